@@ -1,0 +1,63 @@
+"""What one pass of one shard may use: scratch memory, randomness, mode.
+
+Every (worker, layer) pair has a Context of its own for as long as training lasts, so its
+scratch arrays are allocated once and no two threads ever share one.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dlcli.engine.layer import Array, Shape
+from dlcli.randomness import Stream
+
+
+@dataclass
+class Moment:
+    """Where training stands: what addresses the randomness of a pass."""
+
+    seed: int = 0
+    training: bool = False
+    step: int = 0
+    shard: int = 0
+
+
+class Context:
+    """The tools of one layer in one worker.
+
+    layer: the layer's name, which addresses its randomness.
+    moment: shared by all layers of the worker and updated before each pass.
+    """
+
+    def __init__(self, layer: str = "", moment: Moment | None = None) -> None:
+        self.layer = layer
+        self.moment = Moment() if moment is None else moment
+        self._memory: dict[Hashable, Array] = {}
+
+    @property
+    def training(self) -> bool:
+        """Whether dropout and its like are active."""
+        return self.moment.training
+
+    def scratch(self, name: Hashable, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
+        """An array to write into, with old contents in it.
+
+        The same name gives the same memory again in the next pass. The last, smaller batch of
+        an epoch gets the front part of it, so nothing is allocated in a steady state.
+        """
+        size = 1
+        for length in shape:
+            size *= length
+        memory = self._memory.get(name)
+        if memory is None or memory.size < size or memory.dtype != dtype:
+            memory = np.empty(size, dtype)
+            self._memory[name] = memory
+        return memory[:size].reshape(shape)
+
+    def stream(self, purpose: str) -> Stream:
+        """The randomness of this layer, this step and this shard for one purpose."""
+        return Stream(
+            self.moment.seed, purpose, self.layer, self.moment.step, self.moment.shard
+        )

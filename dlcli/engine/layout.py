@@ -1,0 +1,90 @@
+"""A place for every array: where named arrays lie in one flat vector.
+
+Parameters, one gradient row per shard, and each vector of an optimizer are flat float32 vectors
+of the same length with the same layout; the named arrays are views into them. So the optimizer
+works on any contiguous piece without knowing what lies there, a checkpoint is a handful of
+vectors, and nothing is allocated or concatenated in a step.
+
+Trained arrays that weight decay applies to come first, then the other trained ones, then the
+observed ones (running statistics), which have a place but no gradient.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dlcli.engine.layer import Array, Shape, Slot
+from dlcli.randomness import Stream
+
+Name = tuple[str, str]  # (layer, slot)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one array lies: elements start .. stop of the flat vector, seen as `shape`."""
+
+    start: int
+    stop: int
+    shape: Shape
+
+
+class Layout:
+    """The places of all arrays of a model.
+
+    slots: by (layer, slot) in the order of the layers.
+    decays: says which trained arrays weight decay applies to.
+    """
+
+    def __init__(
+        self, slots: Mapping[Name, Slot], decays: Callable[[Name], bool] = lambda name: True
+    ) -> None:
+        groups = [
+            [n for n, s in slots.items() if s.kind == "trained" and decays(n)],
+            [n for n, s in slots.items() if s.kind == "trained" and not decays(n)],
+            [n for n, s in slots.items() if s.kind == "observed"],
+        ]
+        self.slots = dict(slots)
+        self.places: dict[Name, Place] = {}
+        ends = []
+        offset = 0
+        for group in groups:
+            for name in group:
+                shape = slots[name].shape
+                size = int(np.prod(shape, dtype=np.int64))
+                self.places[name] = Place(offset, offset + size, shape)
+                offset += size
+            ends.append(offset)
+        self.decayed, self.trained, self.size = ends
+        """Where the decayed arrays end, where the trained ones end, and the whole length."""
+
+    def initial(self, seed: int, dtype: npt.DTypeLike = np.float32) -> Array:
+        """A new flat vector with every array as its initializer draws it.
+
+        Draws are addressed by layer and slot name, so a new layer leaves the others' start as
+        it was.
+        """
+        flat = np.zeros(self.size, dtype)
+        for (layer, slot), place in self.places.items():
+            initializer = self.slots[layer, slot].initializer
+            drawn = initializer.draw(Stream(seed, "init", layer, slot), place.shape)
+            flat[place.start : place.stop] = drawn.reshape(-1)
+        return flat
+
+    def views(self, flat: Array) -> dict[str, dict[str, Array]]:
+        """The arrays inside `flat`, by layer and slot, without copying anything."""
+        views: dict[str, dict[str, Array]] = {}
+        for (layer, slot), place in self.places.items():
+            array = flat[place.start : place.stop].reshape(place.shape)
+            views.setdefault(layer, {})[slot] = array
+        return views
+
+    def named(self, flat: Array) -> dict[str, Array]:
+        """The arrays inside `flat` under their full names, `<layer>.<slot>`, in layer order."""
+        return {
+            f"{layer}.{slot}": flat[place.start : place.stop].reshape(place.shape)
+            for (layer, slot), place in sorted(
+                self.places.items(), key=lambda item: list(self.slots).index(item[0])
+            )
+        }
