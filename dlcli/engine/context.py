@@ -58,6 +58,4 @@ class Context:
 
     def stream(self, purpose: str) -> Stream:
         """The randomness of this layer, this step and this shard for one purpose."""
-        return Stream(
-            self.moment.seed, purpose, self.layer, self.moment.step, self.moment.shard
-        )
+        return Stream(self.moment.seed, purpose, self.layer, self.moment.step, self.moment.shard)

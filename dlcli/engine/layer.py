@@ -73,7 +73,15 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(
-        self, p: Params, g: Params, cache: Any, dy: Array, ctx: "Context", /, *, need_dx: bool = True
+        self,
+        p: Params,
+        g: Params,
+        cache: Any,
+        dy: Array,
+        ctx: "Context",
+        /,
+        *,
+        need_dx: bool = True,
     ) -> Array | None:
         """Assign every array of g; return dx, or None when `need_dx` is false."""
 

@@ -81,10 +81,13 @@ class Layout:
         return views
 
     def named(self, flat: Array) -> dict[str, Array]:
-        """The arrays inside `flat` under their full names, `<layer>.<slot>`, in layer order."""
-        return {
-            f"{layer}.{slot}": flat[place.start : place.stop].reshape(place.shape)
-            for (layer, slot), place in sorted(
-                self.places.items(), key=lambda item: list(self.slots).index(item[0])
-            )
-        }
+        """The arrays inside `flat` under their full names, `<layer>.<slot>`, in layer order.
+
+        A vector of an optimizer ends where the trained arrays end; it has no observed ones.
+        """
+        named = {}
+        for layer, slot in self.slots:
+            place = self.places[layer, slot]
+            if place.stop <= len(flat):
+                named[f"{layer}.{slot}"] = flat[place.start : place.stop].reshape(place.shape)
+        return named

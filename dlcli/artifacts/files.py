@@ -1,0 +1,253 @@
+"""All writing to disk, in one module.
+
+A file is never written in place: it is written whole under a temporary name in the same
+directory, forced to the disk, renamed over the old one, and the directory is forced to the disk
+too. So a kill, a power failure or a full disk leaves the old file or the new one, never half of
+one.
+
+Every operation goes through the table `system`, so that a test can make the n-th of them fail.
+What fails becomes a `StorageError` that names the file and the reason in plain words. Files and
+directories get the permissions that the umask leaves.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcli.errors import ArtifactError, DlcliError, StorageError
+
+TEMPORARY = ".dlcli-tmp"
+"""How the name of every temporary file ends; it starts with a dot."""
+
+_OUR_SIDE = {errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space and try again",
+    errno.EDQUOT: "the disk quota is used up; free some space and try again",
+    errno.EACCES: "permission denied; check who may write there",
+    errno.EPERM: "the operation is not permitted; check who may write there",
+    errno.EROFS: "the file system is read-only; write somewhere else",
+    errno.EIO: "the device reported an input/output error; check the disk",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.ENOENT: "the directory does not exist (any more)",
+    errno.ENOTDIR: "a part of the path is a file, not a directory",
+    errno.EISDIR: "a directory is in the way",
+    errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
+    errno.ESTALE: "the network file system lost the file; check the mount",
+}
+
+
+def _sync_directory(path: Path) -> None:
+    if os.name != "posix":  # elsewhere a directory cannot be opened, and need not be
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Every operation that changes the disk."""
+
+    open: Callable[[Path, int, int], int] = os.open
+    write: Callable[[int, memoryview], int] = os.write
+    fsync: Callable[[int], None] = os.fsync
+    replace: Callable[[Path, Path], None] = os.replace
+    mkdir: Callable[[Path], None] = os.mkdir
+    unlink: Callable[[Path], None] = os.unlink
+    rmdir: Callable[[Path], None] = os.rmdir
+    symlink: Callable[[str, Path], None] = os.symlink
+    sync_directory: Callable[[Path], None] = _sync_directory
+
+
+system = Operations()
+"""The operations in use."""
+
+
+@contextlib.contextmanager
+def using(operations: Operations) -> Iterator[None]:
+    """Other operations for a while: the place where faults are injected."""
+    global system
+    before, system = system, operations
+    try:
+        yield
+    finally:
+        system = before
+
+
+def reason(error: OSError) -> str:
+    """Why an operation failed, in plain words."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))
+
+
+@contextlib.contextmanager
+def storage(action: str, path: Path) -> Iterator[None]:
+    """Turns an OSError into a StorageError that says what was done to which file, and why not."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot {action} {path}: {reason(error)}") from error
+
+
+def unreadable(path: Path, error: OSError) -> DlcliError:
+    """Why a file cannot be read: the machine failed (StorageError), or the file is at fault."""
+    kind = StorageError if error.errno in _OUR_SIDE else ArtifactError
+    return kind(f"cannot read {path}: {reason(error)}")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that an interrupted write left behind."""
+    return name.startswith(".") and name.endswith(TEMPORARY)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file atomically and durably: afterwards it holds `data`, or is as it was."""
+    temporary = _temporary_name(path)
+    with storage("write", path):
+        try:
+            _fill(temporary, data, os.O_EXCL)
+            system.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                system.unlink(temporary)
+            raise
+        system.sync_directory(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes text as UTF-8, with `\\n` as it is, like `write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def stage(path: Path, data: bytes) -> None:
+    """Writes a file durably under a name that nobody reads yet; `move` puts it in place.
+
+    The name itself is durable only after `sync` of its directory.
+    """
+    with storage("write", path):
+        try:
+            _fill(path, data, os.O_TRUNC)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                system.unlink(path)
+            raise
+
+
+def move(source: Path, target: Path) -> None:
+    """Renames a file over another one, in one step. Durable after `sync` of the directory."""
+    with storage("write", target):
+        system.replace(source, target)
+
+
+def sync(directory: Path) -> None:
+    """Forces the names in a directory to the disk."""
+    with storage("write", directory):
+        system.sync_directory(directory)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Adds text to a log. Neither atomic nor durable: meant for files that nothing depends on."""
+    with storage("write", path):
+        descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            _write_all(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
+
+
+def make_directory(path: Path) -> None:
+    """Makes a directory and its parents where they are missing."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_directory(path.parent)
+    with storage("make the directory", path):
+        try:
+            system.mkdir(path)
+        except FileExistsError:
+            if not path.is_dir():  # else another process was quicker
+                raise StorageError(
+                    f"cannot make the directory {path}: a file of that name is in the way"
+                ) from None
+        system.sync_directory(path.parent)
+
+
+def claim_directory(path: Path) -> bool:
+    """Makes a directory that must not exist yet; False if it does.
+
+    Of many processes that claim the same name at once, exactly one gets True.
+    """
+    with storage("make the directory", path):
+        try:
+            system.mkdir(path)
+        except FileExistsError:
+            return False
+        system.sync_directory(path.parent)
+    return True
+
+
+def point(link: Path, target: str) -> None:
+    """Makes a symbolic link, or atomically turns an existing one towards another target."""
+    temporary = _temporary_name(link)
+    with storage("write", link):
+        try:
+            system.symlink(target, temporary)
+            system.replace(temporary, link)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                system.unlink(temporary)
+            raise
+        system.sync_directory(link.parent)
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a link; it is no error if it does not exist."""
+    with storage("remove", path), contextlib.suppress(FileNotFoundError):
+        system.unlink(path)
+
+
+def remove_tree(path: Path) -> None:
+    """Removes a file, or a directory with all that is in it. Links are removed, not followed."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(mode):
+        remove(path)
+        return
+    with storage("remove", path):
+        for entry in sorted(path.iterdir()):
+            remove_tree(entry)
+        system.rmdir(path)
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{TEMPORARY}")
+
+
+def _fill(path: Path, data: bytes, flag: int) -> None:
+    """Writes a new file and forces its content to the disk."""
+    nofollow = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | nofollow | flag, 0o666)
+    try:
+        _write_all(descriptor, data)
+        system.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Writes everything: one call may write less than it was given."""
+    rest = memoryview(data)
+    while rest:
+        written = system.write(descriptor, rest)
+        if written <= 0:
+            raise OSError(errno.ENOSPC, "nothing more could be written")
+        rest = rest[written:]

@@ -1,0 +1,124 @@
+"""Reading under bounds: no file can make dlcli use more memory than its size justifies.
+
+A file is measured before it is read, and JSON is counted before it is parsed. Whatever is wrong
+with a file becomes an `ArtifactError` that names it.
+"""
+
+import json
+import math
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from dlcli.artifacts.files import unreadable
+from dlcli.errors import ArtifactError
+
+DOCUMENT_LIMIT = 128 << 20
+"""Bytes that a JSON document may have."""
+
+_ITEM_LIMIT = 4_000_000
+_DEPTH_LIMIT = 100
+_DIGIT_LIMIT = 400
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The content of a regular file of at most `limit` bytes."""
+    try:
+        # Without O_NONBLOCK, opening a pipe that somebody put there would wait forever.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise ArtifactError(f"{path} is not a regular file, so it is not read")
+            if status.st_size > limit:
+                raise ArtifactError(
+                    f"{path} has {status.st_size} bytes, more than the {limit} that are read; "
+                    "it was not written by dlcli like this"
+                )
+            data = file.read(status.st_size + 1)
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is missing") from None
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(data) != status.st_size:
+        raise ArtifactError(f"{path} changed its size while it was read; try again")
+    return data
+
+
+def parse_json(data: bytes, where: Path | str) -> Any:
+    """The document that `data` holds. NaN, huge numbers, repeated keys and bombs are refused.
+
+    where: the file that errors name.
+    """
+    # Every item needs one of these characters, so this bounds the memory before any is used.
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > _ITEM_LIMIT:
+        raise ArtifactError(f"{where} holds more than {_ITEM_LIMIT} items, so it is not read")
+    try:
+        document = json.loads(
+            data.decode(),
+            object_pairs_hook=_mapping,
+            parse_int=_integer,
+            parse_float=_real,
+            parse_constant=_constant,
+        )
+        _check_depth(document, _DEPTH_LIMIT)
+    except RecursionError:
+        raise ArtifactError(f"{where} is nested too deeply, so it is not read") from None
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise ArtifactError(f"{where} is not a valid JSON document: {error}") from None
+    return document
+
+
+def read_json(path: Path, limit: int = DOCUMENT_LIMIT) -> Any:
+    """The JSON document of a file; see `parse_json`."""
+    return parse_json(read_bytes(path, limit), path)
+
+
+def read_mapping(path: Path, limit: int = DOCUMENT_LIMIT) -> dict[str, Any]:
+    """The JSON document of a file that must hold a mapping."""
+    document = read_json(path, limit)
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{path} must hold a JSON object, not {type(document).__name__}")
+    return document
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return mapping
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGIT_LIMIT:
+        raise ValueError(f"a number has {len(text)} digits")
+    return int(text)
+
+
+def _real(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:20]} is out of range")
+    return number
+
+
+def _constant(text: str) -> float:
+    raise ValueError(f"{text} is not a number that JSON knows")
+
+
+def _check_depth(document: Any, left: int) -> None:
+    if isinstance(document, str):
+        document.encode()  # half a surrogate pair could be read but never written again
+        return
+    if not isinstance(document, dict | list):
+        return
+    if left == 0:
+        raise RecursionError
+    if isinstance(document, dict):
+        for key, value in document.items():
+            key.encode()
+            _check_depth(value, left - 1)
+    else:
+        for value in document:
+            _check_depth(value, left - 1)

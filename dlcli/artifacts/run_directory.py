@@ -1,0 +1,183 @@
+"""The run directory: where everything of one training run lies, and what each file is called."""
+
+import contextlib
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcli.artifacts import files
+from dlcli.artifacts.locks import locked
+from dlcli.errors import ArtifactError, LockedError, StorageError, UsageError
+
+CONFIG = "config.yaml"
+RESOLVED_CONFIG = "config.resolved.yaml"
+MANIFEST = "manifest.json"
+ENVIRONMENT = "environment.json"
+LOG = "train.log"
+REPORT = "report.html"
+TRACKING = "tracking"
+METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
+CHECKPOINT_INDEX = "checkpoints/index.json"
+LAST = "checkpoints/last.safetensors"
+BEST = "checkpoints/best.safetensors"
+MODEL = "model"
+MODEL_WEIGHTS = "model/weights.safetensors"
+MODEL_JSON = "model/model.json"
+PREPROCESSING = "model/preprocessing.json"
+PREPROCESSING_ARRAYS = "model/preprocessing.safetensors"
+CLASSES = "model/classes.json"
+EVALUATION = "evaluation.json"
+DEPLOY = "deploy"
+
+LATEST = "latest"
+"""The link beside the runs that points at the newest one."""
+
+_UNLISTED = {MANIFEST, ENVIRONMENT, LOG, REPORT}
+_SIGNS = (MANIFEST, RESOLVED_CONFIG, CHECKPOINTS)
+_NAME_LIMIT = 200
+
+
+def is_listed(name: str) -> bool:
+    """Whether the manifest of a complete run lists a file of this name.
+
+    Not listed are the manifest itself and what may differ from machine to machine.
+    """
+    return name not in _UNLISTED and not name.startswith(f"{TRACKING}/")
+
+
+def check_name(name: str) -> str:
+    """The name of a file inside a run: relative, with single forward slashes and no `..`.
+
+    >>> check_name("model/weights.safetensors")
+    'model/weights.safetensors'
+    """
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts) or re.search(r"[\x00-\x1f\\:]", name):
+        raise ArtifactError(f"{name!r} is not the name of a file inside a run directory")
+    return name
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """One run's directory. Names of files are relative to it, with forward slashes."""
+
+    root: Path
+
+    @staticmethod
+    def create(parent: Path | str, name: str) -> "RunDirectory":
+        """Claims `<parent>/<name>-<NNNN>`, the next free number, and points `latest` at it.
+
+        Of many processes that do so at once, each gets a directory of its own.
+        """
+        if not name or name[0] in ".-" or len(name) > _NAME_LIMIT or _is_odd(name):
+            raise UsageError(
+                f"{name!r} cannot name a run: use letters, digits, '-', '_' and '.', starting "
+                f"with a letter or digit, at most {_NAME_LIMIT} of them; see `name:` or --name"
+            )
+        parent = Path(parent).absolute()
+        with files.storage("look at", parent):
+            is_file = parent.exists() and not parent.is_dir()
+        if is_file:
+            raise UsageError(f"{parent} is a file, so no run can be put there; see --output-dir")
+        files.make_directory(parent)
+        # The lock makes `latest` point at the newest; claiming is safe without it.
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(LockedError, StorageError):
+                stack.enter_context(locked(parent, wait=True))
+            number = _last_number(parent, name) + 1
+            while not files.claim_directory(parent / f"{name}-{number:04d}"):
+                number += 1
+            root = parent / f"{name}-{number:04d}"
+            latest = parent / LATEST
+            if latest.is_symlink() or not latest.exists():
+                # Some file systems have no links; the run does not need one.
+                with contextlib.suppress(StorageError):
+                    files.point(latest, root.name)
+        return RunDirectory(root)
+
+    @staticmethod
+    def open(path: Path | str) -> "RunDirectory":
+        """The run directory at `path`, which may be a link such as `runs/latest`."""
+        try:
+            root = Path(path).resolve(strict=True)
+            is_directory = root.is_dir()
+            is_run = is_directory and any((root / sign).exists() for sign in _SIGNS)
+        except FileNotFoundError:
+            raise UsageError(f"there is no run directory {path}") from None
+        except (OSError, RuntimeError, ValueError) as error:  # loops of links, NUL characters
+            why = files.reason(error) if isinstance(error, OSError) else str(error)
+            raise UsageError(f"cannot open the run directory {path}: {why}") from None
+        if not is_directory:
+            raise UsageError(f"{path} is a file; give the run directory that holds it")
+        if not is_run:
+            raise UsageError(
+                f"{path} is not a run directory: it has neither {MANIFEST} nor {RESOLVED_CONFIG}. "
+                "A run that stopped before it wrote them holds nothing yet: start it again"
+            )
+        return RunDirectory(root)
+
+    def path(self, name: str) -> Path:
+        """Where a file of the run lies. Refuses every name and every link that leads outside."""
+        path = self.root
+        for part in check_name(name).split("/"):
+            path = path / part
+            try:
+                is_link = path.is_symlink()
+            except (OSError, ValueError) as error:
+                raise ArtifactError(f"cannot look at {path}: {error}") from error
+            if is_link:
+                raise ArtifactError(
+                    f"{path} is a symbolic link; files of a run are read and written in place only"
+                )
+        return path
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """`with run.lock():` lets nobody else work on the run.
+
+        Raises LockedError if another process does. Forked children do not inherit the lock.
+        """
+        return locked(self.root)
+
+    def entries(self) -> list[tuple[str, bool]]:
+        """The names of all files, sorted, and of each whether it is a plain file.
+
+        Links, pipes and the like are not plain; links are never followed.
+        """
+        found = [
+            (path.relative_to(self.root).as_posix(), is_plain)
+            for path, is_plain in _walk(self.root)
+        ]
+        return sorted(found)
+
+    def remove_strays(self) -> None:
+        """Removes the temporary files that interrupted writes left behind."""
+        for path, _ in list(_walk(self.root)):
+            if files.is_temporary(path.name):
+                files.remove(path)
+
+
+def _walk(directory: Path) -> Iterator[tuple[Path, bool]]:
+    try:
+        found = [(entry, entry.lstat().st_mode) for entry in directory.iterdir()]
+    except OSError as error:
+        raise files.unreadable(directory, error) from error
+    for entry, mode in found:
+        if stat.S_ISDIR(mode):
+            yield from _walk(entry)
+        else:
+            yield entry, stat.S_ISREG(mode)
+
+
+def _is_odd(name: str) -> bool:
+    return re.search(r"[^\w.\- ]", name) is not None or len(name.encode()) > _NAME_LIMIT
+
+
+def _last_number(parent: Path, name: str) -> int:
+    """The highest number that a run of this name has, or 0."""
+    pattern = re.compile(re.escape(name) + r"-(\d{4,9})")
+    with files.storage("read", parent):
+        found = [pattern.fullmatch(entry.name) for entry in parent.iterdir()]
+    return max((int(match[1]) for match in found if match), default=0)

@@ -1,0 +1,97 @@
+"""Whether a run's files are still what the manifest says."""
+
+from dataclasses import dataclass
+
+from dlcli.artifacts.digests import readable_json
+from dlcli.artifacts.manifest import (
+    FileRecord,
+    Manifest,
+    Status,
+    is_late,
+    record_file,
+)
+from dlcli.artifacts.reading import DOCUMENT_LIMIT, parse_json, read_bytes
+from dlcli.artifacts.run_directory import MANIFEST, RunDirectory, is_listed
+from dlcli.errors import ArtifactError
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found in order: how many listed files, with how many bytes."""
+
+    files: int
+    bytes: int
+    status: Status
+
+
+def verify(run: RunDirectory) -> Verified:
+    """Checks every listed file and the manifest itself, and looks for missing and extra files.
+
+    Raises ArtifactError that names every file which is not as it should be.
+    """
+    manifest = _read_strictly(run)
+    entries = run.entries()
+    present = {name for name, _ in entries}
+    links = [name for name, is_plain in entries if not is_plain]
+    problems = [
+        f"{_shown(name)} is a link or a special file, not a file of its own" for name in links
+    ]
+    for name, record in manifest.files.items():
+        if name not in present:
+            problems.append(f"{_shown(name)} is missing")
+        elif name not in links:
+            problems.extend(_compare(run, manifest, name, record))
+    for name in sorted(present - set(manifest.files) - set(links)):
+        if is_listed(name) and not (manifest.status == "running" and is_late(name)):
+            problems.append(f"{_shown(name)} is not listed by the manifest")
+    if problems:
+        more = [f"... and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        lines = "\n".join(f"  {line}" for line in problems[:_SHOWN] + more)
+        raise ArtifactError(
+            f"{run.root} is not as its manifest says; restore it from a copy, or train again:\n"
+            + lines
+        )
+    size = sum(record.size for record in manifest.files.values())
+    return Verified(len(manifest.files), size, manifest.status)
+
+
+def check_file(run: RunDirectory, manifest: Manifest, name: str) -> None:
+    """Checks one file before it is used. Raises ArtifactError if it is not what is listed."""
+    path = run.path(name)
+    if name not in manifest.files:
+        raise ArtifactError(f"{path} is not listed by the manifest of its run")
+    if not path.is_file():
+        raise ArtifactError(f"{path} is missing; restore it from a copy, or train again")
+    for problem in _compare(run, manifest, name, manifest.files[name]):
+        raise ArtifactError(f"{run.root}: {problem}; restore it from a copy, or train again")
+
+
+def _read_strictly(run: RunDirectory) -> Manifest:
+    """The manifest, which must be written to the byte as dlcli writes it."""
+    path = run.path(MANIFEST)
+    data = read_bytes(path, DOCUMENT_LIMIT)
+    document = parse_json(data, path)
+    if not isinstance(document, dict) or readable_json(document) != data:
+        raise ArtifactError(f"{path} is damaged or was edited; restore it from a copy")
+    return Manifest.from_json(document, path)
+
+
+def _compare(run: RunDirectory, manifest: Manifest, name: str, record: FileRecord) -> list[str]:
+    found = record_file(run, name)
+    if found == record:
+        return []
+    for other, its_record in manifest.files.items():
+        if found == its_record:
+            return [f"{_shown(name)} holds the content of {_shown(other)}"]
+    if found.size != record.size:
+        return [f"{_shown(name)} has {found.size} bytes instead of {record.size}"]
+    return [
+        f"{_shown(name)} has changed: its sha256 is {found.sha256[:12]}..., the manifest says "
+        f"{record.sha256[:12]}..."
+    ]
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)

@@ -1,0 +1,54 @@
+"""`dlcli init`: a config to start from."""
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlcli.cli.options import Debug
+from dlcli.errors import StorageError, UsageError
+
+
+def init(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Default: EXAMPLE.yaml here.")
+    ] = None,
+    example: Annotated[
+        str, typer.Option("--example", help="Which example; `--list` shows them.")
+    ] = "digits_cnn",
+    listing: Annotated[bool, typer.Option("--list", help="List the examples.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write an example config, ready to train. Never overwrites a file."""
+    known = examples()
+    if listing:
+        for name, source in known.items():
+            expected = source.read_text(encoding="utf-8").splitlines()[1]
+            print(f"{name:<16}{expected.removeprefix('# expected:').strip()}")
+        return
+    if example not in known:
+        raise UsageError(f"there is no example {example!r}; there are {', '.join(known)}")
+    target = path or Path(f"{example}.yaml")
+    text = known[example].read_text(encoding="utf-8")
+    command, rest = text.split("\n", 1)
+    text = f"# dlcli train {target}\n{rest}" if command.startswith("# dlcli train") else text
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{target} exists already; give another FILE, or remove it") from None
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror}") from None
+    print(target)
+
+
+def examples() -> dict[str, Traversable]:
+    """The shipped configs by name: inside the installed package, or beside it in a checkout."""
+    package = files("dlcli")
+    folder = package / "examples"
+    if not folder.is_dir():
+        folder = Path(str(package)).parent / "configs"
+    found = [item for item in folder.iterdir() if item.name.endswith(".yaml")]
+    return {item.name.removesuffix(".yaml"): item for item in sorted(found, key=lambda i: i.name)}

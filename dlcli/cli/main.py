@@ -1,0 +1,122 @@
+"""The application: its commands, and how any error becomes a sentence and an exit code."""
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from dlcli import __version__
+from dlcli.cli.evaluate import evaluate
+from dlcli.cli.init import init
+from dlcli.cli.predict import predict
+from dlcli.cli.prove import reproduce, verify
+from dlcli.cli.schema import schema
+from dlcli.cli.train import train
+from dlcli.cli.validate import validate
+from dlcli.errors import DlcliError
+
+# Plain help: typer's rich help more than doubles the time of `dlcli --help`.
+app = typer.Typer(
+    name="dlcli",
+    help="A YAML file in, a trained, proven, deployable network out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train)
+app.command("evaluate")(evaluate)
+app.command("validate")(validate)
+app.command("predict")(predict)
+app.command("verify")(verify)
+app.command("reproduce")(reproduce)
+app.command("init")(init)
+app.command("schema")(schema)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"dlcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="Exit codes: 0 done, 1 a bug in dlcli, 2 config or usage, 3 data, 4 artifact, 5 locked, "
+    "6 disk or memory, 7 diverged, 8 gate not met, 9 export differs, 10 not reproduced, "
+    "11 not comparable, 130 and 143 interrupted after a saved checkpoint."
+)
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """A YAML file in, a trained, proven, deployable network out."""
+
+
+def run() -> NoReturn:
+    """Run the command in `sys.argv` and end the process with its documented exit code."""
+    try:
+        try:
+            app()
+        finally:
+            # What is still buffered has to be written now, while a closed pipe can be caught.
+            sys.stdout.flush()
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else 0 if end.code is None else 1)
+    except BrokenPipeError:
+        # Whoever read our output has closed it; that is not this program's failure.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave(0)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        _leave(130)
+    except DlcliError as error:
+        _complain(str(error))
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        _leave(error.exit_code)
+    except MemoryError:
+        _complain(
+            "not enough memory; use a smaller training.batch_size or fewer --workers, or give "
+            "features as an uncompressed .npy file, which is read in place"
+        )
+        _leave(6)
+    except Exception:
+        _leave(_bug())
+    _leave(0)
+
+
+def _complain(message: str) -> None:
+    try:
+        print(f"error: {message}", file=sys.stderr, flush=True)
+    except OSError:
+        return
+
+
+def _bug() -> int:
+    """Keep the traceback of a bug where a person can send it from."""
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    try:
+        handle, name = tempfile.mkstemp(prefix="dlcli-bug-", suffix=".log", text=True)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"dlcli {__version__}, Python {sys.version}\n{sys.argv}\n")
+            traceback.print_exc(file=file)
+        where = f"the details are in {Path(name)}"
+    except OSError:
+        where = "run the command again with --debug to see the details"
+    _complain(f"this is a bug in dlcli, not a mistake of yours; {where}")
+    return 1
+
+
+def _leave(code: int) -> NoReturn:
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

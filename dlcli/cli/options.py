@@ -1,0 +1,85 @@
+"""Options that several commands share, and small helpers for their output."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dlcli import numerics
+from dlcli.errors import UsageError
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="Where data sets are looked for; else $DLCLI_DATA_DIR, else the user cache.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=256,
+        help="Workers; default: the CPUs this process may use. Never changes results.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a config value; repeatable."),
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
+
+
+def default_workers() -> int:
+    """The CPUs that this process may use."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:
+        return max(1, os.cpu_count() or 1)
+
+
+def choose_recorded_numerics(run: Path) -> None:
+    """Pin the numerics that a run was trained with, before NumPy is imported.
+
+    Only peeks at the manifest; whatever is wrong with it is reported later, by its reader.
+    """
+    path = run / "manifest.json" if run.is_dir() else run
+    mode: numerics.Mode = "portable"
+    try:
+        with path.open("rb") as file:
+            document = json.loads(file.read(1 << 26))
+        if document["config"]["runtime"]["numerics"] == "native":
+            mode = "native"
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        pass
+    numerics.choose(mode)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Write one JSON document to stdout; numbers that are not finite become null."""
+    print(json.dumps(finite(document), indent=2, ensure_ascii=False))
+
+
+def finite(value: Any) -> Any:
+    """The same document with null in place of NaN and infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def require_run(path: Path) -> Path:
+    """The path, if something is there."""
+    if not path.exists():
+        raise UsageError(
+            f"{path}: no such run directory; `dlcli train CONFIG` makes one and prints its path"
+        )
+    return path

@@ -1,0 +1,70 @@
+"""`dlcli predict`: the deployed model's answers to new rows."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dlcli.cli.options import (
+    Debug,
+    Json,
+    RunArgument,
+    choose_recorded_numerics,
+    print_json,
+    require_run,
+)
+
+if TYPE_CHECKING:
+    from dlcli.deploy.bundle import Bundle
+    from dlcli.engine.layer import Array
+
+
+def predict(
+    run: RunArgument,
+    rows: Annotated[Path, typer.Argument(metavar="INPUT", help="rows.csv or images.npy.")],
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Answer new rows, preprocessing included: CSV on stdout, or JSON.
+
+    Classification prints the class and each class's probability; regression the value.
+    """
+    choose_recorded_numerics(require_run(run))
+    from dlcli.pipeline.again import predict_rows
+
+    bundle, answers = predict_rows(run, rows)
+    header, lines = _table(bundle, answers)
+    if json:
+        print_json(
+            {
+                "rows": len(lines),
+                "predictions": [dict(zip(header, line, strict=True)) for line in lines],
+            }
+        )
+        return
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+
+
+def _table(bundle: "Bundle", answers: "Array") -> tuple[list[str], list[list[Any]]]:
+    """The header and one line for each row."""
+    kind, count = bundle.loss.kind(bundle.model.out_shape)
+    flat = answers.reshape(len(answers), -1)
+    values = [[float(str(value)) for value in row] for row in flat]  # shortest digits of float32
+    names = list(bundle.classes or [])
+    if kind == "multiclass":
+        names += [str(index) for index in range(len(names), count)]
+        lines = [[names[int(row.argmax())], *v] for row, v in zip(flat, values, strict=True)]
+        return ["class", *(f"p_{name}" for name in names)], lines
+    if kind == "binary" and flat.shape[1] == 1:
+        names = names if len(names) == 2 else ["0", "1"]
+        lines = [[names[int(row[0] > 0.5)], *v] for row, v in zip(flat, values, strict=True)]
+        return ["class", f"p_{names[1]}"], lines
+    if flat.shape[1] == 1:
+        return ["value"], values
+    word = "p" if kind == "binary" else "value"
+    return [f"{word}_{index}" for index in range(flat.shape[1])], values

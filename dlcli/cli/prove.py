@@ -1,0 +1,68 @@
+"""`dlcli verify` and `dlcli reproduce`: proofs for CI."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlcli.cli.options import (
+    DataDir,
+    Debug,
+    Json,
+    RunArgument,
+    Workers,
+    choose_recorded_numerics,
+    default_workers,
+    print_json,
+    require_run,
+)
+
+
+def verify(run: RunArgument, json: Json = False, debug: Debug = False) -> None:
+    """Check every file of a run against its manifest; trains nothing. Exit 4 names the file."""
+    from dlcli.artifacts.run_directory import RunDirectory
+    from dlcli.artifacts.verification import verify as check
+
+    found = check(RunDirectory.open(run))
+    if json:
+        print_json({"files": found.files, "bytes": found.bytes, "status": found.status})
+    else:
+        print(f"{run}: {found.files} files, {found.bytes:,} bytes, as the manifest says")
+        if found.status != "complete":
+            print(f"the run is not finished; `dlcli train --resume {run}` goes on with it")
+
+
+def reproduce(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run directory, or a manifest.json alone.")
+    ],
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Stop after N epochs: a cheap proof.")
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            "--tolerance",
+            min=0.0,
+            help="Accept metrics within this relative difference instead of equal bits.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    workers: Workers = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train the recorded config again, in a fresh place, and compare bit for bit.
+
+    Exit 0: identical. Exit 10: differs, with the first differing epoch and tensor and the likely
+    cause. Exit 11: another numerics class, not comparable. The original is never touched.
+    """
+    choose_recorded_numerics(require_run(run))
+    from dlcli.console import ConsoleWatch
+    from dlcli.pipeline.reproduce import reproduce as again
+
+    found = again(run, epochs, tolerance, data_dir, workers or default_workers(), ConsoleWatch())
+    if json:
+        print_json(found.to_json())
+    else:
+        print(found.describe())

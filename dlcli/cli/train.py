@@ -1,0 +1,86 @@
+"""`dlcli train`: all five stages of a config, or the rest of an interrupted run."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlcli import numerics
+from dlcli.cli.options import (
+    DataDir,
+    Debug,
+    Json,
+    Overrides,
+    Workers,
+    choose_recorded_numerics,
+    default_workers,
+    print_json,
+    require_run,
+)
+from dlcli.errors import UsageError
+
+
+def train(
+    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run."),
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", help="Where run directories go; default: runs.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The run's name; default: the config's.")
+    ] = None,
+    overrides: Overrides = None,
+    data_dir: DataDir = None,
+    workers: Workers = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a network from a YAML file, through all five stages.
+
+    Prints the run directory's path on stdout; progress goes to stderr.
+    """
+    if resume is not None:
+        if config is not None or overrides:
+            raise UsageError(
+                "--resume goes on with the run's own config: give no CONFIG and no --set"
+            )
+        if output_dir is not None or name is not None:
+            raise UsageError(
+                "--resume goes on in the run's own directory: give no --output-dir and no --name"
+            )
+        choose_recorded_numerics(require_run(resume))
+    elif config is None:
+        raise UsageError("give a CONFIG to train, or --resume RUN to go on with a run")
+    else:
+        from dlcli.config import load_config
+
+        loaded = load_config(config, overrides or ())
+        numerics.choose(loaded.config.runtime.numerics)
+
+    from dlcli.cli.signals import watch_signals
+    from dlcli.console import ConsoleWatch
+    from dlcli.pipeline import run
+
+    with watch_signals() as stop:
+        options = run.Options(
+            workers=workers or default_workers(),
+            data_dir=data_dir,
+            output_dir=output_dir or Path("runs"),
+            name=name,
+            command=tuple(sys.argv),
+            stop=stop,
+        )
+        if resume is not None:
+            path = run.resume(resume, options, ConsoleWatch())
+        else:
+            assert config is not None
+            source = config.read_bytes()
+            path = run.run(loaded, source, config.absolute().parent, options, ConsoleWatch())
+    if json:
+        print_json({"run": str(path)})
+    else:
+        print(path)

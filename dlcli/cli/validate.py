@@ -1,0 +1,64 @@
+"""`dlcli validate`: every error of a config at once, every shape, the layer table."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlcli.cli.options import DataDir, Debug, Json, Overrides, print_json
+
+
+def validate(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
+    overrides: Overrides = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Check a config without training: all errors at once, shapes, parameters, FLOPs."""
+    from dlcli.config import load_config
+
+    loaded = load_config(config, overrides or ())
+
+    from dlcli.console import print_table
+    from dlcli.pipeline.validate import validate as check
+
+    found = check(loaded, config.absolute().parent, data_dir)
+    if json:
+        layers = [
+            {
+                "name": row.name,
+                "type": row.type,
+                "out_shape": list(row.out_shape),
+                "parameters": row.parameters,
+                "flops": row.flops,
+            }
+            for row in found.layers
+        ]
+        print_json(
+            {
+                "valid": True,
+                "layers": layers,
+                "parameters": found.parameters,
+                "flops": found.flops,
+                "not_checked": list(found.unchecked),
+            }
+        )
+        return
+    if found.layers:
+        rows = [
+            (
+                row.name,
+                row.type,
+                " x ".join(str(length) for length in row.out_shape),
+                f"{row.parameters:,}",
+                f"{row.flops:,}",
+            )
+            for row in found.layers
+        ]
+        total = ("total", "", "", f"{found.parameters:,}", f"{found.flops:,}")
+        header = ("layer", "type", "output", "parameters", "FLOPs a row")
+        print_table(loaded.name, header, [*rows, total])
+    for text in found.unchecked:
+        print(f"not checked: {text}")
+    print(f"{config} is valid")

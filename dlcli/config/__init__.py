@@ -1,0 +1,39 @@
+"""The config language: a YAML file becomes a checked, complete, immutable `Config`.
+
+scalars, tree, document     the strict YAML reader, places, how a problem is shown
+base                        the building blocks: models, components, values with bounds
+layers, training, data, stages, root      the vocabulary
+rules, complete             what the sections must be to each other; what they leave open
+words, hints, explain       problems in plain words
+overrides, loading, resolved              in and out
+"""
+
+from dlcli.config.activations import ACTIVATION_CONFIGS
+from dlcli.config.data import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
+from dlcli.config.initializers import INITIALIZER_CONFIGS
+from dlcli.config.layers import LAYER_CONFIGS
+from dlcli.config.loading import LoadedConfig, config_from_dict, load_config, parse_config
+from dlcli.config.resolved import json_schema, resolved, resolved_text
+from dlcli.config.root import Config
+from dlcli.config.stages import METRIC_NAMES
+from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
+
+__all__ = [
+    "ACTIVATION_CONFIGS",
+    "INITIALIZER_CONFIGS",
+    "LAYER_CONFIGS",
+    "LOSS_CONFIGS",
+    "METRIC_NAMES",
+    "OPTIMIZER_CONFIGS",
+    "SOURCE_CONFIGS",
+    "TARGET_TRANSFORM_CONFIGS",
+    "TRANSFORM_CONFIGS",
+    "Config",
+    "LoadedConfig",
+    "config_from_dict",
+    "json_schema",
+    "load_config",
+    "parse_config",
+    "resolved",
+    "resolved_text",
+]

@@ -1,0 +1,220 @@
+"""The data: where rows come from, how they are split, and what is done to them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
+
+from dlcli.config import hints
+from dlcli.config.base import (
+    Component,
+    Listing,
+    Model,
+    Real,
+    Switch,
+    Text,
+    Whole,
+    table,
+    wrong,
+)
+from dlcli.config.layers import TargetShape
+
+FileName = Annotated[str, Text("the name of a file")]
+_Name = Annotated[str, Text("the name of a column", longest=1000)]
+_Names = Annotated[tuple[_Name, ...], Listing(most=100_000, least=1, unique=True)]
+
+
+class SourceModel(Model):
+    """What all sources have."""
+
+    def brings_test(self) -> bool | None:
+        """Whether the source has a test part of its own; None where only the file can say."""
+        return False
+
+
+def _both(source: Model, first: str, second: str) -> None:
+    """Two files that only make sense together."""
+    for given, other in ((first, second), (second, first)):
+        if getattr(source, given) is not None and getattr(source, other) is None:
+            raise wrong(f"`{given}` needs `{other}` beside it", given)
+
+
+class Digits(SourceModel):
+    """1,797 images of 8 x 8 pixels, ten classes; comes with dlcli."""
+
+    type: Literal["digits"] = "digits"
+
+
+class BreastCancer(SourceModel):
+    """569 rows of 30 features, two classes; comes with dlcli."""
+
+    type: Literal["breast_cancer"] = "breast_cancer"
+
+
+class Friedman1(SourceModel):
+    """A generated regression task; features beyond the fifth are noise."""
+
+    type: Literal["friedman1"] = "friedman1"
+    samples: Annotated[int, Whole(2, 10_000_000)] = 2000
+    noise: Annotated[float, Real(0.0, 1e6)] = 1.0
+    features: Annotated[int, Whole(5, 10_000)] = 10
+
+
+class Mnist(SourceModel):
+    """70,000 images of 28 x 28 pixels, ten classes, with a test part."""
+
+    type: Literal["mnist"] = "mnist"
+
+    def brings_test(self) -> bool:
+        return True
+
+
+class Idx(SourceModel):
+    """Files of the format that MNIST is published in."""
+
+    type: Literal["idx"] = "idx"
+    images: FileName
+    labels: FileName
+    test_images: FileName | None = None
+    test_labels: FileName | None = None
+
+    def brings_test(self) -> bool:
+        return self.test_images is not None
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        _both(self, "test_images", "test_labels")
+        return self
+
+
+class Csv(SourceModel):
+    """A table with a header line; without `features` every column but the target is one."""
+
+    type: Literal["csv"] = "csv"
+    path: FileName
+    target: _Name
+    features: _Names | None = None
+    delimiter: Annotated[
+        str,
+        Text(
+            "one character, neither a quote nor a line break",
+            fits=lambda text: len(text) == 1 and text not in '"\r\n\0',
+        ),
+    ] = ","
+    test_path: FileName | None = None
+
+    def brings_test(self) -> bool:
+        return self.test_path is not None
+
+    @model_validator(mode="after")
+    def _target_is_no_feature(self) -> Self:
+        if self.features is not None and self.target in self.features:
+            where = self.features.index(self.target)
+            raise wrong(f"the target `{self.target}` cannot be a feature too", "features", where)
+        return self
+
+
+class Npy(SourceModel):
+    """Two .npy files, features and target, row by row."""
+
+    type: Literal["npy"] = "npy"
+    features: FileName
+    target: FileName
+    test_features: FileName | None = None
+    test_target: FileName | None = None
+
+    def brings_test(self) -> bool:
+        return self.test_features is not None
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        _both(self, "test_features", "test_target")
+        return self
+
+
+class Npz(SourceModel):
+    """An archive with `x` and `y`, or `x_train`, `y_train` and optional other parts."""
+
+    type: Literal["npz"] = "npz"
+    path: FileName
+
+    def brings_test(self) -> None:
+        return None
+
+
+Source = Annotated[
+    Digits | BreastCancer | Friedman1 | Mnist | Idx | Csv | Npy | Npz,
+    Component("data source", words=hints.SOURCES),
+]
+SOURCE_CONFIGS: dict[str, type[SourceModel]] = table(Source)
+
+
+class Rescale(Model):
+    """x * scale + offset"""
+
+    type: Literal["rescale"] = "rescale"
+    scale: Annotated[float, Real()]
+    offset: Annotated[float, Real()] = 0.0
+
+
+class Standardize(Model):
+    """(x - mean) / standard deviation, both of the training part."""
+
+    type: Literal["standardize"] = "standardize"
+
+
+class MinMax(Model):
+    """The training part's range becomes minimum .. maximum."""
+
+    type: Literal["min_max"] = "min_max"
+    minimum: Annotated[float, Real(-1e6, 1e6)] = 0.0
+    maximum: Annotated[float, Real(-1e6, 1e6)] = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum >= self.maximum:
+            at = "minimum" if "minimum" in self.model_fields_set else "maximum"
+            bounds = f"`minimum` ({self.minimum}) must be below `maximum` ({self.maximum})"
+            raise wrong(bounds, at)
+        return self
+
+
+class OneHot(Model):
+    """A text column becomes one column for each of its values; default: every text column."""
+
+    type: Literal["one_hot"] = "one_hot"
+    columns: _Names | None = None
+
+
+class ReshapeRows(Model):
+    type: Literal["reshape"] = "reshape"
+    target_shape: TargetShape
+
+
+Transform = Annotated[
+    Rescale | Standardize | MinMax | OneHot | ReshapeRows,
+    Component("transform", words=hints.TRANSFORMS),
+]
+TargetTransform = Annotated[
+    Standardize | MinMax, Component("target transform", words=hints.TRANSFORMS)
+]
+TRANSFORM_CONFIGS: dict[str, type[Model]] = table(Transform)
+TARGET_TRANSFORM_CONFIGS: dict[str, type[Model]] = table(TargetTransform)
+
+VALIDATION = 0.1
+TEST = 0.2
+_Share = Annotated[float, Real(0.0, below=1.0)]
+
+
+class Split(Model):
+    """The fractions that are drawn from the rows; None: the default, where it applies."""
+
+    validation: _Share | None = None
+    test: _Share | None = None
+    stratify: Annotated[bool, Switch()] = False
+
+
+class Data(Model):
+    source: Source
+    split: Split = Split()
+    transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
+    target_transform: TargetTransform | None = None

@@ -1,0 +1,189 @@
+"""The words that people bring from other frameworks, and the words that they become here.
+
+All foreign words are squeezed: lower case, letters and digits only.
+"""
+
+# Keys: the first of these that the mapping has is suggested.
+KEYS: dict[str, tuple[str, ...]] = {
+    "outchannels": ("filters",),
+    "channels": ("filters",),
+    "nfilters": ("filters",),
+    "numfilters": ("filters",),
+    "outfeatures": ("units",),
+    "numoutputs": ("units",),
+    "outputsize": ("units",),
+    "outputdim": ("units",),
+    "neurons": ("units",),
+    "hiddensize": ("units",),
+    "size": ("units", "kernel_size", "pool_size", "target_shape"),
+    "kernel": ("kernel_size", "kernel_initializer"),
+    "filtersize": ("kernel_size",),
+    "stride": ("strides",),
+    "dilation": ("dilation_rate",),
+    "window": ("pool_size",),
+    "bias": ("use_bias",),
+    "pad": ("padding",),
+    "act": ("activation",),
+    "activationfunction": ("activation",),
+    "nonlinearity": ("activation",),
+    "initializer": ("kernel_initializer",),
+    "init": ("kernel_initializer",),
+    "weightinitializer": ("kernel_initializer",),
+    "p": ("rate",),
+    "prob": ("rate",),
+    "probability": ("rate",),
+    "dropout": ("rate",),
+    "shape": ("target_shape",),
+    "outputshape": ("target_shape",),
+    "alpha": ("negative_slope",),
+    "slope": ("negative_slope",),
+    "std": ("stddev",),
+    "sigma": ("stddev",),
+    "low": ("minval", "minimum"),
+    "high": ("maxval", "maximum"),
+    "eps": ("epsilon",),
+    "decay": ("weight_decay", "rho"),
+    "smoothing": ("rho",),
+    "initialaccumulator": ("initial_accumulator_value",),
+    "beta": ("beta_1", "momentum"),
+    "stepsize": ("learning_rate",),
+    "numepochs": ("epochs",),
+    "maxepochs": ("epochs",),
+    "nepochs": ("epochs",),
+    "iterations": ("max_steps",),
+    "steps": ("max_steps",),
+    "bs": ("batch_size",),
+    "minibatchsize": ("batch_size",),
+    "earlystop": ("early_stopping",),
+    "checkpointing": ("checkpoint",),
+    "tolerance": ("min_delta",),
+    "delta": ("min_delta",),
+    "metric": ("monitor", "metrics"),
+    "criterion": ("loss",),
+    "objective": ("loss",),
+    "lossfunction": ("loss",),
+    "lossfn": ("loss",),
+    "optim": ("optimizer",),
+    "solver": ("optimizer",),
+    "dataset": ("data",),
+    "network": ("model",),
+    "architecture": ("model",),
+    "deploy": ("deployment",),
+    "export": ("deployment",),
+    "eval": ("evaluation",),
+    "fit": ("training",),
+    "train": ("training",),
+    "trainer": ("training",),
+    "randomstate": ("seed",),
+    "randomseed": ("seed",),
+    "preprocessing": ("transforms",),
+    "val": ("validation",),
+    "valsplit": ("validation",),
+    "validationsplit": ("validation",),
+    "testsize": ("test",),
+    "testsplit": ("test",),
+    "stratified": ("stratify",),
+    "file": ("path",),
+    "filename": ("path",),
+    "label": ("target",),
+    "labels": ("target", "labels"),
+    "targetcolumn": ("target",),
+    "sep": ("delimiter",),
+    "separator": ("delimiter",),
+    "columns": ("features",),
+    "nsamples": ("samples",),
+    "rows": ("samples",),
+    "nfeatures": ("features",),
+    "weights": ("initial_weights",),
+    "pretrained": ("initial_weights",),
+}
+
+_INPUTS = "input sizes follow from the data, so leave it out"
+_NO_DECAY = "this optimizer has no weight decay: use the type `adamw`"
+_NO_SLOPE = "`relu` has no slope: use the type `leaky_relu`"
+_BETAS = "write the two as `beta_1` and `beta_2`"
+
+# Keys that are answered by a sentence, whatever the mapping is ...
+KEY_SENTENCES: dict[str, str] = dict.fromkeys(
+    ("infeatures", "inchannels", "inputshape", "inputdim", "inputsize", "numinputs"), _INPUTS
+)
+# ... and where it is of this type.
+KEY_SENTENCES_OF: dict[str, dict[str, str]] = {
+    "sgd": {
+        "momentum": "`sgd` has no momentum: use `{type: momentum, momentum: 0.9}`",
+        "nesterov": "`sgd` has no momentum: use `{type: momentum, nesterov: true}`",
+        "weightdecay": _NO_DECAY,
+    },
+    "momentum": {"weightdecay": _NO_DECAY},
+    "adagrad": {"weightdecay": _NO_DECAY},
+    "rmsprop": {"weightdecay": _NO_DECAY},
+    "adam": {"weightdecay": _NO_DECAY, "betas": _BETAS},
+    "adamw": {"betas": _BETAS},
+    "relu": dict.fromkeys(("negativeslope", "alpha", "slope"), _NO_SLOPE),
+}
+
+LAYERS: dict[str, str] = {
+    **dict.fromkeys(("linear", "fc", "fullyconnected", "affine", "mlp"), "dense"),
+    **dict.fromkeys(("conv", "convolution", "convolution2d", "convolutional"), "conv2d"),
+    **dict.fromkeys(
+        ("maxpool", "maxpool2d", "maxpooling", "pool", "pool2d", "pooling2d"), "max_pooling2d"
+    ),
+    **dict.fromkeys(
+        ("avgpool", "avgpool2d", "averagepool2d", "meanpooling2d"), "average_pooling2d"
+    ),
+    **dict.fromkeys(("view", "unflatten"), "reshape"),
+    "dropout1d": "dropout",
+}
+ACTIVATIONS: dict[str, str] = {
+    **dict.fromkeys(("none", "identity", "null"), "linear"),
+    **dict.fromkeys(("swish", "silu"), "silu"),
+    **dict.fromkeys(("logistic", "sigm"), "sigmoid"),
+    "lrelu": "leaky_relu",
+    "hyperbolictangent": "tanh",
+}
+INITIALIZERS: dict[str, str] = {
+    **dict.fromkeys(("xavier", "xavieruniform", "glorot"), "glorot_uniform"),
+    "xaviernormal": "glorot_normal",
+    **dict.fromkeys(("kaiming", "kaimingnormal", "he"), "he_normal"),
+    "kaiminguniform": "he_uniform",
+    **dict.fromkeys(("normal", "gaussian", "truncatednormal"), "random_normal"),
+    "uniform": "random_uniform",
+    "zero": "zeros",
+    "one": "ones",
+}
+LOSSES: dict[str, str] = {
+    **dict.fromkeys(
+        ("crossentropy", "crossentropyloss", "nll", "nllloss", "softmaxcrossentropy"),
+        "sparse_categorical_crossentropy",
+    ),
+    **dict.fromkeys(
+        ("bceloss", "bcewithlogits", "bcewithlogitsloss", "logloss", "logistic"),
+        "binary_crossentropy",
+    ),
+    **dict.fromkeys(("mseloss", "l2", "l2loss", "squarederror", "quadratic"), "mean_squared_error"),
+    **dict.fromkeys(("maeloss", "l1", "l1loss", "absoluteerror"), "mean_absolute_error"),
+}
+OPTIMIZERS: dict[str, str] = {
+    **dict.fromkeys(("sgdmomentum", "sgdm", "nesterov", "nag"), "momentum"),
+    **dict.fromkeys(("gradientdescent", "gd"), "sgd"),
+}
+METRICS: dict[str, str] = {
+    **dict.fromkeys(("acc", "sparsecategoricalaccuracy", "categoricalaccuracy"), "accuracy"),
+    "binaryaccuracy": "accuracy",
+    **dict.fromkeys(("f1score", "fscore", "f1macro"), "f1"),
+    **dict.fromkeys(("r2score", "rsquared"), "r2"),
+    "confusion": "confusion_matrix",
+}
+SOURCES: dict[str, str] = {
+    **dict.fromkeys(("file", "tsv", "table", "pandas"), "csv"),
+    "numpy": "npy",
+    "breastcancerwisconsin": "breast_cancer",
+    **dict.fromkeys(("friedman", "synthetic"), "friedman1"),
+    "ubyte": "idx",
+}
+TRANSFORMS: dict[str, str] = {
+    **dict.fromkeys(("scale", "multiply", "divide"), "rescale"),
+    **dict.fromkeys(("standardscaler", "normalize", "zscore", "standardization"), "standardize"),
+    "minmaxscaler": "min_max",
+    **dict.fromkeys(("onehotencoder", "dummies", "categorical"), "one_hot"),
+}

@@ -1,0 +1,78 @@
+"""The initializers: where the values of a kernel or bias start."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
+
+from dlcli.config import hints
+from dlcli.config.base import Component, Model, Real, table, wrong
+
+
+class GlorotUniform(Model):
+    type: Literal["glorot_uniform"] = "glorot_uniform"
+
+
+class GlorotNormal(Model):
+    type: Literal["glorot_normal"] = "glorot_normal"
+
+
+class HeUniform(Model):
+    type: Literal["he_uniform"] = "he_uniform"
+
+
+class HeNormal(Model):
+    type: Literal["he_normal"] = "he_normal"
+
+
+class Zeros(Model):
+    type: Literal["zeros"] = "zeros"
+
+
+class Ones(Model):
+    type: Literal["ones"] = "ones"
+
+
+class Constant(Model):
+    type: Literal["constant"] = "constant"
+    value: Annotated[float, Real(-1e6, 1e6)] = 0.0
+
+
+class RandomNormal(Model):
+    type: Literal["random_normal"] = "random_normal"
+    mean: Annotated[float, Real(-1e6, 1e6)] = 0.0
+    stddev: Annotated[float, Real(0.0, 1e6)] = 0.05
+
+
+class RandomUniform(Model):
+    type: Literal["random_uniform"] = "random_uniform"
+    minval: Annotated[float, Real(-1e6, 1e6)] = -0.05
+    maxval: Annotated[float, Real(-1e6, 1e6)] = 0.05
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minval > self.maxval:
+            at = "minval" if "minval" in self.model_fields_set else "maxval"
+            raise wrong(f"`minval` ({self.minval}) must not exceed `maxval` ({self.maxval})", at)
+        return self
+
+
+class Orthogonal(Model):
+    type: Literal["orthogonal"] = "orthogonal"
+    gain: Annotated[float, Real(-1e6, 1e6)] = 1.0
+
+
+Initializer = Annotated[
+    GlorotUniform
+    | GlorotNormal
+    | HeUniform
+    | HeNormal
+    | Zeros
+    | Ones
+    | Constant
+    | RandomNormal
+    | RandomUniform
+    | Orthogonal,
+    Component("initializer", words=hints.INITIALIZERS),
+]
+
+INITIALIZER_CONFIGS: dict[str, type[Model]] = table(Initializer)

@@ -1,0 +1,77 @@
+"""From a file, a text or recorded data to a config that is good as far as the file alone tells."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from dlcli.config.complete import complete, safe_name
+from dlcli.config.document import Document, parse_document, read_document
+from dlcli.config.explain import explain
+from dlcli.config.overrides import apply_overrides
+from dlcli.config.root import Config
+from dlcli.config.rules import Sections, complaints
+from dlcli.config.tree import Path, Tree
+from dlcli.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A complete config (every default and name filled in) and the document it comes from."""
+
+    config: Config
+    document: Document
+
+    @property
+    def name(self) -> str:
+        """The run's name, fit for a directory's name."""
+        return safe_name(self.config.name or "")
+
+    def error(self, path: Path, message: str) -> ConfigError:
+        """An error at `path`, such as ("model", "layers", 3, "units"), with its source line."""
+        return self.errors([(path, message)])
+
+    def errors(self, problems: Iterable[tuple[Path, str]]) -> ConfigError:
+        """Several problems in one error."""
+        return self.document.error(self.document.problem(*problem) for problem in problems)
+
+
+def load_config(path: FilePath, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """Read and check a config file; raises ConfigError with every problem found."""
+    return _checked(read_document(path), overrides, path.stem)
+
+
+def parse_config(text: str, label: str, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """As `load_config`, from a text; the label stands where a file's name would."""
+    return _checked(parse_document(text, label), overrides, FilePath(label).stem)
+
+
+def config_from_dict(data: Mapping[str, Any], label: str = "config") -> Config:
+    """The config that `resolved` wrote as plain data; raises ConfigError if it is none."""
+    return _checked(Document(label, tree=Tree(dict(data))), (), label).config
+
+
+def _checked(document: Document, overrides: Sequence[str], stem: str) -> LoadedConfig:
+    apply_overrides(document, overrides)
+    problems = list(document.problems)
+    good: dict[str, Any] = {}  # the sections that are good in themselves
+    config: Config | None = None
+    try:
+        config = Config.model_validate(document.data, context=good)
+    except ValidationError as error:
+        problems += explain(document, error)
+    problems += [
+        document.problem(*complaint) for complaint in complaints(_sections(document, good))
+    ]
+    if config is None or problems:
+        raise document.error(problems)
+    return LoadedConfig(complete(config, safe_name(stem)), document)
+
+
+def _sections(document: Document, good: Mapping[str, Any]) -> Sections:
+    sections = {name: good.get(name) for name in Sections.__dataclass_fields__}
+    if "evaluation" not in document.data:
+        sections["evaluation"] = Config.model_fields["evaluation"].default
+    return Sections(**sections)

@@ -1,0 +1,63 @@
+"""The config written out: every default, canonical names, in one fixed order."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dlcli.config.root import Config
+from dlcli.config.scalars import write_scalar
+from dlcli.config.tree import KEY_ALIASES
+
+
+def resolved(config: Config) -> dict[str, Any]:
+    """Plain data for JSON; `config_from_dict` makes an equal config of it."""
+    return config.model_dump(mode="json")
+
+
+def resolved_text(config: Config) -> str:
+    """YAML that loads again to an equal config; equal configs give equal text."""
+    return "".join(f"{line}\n" for line in _mapping(resolved(config)))
+
+
+def _mapping(data: dict[str, Any]) -> Iterator[str]:
+    for key, value in data.items():
+        if isinstance(value, dict) and not _short(value):
+            yield f"{key}:"
+            yield from (f"  {line}" for line in _mapping(value))
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            yield f"{key}:"
+            for item in value:
+                first, *others = _mapping(item)
+                yield f"  - {first}"
+                yield from (f"    {line}" for line in others)
+        else:
+            yield f"{key}: {_flow(value)}"
+
+
+def _short(value: dict[str, Any]) -> bool:
+    """Whether a mapping reads well on one line: components with few options."""
+    return "type" in value and len(value) <= 3 and not any(map(_nested, value.values()))
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return write_scalar(value)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the config language, for editors."""
+    schema = Config.model_json_schema()
+    for model in schema["$defs"].values():
+        properties = model["properties"]
+        if "const" in properties.get("type", {}):
+            model["required"] = ["type", *model.get("required", [])]
+        for alias, key in KEY_ALIASES.items():
+            if key in properties:
+                properties[alias] = properties[key]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,53 @@
+"""The config as a whole."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ValidationInfo, field_validator
+
+from dlcli.config.base import Listing, Model, Text, Whole, wrong
+from dlcli.config.data import Data, FileName
+from dlcli.config.layers import Layer
+from dlcli.config.stages import Deployment, Evaluation, Runtime
+from dlcli.config.training import Loss, Optimizer, Training
+from dlcli.config.words import instead
+
+VERSION = 1
+
+
+class _Version(Whole):
+    def __call__(self, value: Any) -> int:
+        if isinstance(value, bool) or value != self.high:
+            words = "the version of the config language, must be"
+            raise wrong(f"`version`, {words} {self.high}{instead(value)}")
+        return self.high
+
+
+class Network(Model):
+    """The `model:` section: layers in order, and where the weights start if not drawn."""
+
+    layers: Annotated[tuple[Layer, ...], Listing(most=1000, least=1)]
+    initial_weights: FileName | None = None
+
+
+class Config(Model):
+    """Everything a run needs to know."""
+
+    version: Annotated[Literal[1], _Version(VERSION, VERSION)] = 1
+    name: Annotated[str, Text(longest=100)] | None = None
+    seed: Annotated[int, Whole(0, 2**63 - 1)] = 0
+    data: Data
+    model: Network
+    loss: Loss
+    optimizer: Optimizer
+    training: Training
+    evaluation: Evaluation = Evaluation()
+    deployment: Deployment = Deployment()
+    runtime: Runtime = Runtime()
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _remember(cls, value: Any, info: ValidationInfo) -> Any:
+        """Hand every good section out, so that rules can look at it when others are bad."""
+        if isinstance(info.context, dict):
+            info.context[info.field_name] = value
+        return value

@@ -1,0 +1,241 @@
+"""What no single key can know: whether the sections of a config suit each other.
+
+Only what is certain from the file alone is flagged here. Shapes, classes, columns and what a
+data file contains are looked at when the network is designed.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dlcli.config.activations import Linear, Sigmoid, Softmax
+from dlcli.config.base import Model
+from dlcli.config.data import TEST, VALIDATION, Data
+from dlcli.config.layers import (
+    ActivationLayer,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    LayerModel,
+    Reshape,
+)
+from dlcli.config.root import Network
+from dlcli.config.stages import (
+    CLASSIFICATION_METRICS,
+    METRIC_ALIASES,
+    REGRESSION_METRICS,
+    SCALAR_METRICS,
+    Evaluation,
+)
+from dlcli.config.training import Training
+from dlcli.config.tree import Path
+from dlcli.config.words import code, listing, nearest
+
+CROSSENTROPIES = (
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+)
+DEFAULT_METRICS = {
+    True: ("accuracy",),  # of a classification loss
+    False: ("mean_absolute_error", "r2"),
+}
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The sections that are good in themselves; None for one that is not."""
+
+    data: Data | None = None
+    model: Network | None = None
+    loss: Model | None = None
+    training: Training | None = None
+    evaluation: Evaluation | None = None
+
+    @property
+    def loss_name(self) -> str | None:
+        return None if self.loss is None else kind(self.loss)
+
+    def metrics(self) -> tuple[str, ...] | None:
+        """The metrics that will be computed, where that is known."""
+        if self.evaluation is None:
+            return None
+        if self.evaluation.metrics is not None:
+            return self.evaluation.metrics
+        return DEFAULT_METRICS[self.loss_name in CROSSENTROPIES] if self.loss else None
+
+
+def kind(component: Any) -> str:
+    """The `type` of a component."""
+    return str(component.type)
+
+
+Complaint = tuple[Path, str]
+
+
+def complaints(sections: Sections) -> Iterator[Complaint]:
+    """Everything that does not suit, with the path it is best shown at."""
+    for rule in RULES:
+        yield from rule(sections)
+
+
+def layer_names_are_unique(sections: Sections) -> Iterator[Complaint]:
+    taken: dict[str, int] = {}
+    for index, layer in enumerate(sections.model.layers if sections.model else ()):
+        if layer.name is None:
+            continue
+        if layer.name in taken:
+            other = f"model.layers.{taken[layer.name]}"
+            words = f"the layer name {code(layer.name)} is taken by {other}; names must be unique"
+            yield ("model", "layers", index, "name"), words
+        taken.setdefault(layer.name, index)
+
+
+def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
+    if sections.model is None or sections.loss_name not in CROSSENTROPIES:
+        return
+    loss = sections.loss_name
+    right: type[Model] = Sigmoid if loss == "binary_crossentropy" else Softmax
+    layers = sections.model.layers
+    index = len(layers) - 1
+    while index > 0 and isinstance(layers[index], Flatten | Reshape | Dropout):
+        index -= 1
+    layer = layers[index]
+    if not isinstance(layer, Dense | Conv2D | ActivationLayer):
+        return
+    path: Path = ("model", "layers", index, "activation")
+    given = layer.activation
+    if not isinstance(given, right | Linear):
+        wanted = code(right.model_fields["type"].default)
+        words = (
+            f"the last layer's activation {code(kind(given))} does not suit the loss {code(loss)}"
+        )
+        yield path, f"{words}: use {wanted} (or `linear`, the same)"
+    elif isinstance(given, right) and index < len(layers) - 1:
+        words = f"{code(kind(given))} must belong to the last layer with the loss {code(loss)}"
+        yield path, f"{words}; {code(f'model.layers.{len(layers) - 1}')} follows it"
+    elif loss != "binary_crossentropy" and isinstance(layer, Dense) and layer.units == 1:
+        words = f"the loss {code(loss)} needs one unit for each class, at least 2"
+        yield ("model", "layers", index, "units"), f"{words}; for one unit use binary_crossentropy"
+
+
+def softmax_has_something_to_choose_from(sections: Sections) -> Iterator[Complaint]:
+    layers: tuple[LayerModel, ...] = sections.model.layers if sections.model else ()
+    for index, layer in enumerate(layers):
+        key = "units" if isinstance(layer, Dense) else "filters"
+        if not isinstance(layer, Dense | Conv2D) or getattr(layer, key) != 1:
+            continue
+        after = layers[index + 1] if index + 1 < len(layers) else None
+        if isinstance(layer.activation, Softmax):
+            path: Path = ("model", "layers", index, key)
+        elif isinstance(after, ActivationLayer) and isinstance(after.activation, Softmax):
+            path = ("model", "layers", index + 1, "activation")
+        else:
+            continue
+        if index == len(layers) - 1 and sections.loss_name in CROSSENTROPIES:
+            continue  # said by the rule above
+        yield path, f"`softmax` over `{key}: 1` is always 1: use 2 or more, or `sigmoid`"
+
+
+def metrics_suit_the_loss(sections: Sections) -> Iterator[Complaint]:
+    if sections.evaluation is None or sections.evaluation.metrics is None or sections.loss is None:
+        return
+    classifies = sections.loss_name in CROSSENTROPIES
+    suitable = CLASSIFICATION_METRICS if classifies else REGRESSION_METRICS
+    task = "classification" if classifies else "regression"
+    for index, metric in enumerate(sections.evaluation.metrics):
+        if metric not in suitable:
+            words = f"the metric {code(metric)} does not suit the {task} loss"
+            yield (
+                ("evaluation", "metrics", index),
+                f"{words} {code(sections.loss_name)}; available: {listing(suitable)}",
+            )
+
+
+def target_transform_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
+    if sections.data and sections.data.target_transform and sections.loss_name in CROSSENTROPIES:
+        words = f"classes cannot be scaled, and the loss {code(sections.loss_name)} is for classes"
+        yield ("data", "target_transform"), f"{words}: leave `target_transform` out"
+
+
+def split_leaves_rows_for_training(sections: Sections) -> Iterator[Complaint]:
+    if sections.data is None:
+        return
+    split, brings_test = sections.data.split, sections.data.source.brings_test()
+    source = code(kind(sections.data.source))
+    if brings_test and split.test:
+        words = f"the source {source} has a test part of its own"
+        yield ("data", "split", "test"), f"{words}: leave `test` out (or 0)"
+        return
+    # Where only the file can say what it brings, the default fractions are not certain.
+    test = split.test if split.test is not None else TEST if brings_test is False else 0.0
+    certain = brings_test is not None
+    validation = split.validation if split.validation is not None else VALIDATION * certain
+    if validation + test >= 1.0:
+        given = "test" if split.test is not None and split.validation is None else "validation"
+        words = f"`validation` ({validation:g}) and `test` ({test:g}) must sum to less than 1"
+        yield ("data", "split", given), f"{words}, or nothing is left for training"
+
+
+def monitor_exists(sections: Sections) -> Iterator[Complaint]:
+    stopping = sections.training.early_stopping if sections.training else None
+    metrics = sections.metrics()
+    if stopping is None or metrics is None:
+        return
+    monitor = canonical_monitor(stopping.monitor)
+    known = ["loss", *(name for name in metrics if name in SCALAR_METRICS)]
+    known = [*(f"val_{name}" for name in known), *known]
+    if monitor in known:
+        return
+    words = f"{code(monitor)} cannot be monitored"
+    bare = monitor.removeprefix("val_")
+    if bare in SCALAR_METRICS:
+        words += f": add {code(bare)} to `evaluation.metrics`, or use"
+    elif (near := nearest(monitor, known)) is not None:
+        yield ("training", "early_stopping", "monitor"), f"{words}, did you mean {code(near)}?"
+        return
+    else:
+        words += "; available:"
+    yield ("training", "early_stopping", "monitor"), f"{words} {listing(known)}"
+
+
+def monitor_has_its_part(sections: Sections) -> Iterator[Complaint]:
+    """A `val_*` monitor needs validation rows, and so does choosing the best epoch."""
+    if sections.data is None or sections.training is None:
+        return
+    if sections.data.split.validation != 0.0 or sections.data.source.brings_test() is None:
+        return
+    stopping = sections.training.early_stopping
+    monitor = canonical_monitor(stopping.monitor) if stopping else "val_loss"
+    if not monitor.startswith("val_"):
+        return
+    if stopping is not None:
+        path: Path = ("training", "early_stopping", "monitor")
+        remedy = f"monitor {code(monitor.removeprefix('val_'))}"
+        words = f"{code(monitor)} is monitored"
+    elif sections.training.keep == "best":
+        path = ("training", "keep")
+        remedy = "keep `last`"
+        words = "the best epoch is chosen by `val_loss`"
+    else:
+        return
+    yield path, f"{words}, but `data.split.validation` is 0: give it a fraction, or {remedy}"
+
+
+def canonical_monitor(monitor: str) -> str:
+    """val_mse -> val_mean_squared_error"""
+    bare = monitor.removeprefix("val_")
+    return monitor.removesuffix(bare) + METRIC_ALIASES.get(bare, bare)
+
+
+RULES: tuple[Callable[[Sections], Iterator[Complaint]], ...] = (
+    layer_names_are_unique,
+    last_activation_suits_the_loss,
+    softmax_has_something_to_choose_from,
+    metrics_suit_the_loss,
+    target_transform_suits_the_loss,
+    split_leaves_rows_for_training,
+    monitor_exists,
+    monitor_has_its_part,
+)

@@ -1,0 +1,136 @@
+"""How the model learns: the loss, the optimizer, the loop, early stopping, checkpoints."""
+
+from typing import Annotated, Literal
+
+from dlcli.config import hints
+from dlcli.config.base import Choice, Component, Listing, Model, Real, Switch, Text, Whole, table
+
+_Rate = Annotated[float, Real(above=0.0, high=1000.0)]
+_Fraction = Annotated[float, Real(0.0, below=1.0)]
+_Epsilon = Annotated[float, Real(above=0.0, high=1.0)]
+_Count = Annotated[int, Whole(1, 1_000_000_000)]
+
+
+class MeanSquaredError(Model):
+    type: Literal["mean_squared_error"] = "mean_squared_error"
+
+
+class MeanAbsoluteError(Model):
+    type: Literal["mean_absolute_error"] = "mean_absolute_error"
+
+
+class BinaryCrossentropy(Model):
+    type: Literal["binary_crossentropy"] = "binary_crossentropy"
+
+
+class CategoricalCrossentropy(Model):
+    type: Literal["categorical_crossentropy"] = "categorical_crossentropy"
+
+
+class SparseCategoricalCrossentropy(Model):
+    type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
+
+
+Loss = Annotated[
+    MeanSquaredError
+    | MeanAbsoluteError
+    | BinaryCrossentropy
+    | CategoricalCrossentropy
+    | SparseCategoricalCrossentropy,
+    Component(
+        "loss",
+        aliases={
+            "mse": "mean_squared_error",
+            "mae": "mean_absolute_error",
+            "bce": "binary_crossentropy",
+        },
+        words=hints.LOSSES,
+    ),
+]
+
+
+class Sgd(Model):
+    type: Literal["sgd"] = "sgd"
+    learning_rate: _Rate = 0.01
+
+
+class Momentum(Model):
+    type: Literal["momentum"] = "momentum"
+    learning_rate: _Rate = 0.01
+    momentum: _Fraction = 0.9
+    nesterov: Annotated[bool, Switch()] = False
+
+
+class Adagrad(Model):
+    type: Literal["adagrad"] = "adagrad"
+    learning_rate: _Rate = 0.001
+    initial_accumulator_value: Annotated[float, Real(0.0, 1e6)] = 0.1
+    epsilon: _Epsilon = 1e-7
+
+
+class RmsProp(Model):
+    type: Literal["rmsprop"] = "rmsprop"
+    learning_rate: _Rate = 0.001
+    rho: _Fraction = 0.9
+    epsilon: _Epsilon = 1e-7
+
+
+class Adam(Model):
+    type: Literal["adam"] = "adam"
+    learning_rate: _Rate = 0.001
+    beta_1: _Fraction = 0.9
+    beta_2: _Fraction = 0.999
+    epsilon: _Epsilon = 1e-7
+
+
+class AdamW(Model):
+    """Adam with decoupled weight decay; `exclude_from_weight_decay` lists parts of names."""
+
+    type: Literal["adamw"] = "adamw"
+    learning_rate: _Rate = 0.001
+    beta_1: _Fraction = 0.9
+    beta_2: _Fraction = 0.999
+    epsilon: _Epsilon = 1e-7
+    weight_decay: Annotated[float, Real(0.0, 1000.0)] = 0.004
+    exclude_from_weight_decay: Annotated[
+        tuple[Annotated[str, Text(longest=128)], ...], Listing(most=1000, unique=True)
+    ] = ()
+
+
+Optimizer = Annotated[
+    Sgd | Momentum | Adagrad | RmsProp | Adam | AdamW,
+    Component("optimizer", words=hints.OPTIMIZERS),
+]
+
+LOSS_CONFIGS: dict[str, type[Model]] = table(Loss)
+OPTIMIZER_CONFIGS: dict[str, type[Model]] = table(Optimizer)
+
+
+class EarlyStopping(Model):
+    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
+
+    monitor: Annotated[str, Text("the name of a loss or metric", longest=64)] = "val_loss"
+    patience: Annotated[int, Whole(0, 1_000_000)] = 0
+    min_delta: Annotated[float, Real(0.0, 1e6)] = 0.0
+    mode: Annotated[Literal["auto", "min", "max"], Choice(("auto", "min", "max"))] = "auto"
+
+
+class Checkpoint(Model):
+    """A checkpoint is written when any of these is due."""
+
+    every_epochs: _Count | None = 1
+    every_steps: _Count | None = None
+    every_seconds: Annotated[float, Real(above=0.0, high=1e9)] | None = None
+
+
+class Training(Model):
+    """The loop. `keep` is the weights that evaluate, predict and deploy use."""
+
+    epochs: Annotated[int, Whole(1, 1_000_000)]
+    batch_size: Annotated[int, Whole(1, 1_048_576)] = 32
+    shuffle: Annotated[bool, Switch()] = True
+    shard_size: Annotated[int, Whole(1, 1_048_576)] | None = None
+    max_steps: _Count | None = None
+    early_stopping: EarlyStopping | None = None
+    checkpoint: Checkpoint = Checkpoint()
+    keep: Annotated[Literal["last", "best"], Choice(("last", "best"))] | None = None

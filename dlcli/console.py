@@ -1,0 +1,205 @@
+"""What a person sees on stderr: stages, a progress bar, tables.
+
+On a terminal training draws a bar with loss, metric, rows per second and the time left; anywhere
+else every epoch is one plain line, so that a CI log stays readable.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dlcli.engine.training import EpochReport, StepReport
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_REDRAW_SECONDS = 0.1
+_BIGGEST_MATRIX = 20
+
+
+def number(value: float) -> str:
+    """A metric for people: four decimals, or four digits where that would say nothing.
+
+    >>> number(0.98765), number(0.00001234), number(12345.678)
+    ('0.9877', '1.234e-05', '1.235e+04')
+    """
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.4f}"
+    return f"{value:.4g}" if 1000 <= abs(value) < 10_000 else f"{value:.3e}"
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    """The loss and the first metric, of training and of validation; the rest is in the files."""
+    numbers = {name: value for name, value in values.items() if isinstance(value, float)}
+    training = [name for name in numbers if not name.startswith("val_")]
+    validation = [name for name in numbers if name.startswith("val_")]
+    shown = training[: 1 + ("loss" in numbers)] + validation[:2]
+    return "  ".join(f"{name} {number(numbers[name])}" for name in shown)
+
+
+class ConsoleWatch:
+    """Draws what the pipeline reports."""
+
+    def __init__(self, *, to_stdout: bool = False) -> None:
+        self._console = Console(stderr=not to_stdout, highlight=False, soft_wrap=True)
+        self._bars = self._console.is_terminal
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._epochs = self._batches = self._rows = 0
+        self._drawn = self._began = self._epoch_began = 0.0
+        self._first_step = True
+        self._skipped_rows = 0
+
+    def stage(self, number: int, verb: str, text: str) -> None:
+        line = Text()
+        line.append(f"[{number}/5] ", style="dim")
+        line.append(f"{verb:<9}", style="bold cyan")
+        line.append(text)
+        self._console.print(line)
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(f"      {text}", style="yellow"))
+
+    def begin(self, epochs: int, batches: int, rows: int) -> None:
+        self._epochs, self._batches, self._rows = epochs, batches, rows
+        self._began = self._epoch_began = time.perf_counter()
+        if self._bars:
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            self._progress = Progress(
+                TextColumn("      {task.description}"),
+                BarColumn(bar_width=28),
+                TextColumn("{task.fields[told]}"),
+                console=self._console,
+                transient=True,
+                auto_refresh=False,
+            )
+            self._progress.start()
+
+    def step(self, report: StepReport) -> None:
+        now = time.perf_counter()
+        if self._first_step:
+            # An epoch that was resumed in its middle has rows that were not done just now.
+            self._first_step = False
+            self._skipped_rows = report.rows - report.rows // max(report.batch, 1)
+        if self._progress is None or (
+            now - self._drawn < _REDRAW_SECONDS and report.batch < report.batches
+        ):
+            return
+        self._drawn = now
+        if self._task is None:
+            self._task = self._progress.add_task("", total=self._batches, told="")
+        elapsed = max(now - self._epoch_began, 1e-9)
+        rate = max(report.rows - self._skipped_rows, 1) / elapsed
+        left = (self._rows - report.rows) + (self._epochs - report.epoch) * self._rows
+        told = (
+            f"loss {number(report.loss)}  {_pairs(report.values())}"
+            f"  {rate:,.0f} rows/s  {_clock(left / rate)} left"
+        )
+        self._progress.update(
+            self._task,
+            completed=report.batch,
+            description=f"epoch {report.epoch}/{self._epochs}",
+            told=told,
+        )
+        self._progress.refresh()
+
+    def epoch(self, report: EpochReport, remark: str) -> None:
+        now = time.perf_counter()
+        seconds = max(now - self._epoch_began, 1e-9)
+        rate = max(self._rows - self._skipped_rows, 1) / seconds
+        self._epoch_began = now
+        self._first_step, self._skipped_rows = True, 0
+        line = Text(f"      epoch {report.epoch}/{self._epochs}  {_pairs(report.logs)}")
+        line.append(f"  {rate:,.0f} rows/s", style="dim")
+        if remark:
+            line.append(f"  {remark}", style="green")
+        self._console.print(line)
+        if self._progress is not None and self._task is not None:
+            self._progress.reset(self._task, completed=0, told="")
+
+    def end(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = self._task = None
+
+    def result(self, title: str, metrics: dict[str, Any], classes: Sequence[str] | None) -> None:
+        scalars = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
+        table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+        table.add_column(style="cyan")
+        table.add_column(justify="right")
+        for name, value in scalars.items():
+            table.add_row(name, number(float(value)))
+        self._print_indented(table)
+        per_class = {
+            name.removesuffix("_per_class"): value
+            for name, value in metrics.items()
+            if name.endswith("_per_class")
+        }
+        if per_class:
+            table = Table(title="per class", title_justify="left", title_style="bold")
+            table.add_column("class", style="cyan")
+            for name in per_class:
+                table.add_column(name, justify="right")
+            for index, row in enumerate(zip(*per_class.values(), strict=True)):
+                table.add_row(_class_name(classes, index), *(number(value) for value in row))
+            self._print_indented(table)
+        matrix = metrics.get("confusion_matrix")
+        if matrix is not None and len(matrix) <= _BIGGEST_MATRIX:
+            table = Table(
+                title="confusion matrix (rows: true, columns: predicted)",
+                title_justify="left",
+                title_style="bold",
+            )
+            table.add_column("")
+            for index in range(len(matrix)):
+                table.add_column(_class_name(classes, index), justify="right")
+            for index, row in enumerate(matrix):
+                cells = [
+                    Text(
+                        str(count), style="green" if index == column else "red" if count else "dim"
+                    )
+                    for column, count in enumerate(row)
+                ]
+                table.add_row(Text(_class_name(classes, index), style="cyan"), *cells)
+            self._print_indented(table)
+
+    def _print_indented(self, table: Table) -> None:
+        from rich.padding import Padding
+
+        self._console.print(Padding(table, (0, 0, 0, 6), expand=False))
+
+
+def _class_name(classes: Sequence[str] | None, index: int) -> str:
+    return classes[index] if classes is not None and index < len(classes) else str(index)
+
+
+def _clock(seconds: float) -> str:
+    """Seconds as m:ss or h:mm:ss.
+
+    >>> _clock(7.4), _clock(75), _clock(3700)
+    ('0:07', '1:15', '1:01:40')
+    """
+    whole = int(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    clock = f"{minutes}:{whole % 60:02d}"
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else clock
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout, as wide as it needs to be."""
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        # A pipe has no width; nothing may be cut off or wrapped.
+        console = Console(file=sys.stdout, highlight=False, width=10_000)
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for index, word in enumerate(header):
+        table.add_column(word, justify="left" if index < 2 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

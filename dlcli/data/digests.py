@@ -1,0 +1,41 @@
+"""What data was used, in 64 hexadecimal digits an array.
+
+SHA-256 over type, shape and little-endian bytes, streamed in chunks: the same rows give the same
+digest from a CSV on one machine and a memory map on another, and no path or file name enters.
+"""
+
+import hashlib
+import json
+
+import numpy as np
+
+from dlcli.data.dataset import Array, Raw, rows_per_chunk
+
+
+def digest_array(array: Array) -> str:
+    """The digest of one array."""
+    little = array.dtype.newbyteorder("<")
+    sha = hashlib.sha256(f"{little.str} {array.shape}\n".encode())
+    step = rows_per_chunk(array.shape[1:])
+    for start in range(0, len(array), step):
+        sha.update(np.ascontiguousarray(array[start : start + step], dtype=little).tobytes())
+    return sha.hexdigest()
+
+
+def digest_json(value: object) -> str:
+    """The digest of names and the like: of their JSON."""
+    return hashlib.sha256(json.dumps(value, ensure_ascii=True).encode()).hexdigest()
+
+
+def digests(raw: Raw) -> dict[str, str]:
+    """By role: "all.features", "all.targets", ...; also "classes" and "columns" (names, and the
+    categories that the numbers in text columns stand for) where the source has them."""
+    found = {}
+    for role, table in raw.parts.items():
+        found[f"{role}.features"] = digest_array(table.features)
+        found[f"{role}.targets"] = digest_array(table.targets)
+    if raw.classes is not None:
+        found["classes"] = digest_json(list(raw.classes))
+    if raw.columns is not None:
+        found["columns"] = digest_json([[c.name, c.categories] for c in raw.columns])
+    return found

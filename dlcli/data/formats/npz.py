@@ -1,0 +1,91 @@
+"""NumPy's archives, several arrays a file: a zip of .npy members, read without pickle.
+
+A member's header says how many bytes follow; that must be what the archive says, and no more
+than its compressed bytes can hold, before memory is allocated for it.
+"""
+
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from dlcli.data.dataset import Array
+from dlcli.data.formats import npy
+from dlcli.data.formats.stored import check_expansion, opened, read_array
+from dlcli.errors import DataError
+
+
+class Archive:
+    """An .npz file: which arrays it has, their headers, and the arrays themselves."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        with self._opened() as archive:
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                if name in self._members:
+                    raise DataError(f"{path} holds the array {name!r} twice.")
+                self._members[name] = member
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The arrays' names, in the archive's order."""
+        return tuple(self._members)
+
+    def header(self, name: str) -> npy.Header:
+        """The header of one array, checked against the archive's own sizes."""
+        with self._opened() as archive:
+            return self._header(archive, name)
+
+    def read(self, name: str) -> Array:
+        """One array; its checksum is compared by the archive reader."""
+        with self._opened() as archive:
+            header = self._header(archive, name)
+            with archive.open(self._members[name]) as stream:
+                stream.read(header.length)
+                shape = header.shape[::-1] if header.fortran else header.shape
+                array = read_array(cast(BinaryIO, stream), header.dtype, shape, self.where(name))
+        return array.T if header.fortran else array
+
+    def where(self, name: str) -> str:
+        """How messages call one array."""
+        return f"{self.path}, array {name!r}"
+
+    def _header(self, archive: zipfile.ZipFile, name: str) -> npy.Header:
+        member = self._members[name]
+        where = self.where(name)
+        if member.flag_bits & 1:
+            raise DataError(f"{where} is encrypted.")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(f"{where} is compressed by a method that NumPy does not write.")
+        with archive.open(member) as stream:
+            header = npy.parse_header(cast(BinaryIO, stream), where)
+        if header.length + header.size != member.file_size:
+            raise DataError(
+                f"{where} is damaged: its header promises {header.size:,} bytes of numbers, the "
+                f"archive has {member.file_size - header.length:,}. Fetch or write it again."
+            )
+        if member.compress_type == zipfile.ZIP_STORED and member.compress_size < member.file_size:
+            raise DataError(f"{where} is truncated. Fetch or write it again.")
+        check_expansion(header.size, member.compress_size, where)
+        return header
+
+    @contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        try:
+            with opened(self.path) as stream, zipfile.ZipFile(stream) as archive:
+                yield archive
+        except (
+            zipfile.BadZipFile,
+            zipfile.LargeZipFile,
+            struct.error,
+            OverflowError,
+            RuntimeError,
+            ValueError,
+        ) as error:
+            raise DataError(
+                f"{self.path} is not an intact .npz archive: {error}. Fetch or write it again."
+            ) from error

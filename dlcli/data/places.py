@@ -1,0 +1,93 @@
+"""Where a path of a config is looked for.
+
+A relative path is tried in a fixed order of folders: the YAML's own, the data dir, and beside
+the manifest of a run. An absolute path is taken as it is.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcli.errors import DataError
+
+
+def data_dir(option: Path | None = None) -> Path:
+    """The folder for data sets: the option, else DLCLI_DATA_DIR, else the user's cache."""
+    if option is not None:
+        return expand(option)
+    variable = os.environ.get("DLCLI_DATA_DIR")
+    if variable:
+        return expand(Path(variable))
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification has relative paths ignored.
+    base = Path(cache) if Path(cache).is_absolute() else expand(Path("~/.cache"))
+    return base / "dlcli"
+
+
+def expand(path: Path) -> Path:
+    """`path` with a leading ~ replaced by the home folder, where there is one."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders in which a relative path is looked for, in order, each with its label.
+
+    data: the data dir, also the home of the known sources (`<data>/mnist/`).
+    config: the YAML's folder. manifest: the folder of a run's manifest.
+    """
+
+    data: Path
+    config: Path | None = None
+    manifest: Path | None = None
+
+    @property
+    def folders(self) -> tuple[tuple[str, Path], ...]:
+        """(label, folder) in the order in which they are looked at."""
+        every = (
+            ("the config's folder", self.config),
+            ("the data dir", self.data),
+            ("beside the manifest", self.manifest),
+        )
+        return tuple((label, folder) for label, folder in every if folder is not None)
+
+    def find(self, path: str | Path) -> Path:
+        """The first file at `path`; DataError, listing every place, where there is none."""
+        found = self.search(path)
+        if found is None:
+            raise DataError(self.miss(path))
+        return found
+
+    def search(self, path: str | Path) -> Path | None:
+        """The first file at `path`, or None."""
+        for _, candidate in self._candidates(path):
+            try:
+                if candidate.is_file():
+                    return candidate
+            except (OSError, ValueError):  # a name that no file can have, or no permission
+                continue
+        return None
+
+    def miss(self, path: str | Path) -> str:
+        """The sentence that says that `path` was not found, and where it was looked for."""
+        looked = []
+        for label, candidate in self._candidates(path):
+            try:
+                note = " is a folder, not a file" if candidate.is_dir() else ""
+            except (OSError, ValueError):
+                note = " cannot be looked at"
+            looked.append(f"\n  {candidate} ({label}){note}")
+        if expand(Path(path)).is_absolute():
+            todo = "Correct the path."
+        else:
+            todo = "Put the file in one of these places, correct the path, or give --data-dir."
+        return f"The data file {str(path)!r} was not found. Looked at:{''.join(looked)}\n{todo}"
+
+    def _candidates(self, path: str | Path) -> list[tuple[str, Path]]:
+        wanted = expand(Path(path))
+        if wanted.is_absolute():
+            return [("an absolute path", wanted)]
+        return [(label, folder / wanted) for label, folder in self.folders]

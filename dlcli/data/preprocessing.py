@@ -1,0 +1,308 @@
+"""The transforms of a run, fitted: from stored rows to the float32 rows a network takes.
+
+What was fitted is saved with the run as JSON and arrays and gives the same bits when restored.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dlcli.data.dataset import Array, Column, Dataset, Part, Shape, rows_per_chunk
+from dlcli.data.transforms import (
+    Affine,
+    Category,
+    Columns,
+    Encoded,
+    Fitted,
+    Misfit,
+    Reshaped,
+    Rows,
+    Transform,
+    UnseenCategory,
+)
+from dlcli.errors import ArtifactError, DataError, UsageError
+
+_DTYPES: dict[str, np.dtype[np.floating]] = {
+    "float32": np.dtype(np.float32),
+    "float64": np.dtype(np.float64),
+}
+
+
+class TransformError(ValueError):
+    """The transform at `index` of the list cannot work on what it is given."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+def shape_after(transforms: Sequence[Transform], row_shape: Shape) -> Shape | None:
+    """The row shape after all transforms, None where only fitting tells; TransformError."""
+    shape: Shape | None = row_shape
+    for index, transform in enumerate(transforms):
+        if shape is None:
+            return None
+        try:
+            shape = transform.shape_after(shape)
+        except Misfit as error:
+            raise TransformError(index, str(error)) from error
+    return shape
+
+
+def work_dtype(stored: npt.DTypeLike) -> np.dtype[np.floating]:
+    """float32 for floats of at most 32 bits and integers of at most 16; else float64."""
+    dtype = np.dtype(stored)
+    if dtype.itemsize <= (4 if dtype.kind == "f" else 2):
+        return np.dtype(np.float32)
+    return np.dtype(np.float64)
+
+
+class Preprocessing:
+    """Fitted steps, one after the other.
+
+    dtype: what they compute in. row_shape, columns: the stored rows that they take.
+    Nothing changes after construction, so threads may share one.
+    """
+
+    def __init__(
+        self,
+        dtype: np.dtype[np.floating],
+        row_shape: Shape,
+        columns: Columns,
+        steps: Sequence[Fitted] = (),
+    ) -> None:
+        self.dtype = dtype
+        self.row_shape = row_shape
+        self.columns = columns
+        self.steps = tuple(steps)
+        self._ready = [s.prepared(dtype) if isinstance(s, Affine) else s for s in self.steps]
+        # From the last change of size on, steps can write into the caller's memory.
+        sizes = [i for i, step in enumerate(self.steps) if isinstance(step, Encoded)]
+        self._in_place = sizes[-1] if sizes else 0
+        if dtype != np.float32:
+            self._in_place = len(self.steps)
+
+    @classmethod
+    def fit(cls, part: Part, transforms: Sequence[Transform]) -> "Preprocessing":
+        """Fit on the training part.
+
+        TransformError (a ValueError with `index`) where a transform does not suit the rows;
+        UsageError where text is left over; DataError for numbers that overflow.
+        """
+        fitted = cls(work_dtype(part.features.dtype), part.row_shape, part.columns)
+        columns = part.columns
+        for index, transform in enumerate(transforms):
+            rows = Rows(fitted.out_shape, columns, lambda so_far=fitted: so_far._chunks(part))  # type: ignore[misc]
+            try:
+                step = transform.fit(rows)
+            except Misfit as error:
+                raise TransformError(index, str(error)) from error
+            columns = step.columns_after(columns)
+            fitted = cls(fitted.dtype, fitted.row_shape, part.columns, (*fitted.steps, step))
+        for column in columns or ():
+            if column.categories is not None:
+                raise UsageError(
+                    f"Column {column.name!r} holds text (such as {column.categories[0]!r}). Add "
+                    "the transform one_hot, or leave the column out of the source's features."
+                )
+        return fitted
+
+    @property
+    def out_shape(self) -> Shape:
+        """The shape of a row as the network takes it."""
+        return self.steps[-1].out_shape if self.steps else self.row_shape
+
+    def columns_after(self) -> Columns:
+        """The names of the columns that the network takes, where they still have names."""
+        columns = self.columns
+        for step in self.steps:
+            columns = step.columns_after(columns)
+        return columns
+
+    def apply(self, rows: Array) -> npt.NDArray[np.float32]:
+        """The stored rows (n, *row_shape) as new float32 rows (n, *out_shape), C-contiguous."""
+        out = np.empty((len(rows), *self.out_shape), np.float32)
+        self.apply_into(rows, out)
+        return out
+
+    def apply_into(self, rows: Array, out: npt.NDArray[np.float32]) -> None:
+        """`apply` into memory that is there already: (n, *out_shape), C-contiguous.
+
+        DataError for a category that the training part does not have.
+        """
+        try:
+            self._apply(rows, out)
+        except UnseenCategory as error:
+            raise DataError(self._unseen(error, f"Row {error.row} (counted from 0)")) from error
+
+    def _apply(self, rows: Array, out: npt.NDArray[np.float32]) -> None:
+        if rows.shape[1:] != self.row_shape:
+            raise ValueError(f"rows have shape {rows.shape[1:]}, fitted is {self.row_shape}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = self._run(rows, out)
+            if not (x.dtype == np.float32 and np.may_share_memory(x, out)):
+                np.copyto(out, x.reshape(out.shape), casting="unsafe")
+
+    def check(self, rows: Part | Array, what: str) -> None:
+        """Go through all rows once: every category known, every result finite in float32.
+
+        what: how messages call the rows, such as "the test part". DataError names the row as
+        its source numbers it.
+        """
+        part = rows if isinstance(rows, Part) else Part(rows, rows)
+        encodes = any(isinstance(step, Encoded) for step in self.steps)
+        stored = part.features.dtype
+        small = stored.kind != "f" and work_dtype(stored) == np.float32
+        if not encodes and (small or not (self.steps or stored.itemsize == 8)):
+            return
+        step = self._rows_per_chunk()
+        room = np.empty((min(step, len(part)), *self.out_shape), np.float32)
+        for start in range(0, len(part), step):
+            stop = min(start + step, len(part))
+            try:
+                self._apply(part.take_features(slice(start, stop)), room[: stop - start])
+            except UnseenCategory as error:
+                row = part.row(start + error.row)
+                where = f"Row {row} of the data (counted from 0, in {what})"
+                raise DataError(self._unseen(error, where)) from error
+            finite = np.isfinite(room[: stop - start]).reshape(stop - start, -1).all(axis=1)
+            if not finite.all():
+                row = part.row(start + int(np.argmin(finite)))
+                raise DataError(
+                    f"Row {row} of the data (counted from 0, in {what}) is too large for float32 "
+                    "after the transforms. Scale the data, for example by standardize."
+                )
+
+    def _unseen(self, error: UnseenCategory, where: str) -> str:
+        """The sentence about a category that the training part does not have."""
+        columns = self.columns
+        for step in self.steps:
+            if step is error.step:
+                name, known = error.step.names[error.position], _category_names(error)
+                texts = columns[error.position].categories if columns is not None else None
+                value = texts[int(error.value)] if texts is not None else f"{error.value:g}"
+                shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+                return (
+                    f"{where} holds {value!r} in column {name!r}, which the "
+                    f"training part does not have; it has {shown}. Correct or remove the row."
+                )
+            columns = step.columns_after(columns)
+        return str(error)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """What `restore` needs: a JSON document and arrays by name."""
+        arrays: dict[str, Array] = {}
+        steps: list[dict[str, Any]] = []
+        for number, step in enumerate(self.steps):
+            entry: dict[str, Any] = {"in_shape": list(step.in_shape)}
+            if isinstance(step, Affine):
+                entry |= {"type": "affine", "constants": list(step.constants())}
+                arrays |= {f"{number}.{name}": array for name, array in step.constants().items()}
+            elif isinstance(step, Encoded):
+                entry |= {"type": "one_hot", "names": list(step.names), "categories": []}
+                for category in step.categories:
+                    listed = {"position": category.position, "names": list(category.names)}
+                    entry["categories"].append(listed)
+                    arrays[f"{number}.values_{category.position}"] = category.values
+            else:
+                entry |= {"type": "reshape", "out_shape": list(step.out_shape)}
+            steps.append(entry)
+        document = {
+            "dtype": self.dtype.name,
+            "row_shape": list(self.row_shape),
+            "columns": None
+            if self.columns is None
+            else [
+                {"name": c.name, "categories": None if c.categories is None else list(c.categories)}
+                for c in self.columns
+            ],
+            "steps": steps,
+        }
+        return document, arrays
+
+    @classmethod
+    def restore(cls, document: Mapping[str, Any], arrays: Mapping[str, Array]) -> "Preprocessing":
+        """The inverse of `state`; ArtifactError for a document that `state` did not write."""
+        try:
+            columns = document["columns"]
+            return cls(
+                _DTYPES[document["dtype"]],
+                _shape(document["row_shape"]),
+                None if columns is None else tuple(_column(column) for column in columns),
+                [_step(number, entry, arrays) for number, entry in enumerate(document["steps"])],
+            )
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise ArtifactError(
+                f"The saved preprocessing cannot be restored: {type(error).__name__}: {error}."
+            ) from error
+
+    def _chunks(self, part: Part) -> Iterator[Array]:
+        """The part's rows after the steps so far, in the working type, in index order."""
+        size = self._rows_per_chunk()
+        for start in range(0, len(part), size):
+            rows = part.take_features(slice(start, min(start + size, len(part))))
+            x = self._run(rows, None)
+            yield x.astype(self.dtype, copy=False)
+
+    def _rows_per_chunk(self) -> int:
+        return rows_per_chunk(max(self.row_shape, self.out_shape, key=_elements))
+
+    def _run(self, rows: Array, out: Array | None) -> Array:
+        x = rows
+        for number, step in enumerate(self._ready):
+            room = None
+            if out is not None and number >= self._in_place:
+                room = out.reshape(len(rows), *step.out_shape)
+            x = step.apply(x, self.dtype, room)
+        return x
+
+
+def prepare(dataset: Dataset, transforms: Sequence[Transform]) -> Preprocessing:
+    """Fit on the training part, and check that every part can be preprocessed."""
+    fitted = Preprocessing.fit(dataset.train, transforms)
+    names = {"train": "the training part", "validation": "the validation part"}
+    for role, part in dataset.parts().items():
+        fitted.check(part, names.get(role, f"the {role} part"))
+    return fitted
+
+
+def _category_names(error: UnseenCategory) -> tuple[str, ...]:
+    return next(c.names for c in error.step.categories if c.position == error.position)
+
+
+def _elements(shape: Shape) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def _shape(lengths: Sequence[int]) -> Shape:
+    return tuple(int(length) for length in lengths)
+
+
+def _column(entry: Mapping[str, Any]) -> Column:
+    categories = entry["categories"]
+    return Column(str(entry["name"]), None if categories is None else tuple(categories))
+
+
+def _step(number: int, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Fitted:
+    in_shape = _shape(entry["in_shape"])
+    if entry["type"] == "affine":
+        constants = {name: arrays[f"{number}.{name}"] for name in entry["constants"]}
+        return Affine(in_shape, **constants)
+    if entry["type"] == "reshape":
+        return Reshaped(in_shape, _shape(entry["out_shape"]))
+    if entry["type"] != "one_hot":
+        raise ValueError(f"unknown step {entry['type']!r}")
+    categories = tuple(
+        Category(
+            int(listed["position"]),
+            arrays[f"{number}.values_{int(listed['position'])}"],
+            tuple(listed["names"]),
+        )
+        for listed in entry["categories"]
+    )
+    return Encoded(in_shape, categories, tuple(entry["names"]))

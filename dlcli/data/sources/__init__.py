@@ -1,0 +1,32 @@
+"""Sources: where rows come from, by the name that the config gives them."""
+
+from dlcli.data.sources.arrays import Npy, Npz
+from dlcli.data.sources.base import Source
+from dlcli.data.sources.delimited import Csv
+from dlcli.data.sources.embedded import BreastCancer, Digits
+from dlcli.data.sources.friedman1 import Friedman1
+from dlcli.data.sources.images import Idx, Mnist
+
+SOURCES: dict[str, type[Source]] = {
+    "digits": Digits,
+    "breast_cancer": BreastCancer,
+    "friedman1": Friedman1,
+    "mnist": Mnist,
+    "idx": Idx,
+    "csv": Csv,
+    "npy": Npy,
+    "npz": Npz,
+}
+
+__all__ = [
+    "SOURCES",
+    "BreastCancer",
+    "Csv",
+    "Digits",
+    "Friedman1",
+    "Idx",
+    "Mnist",
+    "Npy",
+    "Npz",
+    "Source",
+]

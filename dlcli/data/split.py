@@ -1,0 +1,145 @@
+"""Cutting rows into training, validation and test parts.
+
+Only membership is drawn: within every part the rows keep the order of the file. A part that the
+source brings is used as it is. The test rows are drawn first, then the validation rows among the
+others, each from a stream of its own.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from dlcli.data.dataset import Dataset, Part, Raw, Role, Table
+from dlcli.errors import DataError, UsageError
+from dlcli.randomness import Stream
+
+DEFAULTS: dict[Role, float] = {"validation": 0.1, "test": 0.2}
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which fractions of the rows become the validation and the test part.
+
+    validation, test: fractions of the rows to be split; None is the default (0.1 and 0.2)
+        where the source does not bring the part.
+    stratify: every class keeps its share in every part (largest remainder, exact in total).
+    """
+
+    validation: float | None = None
+    test: float | None = None
+    stratify: bool = False
+
+    def fraction(self, role: Role, brought: bool) -> Fraction:
+        """The fraction to draw for this role; UsageError where the source brings the part."""
+        given = self.validation if role == "validation" else self.test
+        if given is not None and not 0.0 <= given < 1.0:
+            raise UsageError(f"split.{role} is {given}; a fraction is at least 0 and below 1.")
+        if brought:
+            if given:
+                raise UsageError(
+                    f"split.{role} is {given}, but the source brings its own {role} part. "
+                    "Leave the option out, or set it to 0."
+                )
+            return Fraction(0)
+        # By its decimal digits: 0.1 of 5 rows is one half, not a little more.
+        return Fraction(repr(float(DEFAULTS[role] if given is None else given)))
+
+    def apply(self, raw: Raw, seed: int) -> Dataset:
+        """The parts; DataError where one that was asked for would have no rows."""
+        pool_role: Role = "all" if "all" in raw.parts else "train"
+        pool = raw.parts[pool_role]
+        fractions = {role: self.fraction(role, role in raw.parts) for role in DEFAULTS}
+        test, validation = fractions["test"], fractions["validation"]
+        if test + validation >= 1:
+            raise UsageError(
+                f"split.validation and split.test add up to {float(test + validation):g}; "
+                "nothing is left to train on."
+            )
+        drawn: dict[Role, Rows] = {}
+        counts = {role: _round(len(pool) * part) for role, part in fractions.items()}
+        for role, part in fractions.items():
+            if part and not counts[role]:
+                raise DataError(
+                    f"The {role} part would have no rows: {float(part):g} of {len(pool)} rows is "
+                    f"less than one. Bring more data, or set split.{role} to 0."
+                )
+        if sum(counts.values()) >= len(pool):
+            raise DataError(f"{len(pool)} rows are too few to split: none is left for training.")
+        classes = self._classes(pool) if self.stratify else np.zeros(len(pool), np.int64)
+        taken = np.zeros(len(pool), np.bool_)
+        roles: tuple[Role, ...] = ("test", "validation")
+        for role in roles:
+            if counts[role]:
+                order = Stream(seed, "split", role).permutation(len(pool))
+                rows = _draw(order, classes, taken, counts[role], fractions[role])
+                taken[rows] = True
+                drawn[role] = rows
+        train = np.flatnonzero(~taken) if drawn else None
+        parts: dict[Role, Part | None] = {
+            role: Part(pool.features, pool.targets, drawn[role], raw.columns)
+            if role in drawn
+            else _whole(raw, role)
+            for role in roles
+        }
+        return Dataset(
+            Part(pool.features, pool.targets, train, raw.columns),
+            parts["validation"],
+            parts["test"],
+            raw.classes,
+            raw.columns,
+        )
+
+    def _classes(self, pool: Table) -> Rows:
+        if pool.targets.ndim != 1 or pool.targets.dtype.kind != "i":
+            raise UsageError(
+                "split.stratify needs classes, but the target holds numbers; set it to false."
+            )
+        return np.unique(pool.targets, return_inverse=True)[1].astype(np.int64)
+
+
+def _whole(raw: Raw, role: Role) -> Part | None:
+    table = raw.parts.get(role)
+    return None if table is None else Part(table.features, table.targets, None, raw.columns)
+
+
+def _round(value: Fraction) -> int:
+    """To the nearest integer, halves up."""
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+
+
+def _draw(
+    order: Rows, classes: Rows, taken: npt.NDArray[np.bool_], total: int, part: Fraction
+) -> Rows:
+    """`total` rows that are not taken, in ascending order.
+
+    Every class gives the first rows of `order`, as many as its share says.
+    """
+    free = order[~taken[order]]
+    sizes = np.bincount(classes).tolist()
+    room = np.bincount(classes[free], minlength=len(sizes)).tolist()
+    shares = np.array(_shares(sizes, room, total, part), np.int64)
+    grouped = np.argsort(classes[free], kind="stable")  # by class, each in drawn order
+    group = classes[free][grouped]
+    starts = np.cumsum(room) - np.array(room, np.int64)
+    place = np.arange(len(free)) - starts[group]
+    return np.sort(free[grouped[place < shares[group]]], kind="stable")
+
+
+def _shares(sizes: list[int], room: list[int], total: int, part: Fraction) -> list[int]:
+    """How many rows each class gives: size times `part` rounded down, and the rows that are
+    then still missing one each to the classes with the largest remainders (ties: the first)."""
+    quotas = [size * part for size in sizes]
+    shares = [min(int(quota), free) for quota, free in zip(quotas, room, strict=True)]
+    by_remainder = sorted(
+        range(len(sizes)), key=lambda number: (int(quotas[number]) - quotas[number], number)
+    )
+    missing = total - sum(shares)
+    while missing > 0:
+        for number in by_remainder:
+            if missing > 0 and shares[number] < room[number]:
+                shares[number] += 1
+                missing -= 1
+    return shares

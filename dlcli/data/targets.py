@@ -1,0 +1,70 @@
+"""Scaling of the target of a regression; metrics are in original units afterwards."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlcli.data.dataset import Array, rows_per_chunk
+from dlcli.data.transforms import extremes, moments
+from dlcli.errors import ArtifactError, DataError, UsageError
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """forward: (t - offset) / scale; inverse: y * scale + offset; both in float64.
+
+    scale, offset: float64, scalars, or one number per last axis of the targets.
+    """
+
+    scale: Array
+    offset: Array
+
+    @classmethod
+    def fit(cls, kind: str, targets: Array) -> "TargetScale":
+        """Fit on the training targets.
+
+        kind: "standardize" (mean 0, standard deviation 1) or "min_max" (0 to 1). Where all
+        targets are equal, they are divided by one.
+        """
+        step = rows_per_chunk(targets.shape[1:])
+
+        def chunks() -> Iterator[Array]:
+            for start in range(0, len(targets), step):
+                yield targets[start : start + step]
+
+        if kind == "standardize":
+            offset, scale = moments(chunks)
+        elif kind == "min_max":
+            offset, high = extremes(chunks)
+            scale = np.where(high == offset, 1.0, high - offset)
+        else:
+            raise UsageError(f"target_transform {kind!r} is not known; use standardize or min_max.")
+        if not np.isfinite(scale).all():
+            raise DataError("The targets hold numbers so large that their range overflows.")
+        if targets.ndim == 1:
+            offset, scale = offset.reshape(()), scale.reshape(())
+        return cls(scale, offset)
+
+    def forward(self, targets: Array) -> Array:
+        """From original units to what the network learns."""
+        return np.asarray((targets.astype(np.float64) - self.offset) / self.scale)
+
+    def inverse(self, outputs: Array) -> Array:
+        """From what the network says to original units."""
+        return np.asarray(outputs.astype(np.float64) * self.scale + self.offset)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON document; the numbers survive exactly."""
+        return {"scale": self.scale.tolist(), "offset": self.offset.tolist()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "TargetScale":
+        """The inverse of `to_json`."""
+        try:
+            scale = np.array(document["scale"], np.float64)
+            offset = np.array(document["offset"], np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(f"The saved target scale cannot be restored: {error}.") from error
+        return cls(scale, offset)

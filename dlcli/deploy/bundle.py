@@ -1,0 +1,162 @@
+"""The NumPy bundle: weights, model, preprocessing, class names, in one folder.
+
+A bundle answers exactly as the engine does, because it is the engine: it builds the same layers
+from the recorded config, restores the fitted preprocessing, and runs rows in shards of the same
+fixed shape. So a row's answer never depends on the rows it is asked with.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcli import builder
+from dlcli.artifacts import weights
+from dlcli.artifacts.reading import read_mapping
+from dlcli.artifacts.run_directory import RunDirectory
+from dlcli.artifacts.tensors import read_tensors
+from dlcli.config import config_from_dict
+from dlcli.data.dataset import Column
+from dlcli.data.preprocessing import Preprocessing
+from dlcli.data.targets import TargetScale
+from dlcli.engine.inference import predict
+from dlcli.engine.layer import Array, Shape
+from dlcli.engine.losses import Loss
+from dlcli.engine.model import ChainError, Model, connect
+from dlcli.errors import ArtifactError, ConfigError, ExportError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bundle is made of.
+
+    row_shape, row_dtype: of a row as it is stored, before preprocessing.
+    rows: the shard shape of inference.
+    """
+
+    config: Mapping[str, Any]
+    row_shape: Shape
+    row_dtype: str
+    rows: int
+    parameters: Mapping[str, Array]
+    preprocessing: Preprocessing
+    target_scale: TargetScale | None
+    classes: tuple[str, ...] | None
+    columns: tuple[Column, ...] | None
+
+
+def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> None:
+    """Write a bundle into a folder of a run."""
+    weights.write_tensors(run, f"{folder}/weights.safetensors", contents.parameters)
+    scale = contents.target_scale
+    weights.write_json(
+        run,
+        f"{folder}/model.json",
+        {
+            "schema": SCHEMA,
+            "config": dict(contents.config),
+            "row_shape": list(contents.row_shape),
+            "row_dtype": contents.row_dtype,
+            "rows": contents.rows,
+            "target_scale": None if scale is None else scale.to_json(),
+        },
+    )
+    document, arrays = contents.preprocessing.state()
+    weights.write_json(run, f"{folder}/preprocessing.json", document)
+    weights.write_tensors(run, f"{folder}/preprocessing.safetensors", arrays)
+    classes = None if contents.classes is None else list(contents.classes)
+    weights.write_json(run, f"{folder}/classes.json", {"classes": classes})
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle, ready to answer."""
+
+    model: Model
+    loss: Loss
+    theta: Array
+    rows: int
+    preprocessing: Preprocessing
+    target_scale: TargetScale | None
+    classes: tuple[str, ...] | None
+    row_shape: Shape
+
+    @staticmethod
+    def load(folder: Path) -> "Bundle":
+        """Read a bundle; ArtifactError for files that dlcli did not write like this."""
+        document = read_mapping(folder / "model.json")
+        if document.get("schema") != SCHEMA:
+            raise ArtifactError(
+                f"{folder / 'model.json'} has schema {document.get('schema')!r}; this version of "
+                f"dlcli reads {SCHEMA}. Use the version that wrote it"
+            )
+        try:
+            preprocessing = Preprocessing.restore(
+                read_mapping(folder / "preprocessing.json"),
+                read_tensors(folder / "preprocessing.safetensors").arrays,
+            )
+            config = config_from_dict(document["config"], str(folder / "model.json"))
+            loss = builder.loss(config)
+            built = builder.layers(config, loss)
+            nodes = connect([(b.name, b.layer) for b in built], preprocessing.out_shape)
+            model = Model(nodes, builder.optimizer(config).decays)
+            scale = document["target_scale"]
+            classes = read_mapping(folder / "classes.json")["classes"]
+            return Bundle(
+                model,
+                loss,
+                _theta(model, folder / "weights.safetensors"),
+                _positive(document["rows"]),
+                preprocessing,
+                None if scale is None else TargetScale.from_json(scale),
+                None if classes is None else tuple(str(name) for name in classes),
+                tuple(int(length) for length in document["row_shape"]),
+            )
+        except (KeyError, TypeError, ValueError, ChainError, ConfigError) as error:
+            raise ArtifactError(
+                f"{folder} is not a bundle that this version of dlcli wrote: {error}"
+            ) from None
+
+    def predict(self, rows: Array) -> Array:
+        """Answers (n, *out_shape) float32 for stored rows: probabilities, or values in the
+        target's own units."""
+        x = self.preprocessing.apply(rows)
+        answers = predict(self.model, self.loss, self.theta, x, self.rows)
+        if self.target_scale is not None:
+            answers = self.target_scale.inverse(answers).astype(np.float32)
+        return answers
+
+
+def _theta(model: Model, path: Path) -> Array:
+    arrays = read_tensors(path).arrays
+    flat = np.zeros(model.layout.size, np.float32)
+    views = model.layout.named(flat)
+    if set(views) != set(arrays):
+        raise ValueError(f"{path.name} holds other arrays than the model has")
+    for name, view in views.items():
+        if arrays[name].shape != view.shape:
+            raise ValueError(f"{path.name}: {name} has shape {arrays[name].shape}")
+        view[...] = arrays[name]
+    return flat
+
+
+def _positive(value: Any) -> int:
+    if not isinstance(value, int) or not 1 <= value <= 1 << 20:
+        raise ValueError("`rows` must be a positive number")
+    return value
+
+
+def prove(bundle: Bundle, golden: Path) -> None:
+    """ExportError unless the bundle's answers to the golden batch are the engine's, to the bit."""
+    recorded = read_tensors(golden).arrays
+    answers = bundle.predict(recorded["x"])
+    if answers.shape != recorded["y"].shape or answers.tobytes() != recorded["y"].tobytes():
+        worst = float(np.abs(answers - recorded["y"]).max())
+        raise ExportError(
+            f"{golden.parent} does not give the engine's answers on the golden batch (largest "
+            f"difference {worst:g}); do not deploy it"
+        )

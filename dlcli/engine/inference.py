@@ -1,0 +1,125 @@
+"""Forward passes over many rows: evaluation and prediction.
+
+Rows run in shards of one fixed shape, the last one padded with zeros, because a matrix
+product's bits depend on its shape: so a row's answer never depends on its neighbours, and
+training's own validation, `dlcli evaluate` and `dlcli predict` all give the same bits.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from dlcli.engine.context import Context, Moment
+from dlcli.engine.layer import Array
+from dlcli.engine.losses import Loss
+from dlcli.engine.memory import shared_zeros
+from dlcli.engine.metrics import MetricSet
+from dlcli.engine.model import Model, Pass
+from dlcli.engine.sharding import cuts
+from dlcli.engine.team import Task, Team
+
+ROUND = 64
+"""Shards between two collections of results; bounds the memory that results need."""
+
+
+class Examples(Protocol):
+    """Rows that can be fetched by position, ready for the first layer."""
+
+    def __len__(self) -> int: ...
+
+    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
+        """Features (n, *in_shape) float32 and targets (n, ...) of those positions."""
+        ...
+
+
+class Forward:
+    """One worker's padded forward pass."""
+
+    def __init__(self, model: Model, theta: Array, rows: int) -> None:
+        self._rows = rows
+        self._pass = Pass(model, model.layout.views(theta), Moment(training=False))
+        self._padding = Context("padding")
+
+    def __call__(self, x: Array) -> Array:
+        """The raw outputs of at most `rows` rows."""
+        count = len(x)
+        if count < self._rows:
+            padded = self._padding.scratch("x", (self._rows, *x.shape[1:]), x.dtype)
+            padded[:count] = x
+            padded[count:] = 0
+            x = padded
+        return self._pass.forward(x)[:count]
+
+
+def predict(model: Model, loss: Loss, theta: Array, x: Array, rows: int) -> Array:
+    """The model's answers (n, *out_shape) for prepared features: probabilities or values."""
+    forward = Forward(model, theta, rows)
+    answers = np.empty((len(x), *model.out_shape), np.float32)
+    for start in range(0, len(x), rows):
+        answers[start : start + rows] = loss.predict(forward(x[start : start + rows]))
+    return answers
+
+
+class Evaluation:
+    """Loss and metrics of whole data parts; its one phase is called "evaluate".
+
+    theta: the flat parameter vector, read when a phase runs.
+    parts: the examples of each role that can be evaluated.
+    scale: turns answers and targets back into the data's own units for the metrics.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        loss: Loss,
+        metrics: MetricSet,
+        theta: Array,
+        parts: Mapping[str, Examples],
+        rows: int,
+    ) -> None:
+        self._model, self._loss, self._metrics, self._theta = model, loss, metrics, theta
+        self._roles = list(parts)
+        self._parts = list(parts.values())
+        self._rows = rows
+        self._losses = shared_zeros((ROUND,), np.float64)
+        self._tallies = [shared_zeros((ROUND, *z.shape), z.dtype) for z in metrics.zeros()]
+        self._board = shared_zeros((2,), np.int64)  # which part, and where this round starts
+        self._workers: dict[int, tuple[Forward, Context]] = {}
+
+    @property
+    def phases(self) -> dict[str, Task]:
+        """The tasks to give a team."""
+        return {"evaluate": self._shard}
+
+    def run(self, team: Team, role: str) -> dict[str, Any]:
+        """`loss` and every metric over the rows of one part."""
+        index = self._roles.index(role)
+        count = len(self._parts[index])
+        total = 0.0
+        tallies = self._metrics.zeros()
+        for start in range(0, count, ROUND * self._rows):
+            self._board[:] = index, start
+            shards = cuts(min(count - start, ROUND * self._rows), self._rows)
+            team.run("evaluate", shards)
+            for shard in range(shards):
+                total += float(self._losses[shard])
+                for tally, part in zip(tallies, self._tallies, strict=True):
+                    tally += part[shard]
+        return {"loss": total / count, **self._metrics.values(tallies)}
+
+    def _shard(self, worker: int, number: int) -> None:
+        if worker not in self._workers:
+            forward = Forward(self._model, self._theta, self._rows)
+            self._workers[worker] = forward, Context("fetch")
+        forward, ctx = self._workers[worker]
+        part = self._parts[int(self._board[0])]
+        start = int(self._board[1]) + number * self._rows
+        positions = np.arange(start, min(start + self._rows, len(part)))
+        x, t = part.fetch(positions, ctx)
+        y = forward(x)
+        self._losses[number] = self._loss.value(y, t, 1.0)
+        for tally, found in zip(
+            self._tallies, self._metrics.tally(self._loss.predict(y), t), strict=True
+        ):
+            tally[number] = found

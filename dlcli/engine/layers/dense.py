@@ -1,0 +1,82 @@
+"""Dense: every output is a weighted sum of all features, y = x @ kernel + bias."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlcli.engine.context import Context
+from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
+from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot
+
+
+def sum_rows(rows: Array, out: Array, ctx: Context) -> None:
+    """Assign the sum over axis 0 of a matrix to `out`: the gradient of a bias.
+
+    As a product with ones, because that is several times faster than a sum over the slow axis.
+    """
+    ones = ctx.scratch("ones", (rows.shape[0],), rows.dtype)
+    ones.fill(1)
+    np.matmul(ones, rows, out=out)
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """A fully connected layer.
+
+        y = x @ kernel + bias          x (..., in), kernel (in, units), bias (units,)
+        dkernel = x^T @ dy     dbias = sum of dy over rows     dx = dy @ kernel^T
+
+    It works on the last axis. Rows with more axes, such as images, keep the others, so an image
+    gives a vector for every pixel; for one vector per image put a `flatten` layer before it.
+
+    Source: the formula and the treatment of axes are those of keras.layers.Dense.
+    """
+
+    units: int
+    use_bias: bool = True
+    kernel_initializer: Initializer = GlorotUniform()  # noqa: RUF009 (immutable)
+    bias_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
+
+    def slots(self, in_shape: Shape) -> dict[str, Slot]:
+        self.out_shape(in_shape)
+        slots = {"kernel": Slot((in_shape[-1], self.units), self.kernel_initializer)}
+        if self.use_bias:
+            slots["bias"] = Slot((self.units,), self.bias_initializer)
+        for slot in slots.values():
+            slot.initializer.check(slot.shape)
+        return slots
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        if not in_shape:
+            raise ShapeError(
+                "dense needs rows of features, shape (features,), but gets rows of shape (), "
+                "single numbers; put a `reshape` layer with target_shape [1] before it"
+            )
+        return (*in_shape[:-1], self.units)
+
+    def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
+        rows = x.reshape(-1, x.shape[-1])
+        y = ctx.scratch("y", (len(rows), self.units), x.dtype)
+        np.matmul(rows, p["kernel"], out=y)
+        if self.use_bias:
+            np.add(y, p["bias"], out=y)
+        return y.reshape(*x.shape[:-1], self.units), (rows, x.shape)
+
+    def backward(
+        self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /, *, need_dx: bool = True
+    ) -> Array | None:
+        rows, x_shape = cache
+        dy = dy.reshape(-1, self.units)
+        np.matmul(rows.T, dy, out=g["kernel"])
+        if self.use_bias:
+            sum_rows(dy, g["bias"], ctx)
+        if not need_dx:
+            return None
+        dx = ctx.scratch("dx", rows.shape, rows.dtype)
+        np.matmul(dy, p["kernel"].T, out=dx)
+        return dx.reshape(x_shape)
+
+    def flops(self, in_shape: Shape) -> int:
+        outputs = int(np.prod(self.out_shape(in_shape), dtype=np.int64))
+        return outputs * (2 * in_shape[-1] + self.use_bias)

@@ -1,0 +1,37 @@
+"""How a batch is cut into shards and a vector into pieces: by the config alone.
+
+The cut decides the order of additions, and so the bits. It must never look at the machine.
+"""
+
+from math import prod
+
+from dlcli.engine.model import Model
+
+PIECE = 16_384
+"""Elements of the parameter vector that the optimizer updates at a time: 64 KB, which with the
+moments and scratch rows stays in a core's second-level cache."""
+
+SHARD_BYTES = 1 << 20
+"""About how many bytes of activations one shard may have, so that it too stays in cache."""
+
+
+def default_shard_size(model: Model, batch_size: int) -> int:
+    """Rows in a shard when the config gives none.
+
+    A power of two of at most half a batch, so that a batch keeps two workers busy, and of
+    activations that fit a core's cache; at least 8, below which call overhead outweighs it.
+    """
+    row = 4 * max(prod(node.out_shape) for node in model.nodes)
+    size = 8
+    while size * 4 <= batch_size and size * 2 * row <= SHARD_BYTES:
+        size *= 2
+    return min(size, batch_size)
+
+
+def cuts(length: int, size: int) -> int:
+    """How many shards (or pieces) of `size` cover `length`; the last may be smaller.
+
+    >>> cuts(32, 8), cuts(33, 8), cuts(0, 8)
+    (4, 5, 0)
+    """
+    return -(-length // size)

@@ -1,0 +1,284 @@
+"""The training loop, and what one step is.
+
+A step cuts its batch into shards. Phase "train": each shard fetches its rows, runs forward and
+back, and leaves its gradients in a row of its own. Phase "update": each piece of the parameter
+vector adds up the rows in shard order and lets the optimizer step. Nothing is shared between
+tasks of a phase but what they only read, so workers need no locks and change no bits.
+
+`fit` yields a report after every step and every epoch and calls no hooks: whoever runs it
+writes checkpoints, draws progress, or stops by leaving the loop.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from dlcli.engine.context import Context, Moment
+from dlcli.engine.inference import Evaluation, Examples
+from dlcli.engine.layer import Array
+from dlcli.engine.losses import Loss
+from dlcli.engine.memory import shared_zeros
+from dlcli.engine.metrics import MetricSet
+from dlcli.engine.model import Model, Pass
+from dlcli.engine.optimizers import Optimizer
+from dlcli.engine.sharding import PIECE, cuts
+from dlcli.engine.team import Task, Team
+from dlcli.randomness import Stream
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything but data and parameters that decides the bits of a training."""
+
+    model: Model
+    loss: Loss
+    optimizer: Optimizer
+    metrics: MetricSet
+    seed: int
+    epochs: int
+    batch_size: int
+    shard_size: int
+    shuffle: bool = True
+    max_steps: int | None = None
+
+
+@dataclass
+class Progress:
+    """Where training stands; with parameters and moments, all that the next step depends on.
+
+    loss_sum and rows add up the epoch so far (loss times rows, rows), as do the tallies.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    loss_sum: float = 0.0
+    rows: int = 0
+    tallies: list[Array] = field(default_factory=list)
+
+
+class Diverged(ArithmeticError):
+    """The loss is no longer a finite number; `step` counts from 1, `where` says what broke."""
+
+    def __init__(self, step: int, where: str) -> None:
+        super().__init__(f"the loss is not finite at step {step}: {where}")
+        self.step = step
+        self.where = where
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """A step is done. Numbers are means over the epoch so far."""
+
+    epoch: int
+    batch: int
+    batches: int
+    rows: int
+    loss: float
+    _metrics: MetricSet
+    _tallies: list[Array]
+
+    def values(self) -> dict[str, Any]:
+        """The metrics over the epoch so far, worked out only when somebody looks."""
+        return self._metrics.values(self._tallies)
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """An epoch is done. `logs` has Keras's keys: loss, accuracy, val_loss, val_accuracy, ..."""
+
+    epoch: int
+    step: int
+    logs: dict[str, Any]
+
+
+Report = StepReport | EpochReport
+
+
+class Training:
+    """The arrays of a training and the tasks that work on them.
+
+    theta: the flat parameter vector; moments: the optimizer's vectors, as long as the trained
+    part of it. All lie in memory that forked workers share.
+    """
+
+    def __init__(self, recipe: Recipe, parts: Mapping[str, Examples]) -> None:
+        self.recipe = recipe
+        layout = recipe.model.layout
+        self.theta = shared_zeros((layout.size,))
+        self.theta[:] = layout.initial(recipe.seed)
+        self.moments = {name: shared_zeros((layout.trained,)) for name in recipe.optimizer.state}
+        for name, vector in self.moments.items():
+            vector[:] = recipe.optimizer.initial(name)
+        self.progress = Progress(tallies=recipe.metrics.zeros())
+        self._examples = parts["train"]
+        self.batches = cuts(len(self._examples), recipe.batch_size)
+        evaluated = {role: part for role, part in parts.items() if role != "train"}
+        self._validation = Evaluation(
+            recipe.model, recipe.loss, recipe.metrics, self.theta, evaluated, recipe.shard_size
+        )
+        self._validates = "validation" in evaluated
+
+        shards = cuts(recipe.batch_size, recipe.shard_size)
+        self._gradients = shared_zeros((shards, layout.size))
+        self._losses = shared_zeros((shards,), np.float64)
+        self._tallies = [shared_zeros((shards, *z.shape), z.dtype) for z in recipe.metrics.zeros()]
+        self._order = shared_zeros((len(self._examples) if recipe.shuffle else 0,), np.int64)
+        self._board = shared_zeros((3,), np.int64)  # step, first row, row behind the last
+        # A piece lies wholly in the decayed part of the vector or wholly behind it.
+        bounds = [(0, layout.decayed), (layout.decayed, layout.trained)]
+        self._pieces = [
+            (start, min(start + PIECE, stop), group == 0)
+            for group, (first, stop) in enumerate(bounds)
+            for start in range(first, stop, PIECE)
+        ]
+        self._workers: dict[int, _Worker] = {}
+
+    def __len__(self) -> int:
+        """The rows of one epoch."""
+        return len(self._examples)
+
+    @property
+    def phases(self) -> dict[str, Task]:
+        """The tasks to give a team."""
+        return {"train": self._train, "update": self._update, **self._validation.phases}
+
+    def fit(self, team: Team) -> Iterator[Report]:
+        """Train from where `progress` stands to the end, reporting as it goes."""
+        recipe, progress = self.recipe, self.progress
+        while progress.epoch < recipe.epochs and not self._reached_max_steps():
+            if recipe.shuffle:
+                stream = Stream(recipe.seed, "shuffle", progress.epoch)
+                self._order[:] = stream.permutation(len(self._order))
+            while progress.batch < self.batches and not self._reached_max_steps():
+                self._step(team)
+                yield StepReport(
+                    progress.epoch + 1,
+                    progress.batch,
+                    self.batches,
+                    progress.rows,
+                    progress.loss_sum / progress.rows,
+                    recipe.metrics,
+                    progress.tallies,
+                )
+            logs: dict[str, Any] = {
+                "loss": progress.loss_sum / progress.rows,
+                **recipe.metrics.values(progress.tallies),
+            }
+            if self._validates:
+                validation = self._validation.run(team, "validation")
+                logs |= {f"val_{name}": value for name, value in validation.items()}
+            self._require_finite(float(logs.get("val_loss", 0.0)))
+            progress.epoch += 1
+            progress.batch = progress.rows = 0
+            progress.loss_sum = 0.0
+            progress.tallies = recipe.metrics.zeros()
+            yield EpochReport(progress.epoch, progress.step, logs)
+
+    def _reached_max_steps(self) -> bool:
+        limit = self.recipe.max_steps
+        return limit is not None and self.progress.step >= limit
+
+    def _step(self, team: Team) -> None:
+        """One batch: shards forward and back, then the pieces of the parameter vector."""
+        recipe, progress = self.recipe, self.progress
+        start = progress.batch * recipe.batch_size
+        stop = min(start + recipe.batch_size, len(self._examples))
+        self._board[:] = progress.step, start, stop
+        shards = cuts(stop - start, recipe.shard_size)
+        team.run("train", shards)
+        loss = 0.0
+        for shard in range(shards):
+            loss += float(self._losses[shard])
+            for total, tally in zip(progress.tallies, self._tallies, strict=True):
+                total += tally[shard]
+        if not isfinite(loss):
+            raise Diverged(progress.step + 1, self._first_not_finite(shards))
+        team.run("update", len(self._pieces))
+        progress.step += 1
+        progress.batch += 1
+        progress.rows += stop - start
+        progress.loss_sum += loss * (stop - start)
+
+    def _worker(self, worker: int) -> "_Worker":
+        if worker not in self._workers:
+            self._workers[worker] = _Worker(self.recipe, self.theta, self._gradients)
+        return self._workers[worker]
+
+    def _rows(self, number: int) -> Array:
+        """The positions of the examples in shard `number` of the batch on the board."""
+        first, last = int(self._board[1]), int(self._board[2])
+        start = first + number * self.recipe.shard_size
+        stop = min(start + self.recipe.shard_size, last)
+        return self._order[start:stop] if self.recipe.shuffle else np.arange(start, stop)
+
+    def _train(self, worker: int, number: int) -> None:
+        own = self._worker(worker)
+        weight = 1.0 / int(self._board[2] - self._board[1])
+        x, t = self._examples.fetch(self._rows(number), own.fetching)
+        own.moment.step, own.moment.shard = int(self._board[0]), number
+        y = own.passing.forward(x)
+        loss, dy = self.recipe.loss.value_and_grad(y, t, weight, own.loss)
+        self._losses[number] = loss
+        answers = self.recipe.loss.predict(y)
+        for tally, found in zip(self._tallies, self.recipe.metrics.tally(answers, t), strict=True):
+            tally[number] = found
+        own.passing.backward(dy, own.gradients[number])
+
+    def _update(self, worker: int, number: int) -> None:
+        start, stop, decayed = self._pieces[number]
+        own = self._worker(worker)
+        shards = cuts(int(self._board[2] - self._board[1]), self.recipe.shard_size)
+        gradient = own.piece.scratch("gradient", (stop - start,))
+        np.copyto(gradient, self._gradients[0, start:stop])
+        for shard in range(1, shards):
+            np.add(gradient, self._gradients[shard, start:stop], out=gradient)
+        self.recipe.optimizer.step(
+            self.theta[start:stop],
+            gradient,
+            {name: vector[start:stop] for name, vector in self.moments.items()},
+            own.piece.scratch("work", (3, stop - start)),
+            t=int(self._board[0]) + 1,
+            decayed=decayed,
+        )
+
+    def _first_not_finite(self, shards: int) -> str:
+        """Which array of the batch on the board is the first with NaN or Inf in it."""
+        for name, array in self.recipe.model.layout.named(self.theta).items():
+            if not np.isfinite(array).all():
+                return f"parameter {name} has NaN or Inf values"
+        own = self._worker(0)
+        own.moment.step = self.progress.step
+        with np.errstate(all="ignore"):
+            for shard in range(shards):
+                x, _ = self._examples.fetch(self._rows(shard), own.fetching)
+                own.moment.shard = shard
+                for name, y in own.passing.outputs(x):
+                    if not np.isfinite(y).all():
+                        return f"layer {name} puts out NaN or Inf values"
+        return "the loss overflows although every layer's output is finite"
+
+    def _require_finite(self, loss: float) -> None:
+        """Parameters that broke in the last step show only in the next loss; look for them."""
+        if isfinite(loss) and bool(np.isfinite(self.theta).all()):
+            return
+        for name, array in self.recipe.model.layout.named(self.theta).items():
+            if not np.isfinite(array).all():
+                raise Diverged(self.progress.step, f"parameter {name} has NaN or Inf values")
+        raise Diverged(self.progress.step, "the validation loss is not finite")
+
+
+class _Worker:
+    """What one worker keeps from step to step."""
+
+    def __init__(self, recipe: Recipe, theta: Array, gradients: Array) -> None:
+        layout = recipe.model.layout
+        self.moment = Moment(seed=recipe.seed, training=True)
+        self.passing = Pass(recipe.model, layout.views(theta), self.moment)
+        self.gradients = [layout.views(row) for row in gradients]
+        self.fetching = Context("fetch")
+        self.loss = Context("loss")
+        self.piece = Context("piece")

@@ -1,0 +1,89 @@
+"""Work on a run that is there already: evaluate it again, predict with it. Writes nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dlcli.artifacts.manifest import Manifest, read_manifest, record_file
+from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
+from dlcli.config import load_config
+from dlcli.data.rows import read_rows
+from dlcli.deploy.bundle import Bundle
+from dlcli.engine.layer import Array
+from dlcli.errors import ArtifactError, UsageError
+from dlcli.numerics import numerics_class
+from dlcli.pipeline import evaluate, prepare
+from dlcli.pipeline.evaluate import Gate
+from dlcli.pipeline.record import Environment
+from dlcli.pipeline.run import make_ready, require_same_config, require_same_data
+from dlcli.pipeline.watch import Silent, Watch
+
+
+def open_complete(path: Path) -> tuple[RunDirectory, Manifest]:
+    """A finished run and its manifest; UsageError where it is not finished."""
+    directory = RunDirectory.open(path)
+    manifest = read_manifest(directory.path(MANIFEST))
+    if manifest.status != "complete":
+        raise UsageError(f"{path} is not finished; go on with `dlcli train --resume {path}` first")
+    return directory, manifest
+
+
+def check_file(directory: RunDirectory, manifest: Manifest, name: str) -> None:
+    """ArtifactError unless the file is what the manifest says."""
+    listed = manifest.files.get(name)
+    if listed is None or record_file(directory, name) != listed:
+        raise ArtifactError(
+            f"{directory.path(name)} is not what the manifest says: it was damaged or edited. "
+            "`dlcli verify` checks all files; restore it from a copy, or train again"
+        )
+
+
+def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bundle:
+    """A bundle of the run, every file of which is what the manifest says."""
+    for name in manifest.files:
+        if name.startswith(f"{folder}/"):
+            check_file(directory, manifest, name)
+    return Bundle.load(directory.path(folder))
+
+
+def evaluate_run(
+    path: Path,
+    split: str | None,
+    data_dir: Path | None,
+    workers: int,
+    gates: Sequence[Gate],
+    watch: Watch,
+) -> tuple[dict[str, Any], tuple[str, ...] | None]:
+    """`{split, rows, metrics}` of one part, with the kept weights; and the class names."""
+    directory, manifest = open_complete(path)
+    check_file(directory, manifest, RESOLVED_CONFIG)
+    loaded = load_config(directory.path(RESOLVED_CONFIG))
+    require_same_config(directory, loaded, manifest)
+    folder = Environment.read(directory).config_folder
+    ready = make_ready(loaded, prepare.places(folder, data_dir, directory.root), Silent())
+    require_same_data(manifest, ready.digests)
+    available = list(ready.examples)
+    role = split or next((r for r in ("test", "validation") if r in available), "train")
+    if role not in available:
+        raise UsageError(f"--split {role}: the run has {', '.join(available)}")
+    if numerics_class() != manifest.numerics_class:
+        watch.note(
+            f"this process computes in the class {numerics_class()}, the run was trained in "
+            f"{manifest.numerics_class}: expect other bits than training reported"
+        )
+    theta = load_bundle(directory, manifest, MODEL).theta
+    scalars = ["loss", *(loaded.config.evaluation.metrics or ())]
+    for gate in gates:
+        gate.check_known(scalars)
+    result = evaluate.evaluate(ready.design.recipe, theta, dict(ready.examples), [role], workers)
+    return result[role], ready.prepared.dataset.classes
+
+
+def predict_rows(path: Path, rows: Path) -> tuple[Bundle, Array]:
+    """The deployed model's answers to the rows of a CSV or .npy file."""
+    directory, manifest = open_complete(path)
+    folder = f"{DEPLOY}/bundle"
+    deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
+    bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
+    stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape)
+    return bundle, bundle.predict(stored)

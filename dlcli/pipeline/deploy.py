@@ -1,0 +1,54 @@
+"""Stage 5, deployment: write what leaves the house, and prove that it gives the same answers."""
+
+import numpy as np
+
+from dlcli.artifacts import weights
+from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
+from dlcli.config import LoadedConfig, resolved
+from dlcli.deploy.bundle import Bundle, Contents, prove, write_bundle
+from dlcli.engine.inference import predict
+from dlcli.engine.layer import Array
+from dlcli.pipeline.design import Design
+from dlcli.pipeline.prepare import Prepared
+
+GOLDEN_ROWS = 16
+"""Rows of the golden batch: the first of the training part."""
+
+
+def contents(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array) -> Contents:
+    """What a bundle of this run holds."""
+    features = prepared.dataset.train.features
+    return Contents(
+        config=resolved(loaded.config),
+        row_shape=tuple(features.shape[1:]),
+        row_dtype=features.dtype.name,
+        rows=design.recipe.shard_size,
+        parameters=design.recipe.model.layout.named(theta),
+        preprocessing=prepared.preprocessing,
+        target_scale=prepared.target_scale,
+        classes=prepared.dataset.classes,
+        columns=prepared.dataset.columns,
+    )
+
+
+def deploy(
+    run: RunDirectory, loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array
+) -> list[str]:
+    """Write `model/` and every format; ExportError if one does not answer as the engine does."""
+    held = contents(loaded, prepared, design, theta)
+    write_bundle(run, MODEL, held)
+    part = prepared.dataset.train
+    raw = part.take_features(np.arange(min(GOLDEN_ROWS, len(part))))
+    recipe = design.recipe
+    x = prepared.preprocessing.apply(raw)
+    answers = predict(recipe.model, recipe.loss, theta, x, recipe.shard_size)
+    if prepared.target_scale is not None:
+        answers = prepared.target_scale.inverse(answers).astype(np.float32)
+    written = []
+    for kind in loaded.config.deployment.formats:
+        folder = f"{DEPLOY}/{kind}"
+        write_bundle(run, folder, held)
+        weights.write_tensors(run, f"{folder}/golden.safetensors", {"x": raw, "y": answers})
+        prove(Bundle.load(run.path(folder)), run.path(f"{folder}/golden.safetensors"))
+        written.append(folder)
+    return written

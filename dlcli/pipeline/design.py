@@ -1,0 +1,237 @@
+"""Stage 2, model design: build the chain, check it against the data, lay out the training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcli import builder
+from dlcli.artifacts.tensors import read_tensors
+from dlcli.builder import Built
+from dlcli.config import LoadedConfig
+from dlcli.data.checks import class_targets
+from dlcli.data.dataset import Dataset, Part
+from dlcli.data.places import Places
+from dlcli.data.targets import TargetScale
+from dlcli.engine.inference import Examples
+from dlcli.engine.layer import Array, Shape, ShapeError
+from dlcli.engine.losses import Loss
+from dlcli.engine.metrics import MetricError, MetricSet
+from dlcli.engine.model import ChainError, Model, Node, connect
+from dlcli.engine.sharding import default_shard_size
+from dlcli.engine.training import Recipe
+from dlcli.errors import DataError
+from dlcli.pipeline.examples import PartExamples
+from dlcli.pipeline.prepare import Prepared
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The layers as the config has them, connected.
+
+    nodes: one for each engine layer; paths: the place in the config of each.
+    loss: sees the raw outputs of the last node.
+    """
+
+    nodes: tuple[Node, ...]
+    paths: tuple[builder.Path, ...]
+    loss: Loss
+
+    @property
+    def out_shape(self) -> Shape:
+        """The shape of one output row."""
+        return self.nodes[-1].out_shape
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything that stage 3 needs.
+
+    targets: for each role, the targets as the loss takes them.
+    """
+
+    chain: Chain
+    recipe: Recipe
+    targets: Mapping[str, Array]
+
+    def describe(self) -> str:
+        """One line for people."""
+        layout = self.recipe.model.layout
+        return (
+            f"{len(self.chain.nodes)} layers, {layout.size:,} parameters, "
+            f"{self.recipe.model.flops / 1e6:,.2f} MFLOP a row, "
+            f"shards of {self.recipe.shard_size} rows"
+        )
+
+
+def connect_chain(loaded: LoadedConfig, row_shape: Shape) -> Chain:
+    """Connect the layers; a layer that cannot take its input is reported on its line."""
+    loss = builder.loss(loaded.config)
+    built = builder.layers(loaded.config, loss)
+    try:
+        nodes = connect([(b.name, b.layer) for b in built], row_shape)
+    except ChainError as error:
+        raise loaded.error(built[error.index].path, str(error)) from None
+    return Chain(nodes, tuple(b.path for b in built), loss)
+
+
+def check_loss(
+    loaded: LoadedConfig, chain: Chain, target_shape: Shape | None, classes: int | None
+) -> None:
+    """Whether the last layer, the loss, the metrics and the target suit each other."""
+    try:
+        chain.loss.check(chain.out_shape, target_shape=target_shape, classes=classes)
+    except ShapeError as error:
+        raise loaded.error(chain.paths[-1], str(error)) from None
+    metric_set(loaded, chain, None, 0.0)
+
+
+def metric_set(
+    loaded: LoadedConfig, chain: Chain, scale: TargetScale | None, center: float
+) -> MetricSet:
+    """The metrics of the config for what the loss learns."""
+    kind, classes = chain.loss.kind(chain.out_shape)
+    names = loaded.config.evaluation.metrics or ()
+    try:
+        if scale is not None:
+            return ScaledMetrics(names, kind, classes, center, scale)
+        return MetricSet(names, kind, classes, center=center)
+    except MetricError as error:
+        raise loaded.error(("evaluation", "metrics"), str(error)) from None
+
+
+class ScaledMetrics(MetricSet):
+    """Metrics in the target's own units, where training sees a scaled target."""
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        kind: object,
+        classes: int,
+        center: float,
+        scale: TargetScale,
+    ) -> None:
+        super().__init__(names, "regression", classes, center=center)
+        self._scale = scale
+
+    def tally(self, y: Array, t: Array) -> list[Array]:
+        return super().tally(self._scale.inverse(y), self._scale.inverse(t))
+
+
+def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
+    """Build and check the model and everything around it that does not change in training."""
+    config, dataset = loaded.config, prepared.dataset
+    chain = connect_chain(loaded, prepared.row_shape)
+    target_shape = tuple(dataset.train.targets.shape[1:])
+    classes = None if dataset.classes is None else len(dataset.classes)
+    check_loss(loaded, chain, target_shape, classes)
+    targets: dict[str, Array] = {
+        role: _targets(chain, dataset, part, prepared.target_scale)
+        for role, part in dataset.parts().items()
+    }
+    center = _center(chain, dataset)
+    optimizer = builder.optimizer(config)
+    model = Model(chain.nodes, optimizer.decays)
+    training = config.training
+    recipe = Recipe(
+        model=model,
+        loss=chain.loss,
+        optimizer=optimizer,
+        metrics=metric_set(loaded, chain, prepared.target_scale, center),
+        seed=config.seed,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        shard_size=training.shard_size or default_shard_size(model, training.batch_size),
+        shuffle=training.shuffle,
+        max_steps=training.max_steps,
+    )
+    monitored = training.early_stopping and training.early_stopping.monitor
+    if monitored and monitored.startswith("val_") and dataset.validation is None:
+        raise loaded.error(
+            ("training", "early_stopping", "monitor"),
+            f"`{monitored}` needs a validation part, and there is none: give "
+            f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
+        )
+    return Design(chain, recipe, targets)
+
+
+def _targets(chain: Chain, dataset: Dataset, part: Part, scale: TargetScale | None) -> Array:
+    """The targets of a part as the loss takes them."""
+    kind, classes = chain.loss.kind(chain.out_shape)
+    values = part.targets_array
+    if kind == "regression":
+        if dataset.classes is not None and values.dtype.kind == "i":
+            values = values.astype(np.float64)
+        values = values.astype(np.float64)
+        return (scale.forward(values) if scale is not None else values).astype(np.float32)
+    if values.ndim == 1:
+        return class_targets(part, classes)
+    return _one_hot_targets(part, kind)
+
+
+def _one_hot_targets(part: Part, kind: str) -> Array:
+    """Targets with a column for each class or label: 0 and 1 only; one 1 a row for one-hot."""
+    values = part.targets_array
+    good = ((values == 0) | (values == 1)).all(axis=1)
+    if kind == "multiclass":
+        good &= values.sum(axis=1) == 1
+    if not good.all():
+        row = part.row(int(np.argmin(good)))
+        rule = "exactly one 1 and otherwise 0" if kind == "multiclass" else "only 0 and 1"
+        raise DataError(
+            f"the target's row {row} (counted from 0) must hold {rule}; correct the data, or "
+            "choose a loss for numbers such as mean_squared_error"
+        )
+    return values.astype(np.float32)
+
+
+def _center(chain: Chain, dataset: Dataset) -> float:
+    """A number near the targets, around which the tallies of a regression are kept."""
+    kind, _ = chain.loss.kind(chain.out_shape)
+    return float(dataset.train.targets_array.mean()) if kind == "regression" else 0.0
+
+
+def examples(prepared: Prepared, design_: Design) -> dict[str, Examples]:
+    """The examples of every part."""
+    return {
+        role: PartExamples(part, design_.targets[role], prepared.preprocessing, prepared.row_shape)
+        for role, part in prepared.dataset.parts().items()
+    }
+
+
+def initial_parameters(loaded: LoadedConfig, model: Model, where: Places) -> Array | None:
+    """The parameters of `model.initial_weights`, or None where they are drawn."""
+    name = loaded.config.model.initial_weights
+    if name is None:
+        return None
+    path = where.find(name)
+    given = read_tensors(path).arrays
+    flat = np.zeros(model.layout.size, np.float32)
+    wanted = model.layout.named(flat)
+    here = ("model", "initial_weights")
+    for extra in sorted(set(given) - set(wanted)):
+        raise loaded.error(here, f"{path} holds {extra!r}, which no layer of the model has")
+    for missing in sorted(set(wanted) - set(given)):
+        raise loaded.error(here, f"{path} does not hold {missing!r}, which the model needs")
+    for key, view in wanted.items():
+        array = given[key]
+        if array.shape != view.shape:
+            raise loaded.error(
+                here, f"{path}: {key} has shape {array.shape}, the model needs {view.shape}"
+            )
+        if not np.isfinite(array).all():
+            raise DataError(f"{path}: {key} holds NaN or Inf values")
+        view[...] = array
+    return flat
+
+
+__all__ = [
+    "Built",
+    "Chain",
+    "Design",
+    "check_loss",
+    "connect_chain",
+    "design",
+    "examples",
+    "initial_parameters",
+]

@@ -1,0 +1,64 @@
+"""Stage 1, data preparation: find the rows, split them, fit the preprocessing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcli import builder
+from dlcli.config import LoadedConfig
+from dlcli.data.dataset import Dataset
+from dlcli.data.digests import digests
+from dlcli.data.places import Places, data_dir
+from dlcli.data.preprocessing import Preprocessing, TransformError
+from dlcli.data.preprocessing import prepare as fit
+from dlcli.data.targets import TargetScale
+from dlcli.engine.layer import Shape
+from dlcli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The data of a run.
+
+    digests: what the data is, by role, as the source brought it.
+    preprocessing: fitted on the training part; turns stored rows into what the model takes.
+    """
+
+    dataset: Dataset
+    digests: dict[str, str]
+    preprocessing: Preprocessing
+    row_shape: Shape
+    target_scale: TargetScale | None
+
+    def describe(self) -> str:
+        """One line for people."""
+        parts = "  ".join(f"{role} {len(part):,}" for role, part in self.dataset.parts().items())
+        shape = "x".join(str(length) for length in self.row_shape) or "1"
+        classes = self.dataset.classes
+        return f"{parts}  rows of {shape}" + (f", {len(classes)} classes" if classes else "")
+
+
+def places(
+    config_folder: Path | None, data_dir_option: Path | None, manifest_folder: Path | None = None
+) -> Places:
+    """Where this command looks for data files."""
+    return Places(data_dir(data_dir_option), config_folder, manifest_folder)
+
+
+def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
+    """Load, split, fit. Raises DataError, or ConfigError with the line at fault."""
+    config = loaded.config
+    raw = builder.source(config).load(where, config.seed)
+    try:
+        dataset = builder.split(config).apply(raw, config.seed)
+    except UsageError as error:
+        raise loaded.error(("data", "split"), str(error)) from None
+    try:
+        preprocessing = fit(dataset, builder.transforms(config))
+    except TransformError as error:
+        raise loaded.error(("data", "transforms", error.index), str(error)) from None
+    except UsageError as error:
+        raise loaded.error(("data",), str(error)) from None
+    scale = None
+    if config.data.target_transform is not None:
+        scale = TargetScale.fit(config.data.target_transform.type, dataset.train.targets_array)
+    return Prepared(dataset, digests(raw), preprocessing, preprocessing.out_shape, scale)

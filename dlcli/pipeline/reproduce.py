@@ -1,0 +1,206 @@
+"""`dlcli reproduce`: train the recorded config again and compare epoch by epoch.
+
+The manifest holds the resolved config in full and a digest of every tensor after every epoch, so
+a committed manifest alone is enough. The digests of config and data are compared first; then
+training runs in memory, in a fresh place, and stops at the first difference. Nothing of the
+original run is read but its manifest, and nothing is written to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+from dlcli.artifacts.manifest import Epoch, Manifest, read_manifest
+from dlcli.config import LoadedConfig, config_from_dict, parse_config, resolved, resolved_text
+from dlcli.engine.team import team
+from dlcli.engine.training import Diverged, EpochReport
+from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
+from dlcli.numerics import numerics_class
+from dlcli.pipeline import prepare, record
+from dlcli.pipeline.compare import differences
+from dlcli.pipeline.record import Environment
+from dlcli.pipeline.run import make_ready, require_same_data
+from dlcli.pipeline.watch import Watch
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """What was shown to be the same.
+
+    tolerance: None where bits were compared.
+    worst: the largest relative difference of a metric, where a tolerance was asked for.
+    """
+
+    epochs: int
+    of: int
+    tensors: int
+    tolerance: float | None
+    worst: float
+
+    def describe(self) -> str:
+        """One line for people."""
+        part = "" if self.epochs == self.of else f" (of {self.of})"
+        if self.tolerance is not None:
+            return (
+                f"TOLERANCE: metrics of {self.epochs} epochs{part} agree within "
+                f"{self.tolerance:g} (largest difference {self.worst:.3g}); bits were not compared"
+            )
+        return f"identical: {self.epochs} epochs{part}, {self.tensors} tensors each, bit for bit"
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "result": "identical" if self.tolerance is None else "within tolerance",
+            "epochs": self.epochs,
+            "recorded_epochs": self.of,
+            "tensors": self.tensors,
+            "tolerance": self.tolerance,
+            "largest_difference": None if self.tolerance is None else self.worst,
+        }
+
+
+def reproduce(
+    path: Path,
+    epochs: int | None,
+    tolerance: float | None,
+    data_dir: Path | None,
+    workers: int,
+    watch: Watch,
+) -> Reproduced:
+    """Train again and compare; DiffersError (10) or NotComparableError (11) where that fails."""
+    manifest = read_manifest(path)
+    if not manifest.epochs or manifest.status != "complete":
+        raise ArtifactError(
+            f"{path} records a run that is not finished, so there is nothing to compare with; "
+            "finish it with `dlcli train --resume`"
+        )
+    if tolerance is None and numerics_class() != manifest.numerics_class:
+        raise NotComparableError(
+            f"not comparable: the run was trained in the numerics class {manifest.numerics_class}, "
+            f"this process computes in {numerics_class()}. Reproduce it on a machine of the first "
+            "class, or ask for --tolerance"
+        )
+    loaded = _recorded_config(manifest, path)
+    folder = path if path.is_dir() else path.parent
+    environment = _environment(path)
+    where = prepare.places(environment.config_folder, data_dir, folder.absolute())
+    ready = make_ready(loaded, where, watch)
+    require_same_data(manifest, ready.digests)
+    session = ready.session()
+    wanted = manifest.epochs[:epochs]
+    worst = 0.0
+    watch.stage(3, "train", f"again, comparing {len(wanted)} of {len(manifest.epochs)} epochs")
+    watch.begin(len(wanted), session.training.batches, len(session.training))
+    try:
+        with team(session.training.phases, workers) as crew:
+            for report in session.run(crew):
+                if not isinstance(report, EpochReport):
+                    watch.step(report)
+                    continue
+                found = session.books.history[-1]
+                if len(session.books.history) > len(manifest.epochs):
+                    raise DiffersError(
+                        f"the recorded run ended after epoch {len(manifest.epochs)}, this one "
+                        f"goes on.{_cause(manifest)}"
+                    )
+                expected = manifest.epochs[found.epoch - 1]
+                if tolerance is None:
+                    _require_identical(expected, found, manifest)
+                else:
+                    worst = max(worst, _require_close(expected, found, tolerance, manifest))
+                watch.epoch(report, "identical" if tolerance is None else "within tolerance")
+                if found.epoch == len(wanted):
+                    break
+    except Diverged as error:
+        raise DiffersError(
+            f"training diverged at step {error.step} ({error.where}), the recorded run did not."
+            f"{_cause(manifest)}"
+        ) from None
+    finally:
+        watch.end()
+    if len(session.books.history) < len(wanted):
+        raise DiffersError(
+            f"training ended after epoch {len(session.books.history)}, the recorded run went on "
+            f"to epoch {len(manifest.epochs)}.{_cause(manifest)}"
+        )
+    tensors = len(manifest.epochs[0].tensors)
+    return Reproduced(len(wanted), len(manifest.epochs), tensors, tolerance, worst)
+
+
+def _recorded_config(manifest: Manifest, path: Path) -> LoadedConfig:
+    """The manifest's config as this version of dlcli reads it."""
+    try:
+        config = config_from_dict(manifest.config, str(path))
+        loaded = parse_config(resolved_text(config), f"the config recorded in {path}")
+    except DlcliError as error:
+        raise DiffersError(
+            f"this version of dlcli does not take the recorded config any more: {error}"
+            f"{_cause(manifest)}"
+        ) from None
+    if resolved(loaded.config) != dict(manifest.config):
+        changed = "\n  ".join(differences(dict(manifest.config), resolved(loaded.config)))
+        raise DiffersError(
+            f"this version of dlcli reads the recorded config differently (a default changed):\n"
+            f"  {changed}{_cause(manifest)}"
+        )
+    return loaded
+
+
+def _environment(path: Path) -> Environment:
+    from dlcli.artifacts.run_directory import RunDirectory
+
+    return Environment.read(RunDirectory(path)) if path.is_dir() else Environment({})
+
+
+def _require_identical(expected: Epoch, found: Epoch, manifest: Manifest) -> None:
+    for name, digest in expected.tensors.items():
+        if found.tensors.get(name) != digest:
+            others = sum(found.tensors.get(n) != d for n, d in expected.tensors.items()) - 1
+            more = f" (and {others} more tensors)" if others else ""
+            raise DiffersError(
+                f"differs: first at epoch {expected.epoch}, tensor {name}{more}."
+                f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
+            )
+    if expected != found:
+        raise DiffersError(
+            f"differs: first at epoch {expected.epoch}, with equal tensors but other metrics."
+            f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
+        )
+
+
+def _require_close(expected: Epoch, found: Epoch, tolerance: float, manifest: Manifest) -> float:
+    """The largest relative difference of a metric; DiffersError where it is above `tolerance`."""
+    worst = 0.0
+    for name, value in expected.metrics.items():
+        if not isinstance(value, float):
+            continue
+        other = float(found.metrics[name])
+        scale = max(abs(value), abs(other))
+        gap = abs(value - other) / scale if scale else 0.0
+        worst = max(worst, gap)
+        if not isclose(value, other, rel_tol=tolerance, abs_tol=0.0):
+            raise DiffersError(
+                f"TOLERANCE: {name} of epoch {expected.epoch} differs by {gap:.3g} (recorded "
+                f"{value!r}, now {other!r}), more than {tolerance:g}.{_cause(manifest)}"
+            )
+    return worst
+
+
+def _metrics(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    changed = differences(dict(expected), dict(found), 4)
+    return f" Metrics: {'; '.join(changed)}." if changed else " All metrics are equal."
+
+
+def _cause(manifest: Manifest) -> str:
+    """The likely cause, from what the manifest records and what this process has."""
+    changed = differences(dict(manifest.versions), record.versions())
+    if changed:
+        return f" Likely cause: other versions: {'; '.join(changed)}."
+    if numerics_class() != manifest.numerics_class:
+        return f" Likely cause: another numerics class ({manifest.numerics_class} recorded)."
+    return (
+        " Config, data, versions and numerics class are the recorded ones, so dlcli's own code "
+        "or this machine computes differently: check for local changes, and `dlcli verify` the run."
+    )

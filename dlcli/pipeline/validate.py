@@ -1,0 +1,75 @@
+"""Everything that can be known about a config without training: `dlcli validate`."""
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from dlcli import builder
+from dlcli.config import LoadedConfig
+from dlcli.data.preprocessing import TransformError, shape_after
+from dlcli.engine.layer import Shape
+from dlcli.pipeline import design, prepare
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One line of the layer table."""
+
+    name: str
+    type: str
+    out_shape: Shape
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Validated:
+    """layers: the table, empty where the shape of a row is not known.
+
+    unchecked: one sentence for everything that could not be looked at.
+    """
+
+    layers: tuple[LayerRow, ...]
+    unchecked: tuple[str, ...]
+
+    @property
+    def parameters(self) -> int:
+        """All parameters together."""
+        return sum(row.parameters for row in self.layers)
+
+    @property
+    def flops(self) -> int:
+        """Floating point operations of one row's forward pass."""
+        return sum(row.flops for row in self.layers)
+
+
+def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -> Validated:
+    """Check shapes, loss and metrics against what the source declares; reads headers only."""
+    config = loaded.config
+    declared = builder.source(config).declare(prepare.places(folder, data_dir))
+    unchecked = list(declared.absent)
+    shape = declared.row_shape
+    if shape is None:
+        return Validated((), (*unchecked, "The layers' shapes depend on this data."))
+    try:
+        shape = shape_after(builder.transforms(config), shape)
+    except TransformError as error:
+        raise loaded.error(("data", "transforms", error.index), str(error)) from None
+    if shape is None:
+        unchecked.append("The layers' shapes depend on what the transforms find in the data.")
+        return Validated((), tuple(unchecked))
+    chain = design.connect_chain(loaded, shape)
+    design.check_loss(loaded, chain, None, declared.classes)
+    if declared.classes is None:
+        unchecked.append("Whether the targets suit the loss shows when the data is read.")
+    rows = [
+        LayerRow(
+            node.name,
+            type(node.layer).__name__,
+            node.out_shape,
+            sum(prod(slot.shape) for slot in node.layer.slots(node.in_shape).values()),
+            node.layer.flops(node.in_shape),
+        )
+        for node in chain.nodes
+    ]
+    return Validated(tuple(rows), tuple(unchecked))

@@ -1,0 +1,51 @@
+"""Who looks on while the pipeline works."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from dlcli.engine.training import EpochReport, StepReport
+
+
+class Watch(Protocol):
+    """Told what happens, so that the pipeline needs no terminal; every method may do nothing."""
+
+    def stage(self, number: int, verb: str, text: str) -> None:
+        """A stage has something to say; `number` is 1 to 5."""
+
+    def begin(self, epochs: int, batches: int, rows: int) -> None:
+        """Training starts or goes on: epochs in all, batches and rows in one epoch."""
+
+    def step(self, report: StepReport) -> None:
+        """A step is done."""
+
+    def epoch(self, report: EpochReport, remark: str) -> None:
+        """An epoch is done; the remark says what became of it (best so far, say)."""
+
+    def end(self) -> None:
+        """Training is over, or was interrupted."""
+
+    def result(self, title: str, metrics: dict[str, Any], classes: Sequence[str] | None) -> None:
+        """The metrics of an evaluation."""
+
+    def note(self, text: str) -> None:
+        """Something a person should know."""
+
+
+class Silent:
+    """Looks away: for tests, and for work inside other work."""
+
+    def stage(self, number: int, verb: str, text: str) -> None: ...
+
+    def begin(self, epochs: int, batches: int, rows: int) -> None: ...
+
+    def step(self, report: StepReport) -> None: ...
+
+    def epoch(self, report: EpochReport, remark: str) -> None: ...
+
+    def end(self) -> None: ...
+
+    def result(
+        self, title: str, metrics: dict[str, Any], classes: Sequence[str] | None
+    ) -> None: ...
+
+    def note(self, text: str) -> None: ...

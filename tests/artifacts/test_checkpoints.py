@@ -1,0 +1,367 @@
+import contextlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlcli.artifacts import files
+from dlcli.artifacts.checkpoints import (
+    Checkpoint,
+    Checkpoints,
+    Kind,
+    decode_checkpoint,
+    encode_checkpoint,
+)
+from dlcli.artifacts.digests import digest_document, readable_json
+from dlcli.artifacts.reading import parse_json
+from dlcli.artifacts.run_directory import BEST, CHECKPOINT_INDEX, LAST, RunDirectory
+from dlcli.artifacts.tensors import encode_tensors
+from dlcli.errors import ArtifactError, StorageError
+from tests.artifacts.faults import ERRORS, Disk, Killed
+
+IMPROVED = (True, False, True, False)
+"""Which of the scenario's saves bring a new best."""
+
+
+def _checkpoint(step: int, best: int | None = None) -> Checkpoint:
+    value = np.full((2, 3), step, np.float32)
+    parameters = {"dense_1.kernel": value, "dense_1.bias": value[0] / 7}
+    optimizer = {"m": {"dense_1.kernel": value * 2}, "v": {"dense_1.kernel": value * 3}}
+    return Checkpoint(parameters, optimizer, {"step": step, "best": best, "losses": [0.1] * step})
+
+
+def _play(checkpoints: Checkpoints, done: list[tuple[int, int]]) -> None:
+    """Several saves; after each, (step of last, step of best) is noted in `done`."""
+    best = 0
+    for step, improved in enumerate(IMPROVED, start=1):
+        best = step if improved else best
+        last = _checkpoint(step, best)
+        checkpoints.save(last, last if improved else None)
+        done.append((step, best))
+
+
+def _found(checkpoints: Checkpoints) -> tuple[int, int]:
+    """The steps of last and best as a reader sees them; checks that they belong together."""
+    last, best = checkpoints.load("last"), checkpoints.load("best")
+    if last is None:
+        assert best is None
+        return 0, 0
+    assert best is not None and last.state["best"] == best.state["step"]
+    for found in (last, best):
+        step = found.state["step"]
+        assert encode_checkpoint(found) == encode_checkpoint(_checkpoint(step, found.state["best"]))
+    return last.state["step"], best.state["step"]
+
+
+def _operations() -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        disk = Disk()
+        with files.using(disk.operations()):
+            checkpoints = Checkpoints(RunDirectory(Path(directory)))
+            _play(checkpoints, [])
+            checkpoints.seal()
+        return disk.count
+
+
+OPERATIONS = _operations()
+
+
+def _next(done: list[tuple[int, int]]) -> tuple[int, int]:
+    """What the save after `done` would bring."""
+    if len(done) == len(IMPROVED):
+        return done[-1]
+    step = len(done) + 1
+    return step, step if IMPROVED[len(done)] else done[-1][1]
+
+
+def _check_after(run: RunDirectory, done: list[tuple[int, int]]) -> None:
+    """A reader and a recovering process find the state before or after the broken save."""
+    allowed = {done[-1] if done else (0, 0), _next(done)}
+    seen = _found(Checkpoints(run))
+    assert seen in allowed
+    again = Checkpoints(run)
+    again.recover()
+    assert _found(again) == seen
+    assert not list((run.root / "checkpoints").glob(".*"))
+    final = _checkpoint(9, 9)
+    again.save(final, final)
+    again.seal()
+    assert _found(Checkpoints(run)) == (9, 9)
+    assert {name for name, _ in run.entries()} == {LAST, BEST, CHECKPOINT_INDEX}
+
+
+@pytest.mark.parametrize("fault", ["KILL", "TORN"])
+def test_a_kill_at_any_instant_leaves_the_state_before_or_after(tmp_path: Path, fault: str) -> None:
+    for n in range(1, OPERATIONS + 1):
+        run = RunDirectory(tmp_path / str(n))
+        run.root.mkdir()
+        done: list[tuple[int, int]] = []
+        with pytest.raises(Killed), files.using(Disk(n, fault).operations()):
+            checkpoints = Checkpoints(run)
+            _play(checkpoints, done)
+            checkpoints.seal()
+        _check_after(run, done)
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+@pytest.mark.parametrize("fault", ERRORS)
+def test_a_failing_operation_keeps_the_last_good_checkpoint(
+    tmp_path: Path, fault: str, for_good: bool
+) -> None:
+    for n in range(1, OPERATIONS + 1):
+        run = RunDirectory(tmp_path / str(n))
+        run.root.mkdir()
+        done: list[tuple[int, int]] = []
+        disk = Disk(n, fault, for_good)
+        try:
+            with files.using(disk.operations()):
+                checkpoints = Checkpoints(run)
+                _play(checkpoints, done)
+                checkpoints.seal()
+        except StorageError as error:
+            assert str(run.root) in str(error)
+        else:
+            assert fault == "SHORT"
+        _check_after(run, done)
+
+
+def test_everything_is_on_the_disk_before_the_commit_point(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(RunDirectory(tmp_path))
+    checkpoints.save(_checkpoint(1, 1), _checkpoint(1, 1))
+    disk = Disk()
+    with files.using(disk.operations()):
+        checkpoints.save(_checkpoint(2, 2), _checkpoint(2, 2))
+    written = ["open", "write", "fsync"]
+    commit = [*written, "replace", "sync_directory"]
+    assert disk.log == [
+        *(written + written + ["sync_directory"] + commit),
+        *("replace", "replace", "sync_directory"),
+    ]
+
+
+def test_a_process_that_goes_on_after_a_failed_save_loses_nothing(tmp_path: Path) -> None:
+    for n in range(1, OPERATIONS + 1):
+        run = RunDirectory(tmp_path / str(n))
+        run.root.mkdir()
+        checkpoints = Checkpoints(run)
+        with files.using(Disk(n, "ENOSPC").operations()):
+            for attempt in range(2):
+                try:
+                    _play(checkpoints, [])
+                    checkpoints.seal()
+                    break
+                except StorageError:
+                    assert attempt == 0
+        assert _found(Checkpoints(run)) == (4, 3)
+
+
+def test_a_kill_in_the_save_after_a_failed_save_loses_nothing(tmp_path: Path) -> None:
+    third, fourth = _checkpoint(3, 3), _checkpoint(4, 4)
+    for n in range(1, 16):
+        for m in range(1, 22):
+            run = RunDirectory(tmp_path / f"{n}-{m}")
+            run.root.mkdir()
+            checkpoints = Checkpoints(run)
+            checkpoints.save(_checkpoint(2, 2), _checkpoint(2, 2))
+            with (
+                contextlib.suppress(StorageError),
+                files.using(Disk(n, "EIO", for_good=True).operations()),
+            ):
+                checkpoints.save(third, third)
+            try:
+                with files.using(Disk(m, "TORN").operations()):
+                    checkpoints.save(fourth, fourth)
+                break
+            except Killed:
+                assert _found(Checkpoints(run)) in [(step, step) for step in (2, 3, 4)]
+        assert _found(checkpoints) == (4, 4)
+
+
+@pytest.mark.parametrize("kind", ["last", "best"])
+def test_new_files_that_are_damaged_before_their_rename_give_way_to_the_previous_ones(
+    tmp_path: Path, kind: str
+) -> None:
+    run = RunDirectory(tmp_path)
+    _play(Checkpoints(run), [])
+    checkpoints = Checkpoints(run)
+    checkpoints.recover()
+    refuse = Disk(13, "KILL")  # the first operation after the commit point
+    with pytest.raises(Killed), files.using(refuse.operations()):
+        checkpoints.save(_checkpoint(5, 5), _checkpoint(5, 5))
+    assert refuse.log[-1] == "replace" and _found(Checkpoints(run)) == (5, 5)
+    (run.root / "checkpoints" / f".{kind}.safetensors.staged").write_bytes(b"torn")
+    assert _found(Checkpoints(run)) == (4, 3)
+    again = Checkpoints(run)
+    again.recover()
+    assert parse_json(run.path(CHECKPOINT_INDEX).read_bytes(), "index")["previous"] == {}
+    assert {name for name, _ in run.entries()} == {LAST, BEST, CHECKPOINT_INDEX}
+    again.save(_checkpoint(6, 3))
+    assert _found(again) == (6, 3)
+
+
+def test_a_recovery_that_is_killed_can_be_recovered(tmp_path: Path) -> None:
+    for n in range(1, OPERATIONS + 1):
+        for m in range(1, 8):
+            run = RunDirectory(tmp_path / f"{n}-{m}")
+            run.root.mkdir()
+            done: list[tuple[int, int]] = []
+            with pytest.raises(Killed), files.using(Disk(n, "KILL").operations()):
+                _play(Checkpoints(run), done)
+                Checkpoints(run).seal()
+            try:
+                with files.using(Disk(m, "TORN").operations()):
+                    Checkpoints(run).recover()
+                break  # fewer than m operations were needed
+            except Killed:
+                _check_after(run, done)
+
+
+def test_bytes_do_not_depend_on_how_many_saves_came_before(tmp_path: Path) -> None:
+    contents = []
+    for often in (True, False):
+        run = RunDirectory(tmp_path / str(often))
+        run.root.mkdir()
+        checkpoints = Checkpoints(run)
+        if often:
+            _play(checkpoints, [])
+        checkpoints.save(_checkpoint(5, 5), _checkpoint(5, 5))
+        checkpoints.seal()
+        checkpoints.seal()
+        contents.append({name: run.path(name).read_bytes() for name, _ in run.entries()})
+    assert contents[0] == contents[1]
+
+
+def test_nothing_saved_is_no_error(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(RunDirectory(tmp_path))
+    assert checkpoints.load() is None
+    checkpoints.recover()
+    checkpoints.seal()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> RunDirectory:
+    run = RunDirectory(tmp_path)
+    _play(Checkpoints(run), [])
+    return run
+
+
+@pytest.mark.parametrize("name", [LAST, BEST, CHECKPOINT_INDEX])
+def test_any_flipped_byte_and_any_truncation_is_found(saved: RunDirectory, name: str) -> None:
+    path = saved.path(name)
+    data = path.read_bytes()
+    damaged = [data[:-1], data[: len(data) // 2], b"", data + b"x", data + b"\n"]
+    for place in range(0, len(data), 7):
+        changed = bytearray(data)
+        changed[place] ^= 1 << (place % 8)
+        damaged.append(bytes(changed))
+    for content in damaged:
+        path.write_bytes(content)
+        for act in (Checkpoints(saved).load, Checkpoints(saved).recover):
+            with pytest.raises(ArtifactError, match=path.name):
+                act()
+    path.write_bytes(data)
+    assert _found(Checkpoints(saved)) == (4, 3)
+
+
+def test_missing_and_swapped_files_are_found(saved: RunDirectory) -> None:
+    last, best = saved.path(LAST), saved.path(BEST)
+    contents = last.read_bytes(), best.read_bytes()
+    last.write_bytes(contents[1])
+    best.write_bytes(contents[0])
+    with pytest.raises(ArtifactError, match=r"last\.safetensors has other content"):
+        Checkpoints(saved).load()
+    last.write_bytes(contents[0])
+    best.unlink()
+    with pytest.raises(ArtifactError, match=r"best\.safetensors is missing"):
+        Checkpoints(saved).load()
+    best.write_bytes(contents[1])
+    saved.path(CHECKPOINT_INDEX).unlink()
+    with pytest.raises(ArtifactError, match=r"index\.json is missing"):
+        Checkpoints(saved).load()
+
+
+def test_a_lost_first_checkpoint_is_an_error_and_not_a_fresh_start(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    Checkpoints(run).save(_checkpoint(1, 1), _checkpoint(1, 1))
+    run.path(LAST).unlink()
+    run.path(BEST).unlink()
+    with pytest.raises(ArtifactError, match="is missing"):
+        Checkpoints(run).load()
+
+
+def test_a_link_in_place_of_a_checkpoint_is_refused(saved: RunDirectory, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    saved.path(LAST).rename(elsewhere)
+    (tmp_path / LAST).symlink_to(elsewhere)
+    with pytest.raises(ArtifactError, match="symbolic link"):
+        Checkpoints(saved).load()
+
+
+def _edit(change: Callable[[dict[str, object]], object]) -> Callable[[bytes], bytes]:
+    def edited(data: bytes) -> bytes:
+        document = parse_json(data, "index")
+        change(document)
+        body = {key: value for key, value in document.items() if key != "digest"}
+        return readable_json(body | {"digest": digest_document(body)})
+
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("edit", "word"),
+    [
+        (_edit(lambda d: d.update(schema=2)), "use the version that wrote it"),
+        (_edit(lambda d: d.update(extra=2)), "damaged or was edited"),
+        (_edit(lambda d: d.update(new=[])), "damaged or was edited"),
+        (_edit(lambda d: d.update(new={"last": {"sha256": 1, "size": "x"}})), "damaged or was"),
+        (lambda data: b"[]", "damaged or was edited"),
+    ],
+)
+def test_an_edited_index_is_refused(
+    saved: RunDirectory, edit: Callable[[bytes], bytes], word: str
+) -> None:
+    path = saved.path(CHECKPOINT_INDEX)
+    path.write_bytes(edit(path.read_bytes()))
+    with pytest.raises(ArtifactError, match=word):
+        Checkpoints(saved).load()
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        [],
+        {},
+        {"parameters": ["a"], "optimizer": [], "state": []},
+        {"parameters": [], "optimizer": ["m"], "state": {}},
+        {"parameters": ["a", "b"], "optimizer": [], "state": {}},
+        {"parameters": 3, "optimizer": [], "state": {}},
+    ],
+)
+def test_a_file_that_is_no_checkpoint_is_refused(metadata: object) -> None:
+    data = encode_tensors({"a": np.zeros(2, np.float32)}, metadata)
+    with pytest.raises(ArtifactError, match=r"x\.safetensors is not a checkpoint"):
+        decode_checkpoint(data, "x.safetensors")
+
+
+def test_a_layer_may_be_called_optimizer() -> None:
+    kernel = np.ones(2, np.float32)
+    checkpoint = Checkpoint(
+        {"optimizer.m.kernel": kernel}, {"m": {"optimizer.m.kernel": kernel * 2}, "v": {}}, {}
+    )
+    back = decode_checkpoint(encode_checkpoint(checkpoint), "file")
+    assert back.parameters["optimizer.m.kernel"].tolist() == [1, 1]
+    assert back.optimizer["m"]["optimizer.m.kernel"].tolist() == [2, 2]
+    with pytest.raises(ValueError, match="two arrays"):
+        encode_checkpoint(Checkpoint({"optimizer.m.kernel": kernel}, {"m": {"kernel": kernel}}, {}))
+
+
+def test_kinds_are_independent_when_no_best_was_ever_saved(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(RunDirectory(tmp_path))
+    checkpoints.save(_checkpoint(3))
+    kinds: tuple[Kind, Kind] = ("last", "best")
+    found = [checkpoints.load(kind) for kind in kinds]
+    assert found[0] is not None and found[0].state["step"] == 3 and found[1] is None

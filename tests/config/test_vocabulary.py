@@ -1,0 +1,94 @@
+"""Every model of the vocabulary, under the same laws."""
+
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from dlcli import config
+from dlcli.config.base import Model, table
+from dlcli.config.document import Document
+from dlcli.config.explain import explain
+from tests.config.models import every_model
+
+REGISTRIES: dict[str, dict[str, Any]] = {
+    name: getattr(config, name) for name in config.__all__ if name.endswith("_CONFIGS")
+}
+NASTY: list[Any] = [
+    None, True, -1, 0, 10**30, 2**62, 1.5, -1e300, 1e300, "", "1", "x\ny", "a" * 5000, [], [None],
+    [1, 2, 3], list(range(200_000)), {}, {"type": "x"}, {"type": None}, object(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", every_model())
+def test_every_model_refuses_an_unknown_key(model: type[Model]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate({"surely_unknown": 1})
+    assert (("surely_unknown",), "extra_forbidden") in [
+        (error["loc"], error["type"]) for error in caught.value.errors()
+    ]
+
+
+@pytest.mark.parametrize("model", every_model())
+def test_every_bad_value_is_explained_by_a_sentence_of_ours(model: type[Model]) -> None:
+    for field in model.model_fields:
+        for value in NASTY:
+            try:
+                model.model_validate({field: value})
+            except ValidationError as error:
+                kinds = {e["type"] for e in error.errors()}
+                assert kinds <= {"missing", "extra_forbidden", "sentence", "value", "model_type"}
+                list(explain(Document("x"), error))
+
+
+@pytest.mark.parametrize("model", every_model())
+def test_no_number_is_unbounded(model: type[Model]) -> None:
+    properties = model.model_json_schema()["properties"]
+    for choice in [
+        choice
+        for schema in properties.values()
+        for choice in [schema, *schema.get("anyOf", []), schema.get("items", {})]
+    ]:
+        if choice.get("type") in ("integer", "number"):
+            assert "minimum" in choice or "exclusiveMinimum" in choice
+            assert "maximum" in choice or "exclusiveMaximum" in choice
+
+
+@pytest.mark.parametrize("model", every_model())
+def test_models_are_immutable(model: type[Model]) -> None:
+    assert model.model_config["frozen"]
+
+
+def test_the_walk_finds_every_registered_component() -> None:
+    found = set(every_model())
+    assert all(model in found for registry in REGISTRIES.values() for model in registry.values())
+    assert len(REGISTRIES) == 8
+
+
+@pytest.mark.parametrize("registry", REGISTRIES)
+def test_every_component_is_registered_under_its_own_type(registry: str) -> None:
+    for name, model in REGISTRIES[registry].items():
+        assert model.model_fields["type"].default == name
+        assert get_args(model.model_fields["type"].annotation) == (name,)
+        assert next(iter(model.model_fields)) == "type"
+
+
+def test_a_table_reads_unions_with_and_without_annotation() -> None:
+    from dlcli.config.training import Adam, Optimizer, Sgd
+
+    assert table(Sgd | Adam) == {"sgd": Sgd, "adam": Adam}
+    assert table(Optimizer) == config.OPTIMIZER_CONFIGS
+
+
+def test_the_json_schema_knows_short_forms_and_bounds() -> None:
+    schema = config.json_schema()
+    defs = schema["$defs"]
+    assert defs["Dense"]["required"] == ["type", "units"]
+    assert defs["Dense"]["properties"]["units"] == {
+        "maximum": 1000000, "minimum": 1, "title": "Units", "type": "integer",
+    }  # fmt: skip
+    assert "lr" in defs["Adam"]["properties"]
+    assert defs["Adam"]["additionalProperties"] is False
+    assert schema["properties"]["loss"]["anyOf"][0]["enum"][-3:] == ["mse", "mae", "bce"]
+    bare_layers = defs["Network"]["properties"]["layers"]["items"]["anyOf"][0]["enum"]
+    assert bare_layers == ["max_pooling2d", "average_pooling2d", "flatten"]

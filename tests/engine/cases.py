@@ -1,0 +1,136 @@
+"""THE table of layers: every layer that a configuration can name, with its options.
+
+Each row is put through all laws in `test_layer_laws.py`. A new layer needs a row here; a test
+fails until it has one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from dlcli.engine.context import Context, Moment
+from dlcli.engine.layer import Array, Layer, Shape
+from dlcli.engine.layers import (
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+    Reshape,
+)
+from dlcli.engine.layers.activations import (
+    Elu,
+    Gelu,
+    LeakyRelu,
+    Linear,
+    Relu,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer and the shape of the rows it is tried on.
+
+    random: its output depends on the step and the shard while training.
+    """
+
+    layer: Layer
+    in_shape: Shape
+    rows: int = 4
+    random: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.layer} on {self.in_shape}".replace("Initializer", "")
+
+    def x(self, dtype: str = "float64", seed: int = 1) -> Array:
+        """Rows of normal numbers, without ties."""
+        numbers = np.random.default_rng(seed).normal(size=(self.rows, *self.in_shape))
+        return numbers.astype(dtype)
+
+    def dy(self, dtype: str = "float64", seed: int = 2) -> Array:
+        """A gradient that arrives from above."""
+        shape = (self.rows, *self.layer.out_shape(self.in_shape))
+        return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+    def parameters(self, dtype: str = "float64", seed: int = 3) -> dict[str, Array]:
+        """Normal numbers for every slot, biases too."""
+        draw = np.random.default_rng(seed)
+        slots = self.layer.slots(self.in_shape)
+        return {name: draw.normal(size=slot.shape).astype(dtype) for name, slot in slots.items()}
+
+
+def gradients_like(p: Mapping[str, Array]) -> dict[str, Array]:
+    """Room for gradients, full of NaN, so that what is not assigned shows."""
+    return {name: np.full_like(array, np.nan) for name, array in p.items()}
+
+
+def context(training: bool = True, shard: int = 0) -> Context:
+    """A context as the trainer makes it."""
+    return Context("layer_1", Moment(seed=5, training=training, step=3, shard=shard))
+
+
+CASES: list[Case] = [
+    Case(Dense(3), (5,)),
+    Case(Dense(1), (1,)),
+    Case(Dense(4, use_bias=False), (3,)),
+    Case(Dense(3), (2, 4)),
+    Case(Dense(2), (3, 2, 3)),
+    Case(Dense(2), (5,), rows=1),
+    *(
+        Case(Conv2D(2, kernel, strides, padding, dilation), (6, 7, channels), rows=2)
+        for kernel, strides, padding, dilation, channels in [
+            (*options, channels)
+            for channels, options in zip(
+                [1, 2, 3] * 100,
+                product(
+                    [(3, 3), (2, 3), (1, 1)],
+                    [(1, 1), (2, 2), (3, 1)],
+                    ["valid", "same"],
+                    [(1, 1), (2, 2), (1, 3)],
+                ),
+                strict=False,
+            )
+        ]
+    ),
+    Case(Conv2D(3, (3, 3), use_bias=False), (4, 5, 2)),
+    Case(Conv2D(2, (3, 3), padding="same"), (1, 1, 2)),
+    Case(Conv2D(2, (5, 4), padding="same", dilation_rate=(2, 3)), (3, 2, 1)),
+    *(
+        Case(pool(size, strides, padding), (6, 7, 2), rows=2)
+        for pool in (MaxPooling2D, AveragePooling2D)
+        for size in [(2, 2), (3, 2), (1, 1)]
+        for strides in [None, (1, 1), (2, 3), (4, 4)]
+        for padding in ["valid", "same"]
+    ),
+    Case(MaxPooling2D((5, 5), (1, 1), "same"), (2, 3, 1)),
+    Case(AveragePooling2D((5, 5), (1, 1), "same"), (2, 3, 1)),
+    Case(Flatten(), (2, 3, 2)),
+    Case(Flatten(), (4,)),
+    Case(Reshape((3, -1)), (2, 6)),
+    Case(Reshape((2, 3, 1)), (6,)),
+    Case(Dropout(0.0), (5,)),
+    Case(Dropout(0.4), (5,), random=True),
+    Case(Dropout(0.9), (3, 3, 2), random=True),
+    Case(Linear(), (5,)),
+    Case(Sigmoid(), (5,)),
+    Case(Tanh(), (2, 3)),
+    Case(Relu(), (3, 2, 2)),
+    Case(LeakyRelu(), (5,)),
+    Case(LeakyRelu(negative_slope=1.5), (5,)),
+    Case(Elu(), (5,)),
+    Case(Elu(alpha=0.7), (2, 3)),
+    Case(Gelu(), (9,)),
+    Case(Gelu(approximate=True), (9,)),
+    Case(Silu(), (5,)),
+    Case(Softplus(), (5,)),
+    Case(Softmax(), (5,)),
+    Case(Softmax(), (2, 3)),
+]
