@@ -151,11 +151,10 @@ class ConsoleWatch:
             self._print_indented(table)
         matrix = metrics.get("confusion_matrix")
         if matrix is not None and len(matrix) <= _BIGGEST_MATRIX:
-            table = Table(
-                title="confusion matrix (rows: true, columns: predicted)",
-                title_justify="left",
-                title_style="bold",
+            self._console.print(
+                Text("      confusion matrix: rows are true, columns predicted", style="bold")
             )
+            table = Table()
             table.add_column("")
             for index in range(len(matrix)):
                 table.add_column(_class_name(classes, index), justify="right")

@@ -62,7 +62,7 @@ def choose_recorded_numerics(run: Path) -> None:
 
 def print_json(document: dict[str, Any]) -> None:
     """Write one JSON document to stdout; numbers that are not finite become null."""
-    print(json.dumps(finite(document), indent=2, ensure_ascii=False))
+    print(json.dumps(finite(document), ensure_ascii=False))
 
 
 def finite(value: Any) -> Any:

@@ -3,7 +3,8 @@
 from typing import Annotated, Literal
 
 from dlcli.config import hints
-from dlcli.config.base import Component, Model, Real, Switch, table
+from dlcli.config.base import Component, Model, table
+from dlcli.config.values import Real, Switch
 
 
 class Linear(Model):

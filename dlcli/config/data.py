@@ -5,18 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import model_validator
 
 from dlcli.config import hints
-from dlcli.config.base import (
-    Component,
-    Listing,
-    Model,
-    Real,
-    Switch,
-    Text,
-    Whole,
-    table,
-    wrong,
-)
+from dlcli.config.base import Component, Model, table
 from dlcli.config.layers import TargetShape
+from dlcli.config.values import Listing, Real, Switch, Text, Whole, wrong
 
 FileName = Annotated[str, Text("the name of a file")]
 _Name = Annotated[str, Text("the name of a column", longest=1000)]

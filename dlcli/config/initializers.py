@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import model_validator
 
 from dlcli.config import hints
-from dlcli.config.base import Component, Model, Real, table, wrong
+from dlcli.config.base import Component, Model, table
+from dlcli.config.values import Real, wrong
 
 
 class GlorotUniform(Model):

@@ -5,20 +5,9 @@ from typing import Annotated, Any, Literal
 
 from dlcli.config import hints
 from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
-from dlcli.config.base import (
-    Choice,
-    Component,
-    Listing,
-    Model,
-    Real,
-    Sizes,
-    Switch,
-    Text,
-    Whole,
-    table,
-    wrong_value,
-)
+from dlcli.config.base import Component, Model, table
 from dlcli.config.initializers import GlorotUniform, Initializer, Zeros
+from dlcli.config.values import Choice, Listing, Real, Sizes, Switch, Text, Whole, wrong_value
 from dlcli.config.words import squeeze
 
 LayerName = Annotated[

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcli.config.document import Document, Problem
 from dlcli.config.tree import KEY_ALIASES, Path, read_tree
-from dlcli.config.words import code, instead
+from dlcli.config.words import code
 
 
 class OverrideError(ValueError):
@@ -68,7 +68,7 @@ def _step(place: Any, key: str, path: Path) -> str | int:
         return KEY_ALIASES.get(key, key)
     name = code(".".join(map(str, path)))
     if not (key.isascii() and key.isdigit()):
-        raise OverrideError(f"{name} is a list: number its entries from 0{instead(key)}")
+        raise OverrideError(f"{name} is a list: number its entries from 0, not {code(key)}")
     if len(key) > 9 or int(key) >= len(place):
         entries = f"{len(place)} entries" if len(place) != 1 else "1 entry"
         raise OverrideError(f"{name} has {entries}, numbered from 0; there is no {code(key)}")

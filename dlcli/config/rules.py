@@ -111,7 +111,7 @@ def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
         words = (
             f"the last layer's activation {code(kind(given))} does not suit the loss {code(loss)}"
         )
-        yield path, f"{words}: use {wanted} (or `linear`, the same)"
+        yield path, f"{words}: use {wanted} (or `linear`, the same here)"
     elif isinstance(given, right) and index < len(layers) - 1:
         words = f"{code(kind(given))} must belong to the last layer with the loss {code(loss)}"
         yield path, f"{words}; {code(f'model.layers.{len(layers) - 1}')} follows it"

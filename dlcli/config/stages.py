@@ -3,7 +3,8 @@
 from typing import Annotated, Literal
 
 from dlcli.config import hints
-from dlcli.config.base import Choice, Listing, Model
+from dlcli.config.base import Model
+from dlcli.config.values import Choice, Listing
 
 _AVERAGED = ("precision", "recall", "f1")
 CLASSIFICATION_METRICS = (

@@ -3,7 +3,8 @@
 from typing import Annotated, Literal
 
 from dlcli.config import hints
-from dlcli.config.base import Choice, Component, Listing, Model, Real, Switch, Text, Whole, table
+from dlcli.config.base import Component, Model, table
+from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole
 
 _Rate = Annotated[float, Real(above=0.0, high=1000.0)]
 _Fraction = Annotated[float, Real(0.0, below=1.0)]

@@ -20,7 +20,7 @@ Path = tuple[str | int, ...]
 DEEPEST = 24
 KEY_ALIASES = {"lr": "learning_rate"}  # canonicalised here, so that nobody else meets them
 
-_TAB = "a tab cannot be used here: YAML is indented with spaces"
+_TAB = "a tab cannot stand here: YAML is spaced with spaces"
 _SYNTAX = {
     "found character '\\t' that cannot start any token": _TAB,
     "mapping values are not allowed here": (

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dlcli.data.dataset import Array, rows_per_chunk
-from dlcli.data.transforms import extremes, moments
-from dlcli.errors import ArtifactError, DataError, UsageError
+from dlcli.data.transforms import extremes, finite, moments
+from dlcli.errors import ArtifactError, UsageError
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class TargetScale:
     offset: Array
 
     @classmethod
-    def fit(cls, kind: str, targets: Array) -> "TargetScale":
+    def fit(
+        cls, kind: str, targets: Array, minimum: float = 0.0, maximum: float = 1.0
+    ) -> "TargetScale":
         """Fit on the training targets.
 
-        kind: "standardize" (mean 0, standard deviation 1) or "min_max" (0 to 1). Where all
-        targets are equal, they are divided by one.
+        kind: "standardize" (mean 0, standard deviation 1) or "min_max" (`minimum` to `maximum`).
+        Where all targets are equal, they are divided by one.
         """
         step = rows_per_chunk(targets.shape[1:])
 
@@ -38,11 +40,12 @@ class TargetScale:
             offset, scale = moments(chunks)
         elif kind == "min_max":
             offset, high = extremes(chunks)
-            scale = np.where(high == offset, 1.0, high - offset)
+            with np.errstate(over="ignore"):
+                width = finite(high - offset)
+            scale = np.where(width == 0.0, 1.0, width / (maximum - minimum))
+            offset = offset - minimum * scale
         else:
             raise UsageError(f"target_transform {kind!r} is not known; use standardize or min_max.")
-        if not np.isfinite(scale).all():
-            raise DataError("The targets hold numbers so large that their range overflows.")
         if targets.ndim == 1:
             offset, scale = offset.reshape(()), scale.reshape(())
         return cls(scale, offset)

@@ -271,18 +271,18 @@ class MinMax(Transform):
     def fit(self, rows: Rows) -> Affine:
         self.shape_after(rows.shape)
         low, high = extremes(rows.chunks)
-        width = _finite(high - low)
-        constant = width == 0.0
-        factor = np.where(
-            constant, 0.0, (self.maximum - self.minimum) / np.where(constant, 1.0, width)
-        )
+        constant = high == low
+        with np.errstate(over="ignore"):
+            width = finite(high - low)
+            spread = self.maximum - self.minimum
+            factor = np.where(constant, 0.0, spread / np.where(constant, 1.0, width))
         minimum = np.full(low.shape, self.minimum)
         text = _text_columns(rows.columns)
         if text.any():
             low, factor = np.where(text, 0.0, low), np.where(text, 1.0, factor)
             minimum = np.where(text, 0.0, minimum)
         add = minimum if minimum.any() else None
-        return Affine(rows.shape, subtract=low, multiply=_finite(factor), add=add)
+        return Affine(rows.shape, subtract=low, multiply=finite(factor), add=add)
 
 
 @dataclass(frozen=True)
@@ -366,13 +366,13 @@ def moments(chunks: Callable[[], Iterator[Array]]) -> tuple[Array, Array]:
         for rows in _flat(chunks):
             total += rows.sum(axis=0)
             count += len(rows)
-        mean = np.where(low == high, low, _finite(total / count))
+        mean = np.where(low == high, low, finite(total / count))
         total[...] = 0.0
         for rows in _flat(chunks):
             rows -= mean
             rows *= rows
             total += rows.sum(axis=0)
-        deviation = np.sqrt(_finite(total / count))
+        deviation = np.sqrt(finite(total / count))
     return mean, np.where((low == high) | (deviation == 0.0), 1.0, deviation)
 
 
@@ -395,7 +395,8 @@ def _flat(chunks: Callable[[], Iterator[Array]]) -> Iterator[Array]:
         yield chunk.astype(np.float64).reshape(-1, chunk.shape[-1] if chunk.ndim > 1 else 1)
 
 
-def _finite(array: Array) -> Array:
+def finite(array: Array) -> Array:
+    """The array itself; DataError where a statistic is too large for float64."""
     if not np.isfinite(array).all():
         raise DataError(
             "The training rows hold numbers so large that their statistics overflow. Scale the "

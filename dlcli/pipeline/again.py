@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dlcli.artifacts.manifest import Manifest, read_manifest, record_file
+from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
+from dlcli.artifacts.verification import check_file
 from dlcli.config import load_config
 from dlcli.data.rows import read_rows
 from dlcli.deploy.bundle import Bundle
 from dlcli.engine.layer import Array
-from dlcli.errors import ArtifactError, UsageError
+from dlcli.errors import UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare
 from dlcli.pipeline.evaluate import Gate
@@ -26,16 +27,6 @@ def open_complete(path: Path) -> tuple[RunDirectory, Manifest]:
     if manifest.status != "complete":
         raise UsageError(f"{path} is not finished; go on with `dlcli train --resume {path}` first")
     return directory, manifest
-
-
-def check_file(directory: RunDirectory, manifest: Manifest, name: str) -> None:
-    """ArtifactError unless the file is what the manifest says."""
-    listed = manifest.files.get(name)
-    if listed is None or record_file(directory, name) != listed:
-        raise ArtifactError(
-            f"{directory.path(name)} is not what the manifest says: it was damaged or edited. "
-            "`dlcli verify` checks all files; restore it from a copy, or train again"
-        )
 
 
 def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bundle:

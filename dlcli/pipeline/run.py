@@ -207,7 +207,6 @@ def _last_three_stages(
         watch.result(shown, results[shown]["metrics"], classes)
     written = deploy.deploy(directory, loaded, ready.prepared, designed, theta)
     logged.stage(5, "deploy", ", ".join(written) or "model/ only")
-    store.seal()
     environment.finish()
     environment.write(directory)
     manifests.complete(directory, replace(manifest, epochs=tuple(session.books.history)))

@@ -31,7 +31,7 @@ def test_every_model_refuses_an_unknown_key(model: type[Model]) -> None:
 
 @pytest.mark.parametrize("model", every_model())
 def test_every_bad_value_is_explained_by_a_sentence_of_ours(model: type[Model]) -> None:
-    for field in model.model_fields:
+    for field in set(model.model_fields) - {"type"}:  # known by then: it has chosen the model
         for value in NASTY:
             try:
                 model.model_validate({field: value})

@@ -1,0 +1,217 @@
+"""Values with bounds: every kind checks itself.
+
+Each says in one plain sentence what it must be and what it is instead, so that no message of the
+validation library is ever shown. Types are strict: a boolean is no number, a number in quotes is
+no number; a whole number may stand for a number.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from dlcli.config.words import choices, code, instead, listing, nearest, squeeze
+
+
+def wrong(message: str, *at: str | int) -> PydanticCustomError:
+    """A whole sentence about the place `at` below the one being checked."""
+    return PydanticCustomError("sentence", "{message}", {"message": message, "at": at})
+
+
+def wrong_value(message: str) -> PydanticCustomError:
+    """The rest of a sentence that begins with the name of the key."""
+    return PydanticCustomError("value", "{message}", {"message": message, "at": ()})
+
+
+class Checked:
+    """An annotation that checks a value by calling itself."""
+
+    def __call__(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def json_schema(self) -> dict[str, Any]:
+        return {}
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return self.json_schema()
+
+
+@dataclass(frozen=True)
+class Whole(Checked):
+    """A whole number, both bounds included."""
+
+    low: int
+    high: int
+
+    def __call__(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+            remedy = f" (write {int(value)})" if whole else ""
+            raise wrong_value(f"must be a whole number{instead(value)}{remedy}")
+        if not self.low <= value <= self.high:
+            range_ = f"from {self.low} to {self.high}"
+            raise wrong_value(f"must be a whole number {range_}{instead(value)}")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+
+@dataclass(frozen=True)
+class Real(Checked):
+    """A number; `above` and `below` are bounds that are not included."""
+
+    low: float = -1e30
+    high: float = 1e30
+    above: float | None = None
+    below: float | None = None
+
+    def __call__(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise wrong_value(f"must be a number{instead(value)}")
+        too_low = value <= self.above if self.above is not None else value < self.low
+        too_high = value >= self.below if self.below is not None else value > self.high
+        if too_low or too_high or value != value:
+            raise wrong_value(f"must be a number {self.range()}{instead(value)}")
+        return float(value)
+
+    def range(self) -> str:
+        low = f"above {self.above:g}" if self.above is not None else f"at least {self.low:g}"
+        high = f"below {self.below:g}" if self.below is not None else f"at most {self.high:g}"
+        return f"{low} and {high}"
+
+    def json_schema(self) -> dict[str, Any]:
+        low = {"minimum": self.low} if self.above is None else {"exclusiveMinimum": self.above}
+        high = {"maximum": self.high} if self.below is None else {"exclusiveMaximum": self.below}
+        return {"type": "number", **low, **high}
+
+
+@dataclass(frozen=True)
+class Switch(Checked):
+    """true or false"""
+
+    def __call__(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise wrong_value(f"must be `true` or `false`{instead(value)}")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Text(Checked):
+    """Text on one line, not blank; `what` says what kind, `fits` whether it is of that kind."""
+
+    what: str = "text"
+    longest: int = 4096
+    fits: Callable[[str], object] | None = None
+
+    def __call__(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise wrong_value(f"must be {self.what}{instead(value)}")
+        if self.fits is not None:
+            good = bool(self.fits(value))
+        else:
+            good = value.strip() != "" and value.isprintable()
+        if not good:
+            raise wrong_value(f"must be {self.what}{instead(value)}")
+        if len(value) > self.longest:
+            raise wrong_value(f"must have at most {self.longest} characters, not {len(value)}")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": self.longest}
+
+
+@dataclass(frozen=True, eq=False)
+class Choice(Checked):
+    """One of a few words; aliases are replaced, `hints` are sentences for foreign words."""
+
+    known: tuple[str, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)  # squeezed foreign word -> known one
+    noun: str = ""  # given where the words are many, so that the nearest is suggested
+
+    def __call__(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise wrong_value(f"must be {choices(self.known)}{instead(value)}")
+        word: str = self.aliases.get(value, value)
+        if word in self.known:
+            return word
+        if not self.noun:
+            raise wrong_value(f"must be {choices(self.known)}{instead(value)}")
+        what = f"unknown {self.noun} {code(value)}"
+        near = self.words.get(squeeze(value)) or nearest(value, [*self.known, *self.aliases])
+        if near is not None:
+            raise wrong(f"{what}, did you mean {code(near)}?")
+        raise wrong(f"{what}; available: {listing(self.known)}")
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"enum": [*self.known, *self.aliases]}
+
+
+@dataclass(frozen=True)
+class Sizes(Checked):
+    """One whole number for both directions or a pair [height, width]; becomes the pair."""
+
+    high: int = 1024
+
+    def __call__(self, value: Any) -> tuple[int, int]:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = (value, value)
+        what = f"a whole number from 1 to {self.high} or a pair [height, width] of such"
+        if not isinstance(value, list | tuple):
+            raise wrong_value(f"must be {what}{instead(value)}")
+        if len(value) != 2:
+            raise wrong_value(f"must be {what}, not a list of {len(value)}")
+        for size in value:
+            if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= self.high:
+                raise wrong_value(f"must be {what}{instead(size)}")
+        return (value[0], value[1])
+
+    def json_schema(self) -> dict[str, Any]:
+        size = {"type": "integer", "minimum": 1, "maximum": self.high}
+        return {"anyOf": [size, {"type": "array", "items": size, "minItems": 2, "maxItems": 2}]}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list, kept as a tuple."""
+
+    most: int
+    least: int = 0
+    unique: bool = False
+
+    def __call__(self, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            brackets = f" (write [{value}])" if isinstance(value, str) and value.isalnum() else ""
+            raise wrong_value(f"must be a list{instead(value)}{brackets}")
+        if len(value) < self.least:
+            raise wrong_value("must not be an empty list")
+        if len(value) > self.most:
+            raise wrong_value(f"must have at most {self.most} entries, not {len(value)}")
+        return tuple(value)
+
+    def _distinct(self, value: Any) -> Any:
+        for index, item in enumerate(value):
+            if item in value[:index]:
+                raise wrong(f"{code(item)} is listed twice", index)
+        return value
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        schema = core_schema.no_info_before_validator_function(self, handler(source))
+        if not self.unique:
+            return schema
+        return core_schema.no_info_after_validator_function(self._distinct, schema)

@@ -1,0 +1,235 @@
+"""What people read when a config is wrong, word for word."""
+
+import pytest
+
+from dlcli.config import parse_config
+from dlcli.errors import ConfigError
+from tests.config.mutations import CANCER, DIGITS, FRIEDMAN, MNIST, TABLE, VALID
+
+
+def message(text: str, *overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "x.yaml", overrides)
+    return str(caught.value)
+
+
+def changed(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1
+    return text.replace(old, new)
+
+
+# (document, text to replace, its replacement, what the caret points at, message)
+CASES = [
+    (MNIST, "learning_rate: 1e-3", "learnin_rate: 1e-3", "learnin_rate:",
+     "unknown key `learnin_rate`, did you mean `learning_rate`?"),
+    (MNIST, "1e-3", '"1e-3"', '"1e-3"', "`learning_rate` must be a number, "
+     'not the text "1e-3" (a number is written without quotes)'),
+    (MNIST, "1e-3", "true", "true", "`learning_rate` must be a number, not the boolean `true`"),
+    (MNIST, "1e-3", "-1", "-1",
+     "`learning_rate` must be a number above 0 and at most 1000, not -1"),
+    (DIGITS, "lr: 2e-3", "lr: 1_0", "1_0", "`lr` must be a number, "
+     'not the text "1_0" (a number is written without underscores)'),
+    (MNIST, "epochs: 5", "epochs: 1e1", "1e1",
+     "`epochs` must be a whole number, not 10.0 (write 10)"),
+    (MNIST, "epochs: 5", "epochs: 0", "0",
+     "`epochs` must be a whole number from 1 to 1000000, not 0"),
+    (MNIST, "epochs: 5", "epochs:", ",",
+     "`epochs` must be a whole number, but it has no value"),
+    (MNIST, "batch_size", "batchsize", "batchsize:",
+     "unknown key `batchsize`, did you mean `batch_size`?"),
+    (MNIST, "epochs: 5, ", "", "training:", "the key `epochs` is missing: this section needs it"),
+    (MNIST, "units: 10, ", "", "{type:", "the key `units` is missing: `dense` needs it"),
+    (MNIST, "units: 10", "out_features: 10", "out_features:",
+     "unknown key `out_features`, did you mean `units`?"),
+    (MNIST, "units: 10", "units: 10, in_features: 9", "in_features:",
+     "unknown key `in_features`: input sizes follow from the data, so leave it out"),
+    (MNIST, "units: 10", f"units: {10**30}", "1000000000000000000000000000000",
+     "this whole number is too large (the largest is 9223372036854775807)"),
+    (MNIST, "units: 10", f"units: {10**18}", "1000000000000000000",
+     f"`units` must be a whole number from 1 to 1000000, not {10**18}"),
+    (MNIST, "filters: 32", "out_channels: 32", "out_channels:",
+     "unknown key `out_channels`, did you mean `filters`?"),
+    (MNIST, "[3, 3]", "[3, 3, 3]", "[3", "`kernel_size` must be a whole number from 1 to 1024 "
+     "or a pair [height, width] of such, not a list of 3"),
+    (MNIST, "padding: same", "padding: full", "full",
+     '`padding` must be `valid` or `same`, not the text "full"'),
+    (MNIST, "- flatten", "- linear", "linear", "unknown layer `linear`, did you mean `dense`?"),
+    (MNIST, "- flatten", "- relu", "relu", "unknown layer `relu`: an activation is written "
+     "`{type: activation, activation: relu}`, or as `activation: relu` in the layer before it"),
+    (MNIST, "- flatten", "- Flatten", "Flatten",
+     "unknown layer `Flatten`, did you mean `flatten`?"),
+    (MNIST, "- flatten", "- {type: MaxPool2d}", "MaxPool2d",
+     "unknown layer `MaxPool2d`, did you mean `max_pooling2d`?"),
+    (MNIST, "- flatten", "- {type: 3}", "3", "`type` must be one of `dense`, `conv2d`, "
+     "`max_pooling2d`, `average_pooling2d`, `flatten`, `reshape`, `dropout` and "
+     "`activation`, not 3"),
+    (MNIST, "- flatten", "- {name: a}", "{name:", "this layer has no `type`; available: `dense`, "
+     "`conv2d`, `max_pooling2d`, `average_pooling2d`, `flatten`, `reshape`, `dropout` "
+     "and `activation`"),
+    (MNIST, "- flatten", "- 7", "7", "`layers[4]` must be a mapping with a `type`, not 7"),
+    (MNIST, "- flatten", "- {type: flatten, name: A}", "A", "`name` must be a name of "
+     'lower-case letters, digits and `_` that begins with a letter, not the text "A"'),
+    (MNIST, "- flatten", "- {type: dense, unitz: 1, activation: {type: elu, aplha: 1}}", "unitz:",
+     "unknown key `unitz`, did you mean `units`?"),
+    (MNIST, "loss: {type: sparse_categorical_crossentropy}", "loss: cross_entropy", "cross_entropy",
+     "unknown loss `cross_entropy`, did you mean `sparse_categorical_crossentropy`?"),
+    (MNIST, "type: adam,", "type: sgd, momentum: 0.9,", "momentum:",
+     "unknown key `momentum`: `sgd` has no momentum: use `{type: momentum, momentum: 0.9}`"),
+    (MNIST, "type: adam,", "type: adam, weight_decay: 1,", "weight_decay:",
+     "unknown key `weight_decay`: this optimizer has no weight decay: use the type `adamw`"),
+    (MNIST, "epochs: 5", "epochs: 5, lr: 1", "lr:",
+     "unknown key `lr`: it belongs under `optimizer`"),
+    (MNIST, "epochs: 5", "epochs: 5, metrics: [accuracy]", "metrics:",
+     "unknown key `metrics`: it belongs under `evaluation`"),
+    (MNIST, "epochs: 5", "epochs: 5, seed: 3", "seed:",
+     "unknown key `seed`: it belongs at the top of the file"),
+    (MNIST, "seed: 7", "lstm: 7", "lstm:", "unknown key `lstm`; a config takes `version`, `name`, "
+     "`seed`, `data`, `model`, `loss`, `optimizer`, `training`, `evaluation`, `deployment` "
+     "and `runtime`"),
+    (MNIST, "version: 1", "version: 2", "2",
+     "`version`, the version of the config language, must be 1, not 2"),
+    (MNIST, "[accuracy, precision, recall]", "accuracy", "accuracy",
+     '`metrics` must be a list, not the text "accuracy" (write [accuracy])'),
+    (MNIST, "precision, recall", "precision, acc", "acc",
+     "unknown metric `acc`, did you mean `accuracy`?"),
+    (MNIST, "precision, recall", "precision, accuracy", "accuracy", "`accuracy` is listed twice"),
+    (MNIST, "precision, recall", "mse", "mse", "the metric `mean_squared_error` does not suit "
+     "the classification loss `sparse_categorical_crossentropy`; available: `accuracy`, "
+     "`precision`, `recall`, `f1`, `precision_weighted`, `recall_weighted`, `f1_weighted`, "
+     "`precision_per_class`, `recall_per_class`, `f1_per_class` and `confusion_matrix`"),
+    (FRIEDMAN, "metrics: [mae, r2]", "metrics: [accuracy]", "accuracy",
+     "the metric `accuracy` does not suit the regression loss `mean_squared_error`; available: `mean_squared_error`, "
+     "`mean_absolute_error` and `r2`"),
+    (MNIST, "[bundle]", "[onnx]", "onnx",
+     "unknown deployment format `onnx`; available: `bundle`"),
+    (MNIST, "{numerics: portable}", "portable", "portable",
+     '`runtime` must be a mapping of keys, not the text "portable"'),
+    (MNIST, "validation: 0.1", "validation: 0.1, test: 0.1", "0.1",
+     "the source `mnist` has a test part of its own: leave `test` out (or 0)"),
+    (CANCER, "test: 0.25", "test: 0.85", "0.15", "`validation` (0.15) and `test` (0.85) must sum "
+     "to less than 1, or nothing is left for training"),
+    (CANCER, "validation: 0.15, test: 0.25", "validation: 0.8", "0.8", "`validation` (0.8) and "
+     "`test` (0.2) must sum to less than 1, or nothing is left for training"),
+    (CANCER, "validation: 0.15", "validation: 0", "best", "the best epoch is chosen by "
+     "`val_loss`, but `data.split.validation` is 0: give it a fraction, or keep `last`"),
+    (DIGITS, "transforms: [standardize]", "split: {validation: 0}", "val_accuracy",
+     "`val_accuracy` is monitored, but `data.split.validation` is 0: give it a fraction, or monitor `accuracy`"),
+    (DIGITS, "val_accuracy", "val_acuracy", "val_acuracy",
+     "`val_acuracy` cannot be monitored, did you mean `val_accuracy`?"),
+    (DIGITS, "val_accuracy", "val_f1", "val_f1", "`val_f1` cannot be monitored: add `f1` to "
+     "`evaluation.metrics`, or use `val_loss`, `val_accuracy`, `loss` and `accuracy`"),
+    (MNIST, "activation: softmax", "activation: relu", "relu", "the last layer's activation "
+     "`relu` does not suit the loss `sparse_categorical_crossentropy`: use `softmax` "
+     "(or `linear`, the same here)"),
+    (CANCER, "activation: sigmoid", "activation: softmax", "softmax", "the last layer's activation "
+     "`softmax` does not suit the loss `binary_crossentropy`: use `sigmoid` "
+     "(or `linear`, the same here)"),
+    (MNIST, "units: 10", "units: 1", "1", "the loss `sparse_categorical_crossentropy` needs "
+     "one unit for each class, at least 2; for one unit use binary_crossentropy"),
+    (FRIEDMAN, "units: 1,", "units: 1, activation: softmax,", "1",
+     "`softmax` over `units: 1` is always 1: use 2 or more, or `sigmoid`"),
+    (MNIST, "activation: softmax}", "activation: softmax}\n    - flatten", "softmax",
+     "`softmax` must belong to the last layer with the loss `sparse_categorical_crossentropy`; "
+     "`model.layers.6` follows it"),
+    (CANCER, "transforms: [{type: min_max, minimum: -1.0}]", "target_transform: standardize",
+     "standardize", "classes cannot be scaled, and the loss `binary_crossentropy` is for classes: "
+     "leave `target_transform` out"),
+    (CANCER, "minimum: -1.0", "minimum: 1", "1",
+     "`minimum` (1.0) must be below `maximum` (1.0)"),
+    (DIGITS, "- flatten", "- {type: flatten, name: hidden}", "hidden",
+     "the layer name `hidden` is taken by model.layers.0; names must be unique"),
+    (DIGITS, "- flatten", "- {type: reshape, target_shape: [-1, -1]}", "[-1",
+     "`target_shape` may have one -1 only (the length that is worked out)"),
+    (DIGITS, "- flatten", "- {type: reshape, target_shape: [8, 0]}", "0",
+     "`target_shape[1]` must be a length of 1 or more, or -1 (worked out), not 0"),
+    (TABLE, "[area, rooms", "[price, rooms", "price", "the target `price` cannot be a feature too"),
+    (TABLE, '";"', '";;"', '";;"', "`delimiter` must be one character, "
+     'neither a quote nor a line break, not the text ";;"'),
+    (TABLE, "type: csv\n", "type: npy\n", "path", "unknown key `path`; `npy` takes `type`, "
+     "`features`, `target`, `test_features` and `test_target`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "old", "new", "spot", "words"), CASES)
+def test_a_mistake_is_told_at_its_place(
+    text: str, old: str, new: str, spot: str, words: str
+) -> None:
+    broken = changed(text, old, new)
+    head, source, caret, *_ = message(broken).splitlines()
+    line, column = next(
+        (number, len(caret) - 2)
+        for number, written in enumerate(broken.splitlines(), 1)
+        if f"  {written}" == source
+    )
+    assert head == f"x.yaml:{line}:{column}: {words}"
+    assert source[len(caret) - 1 :].startswith(spot)
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_text() -> None:
+    text = """\
+model:
+  layers:
+    - {type: dense, unit: 3, activation: {type: relu, slope: 1}}
+    - {type: dense, units: &a 3}
+    - {type: dropout, rate: .nan}
+optimizer: {type: adam, lr: 1, lr: 2}
+training: {epochs: true}
+evaluation: {metrics: [accuracy]}
+loss: mse
+"""
+    assert (
+        message(text, "seed=-1", "name")
+        == """\
+x.yaml:1:1: the key `data` is missing: a config needs it
+  model:
+  ^
+x.yaml:3:21: unknown key `unit`, did you mean `units`?
+      - {type: dense, unit: 3, activation: {type: relu, slope: 1}}
+                      ^
+x.yaml:3:55: unknown key `slope`: `relu` has no slope: use the type `leaky_relu`
+      - {type: dense, unit: 3, activation: {type: relu, slope: 1}}
+                                                        ^
+x.yaml:4:28: anchors (`&a`) are not allowed
+      - {type: dense, units: &a 3}
+                             ^
+x.yaml:5:29: `.nan` is not allowed: numbers are finite
+      - {type: dropout, rate: .nan}
+                              ^
+x.yaml:6:32: duplicate key `lr`: first given on line 6
+  optimizer: {type: adam, lr: 1, lr: 2}
+                                 ^
+x.yaml:7:20: `epochs` must be a whole number, not the boolean `true`
+  training: {epochs: true}
+                     ^
+x.yaml:8:24: the metric `accuracy` does not suit the regression loss `mean_squared_error`; \
+available: `mean_squared_error`, `mean_absolute_error` and `r2`
+  evaluation: {metrics: [accuracy]}
+                         ^
+--set name: an override is written key.path=value
+--set seed=-1: `seed` must be a whole number from 0 to 9223372036854775807, not -1
+10 problems in x.yaml"""
+    )
+
+
+def test_a_flood_of_mistakes_is_cut_off() -> None:
+    flood = message(MNIST + "".join(f"nonsense{n}: 1\n" for n in range(60)))
+    assert flood.endswith("\n... and 10 more problems")
+    assert flood.count("unknown key") == 50
+
+
+def test_missing_keys_of_one_mapping_are_one_problem() -> None:
+    assert message("seed: 1").splitlines()[0] == (
+        "x.yaml:1:1: the keys `data`, `model`, `loss`, `optimizer` and `training` are missing: "
+        "a config needs them"
+    )
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_no_message_speaks_the_language_of_the_validation_library(name: str) -> None:
+    jargon = ("pydantic", "Input should", "input_value", "validation error", "Extra inputs", "dict")
+    for key in ("data", "model", "loss", "optimizer", "training", "evaluation", "runtime"):
+        for value in ("3", "[]", "{}", "[{type: x}]", "text", "null", "true", "{type: [1]}"):
+            try:
+                parse_config(VALID[name], "x", [f"{key}={value}"])
+            except ConfigError as error:
+                assert not any(word in str(error) for word in jargon)

@@ -1,0 +1,281 @@
+"""Transforms: formulas, edge cases, in-place and threaded use, saving and restoring."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlcli.data import (
+    TRANSFORMS,
+    Column,
+    Dataset,
+    Part,
+    Preprocessing,
+    TargetScale,
+    Transform,
+    TransformError,
+    prepare,
+    shape_after,
+)
+from dlcli.data.dataset import Array
+from dlcli.data.preprocessing import work_dtype
+from dlcli.data.transforms import MinMax, OneHot, Rescale, Reshape, Standardize
+from dlcli.errors import ArtifactError, DataError, UsageError
+
+
+def part(features: Array, columns: tuple[Column, ...] | None = None) -> Part:
+    return Part(features, np.zeros(len(features), np.int64), None, columns)
+
+
+RNG = np.random.RandomState(0)
+TABLE = RNG.standard_normal((300, 4)) * [1.0, 10.0, 0.1, 1e5] + [5.0, -3.0, 0.5, 0.0]
+IMAGES = RNG.randint(0, 256, (40, 6, 5, 3)).astype(np.uint8)
+MIXED = (Column("size"), Column("color", ("blue", "green", "red")), Column("count"))
+MIXED_ROWS = np.array([[1.5, 2.0, 7.0], [2.5, 0.0, 3.0], [3.5, 2.0, 7.0], [4.5, 0.0, 1.0]])
+
+
+def test_rescale_computes_in_float32_for_bytes() -> None:
+    fitted = Preprocessing.fit(part(IMAGES), [Rescale(1 / 255, -0.5)])
+    expected = IMAGES.astype(np.float32) * np.float32(1 / 255) + np.float32(-0.5)
+    found = fitted.apply(IMAGES)
+    assert found.dtype == np.float32 and found.flags.c_contiguous
+    assert (found == expected).all()
+
+
+def test_rescale_computes_in_float64_for_tables() -> None:
+    fitted = Preprocessing.fit(part(TABLE), [Rescale(0.1, 3.0)])
+    assert (fitted.apply(TABLE) == (TABLE * 0.1 + 3.0).astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("rows", [TABLE, TABLE.astype(np.float32), IMAGES], ids=["f8", "f4", "u1"])
+def test_standardized_training_rows_have_mean_zero_and_deviation_one(rows: Array) -> None:
+    found = Preprocessing.fit(part(rows), [Standardize()]).apply(rows).astype(np.float64)
+    flat = found.reshape(-1, rows.shape[-1])
+    np.testing.assert_allclose(flat.mean(axis=0), 0.0, atol=2e-5)
+    np.testing.assert_allclose(flat.std(axis=0), 1.0, atol=1e-4)
+
+
+def test_a_constant_column_is_standardized_to_zero_and_scaled_to_the_minimum() -> None:
+    rows = np.full((1000, 2), 0.1)  # its float64 sum is not 1000 times it
+    rows[:, 1] = np.arange(1000)
+    assert (Preprocessing.fit(part(rows), [Standardize()]).apply(rows)[:, 0] == 0.0).all()
+    scaled = Preprocessing.fit(part(rows), [MinMax(-1.0, 1.0)]).apply(rows)
+    assert (scaled[:, 0] == -1.0).all()
+    assert (scaled[0, 1], scaled[-1, 1]) == (-1.0, 1.0)
+
+
+def test_statistics_are_those_of_the_training_part_alone() -> None:
+    index = np.arange(0, 300, 3)
+    chosen = Part(TABLE, np.zeros(300), index)
+    one = Preprocessing.fit(chosen, [Standardize()]).apply(TABLE)
+    two = Preprocessing.fit(part(TABLE[index]), [Standardize()]).apply(TABLE)
+    assert (one == two).all()
+
+
+def test_statistics_over_many_chunks_agree_with_numpy() -> None:
+    rows = RNG.standard_normal((5000, 30, 30)).astype(np.float32)[..., None]
+    step = Preprocessing.fit(part(rows), [Standardize()]).steps[0]
+    constants = step.constants()  # type: ignore[attr-defined]
+    np.testing.assert_allclose(constants["subtract"], rows.mean(dtype=np.float64), rtol=1e-9)
+    np.testing.assert_allclose(constants["divide"], rows.std(dtype=np.float64), rtol=1e-9)
+
+
+def test_one_hot_encodes_text_in_sorted_order_of_the_training_part() -> None:
+    fitted = Preprocessing.fit(part(MIXED_ROWS, MIXED), [OneHot()])
+    assert fitted.apply(MIXED_ROWS)[:2].tolist() == [[1.5, 0, 1, 7], [2.5, 1, 0, 3]]
+    after = fitted.columns_after()
+    assert after is not None
+    assert [column.name for column in after] == ["size", "color=blue", "color=red", "count"]
+
+
+def test_one_hot_encodes_named_columns_of_whole_numbers() -> None:
+    fitted = Preprocessing.fit(part(MIXED_ROWS, MIXED), [OneHot(("count", "color"))])
+    assert fitted.apply(MIXED_ROWS)[1].tolist() == [2.5, 1, 0, 0, 1, 0]
+    unnamed = Preprocessing.fit(part(MIXED_ROWS.astype(np.uint8)), [OneHot(("2",))])
+    assert unnamed.out_shape == (5,)
+
+
+def test_other_transforms_leave_text_columns_to_one_hot() -> None:
+    for first in (Standardize(), MinMax(-1.0, 1.0), Rescale(3.0, 1.0)):
+        fitted = Preprocessing.fit(part(MIXED_ROWS, MIXED), [first, OneHot()])
+        plain = Preprocessing.fit(part(MIXED_ROWS[:, [0, 2]]), [first])
+        found = fitted.apply(MIXED_ROWS)
+        assert (found[:, [0, 3]] == plain.apply(MIXED_ROWS[:, [0, 2]])).all()
+        assert found[:, 1:3].tolist() == [[0, 1], [1, 0], [0, 1], [1, 0]]
+
+
+def test_an_unseen_category_names_row_column_and_value() -> None:
+    rows = np.concatenate([MIXED_ROWS, [[9.5, 1.0, 7.0]]])
+    train = Part(rows, np.zeros(5), np.arange(4), MIXED)
+    test = Part(rows, np.zeros(5), np.array([3, 4]), MIXED)
+    words = "Row 4 of the data .*the test part.* 'green' in column 'color'.*it has blue, red"
+    with pytest.raises(DataError, match=words):
+        prepare(Dataset(train, None, test), [Standardize(), OneHot()])
+    fitted = Preprocessing.fit(train, [OneHot(), OneHot(("count",))])
+    with pytest.raises(DataError, match=r"Row 1 .*'green'"):
+        fitted.apply(rows[3:])
+    with pytest.raises(DataError, match="holds '8' in column 'count'"):
+        fitted.apply(np.array([[1.0, 0.0, 8.0]]))
+
+
+def test_numbers_that_float32_cannot_hold_are_data_errors() -> None:
+    huge = part(np.array([[1.0], [1e39], [2.0]]))
+    with pytest.raises(DataError, match=r"Row 1 .*the training part.* too large for float32"):
+        prepare(Dataset(huge), [])
+    assert prepare(Dataset(huge), [Standardize()]).out_shape == (1,)
+    with pytest.raises(DataError, match="statistics overflow"):
+        prepare(Dataset(part(np.array([[1e308], [-1e308], [1.0]]))), [Standardize()])
+    with pytest.raises(DataError, match="statistics overflow"):
+        prepare(Dataset(part(np.array([[1e308], [-1e308]]))), [MinMax()])
+
+
+@pytest.mark.parametrize(
+    ("transforms", "shape", "words", "index"),
+    [
+        ([Reshape((4, 2))], (6, 5, 3), "90 numbers", 0),
+        ([Rescale(1.0), Reshape((-1, -1))], (6, 5, 3), "one -1 at most", 1),
+        ([Rescale(1.0), Reshape((0,))], (6, 5, 3), "positive", 1),
+        ([Reshape((-1,)), Rescale(1.0), OneHot(("91",))], (6, 5, 3), "no column '91'", 2),
+        ([OneHot(("0",))], (6, 5, 3), "row has shape", 0),
+        ([Reshape((-1,)), OneHot()], (6, 5, 3), "no text column", 1),
+        ([Reshape((-1,)), OneHot(("0", "0"))], (6, 5, 3), "none twice", 1),
+        ([Reshape((-1,)), Rescale(0.3), OneHot(("0",))], (6, 5, 3), "whole numbers", 2),
+        ([MinMax(1.0, 1.0)], (6, 5, 3), "must be below", 0),
+    ],
+)
+def test_a_transform_that_does_not_fit_is_named_by_its_index(
+    transforms: list[Transform], shape: tuple[int, ...], words: str, index: int
+) -> None:
+    with pytest.raises(TransformError, match=words) as caught:
+        Preprocessing.fit(part(IMAGES), transforms)
+    assert caught.value.index == index and isinstance(caught.value, ValueError)
+
+
+def test_text_must_be_encoded_before_reshape() -> None:
+    with pytest.raises(TransformError, match="put one_hot before"):
+        Preprocessing.fit(part(MIXED_ROWS, MIXED), [Reshape((1, 3))])
+    with pytest.raises(UsageError, match="'color' holds text"):
+        Preprocessing.fit(part(MIXED_ROWS, MIXED), [OneHot(("count",))])
+
+
+def test_shapes_are_known_before_any_row_is_read() -> None:
+    assert shape_after([Rescale(1.0), Reshape((-1, 5))], (6, 5, 3)) == (18, 5)
+    assert shape_after([Standardize(), OneHot(), Reshape((7,))], (4,)) is None
+    with pytest.raises(TransformError) as caught:
+        shape_after([MinMax(), Reshape((7,))], (4,))
+    assert caught.value.index == 1
+
+
+CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
+    "nothing": (TABLE, None, []),
+    "rescale": (IMAGES, None, [Rescale(1 / 255)]),
+    "standardize": (IMAGES, None, [Standardize(), Rescale(0.5, 0.25)]),
+    "min_max": (TABLE.astype(">f4"), None, [MinMax(-2.0, 2.0), Standardize()]),
+    "reshape": (IMAGES, None, [Reshape((-1,)), Standardize(), Reshape((9, 10)), Rescale(2.0)]),
+    "one_hot": (
+        MIXED_ROWS,
+        MIXED,
+        [MinMax(), OneHot(), Standardize(), Rescale(1 / 3), Reshape((2, 2))],
+    ),
+    "one_hot of bytes": (
+        IMAGES[:, 0, 0],
+        None,
+        [OneHot(("1",)), Rescale(3.0), OneHot(("2",)), Reshape((1, -1))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_saved_and_restored_gives_the_same_bits(name: str) -> None:
+    rows, columns, transforms = CASES[name]
+    fitted = Preprocessing.fit(part(rows, columns), transforms)
+    document, arrays = fitted.state()
+    copies = {
+        key: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape) for key, a in arrays.items()
+    }
+    restored = Preprocessing.restore(json.loads(json.dumps(document)), copies)
+    assert restored.apply(rows).tobytes() == fitted.apply(rows).tobytes()
+    assert restored.out_shape == fitted.out_shape == fitted.apply(rows).shape[1:]
+    assert restored.columns == fitted.columns and restored.row_shape == fitted.row_shape
+    again = restored.state()
+    assert again[0] == document and list(again[1]) == list(arrays)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rows_do_not_depend_on_their_neighbours_nor_the_input_change(name: str) -> None:
+    rows, columns, transforms = CASES[name]
+    before = rows.tobytes()
+    fitted = Preprocessing.fit(part(rows, columns), transforms)
+    whole = fitted.apply(rows)
+    one_by_one = np.concatenate([fitted.apply(rows[i : i + 1]) for i in range(len(rows))])
+    assert (whole == one_by_one).all() and rows.tobytes() == before
+    out = np.full(whole.shape, np.nan, np.float32)
+    fitted.apply_into(rows, out)
+    assert (out == whole).all()
+
+
+def test_every_transform_has_a_case() -> None:
+    used = {type(transform) for _, _, transforms in CASES.values() for transform in transforms}
+    assert used == set(TRANSFORMS.values())
+
+
+def test_threads_share_one_preprocessing() -> None:
+    fitted = Preprocessing.fit(part(IMAGES), [Standardize(), Rescale(0.5)])
+    expected = fitted.apply(IMAGES)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: fitted.apply(IMAGES), range(32)))
+    assert all((result == expected).all() for result in results)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.pop("steps"),
+        lambda d: d.update(dtype="complex64"),
+        lambda d: d.update(row_shape="abc"),
+        lambda d: d["steps"][0].update(type="pickle"),
+        lambda d: d["steps"][0].update(constants=["evil"]),
+        lambda d: d.update(columns=[7]),
+    ],
+)
+def test_a_document_of_another_kind_is_an_artifact_error(change) -> None:  # type: ignore[no-untyped-def]
+    document, arrays = Preprocessing.fit(part(IMAGES), [Rescale(2.0)]).state()
+    change(document)
+    with pytest.raises(ArtifactError, match="cannot be restored"):
+        Preprocessing.restore(document, arrays)
+
+
+def test_small_types_are_computed_in_float32() -> None:
+    single = ["u1", "i1", "u2", "i2", "f2", "f4", ">f4"]
+    assert {work_dtype(kind).name for kind in single} == {"float32"}
+    assert {work_dtype(kind).name for kind in ["i4", "u4", "i8", "f8", ">f8"]} == {"float64"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    targets=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50),
+    kind=st.sampled_from(["standardize", "min_max"]),
+)
+def test_the_target_scale_undoes_itself(targets: list[float], kind: str) -> None:
+    t = np.array(targets)
+    scale = TargetScale.fit(kind, t, -1.0, 1.0)
+    assert scale.scale.shape == () and scale.forward(t).shape == t.shape
+    np.testing.assert_allclose(scale.inverse(scale.forward(t)), t, rtol=1e-9, atol=1e-6)
+    restored = TargetScale.from_json(json.loads(json.dumps(scale.to_json())))
+    assert restored.forward(t).tobytes() == scale.forward(t).tobytes()
+    if kind == "min_max":
+        assert scale.forward(t).min() >= -1 - 1e-6 and scale.forward(t).max() <= 1 + 1e-6
+
+
+def test_targets_of_several_columns_are_scaled_each() -> None:
+    t = np.array([[1.0, 10.0], [3.0, 10.0]])
+    scale = TargetScale.fit("standardize", t)
+    assert scale.forward(t).tolist() == [[-1.0, 0.0], [1.0, 0.0]]
+    assert scale.inverse(scale.forward(t)).tolist() == t.tolist()
+    with pytest.raises(UsageError, match="not known"):
+        TargetScale.fit("log", t)
+    with pytest.raises(ArtifactError):
+        TargetScale.from_json({"scale": 1.0})
