@@ -17,7 +17,7 @@ from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.sharding import cuts
-from dlcli.engine.team import Task, Team
+from dlcli.engine.team.base import Task, Team
 
 ROUND = 64
 """Shards between two collections of results; bounds the memory that results need."""

@@ -25,7 +25,7 @@ from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.optimizers import Optimizer
 from dlcli.engine.sharding import PIECE, cuts
-from dlcli.engine.team import Task, Team
+from dlcli.engine.team.base import Task, Team
 from dlcli.randomness import Stream
 
 
