@@ -1,6 +1,6 @@
 """The data: where rows come from, how they are split, and what is done to them."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 
@@ -169,11 +169,28 @@ class MinMax(Model):
         return self
 
 
+class _NameOrPosition(Text):
+    """A column's name, or its position (from 0) where rows have no names; kept as text."""
+
+    def __call__(self, value: Any) -> str:
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        return super().__call__(str(value) if whole else value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [super().json_schema(), {"type": "integer", "minimum": 0}]}
+
+
+_Columns = Annotated[
+    tuple[Annotated[str, _NameOrPosition("the name or position of a column", longest=1000)], ...],
+    Listing(most=100_000, least=1, unique=True),
+]
+
+
 class OneHot(Model):
     """A text column becomes one column for each of its values; default: every text column."""
 
     type: Literal["one_hot"] = "one_hot"
-    columns: _Names | None = None
+    columns: _Columns | None = None
 
 
 class ReshapeRows(Model):

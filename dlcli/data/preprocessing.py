@@ -10,18 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import Array, Column, Dataset, Part, Shape, rows_per_chunk
-from dlcli.data.transforms import (
+from dlcli.data.fitted import (
     Affine,
     Category,
     Columns,
     Encoded,
     Fitted,
-    Misfit,
     Reshaped,
-    Rows,
-    Transform,
     UnseenCategory,
 )
+from dlcli.data.transforms import Misfit, Rows, Transform
 from dlcli.errors import ArtifactError, DataError, UsageError
 
 _DTYPES: dict[str, np.dtype[np.floating]] = {

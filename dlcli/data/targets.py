@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.data.dataset import Array, rows_per_chunk
-from dlcli.data.transforms import extremes, finite, moments
+from dlcli.data.statistics import extremes, finite, moments
 from dlcli.errors import ArtifactError, UsageError
 
 

@@ -1,4 +1,4 @@
-"""What is done to features before a network sees them: choices, and what fitting makes of them.
+"""What is done to features before a network sees them, as choices.
 
 A Transform is a frozen dataclass of choices. `fit` looks at the training rows, as the transforms
 before it left them, and returns a Fitted step, which holds what was learned as plain arrays.
@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlcli.data.dataset import Array, Column, Shape
-from dlcli.errors import DataError
-
-Columns = tuple[Column, ...] | None
+from dlcli.data.dataset import Array, Shape
+from dlcli.data.fitted import Affine, Category, Columns, Encoded, Fitted, Reshaped
+from dlcli.data.statistics import extremes, finite, moments
 
 
 class Misfit(ValueError):
@@ -34,173 +33,6 @@ class Rows:
     shape: Shape
     columns: Columns
     chunks: Callable[[], Iterator[Array]]
-
-
-class Fitted(ABC):
-    """A step that is ready to be applied: choices and what was learned."""
-
-    in_shape: Shape
-
-    @property
-    @abstractmethod
-    def out_shape(self) -> Shape:
-        """The shape of a row afterwards."""
-
-    @abstractmethod
-    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
-        """The step's output in `dtype`; in `out` where that is given (x may be the same
-        memory unless the shape changes), else in new memory or as a view of x."""
-
-    @abstractmethod
-    def columns_after(self, columns: Columns) -> Columns:
-        """The columns that the step makes of these."""
-
-
-@dataclass(frozen=True)
-class Affine(Fitted):
-    """y = ((x - subtract) / divide) * multiply + add, where None leaves an operation out.
-
-    The constants are float64 scalars, or one number per last axis.
-    """
-
-    in_shape: Shape
-    subtract: Array | None = None
-    divide: Array | None = None
-    multiply: Array | None = None
-    add: Array | None = None
-
-    @property
-    def out_shape(self) -> Shape:
-        """An affine map keeps the shape."""
-        return self.in_shape
-
-    def constants(self) -> dict[str, Array]:
-        """The constants that there are, by name, in the order in which they are used."""
-        every = {
-            "subtract": self.subtract,
-            "divide": self.divide,
-            "multiply": self.multiply,
-            "add": self.add,
-        }
-        return {name: array for name, array in every.items() if array is not None}
-
-    def prepared(self, dtype: np.dtype[np.floating]) -> "Affine":
-        """The same step with its constants in `dtype`, and spread over a row where they differ
-        by channel: long inner loops are many times faster than loops over three channels."""
-
-        def spread(array: Array) -> Array:
-            if array.size > 1 and len(self.in_shape) > 1:
-                array = np.broadcast_to(array, self.in_shape)
-            return np.ascontiguousarray(array, dtype).reshape(array.shape)
-
-        return Affine(self.in_shape, **{name: spread(a) for name, a in self.constants().items()})
-
-    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
-        room: Array = np.empty(x.shape, dtype) if out is None else out
-        for name, constant in self.constants().items():
-            ufunc = _OPERATIONS[name]
-            constant = constant.astype(dtype, copy=False)
-            ufunc(x, constant, out=room, dtype=dtype, casting="unsafe")
-            x = room
-        return x
-
-    def columns_after(self, columns: Columns) -> Columns:
-        return columns
-
-
-_OPERATIONS: dict[str, np.ufunc] = {
-    "subtract": np.subtract,
-    "divide": np.divide,
-    "multiply": np.multiply,
-    "add": np.add,
-}
-
-
-@dataclass(frozen=True)
-class Reshaped(Fitted):
-    """The same numbers in another shape."""
-
-    in_shape: Shape
-    shape: Shape
-
-    @property
-    def out_shape(self) -> Shape:
-        """The new shape."""
-        return self.shape
-
-    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
-        return x.reshape(len(x), *self.out_shape)
-
-    def columns_after(self, columns: Columns) -> Columns:
-        return columns if self.out_shape == self.in_shape else None
-
-
-@dataclass(frozen=True)
-class Category:
-    """One encoded column.
-
-    position: which column of the input. values: what it may hold, in ascending order.
-    names: how messages and new columns call the values.
-    """
-
-    position: int
-    values: Array
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Encoded(Fitted):
-    """Each encoded column becomes one column of 0 and 1 per category, in its place."""
-
-    in_shape: Shape
-    categories: tuple[Category, ...]
-    names: tuple[str, ...]
-
-    @property
-    def out_shape(self) -> Shape:
-        """One column for each category, and the columns that are not encoded."""
-        encoded = sum(len(category.values) for category in self.categories)
-        return (self.in_shape[0] - len(self.categories) + encoded,)
-
-    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
-        room: Array = np.empty((len(x), *self.out_shape), dtype) if out is None else out
-        by_position = {category.position: category for category in self.categories}
-        start = 0
-        for j in range(self.in_shape[0]):
-            category = by_position.get(j)
-            if category is None:
-                room[:, start] = x[:, j]
-                start += 1
-                continue
-            values = x[:, j].astype(dtype)
-            known = category.values.astype(dtype)
-            place = np.minimum(np.searchsorted(known, values), len(known) - 1)
-            seen = known[place] == values
-            if not seen.all():
-                row = int(np.argmin(seen))
-                raise UnseenCategory(self, row, j, float(values[row]))
-            room[:, start : start + len(known)] = 0.0
-            room[np.arange(len(x)), start + place] = 1.0
-            start += len(known)
-        return room
-
-    def columns_after(self, columns: Columns) -> Columns:
-        by_position = {category.position: category for category in self.categories}
-        after: list[Column] = []
-        for j, name in enumerate(self.names):
-            if j in by_position:
-                after += [Column(f"{name}={value}") for value in by_position[j].names]
-            else:
-                after.append(columns[j] if columns is not None else Column(name))
-        return tuple(after)
-
-
-class UnseenCategory(Exception):
-    """A value that the training part does not have; its row counts within the given rows."""
-
-    def __init__(self, step: Encoded, row: int, position: int, value: float) -> None:
-        super().__init__(f"row {row}, column {position}: {value:g} is not a known category")
-        self.step, self.row, self.position, self.value = step, row, position, value
 
 
 class Transform(ABC):
@@ -352,57 +184,6 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "one_hot": OneHot,
     "reshape": Reshape,
 }
-
-
-def moments(chunks: Callable[[], Iterator[Array]]) -> tuple[Array, Array]:
-    """Mean and standard deviation per last axis, in two passes of float64 sums.
-
-    The deviation is 1 where all values are equal; then the mean is that value exactly.
-    """
-    low, high = extremes(chunks)
-    count = 0
-    total = np.zeros(low.shape)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for rows in _flat(chunks):
-            total += rows.sum(axis=0)
-            count += len(rows)
-        mean = np.where(low == high, low, finite(total / count))
-        total[...] = 0.0
-        for rows in _flat(chunks):
-            rows -= mean
-            rows *= rows
-            total += rows.sum(axis=0)
-        deviation = np.sqrt(finite(total / count))
-    return mean, np.where((low == high) | (deviation == 0.0), 1.0, deviation)
-
-
-def extremes(chunks: Callable[[], Iterator[Array]]) -> tuple[Array, Array]:
-    """The smallest and the largest value per last axis, in float64."""
-    low: Array | None = None
-    high: Array | None = None
-    for rows in _flat(chunks):
-        least, most = rows.min(axis=0), rows.max(axis=0)
-        low = least if low is None else np.minimum(low, least)
-        high = most if high is None else np.maximum(high, most)
-    if low is None or high is None:
-        raise DataError("There are no training rows to fit a transform on.")
-    return low, high
-
-
-def _flat(chunks: Callable[[], Iterator[Array]]) -> Iterator[Array]:
-    """The chunks as new float64 arrays of shape (numbers, last axis)."""
-    for chunk in chunks():
-        yield chunk.astype(np.float64).reshape(-1, chunk.shape[-1] if chunk.ndim > 1 else 1)
-
-
-def finite(array: Array) -> Array:
-    """The array itself; DataError where a statistic is too large for float64."""
-    if not np.isfinite(array).all():
-        raise DataError(
-            "The training rows hold numbers so large that their statistics overflow. Scale the "
-            "data, or put a rescale before this transform."
-        )
-    return array
 
 
 def _text_columns(columns: Columns) -> Array:

@@ -183,6 +183,11 @@ def test_a_whole_number_may_stand_for_a_number() -> None:
     assert type(optimizer.learning_rate) is float
 
 
+def test_columns_to_encode_may_be_numbered() -> None:
+    transform: Any = config(TABLE, "data.transforms.0.columns=[0, name]").data.transforms[0]
+    assert transform.columns == ("0", "name")
+
+
 def test_the_name_is_the_files_unless_given_and_fit_for_a_directory(tmp_path: Path) -> None:
     path = tmp_path / "my net (2).yaml"
     path.write_text(DIGITS)

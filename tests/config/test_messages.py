@@ -98,8 +98,8 @@ CASES = [
      "`precision`, `recall`, `f1`, `precision_weighted`, `recall_weighted`, `f1_weighted`, "
      "`precision_per_class`, `recall_per_class`, `f1_per_class` and `confusion_matrix`"),
     (FRIEDMAN, "metrics: [mae, r2]", "metrics: [accuracy]", "accuracy",
-     "the metric `accuracy` does not suit the regression loss `mean_squared_error`; available: `mean_squared_error`, "
-     "`mean_absolute_error` and `r2`"),
+     "the metric `accuracy` does not suit the regression loss `mean_squared_error`; available: "
+     "`mean_squared_error`, `mean_absolute_error` and `r2`"),
     (MNIST, "[bundle]", "[onnx]", "onnx",
      "unknown deployment format `onnx`; available: `bundle`"),
     (MNIST, "{numerics: portable}", "portable", "portable",
@@ -113,7 +113,8 @@ CASES = [
     (CANCER, "validation: 0.15", "validation: 0", "best", "the best epoch is chosen by "
      "`val_loss`, but `data.split.validation` is 0: give it a fraction, or keep `last`"),
     (DIGITS, "transforms: [standardize]", "split: {validation: 0}", "val_accuracy",
-     "`val_accuracy` is monitored, but `data.split.validation` is 0: give it a fraction, or monitor `accuracy`"),
+     "`val_accuracy` is monitored, but `data.split.validation` is 0: give it a fraction, "
+     "or monitor `accuracy`"),
     (DIGITS, "val_accuracy", "val_acuracy", "val_acuracy",
      "`val_acuracy` cannot be monitored, did you mean `val_accuracy`?"),
     (DIGITS, "val_accuracy", "val_f1", "val_f1", "`val_f1` cannot be monitored: add `f1` to "

@@ -86,8 +86,8 @@ def test_the_test_part_does_not_depend_on_the_validation_fraction() -> None:
     assert few.validation is None
 
 
-def test_digits_split_as_their_defaults_say() -> None:
-    source = Digits().load(Places(data=None), 0)  # type: ignore[arg-type]
+def test_digits_split_as_their_defaults_say(places: Places) -> None:
+    source = Digits().load(places, 0)
     dataset = Split(stratify=True).apply(source, 7)
     assert {role: len(part) for role, part in dataset.parts().items()} == {
         "train": 1258,
