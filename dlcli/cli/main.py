@@ -1,5 +1,6 @@
 """The application: its commands, and how any error becomes a sentence and an exit code."""
 
+import io
 import os
 import sys
 import tempfile
@@ -60,18 +61,11 @@ def _root(
 
 def run() -> NoReturn:
     """Run the command in `sys.argv` and end the process with its documented exit code."""
+    _survive_closed_streams()
     try:
-        try:
-            app()
-        finally:
-            # What is still buffered has to be written now, while a closed pipe can be caught.
-            sys.stdout.flush()
+        app()
     except SystemExit as end:
         _leave(end.code if isinstance(end.code, int) else 0 if end.code is None else 1)
-    except BrokenPipeError:
-        # Whoever read our output has closed it; that is not this program's failure.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave(0)
     except KeyboardInterrupt:
         _complain("interrupted")
         _leave(130)
@@ -115,8 +109,47 @@ def _bug() -> int:
 
 
 def _leave(code: int) -> NoReturn:
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+class _Forgiving(io.TextIOWrapper):
+    """A stream whose reader may leave: what nobody reads any more is dropped.
+
+    Whoever read our output has closed it (`dlcli ... | head -1`); that is not our failure, and
+    a finished run must not end with an error because of it.
+    """
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+
+
+def _survive_closed_streams() -> None:
+    """Make stdout and stderr such streams; one that was closed from the start leads nowhere."""
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Takes the free number, so that no file of ours becomes stdout by chance.
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
+            setattr(sys, name, nowhere)
+        elif isinstance(stream, io.TextIOWrapper) and stream.fileno() == number:
+            forgiving = _Forgiving(
+                stream.buffer,
+                encoding=stream.encoding,
+                errors=stream.errors,
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            )
+            setattr(sys, name, forgiving)
