@@ -7,7 +7,7 @@ So one function translates all of them. The only shape that differs: an `activat
 a layer becomes an activation layer of its own behind it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -15,10 +15,12 @@ from dlcli.config import Config
 from dlcli.data.sources import SOURCES, Source
 from dlcli.data.split import Split
 from dlcli.data.transforms import TRANSFORMS, Transform
+from dlcli.engine.fusion import fuse
 from dlcli.engine.initializers import INITIALIZERS
 from dlcli.engine.layer import Layer
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.losses import LOSSES, Loss
+from dlcli.engine.model import Model, Node
 from dlcli.engine.optimizers import OPTIMIZERS, Optimizer
 
 T = TypeVar("T")
@@ -72,6 +74,11 @@ def loss(config: Config) -> Loss:
 def optimizer(config: Config) -> Optimizer:
     """The optimizer."""
     return build(config.optimizer, OPTIMIZERS)
+
+
+def model(nodes: Sequence[Node], chosen: Optimizer) -> Model:
+    """The model of a connected chain, fast: layers that can be fused are."""
+    return Model(fuse(tuple(nodes)), chosen.decays)
 
 
 def source(config: Config) -> Source:

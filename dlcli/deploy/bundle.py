@@ -103,7 +103,7 @@ class Bundle:
             loss = builder.loss(config)
             built = builder.layers(config, loss)
             nodes = connect([(b.name, b.layer) for b in built], preprocessing.out_shape)
-            model = Model(nodes, builder.optimizer(config).decays)
+            model = builder.model(nodes, builder.optimizer(config))
             scale = document["target_scale"]
             classes = read_mapping(folder / "classes.json")["classes"]
             return Bundle(

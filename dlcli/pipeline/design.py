@@ -131,7 +131,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     }
     center = _center(chain, dataset)
     optimizer = builder.optimizer(config)
-    model = Model(chain.nodes, optimizer.decays)
+    model = builder.model(chain.nodes, optimizer)
     training = config.training
     recipe = Recipe(
         model=model,

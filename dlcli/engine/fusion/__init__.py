@@ -1,0 +1,107 @@
+"""Fusion: a plain chain of layers rewritten as a shorter one that does the same faster.
+
+`fuse` is all that others need. A fused layer stands for up to three plain layers, is a Layer
+like any other, and takes the place and the name of the one that has parameters, so that
+parameters, their initial values and every stream of random numbers stay what they were.
+
+    conv2d [relu] [max_pooling2d]    WinogradConv (winograd_conv.py) or PlanesConv (planes_conv.py)
+    [flatten] dense [relu]           DenseRelu (dense.py)
+
+What is chosen depends on the layers and the shapes alone, never on the machine. Plain layers
+remain what fused ones are tested against.
+"""
+
+from collections.abc import Sequence
+
+from dlcli.engine.fusion.chain import FusedConv
+from dlcli.engine.fusion.dense import DenseRelu
+from dlcli.engine.fusion.planes_conv import PlanesConv
+from dlcli.engine.fusion.winograd_conv import WinogradConv
+from dlcli.engine.layer import Layer
+from dlcli.engine.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from dlcli.engine.layers.activations import Linear, Relu
+from dlcli.engine.model import Node
+
+MANY = 16
+"""So many channels and filters make Winograd's products worth their transforms; below it, planes
+of pixels are worth their transposition."""
+
+
+def fuse(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The chain with fused layers where there is something to fuse, else as it is."""
+    fused: list[Node] = []
+    index = 0
+    while index < len(nodes):
+        taken, layer, owner = _fused(nodes[index:])
+        first, last = nodes[index], nodes[index + taken - 1]
+        name = nodes[index + owner].name
+        fused.append(first if layer is None else Node(name, layer, first.in_shape, last.out_shape))
+        index += taken
+    return tuple(fused)
+
+
+def _fused(nodes: Sequence[Node]) -> tuple[int, Layer | None, int]:
+    """How many nodes at the start become one layer, that layer, and which node gives its name.
+
+    The layer is None where a single node stays as it is.
+    """
+    head = nodes[0].layer
+    if isinstance(head, Conv2D):
+        count, relu, pool = _followers(nodes, pools=True)
+        layer = _convolution(head, relu, pool, nodes[0])
+        return (count, layer, 0) if layer is not None else (1, None, 0)
+    at = 1 if isinstance(head, Flatten) and len(nodes) > 1 else 0
+    dense = nodes[at].layer
+    if isinstance(dense, Dense):
+        count, relu, _ = _followers(nodes[at:], pools=False)
+        if at + count > 1:
+            flatten = head if isinstance(head, Flatten) else None
+            return at + count, DenseRelu(dense, flatten, relu), at
+    return 1, None, 0
+
+
+def _followers(
+    nodes: Sequence[Node], *, pools: bool
+) -> tuple[int, Relu | None, MaxPooling2D | None]:
+    """The relu and the 2x2 pool behind the first node, in any order: they commute."""
+    relu, pool = None, None
+    count = 1
+    for node in nodes[1:]:
+        layer = node.layer
+        if isinstance(layer, Relu) and relu is None:
+            relu = layer
+        elif isinstance(layer, MaxPooling2D) and pools and pool is None and _in_quarters(node):
+            pool = layer
+        elif not isinstance(layer, Linear):
+            break
+        count += 1
+    return count, relu, pool
+
+
+def _in_quarters(node: Node) -> bool:
+    """Whether this pool takes the maxima of 2x2 windows that tile the image."""
+    layer = node.layer
+    assert isinstance(layer, MaxPooling2D)
+    windows = layer.windows(*node.in_shape[:2])
+    return (
+        layer.pool_size == (2, 2)
+        and layer.strides in (None, (2, 2))
+        and windows.before == windows.after == (0, 0)
+    )
+
+
+def _convolution(
+    conv: Conv2D, relu: Relu | None, pool: MaxPooling2D | None, node: Node
+) -> FusedConv | None:
+    """The fastest way to do this convolution and its followers, if it is not the plain one."""
+    if conv.strides != (1, 1) or conv.dilation_rate != (1, 1):
+        return None
+    channels = node.in_shape[2]
+    if conv.kernel_size == (3, 3) and min(channels, conv.filters) >= MANY:
+        return WinogradConv(conv, relu, pool)
+    if channels < MANY and (relu is not None or pool is not None):
+        return PlanesConv(conv, relu, pool)
+    return None
+
+
+__all__ = ["DenseRelu", "PlanesConv", "WinogradConv", "fuse"]

@@ -1,193 +1,262 @@
-from abc import abstractmethod
+"""3x3 convolutions by Winograd's algorithm, together with what follows them."""
+
 from dataclasses import dataclass
 from typing import Any
-import os
+
 import numpy as np
 
 from dlcli.engine.context import Context
+from dlcli.engine.fusion.chain import FusedConv
+from dlcli.engine.fusion.pooling import pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, position_major
-from dlcli.engine.fusion.winograd import *
-from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
-from dlcli.engine.layers import Conv2D, MaxPooling2D
-from dlcli.engine.layers.activations import Relu
+from dlcli.engine.fusion.script import Script, Scripts, kept
+from dlcli.engine.fusion.winograd import (
+    Axis,
+    kernel_transform,
+    outputs,
+    read_tiles,
+    spread_outputs,
+    write_tiles,
+)
+from dlcli.engine.layer import Array, Params, Shape
 
-BUDGET = int(os.environ.get("WB", 1<<20))
-ORDER = os.environ.get("WO","cols")
+GROUP_BYTES = 4 << 20
+"""About how large V and M of a group of tile rows may be. The products want many rows, the
+transforms want to find them in cache; measured, 2 to 4 MB is best."""
+
 
 @dataclass(frozen=True)
-class WinogradConv(Layer):
-    conv: Conv2D
-    activation: Layer | None = None
-    pool: MaxPooling2D | None = None
+class WinogradConv(FusedConv):
+    """A 3x3 convolution of stride 1 and what follows it; the algebra is in winograd.py.
 
-    def slots(self, in_shape): return self.conv.slots(in_shape)
-    def out_shape(self, in_shape):
-        s = self.conv.out_shape(in_shape)
-        return self.pool.out_shape(s) if self.pool else s
+    The bias is added to M[1, 1], from where A^T M A takes it to all four outputs of a tile;
+    so its gradient is the sum of dM[1, 1].
+    """
 
-    def _grid(self, in_shape):
-        h, w, c = in_shape
-        oh, ow, f = self.conv.out_shape(in_shape)
-        b = self.conv.windows(h, w).before
-        r = (lambda k: k // 2) if self.pool else (lambda k: -(-k // 2))
-        return Axis(h, b[0], r(oh)), Axis(w, b[1], r(ow)), oh, ow
-
-    def _groups(self, rows, cols, n, c, f, dtype):
-        size = 16 * cols.tiles * n * (c + f) * 4
-        count = max(1, -(-rows.tiles * size // BUDGET))
-        g = -(-rows.tiles // count)
-        return [(s, min(s + g, rows.tiles)) for s in range(0, rows.tiles, g)]
-
-    def _V(self, x, rows, cols, group, ctx):
-        start, stop = group
-        h, w, n, c = x.shape
-        at, axis = rows.part(start, stop)
-        g, t = stop - start, cols.tiles
-        v = ctx.scratch("V", (4, 4, g, t * n * c), x.dtype)
-        if ORDER == "rows":
-            r = ctx.scratch("R", (4, g, w, n * c), x.dtype)
-            read_tiles(x[at].reshape(axis.length, -1), r.reshape(4, g, -1), axis)
-            v5 = v.reshape(4, 4, g, t, n * c)
-            read_tiles(r, [v5[:, l] for l in range(4)], cols)
-        else:
-            r = ctx.scratch("R", (4, axis.length, t, n * c), x.dtype)
-            read_tiles(x[at].reshape(axis.length, w, -1), r, cols)
-            read_tiles(r.reshape(4, axis.length, -1), v, axis)
-        return v.reshape(16, g * t * n, c)
-
-    def forward(self, p, x, ctx, /):
+    def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
         x = position_major(x, "x", ctx)
-        h, w, n, c = x.shape
-        f = self.conv.filters
-        rows, cols, oh, ow = self._grid((h, w, c))
-        dt = x.dtype
-        U = ctx.scratch("U", (16, c, f), dt)
-        np.matmul(kernel_matrix(dt.name), p["kernel"].reshape(9, -1), out=U.reshape(16, -1))
+        make = _Work if self.pool is None else _PoolingWork
+        work = kept((x.shape, x.dtype), ctx, lambda: make(self, x.shape, x.dtype, ctx))
+        transform = kernel_transform(x.dtype)
+        np.matmul(transform, p["kernel"].reshape(9, -1), out=work.u.reshape(16, -1))
         if self.conv.use_bias:
-            bias = ctx.scratch("bias", (n, f), dt)
-            np.copyto(bias, p["bias"])
-            bias = bias.reshape(-1)
-        t = cols.tiles
-        if self.pool:
-            Y = ctx.scratch("Y", (4, rows.tiles, t*n*f), dt)
-            y = ctx.scratch("y", (rows.tiles, t * n* f), dt)
-            masks = ctx.scratch("masks", (3, rows.tiles, t*n*f), bool)
-        else:
-            y = ctx.scratch("y", (oh, ow, n * f), dt)
-        for group in self._groups(rows, cols, n, c, f, dt):
-            start, stop = group
-            g = stop - start
-            v = self._V(x, rows, cols, group, ctx)
-            M = ctx.scratch("M", (16, g * t * n, f), dt)
-            np.matmul(v, U, out=M)
-            T = ctx.scratch("T", (2, 4, g*t, n * f), dt)
-            M = M.reshape(4, 4, g*t, n*f)
-            if self.conv.use_bias:
-                np.add(M[1, 1], bias, out=M[1, 1])
-            outputs(M, T)
-            if self.pool:
-                Yg = ctx.scratch("Yg", (2, 2, g, t*n*f), dt)
-                outputs(T.reshape(2,4,g,-1).transpose(1,0,2,3), Yg.transpose(1,0,2,3))
-                Y4 = Yg.reshape(4, g, -1)
-                yg = y[start:stop]
-                half = T.reshape(-1)[:2*g*t*n*f].reshape(2, g, -1)
-                np.maximum(Yg[:, 0], Yg[:, 1], out=half)
-                np.maximum(half[0], half[1], out=yg)
-                np.equal(Y4[:3], yg, out=masks[:, start:stop])
-                if self.activation:
-                    np.maximum(yg, constant(0.0, t*n*f, dt.name), out=yg)
-            else:
-                T = T.reshape(2, 4, g, t, n*f)
-                a = M[0,0:2].reshape(2,g,t,n*f) # reuse
-                for col, op, last in ((0, np.add, 0), (1, np.subtract, 3)):
-                    op(T[:, 1], T[:, 2], out=a)
-                    for row in range(2):
-                        o = y[2*start+row:2*stop:2, col::2]
-                        k, l = o.shape[:2]
-                        np.add(a[row, :k, :l], T[row, last, :k, :l], out=o)
-                yg = y[2*start:2*stop]
-                if self.activation:
-                    np.maximum(yg, constant(0.0, n*f, dt.name), out=yg)
-        if self.pool:
-            return as_images(y.reshape(rows.tiles, t, n, f)), (x, y, masks, U)
-        return as_images(y.reshape(oh, ow, n, f)), (x, y, None, U)
+            np.copyto(work.bias, p["bias"])
+        work.scripts.run("forward", x, work.write_forward)
+        return as_images(work.y), work
 
-    def backward(self, p, g, cache, dy, ctx, /, *, need_dx=True):
-        x, y, masks, U = cache
+    def backward(
+        self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /, *, need_dx: bool = True
+    ) -> Array | None:
+        work: _Work = cache
         dy = position_major(dy, "dy", ctx)
-        h, w, n, c = x.shape
-        f = self.conv.filters
-        rows, cols, oh, ow = self._grid((h, w, c))
-        t = cols.tiles
-        dt = x.dtype
-        gr = self._groups(rows, cols, n, c, f, dt)
-        dU = ctx.scratch("dU", (16, c, f), dt)
-        part = ctx.scratch("dU part", (16, c, f), dt) if len(gr) > 1 else dU
         if need_dx:
-            dx = ctx.scratch("dx", (h, w, n * c), dt)
-            dead = 2*rows.tiles + 2 - rows.before
-            if dead < h: dx[dead:].fill(0)
-        first = True
-        for start, stop in gr:
-            G = stop - start
-            dM = ctx.scratch("M", (4, 4, G, t, n * f), dt)
-            if self.pool:
-                dM4 = dM.reshape(4, 4, G, -1)
-                dz = dy.reshape(rows.tiles, -1)[start:stop]
-                m = ctx.scratch("sel", (4, G, t*n*f), bool)
-                rem = m[3]
-                msk = masks[:, start:stop]
-                if self.activation:
-                    np.greater(y[start:stop], 0, out=rem)
-                else:
-                    rem.fill(True)
-                for k in range(3):
-                    np.logical_and(msk[k], rem, out=m[k])
-                    np.greater(rem, m[k], out=rem)
-                np.multiply(dz, m.reshape(2,2,G,-1), out=dM4[0::3, 0::3])
-            else:
-                yg = y[2*start:2*stop]
-                dyg = dy.reshape(oh, ow, -1)[2*start:2*stop]
-                if self.activation:
-                    m = ctx.scratch("sel", yg.shape, bool)
-                    np.greater(yg, 0, out=m)
-                for a in range(2):
-                    for b in range(2):
-                        o = dM[3*a, 3*b]
-                        k, l = dyg[a::2, b::2].shape[:2]
-                        if self.activation:
-                            np.multiply(dyg[a::2,b::2], m[a::2,b::2], out=o[:k,:l])
-                        else:
-                            np.copyto(o[:k,:l], dyg[a::2,b::2])
-                        if k < G: o[k:].fill(0)
-                        if l < t: o[:, l:].fill(0)
-            spread_outputs(dM[:, 0::3])
-            spread_outputs(dM.transpose(1, 0, 2, 3, 4))
-            dMm = dM.reshape(16, -1, f)
-            v = self._V(x, rows, cols, (start, stop), ctx)
-            np.matmul(v.transpose(0, 2, 1), dMm, out=part)
-            if self.conv.use_bias:
-                one = constant(1.0, dMm.shape[1], dt.name)
-                if first: np.matmul(one, dMm[5], out=g["bias"])
-                else: g["bias"] += one @ dMm[5]
-            if len(gr) > 1:
-                if first: np.copyto(dU, part)
-                else: np.add(dU, part, out=dU)
+            work.scripts.run("backward", dy, work.write_backward)
+        else:
+            work.scripts.run("backward without dx", dy, work.write_backward_without_dx)
+        transform = kernel_transform(dy.dtype).T
+        np.matmul(transform, work.du.reshape(16, -1), out=g["kernel"].reshape(9, -1))
+        if self.conv.use_bias:
+            np.copyto(g["bias"], work.db)
+        return as_images(work.dx) if need_dx else None
+
+
+class _Work:
+    """The arrays and scripts for shards of one shape (height, width, n, channels).
+
+    Rows of tiles are worked on in groups, one after the other in the same memory. With a single
+    group V is still there in backward; with several it is computed anew, which takes no longer
+    than fetching it from main memory.
+    """
+
+    def __init__(self, layer: WinogradConv, shape: Shape, dtype: Any, ctx: Context) -> None:
+        height, width, n, channels = shape
+        filters = layer.conv.filters
+        out_height, out_width, _ = layer.out_shape((height, width, channels))
+        before = layer.conv.windows(height, width).before
+        per_tile = 2 if layer.pool is None else 1
+        self.rows = Axis(height, before[0], -(-out_height // per_tile))
+        self.columns = Axis(width, before[1], -(-out_width // per_tile))
+        self.run_in, self.run_out = n * channels, n * filters
+        self.use_bias, self.relu = layer.conv.use_bias, layer.relu is not None
+        row_bytes = 16 * self.columns.tiles * n * (channels + filters) * np.dtype(dtype).itemsize
+        step = max(1, min(self.rows.tiles, GROUP_BYTES // row_bytes))
+        count = -(-self.rows.tiles // step)
+        step = -(-self.rows.tiles // count)
+        self.groups = [
+            slice(start, min(start + step, self.rows.tiles))
+            for start in range(0, self.rows.tiles, step)
+        ]
+
+        def room(name: str, *lengths: int, kind: Any = dtype) -> Array:
+            return ctx.scratch(name, lengths, kind)
+
+        self.room, self.zeros = room, constant(0.0, (self.run_out,), dtype)
+        self.scripts = Scripts()
+        self.x: Array
+        tiles = step * self.columns.tiles
+        self.u = room("U", 16, channels, filters)
+        self.du = room("dU", 16, channels, filters)
+        self.v = room("V", 16 * tiles * self.run_in)
+        # With a single group the V in memory outlives backward.
+        self.dv = self.v if count > 1 else room("dV", self.v.size)
+        self.m = room("M", 16 * tiles * self.run_out)
+        self.half = room("half", 8 * tiles * self.run_out)
+        self.lines = room("lines", 8 * (step + 1) * self.columns.tiles * self.run_in)
+        self.bias, self.db = room("bias", n, filters), room("db", filters)
+        self.y = room("y", out_height, out_width, n, filters)
+        self.dx = room("dx", *shape)
+
+    def write_forward(self, do: Script, x: Array) -> None:
+        self.x = x
+        self.scripts.forget("backward", "backward without dx")  # they read x, too
+        channels, filters = self.u.shape[1:]
+        for group in self.groups:
+            v = self._read(do, group)
+            tiles = (group.stop - group.start) * self.columns.tiles
+            m = self._cut(self.m, 4, 4, tiles, self.run_out)
+            do(np.matmul, v.reshape(16, -1, channels), self.u, m.reshape(16, -1, filters))
+            if self.use_bias:
+                do(np.add, m[1, 1], self.bias.reshape(-1), m[1, 1])
+            half = self._cut(self.half, 2, 4, tiles, self.run_out)
+            outputs(do, m, half)
+            self._put(do, half, group)
+
+    def write_backward_without_dx(self, do: Script, dy: Array) -> None:
+        self.write_backward(do, dy, need_dx=False)
+
+    def write_backward(self, do: Script, dy: Array, need_dx: bool = True) -> None:
+        channels, filters = self.u.shape[1:]
+        ones = constant(1.0, (self.m.size // 16 // filters,), self.m.dtype)
+        for group in self.groups:
+            first = group.start == 0
+            tiles = (group.stop - group.start) * self.columns.tiles
+            dm = self._cut(self.m, 4, 4, tiles, self.run_out)
+            self._take(do, dy, dm, group)
+            spread_outputs(do, dm[:, 0::3])
+            spread_outputs(do, dm.swapaxes(0, 1))
+            dm = dm.reshape(16, -1, filters)
+            v = self._cut(self.v, 16, tiles * self.run_in // channels, channels)
+            if len(self.groups) > 1:
+                self._read(do, group)
+            du = self.du if first else self.room("dU of a group", *self.du.shape)
+            db = self.db if first else self.room("db of a group", *self.db.shape)
+            do(np.matmul, v.swapaxes(1, 2), dm, du)
+            if self.use_bias:
+                do(np.matmul, ones[: dm.shape[1]], dm[5], db)
+            if not first:
+                do(np.add, self.du, du, self.du)
+            if not first and self.use_bias:
+                do(np.add, self.db, db, self.db)
             if need_dx:
-                np.matmul(dMm, U.transpose(0, 2, 1), out=v)
-                v = v.reshape(4, 4, G, -1)
-                work = ctx.scratch("work", (4, G, t*n*c), dt)
-                R = ctx.scratch("dR", (4, 2*G+2, t*n*c), dt)
-                write_tiles(v, R, Axis(2*G+2, 0, G), work)
-                carry = ctx.scratch("carry", (4, 2, t*n*c), dt)
-                if not first: np.add(R[:, :2], carry, out=R[:, :2])
-                if stop < rows.tiles: np.copyto(carry, R[:, 2*G:])
-                lo = 2*start - rows.before
-                hi = 2*stop - rows.before + (2 if stop == rows.tiles else 0)
-                a, b = max(lo, 0), min(hi, h)
-                Rs = R[:, a-lo:b-lo].reshape(4, b-a, t, n*c) if False else R.reshape(4, 2*G+2, t, n*c)[:, a-lo:b-lo]
-                wk = ctx.scratch("work", (b-a, t, n*c), dt)
-                write_tiles(Rs, dx[a:b], cols, wk)
-            first = False
-        np.matmul(kernel_matrix(dt.name).T, dU.reshape(16, -1), out=g["kernel"].reshape(9, -1))
-        return as_images(dx.reshape(h, w, n, c)) if need_dx else None
+                dv = self._cut(self.dv, *v.shape)
+                do(np.matmul, dm, self.u.swapaxes(1, 2), dv)
+                self._write(do, dv, group)
+
+    def _cut(self, memory: Array, *lengths: int) -> Array:
+        return memory[: int(np.prod(lengths))].reshape(lengths)
+
+    def _read(self, do: Script, group: slice) -> Array:
+        """Assign the V of a group of tile rows."""
+        pixels, rows = self.rows.part(group.start, group.stop)
+        run = self.columns.tiles * self.run_in
+        v = self._cut(self.v, 4, 4, rows.tiles, run)
+        lines = self._cut(self.lines, 4, 2, rows.tiles + 1, run)
+        x = self.x[pixels].reshape(rows.pixels, self.columns.pixels, self.run_in)
+        read_tiles(do, x, v, rows, self.columns, lines)
+        return v
+
+    def _write(self, do: Script, dv: Array, group: slice) -> None:
+        """Add a group's part to dx, of which the rows above the group's are done already."""
+        pixels, rows = self.rows.part(group.start, group.stop)
+        run = self.columns.tiles * self.run_in
+        dx = self.dx.reshape(self.rows.pixels, self.columns.pixels, self.run_in)
+        part = dx[pixels]
+        shared = part[:0]
+        if group.start:
+            above, _ = self.rows.part(0, group.start)
+            shared = part[: above.stop - pixels.start]
+        saved = self.room("shared rows", *shared.shape)
+        do(np.copyto, saved, shared)
+        write_tiles(
+            do,
+            dv.reshape(4, 4, rows.tiles, run),
+            part,
+            rows,
+            self.columns,
+            self._cut(self.lines, 4, 2, rows.tiles + 1, run),
+            self.room("spare", 4 * rows.tiles * run),
+        )
+        do(np.add, shared, saved, shared)
+        # Pixels that no tile reads: the pool floors the outputs away that would.
+        for unread in (
+            part[:, 2 * self.columns.tiles + 2 - self.columns.before :],
+            dx[pixels.stop :] if group.stop == self.rows.tiles else dx[:0],
+        ):
+            if unread.size:
+                do(unread.fill, 0)
+
+    def _put(self, do: Script, half: Array, group: slice) -> None:
+        """Assign a group's part of y, given A^T M; M itself is no longer needed."""
+        tiles = (group.stop - group.start, self.columns.tiles)
+        half = half.reshape(2, 4, *tiles, self.run_out)
+        sums = self._cut(self.m, 2, *tiles, self.run_out)
+        y = self._rows(self.y, group)
+        for column, ufunc, last in ((0, np.add, 0), (1, np.subtract, 3)):
+            do(ufunc, half[:, 1], half[:, 2], sums)
+            for row in (0, 1):
+                out = y[row::2, column::2]
+                inside = (slice(out.shape[0]), slice(out.shape[1]))
+                do(np.add, sums[row, *inside], half[row, last, *inside], out)
+        if self.relu:
+            do(np.maximum, y, self.zeros, y)
+
+    def _take(self, do: Script, dy: Array, dm: Array, group: slice) -> None:
+        """Assign the gradient of the outputs to dM[0 and 3, 0 and 3]."""
+        dm = dm.reshape(4, 4, -1, self.columns.tiles, self.run_out)
+        dy, y = self._rows(dy, group), self._rows(self.y, group)
+        masks = self.room("masks", *y.shape, kind=np.bool_)
+        if self.relu:
+            do(np.greater, y, self.zeros[:1], masks)
+        for row in (0, 1):
+            for column in (0, 1):
+                part = dy[row::2, column::2]
+                out = dm[3 * row, 3 * column]
+                inside = out[: part.shape[0], : part.shape[1]]
+                if self.relu:
+                    do(np.multiply, part, masks[row::2, column::2], inside)
+                else:
+                    do(np.copyto, inside, part)
+                for outside in (out[part.shape[0] :], out[:, part.shape[1] :]):
+                    if outside.size:
+                        do(outside.fill, 0)
+
+    def _rows(self, images: Array, group: slice) -> Array:
+        rows = images[2 * group.start : 2 * group.stop]
+        return rows.reshape(*rows.shape[:2], self.run_out)
+
+
+class _PoolingWork(_Work):
+    """The four outputs of a tile are a window of the pool."""
+
+    def __init__(self, layer: WinogradConv, shape: Shape, dtype: Any, ctx: Context) -> None:
+        super().__init__(layer, shape, dtype, ctx)
+        self.chosen = self.room("chosen", 3, *self.y.shape, kind=np.bool_)
+
+    def _put(self, do: Script, half: Array, group: slice) -> None:
+        y = self.y[group].reshape(-1, self.run_out)
+        chosen = self.chosen[:, group].reshape(3, *y.shape)
+        planes = self._cut(self.m, 2, 2, *y.shape)
+        outputs(do, half.swapaxes(0, 1), planes.swapaxes(0, 1))
+        pool(do, planes.reshape(4, *y.shape), y, chosen, self._cut(half.reshape(-1), 2, *y.shape))
+        if self.relu:
+            do(np.maximum, y, self.zeros, y)
+
+    def _take(self, do: Script, dy: Array, dm: Array, group: slice) -> None:
+        y, dy = (array[group].reshape(-1, self.run_out) for array in (self.y, dy))
+        chosen = self.chosen[:, group].reshape(3, *y.shape)
+        masks = self.room("masks", 4, *y.shape, kind=np.bool_)
+        if self.relu:
+            do(np.greater, y, self.zeros[:1], masks[3])
+        else:
+            do(masks[3].fill, True)
+        spread(do, dy, chosen, masks, dm[0::3, 0::3])

@@ -1,0 +1,77 @@
+"""Dense layers, together with what stands before and after them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlcli.engine.context import Context
+from dlcli.engine.fusion.positions import constant
+from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
+from dlcli.engine.layers import Dense, Flatten
+from dlcli.engine.layers.activations import Relu
+
+
+@dataclass(frozen=True)
+class DenseRelu(Layer):
+    """flatten or nothing, dense, relu or nothing: the same arithmetic in fewer calls.
+
+    Bias and relu work in place on the product, and so does relu's gradient on a copy of dy. The
+    results are those of the plain layers to the last bit.
+    """
+
+    dense: Dense
+    flatten: Flatten | None = None
+    relu: Relu | None = None
+
+    def slots(self, in_shape: Shape) -> dict[str, Slot]:
+        return self.dense.slots(self._dense_shape(in_shape))
+
+    def out_shape(self, in_shape: Shape) -> Shape:
+        return self.dense.out_shape(self._dense_shape(in_shape))
+
+    def flops(self, in_shape: Shape) -> int:
+        """Those of the plain layers, so that rates can be compared."""
+        total = self.dense.flops(self._dense_shape(in_shape))
+        return total if self.relu is None else total + self.relu.flops(self.out_shape(in_shape))
+
+    def _dense_shape(self, in_shape: Shape) -> Shape:
+        return in_shape if self.flatten is None else self.flatten.out_shape(in_shape)
+
+    def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
+        kernel = p["kernel"]
+        if x.flags.c_contiguous:
+            rows = x.reshape(-1, kernel.shape[0])
+        else:
+            copy = ctx.scratch("x", x.shape, x.dtype)
+            np.copyto(copy, x)
+            rows = copy.reshape(-1, kernel.shape[0])
+        y = ctx.scratch("y", (len(rows), self.dense.units), x.dtype)
+        np.matmul(rows, kernel, out=y)
+        if self.dense.use_bias:
+            np.add(y, p["bias"], out=y)
+        if self.relu is not None:
+            np.maximum(y, constant(0.0, y.shape, y.dtype), out=y)
+        if x.ndim == 2 or self.flatten is not None:
+            return y, (rows, y, x.shape)
+        return y.reshape(*x.shape[:-1], self.dense.units), (rows, y, x.shape)
+
+    def backward(
+        self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /, *, need_dx: bool = True
+    ) -> Array | None:
+        rows, y, x_shape = cache
+        dy = dy.reshape(y.shape)
+        if self.relu is not None:
+            above = ctx.scratch("above", y.shape, np.bool_)
+            np.greater(y, constant(0.0, y.shape, y.dtype), out=above)
+            dz = ctx.scratch("dz", y.shape, y.dtype)
+            np.multiply(dy, above, out=dz)
+            dy = dz
+        np.matmul(rows.T, dy, out=g["kernel"])
+        if self.dense.use_bias:
+            np.matmul(constant(1.0, y.shape[:1], y.dtype), dy, out=g["bias"])
+        if not need_dx:
+            return None
+        dx = ctx.scratch("dx", rows.shape, rows.dtype)
+        np.matmul(dy, p["kernel"].T, out=dx)
+        return dx.reshape(x_shape)

@@ -1,0 +1,198 @@
+"""Convolutions of stride 1 over planes of pixels, together with what follows them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from dlcli.engine.context import Context
+from dlcli.engine.fusion.chain import FusedConv
+from dlcli.engine.fusion.pooling import pool, spread
+from dlcli.engine.fusion.positions import as_images, constant, meeting, position_major
+from dlcli.engine.fusion.script import Script, Scripts, kept
+from dlcli.engine.layer import Array, Params, Shape
+
+
+@dataclass(frozen=True)
+class PlanesConv(FusedConv):
+    """A convolution of stride 1 over few channels, and what follows it.
+
+    Let s be 2 where a pool follows, else 1. Output (s i + a, s j + b) is one of *phase* (a, b),
+    and meets at tap (u, v) of the kernel the pixel (s i + a + u, s j + b + v). So all phases
+    need no more than these planes, each a contiguous array over (i, j, n):
+
+        P[a + u, b + v, c] = x[:, s i + a + u, s j + b + v, c]
+
+    In row-major order, the taps of a phase are a range of the planes, apart from s - 1 planes
+    at the end of each line of the kernel, which get zeros for weights:
+
+        y[a, b] = P[range (a, b)]^T @ weights        (i j n, taps) @ (taps, filters)
+
+    and no pixel is copied once for each tap and phase, as im2col would. The outputs of the
+    phases are contiguous, so pooling is the maximum of four arrays.
+    """
+
+    def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
+        work = kept((x.shape, x.dtype), ctx, lambda: _Work(self, x.shape, x.dtype, ctx))
+        work.load(x)
+        np.copyto(work.kernel, p["kernel"])
+        if self.conv.use_bias:
+            np.copyto(work.bias, p["bias"])
+        work.scripts.run("forward", work.y, work.write_forward)
+        return as_images(work.y), work
+
+    def backward(
+        self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /, *, need_dx: bool = True
+    ) -> Array | None:
+        work: _Work = cache
+        work.scripts.run("backward", position_major(dy, "dy", ctx), work.write_backward)
+        np.copyto(g["kernel"], work.dkernel)
+        if self.conv.use_bias:
+            np.copyto(g["bias"], work.db)
+        if not need_dx:
+            return None
+        work.scripts.run("dx", work.dx, work.write_dx)
+        return as_images(work.dx)
+
+
+class _Work:
+    """The arrays and scripts for shards of one shape (n, height, width, channels)."""
+
+    def __init__(self, layer: PlanesConv, shape: Shape, dtype: Any, ctx: Context) -> None:
+        n, height, width, channels = shape
+        filters = layer.conv.filters
+        lines, taps = layer.conv.kernel_size
+        s = self.s = 1 if layer.pool is None else 2
+        out = layer.out_shape((height, width, channels))[:2]
+        self.before = layer.conv.windows(height, width).before
+        self.use_bias, self.relu = layer.conv.use_bias, layer.relu is not None
+
+        def room(name: str, *lengths: int, kind: Any = dtype) -> Array:
+            return ctx.scratch(name, lengths, kind)
+
+        self.room, self.scripts = room, Scripts()
+        down, across = lines + s - 1, taps + s - 1
+        self.strides = (across * channels, channels)  # from phase to phase, in planes
+        # Pixels by the parity of row and column, so that planes are copied in long runs.
+        self.pixels = room(
+            "pixels", s, s, channels, out[0] + (down - 1) // s, out[1] + (across - 1) // s, n
+        )
+        # The last range ends s - 1 planes behind the last plane: spare ones, zeros.
+        spare = (s - 1) * channels
+        planes = room("planes", down * across * channels + spare, *out, n)
+        planes[len(planes) - spare :].fill(0)
+        self.planes = planes[: len(planes) - spare].reshape(down, across, channels, *out, n)
+        self.taps = self._ranges(planes, lines * across * channels)
+        # The kernel, with gaps where the ranges have planes that it does not meet.
+        self.weights = room("weights", lines, across, channels, filters)
+        self.weights.fill(0)
+        self.kernel = self.weights[:, :taps]
+        self.dweights = room("dweights", s, s, lines, across, channels, filters)
+        self.dkernel = self.dweights[0, 0, :, :taps]
+        self.bias, self.db = room("bias", n, filters), room("db", filters)
+        self.y = room("y", *out, n, filters)
+        self.phases = self.y[None, None] if s == 1 else room("phases", s, s, *self.y.shape)
+        self.dphases = room("dphases", s, s, *self.y.shape)
+        self.chosen = room("chosen", 3, *self.y.shape, kind=np.bool_)
+        self.dx = room("dx", height, width, n, channels)
+
+    def load(self, x: Array) -> None:
+        """Copy the pixels that are needed; those outside the image are zeros."""
+        places = self._places()
+        if sum(part.size for part, _ in places) < self.pixels.size:
+            self.pixels.fill(0)
+        x = x.transpose(3, 1, 2, 0)
+        for part, at in places:
+            np.copyto(part, x[:, *at])
+
+    def write_forward(self, do: Script, _: Array) -> None:
+        for pixels, plane in self._copies(self.planes):
+            do(np.copyto, plane, pixels)
+        filters = self.y.shape[3]
+        used = self.taps.shape[2] - (self.s - 1) * self.pixels.shape[2]  # the rest is a gap
+        weights = self.weights.reshape(-1, filters)[:used]
+        outputs = self.phases.reshape(self.s, self.s, -1, filters)
+        do(np.matmul, self.taps[:, :, :used].swapaxes(2, 3), weights, outputs)
+        if self.s == 2:
+            half = self.dphases[0]  # not in use yet
+            pool(do, self.phases.reshape(4, *self.y.shape), self.y, self.chosen, half)
+        y, bias = self.y.reshape(-1, self.bias.size), self.bias.reshape(-1)
+        if self.use_bias:
+            do(np.add, y, bias, y)
+        if self.relu:
+            do(np.maximum, y, constant(0.0, bias.shape, y.dtype), y)
+
+    def write_backward(self, do: Script, dy: Array) -> None:
+        filters = self.y.shape[3]
+        dz = self.dphases[0, 0] if self.s == 1 else self.room("dz", *dy.shape)
+        if self.relu:
+            mask = self.room("mask", *dy.shape, kind=np.bool_)
+            do(np.greater, self.y, constant(0.0, (1,), dy.dtype), mask)
+            do(np.multiply, dy, mask, dz)
+        else:
+            do(np.copyto, dz, dy)
+        if self.use_bias:
+            rows = dz.reshape(-1, filters)
+            do(np.matmul, constant(1.0, (len(rows),), rows.dtype), rows, self.db)
+        if self.s == 2:
+            masks = self.room("masks", 4, *dz.shape, kind=np.bool_)
+            do(masks[3].fill, True)
+            spread(do, dz, self.chosen, masks, self.dphases)
+        dphases = self.dphases.reshape(self.s, self.s, -1, filters)
+        total = self.dweights.reshape(self.s, self.s, -1, filters)
+        do(np.matmul, self.taps, dphases, total)
+        for a, b in list(np.ndindex(self.s, self.s))[1:]:
+            do(np.add, total[0, 0], total[a, b], total[0, 0])
+
+    def write_dx(self, do: Script, _: Array) -> None:
+        filters = self.y.shape[3]
+        weights = self.weights.reshape(-1, filters)
+        size = self.planes.shape[2:]
+        spare = (self.s - 1) * size[0]
+        dplanes = self.room("dplanes", self.planes.size // self.planes[0, 0, 0].size + spare, *size[1:])
+        taps = self._ranges(dplanes, len(weights))
+        part = self.room("dtaps", *taps.shape[2:])
+        do(dplanes.fill, 0)
+        for a, b in np.ndindex(self.s, self.s):
+            do(np.matmul, weights, self.dphases[a, b].reshape(-1, filters).T, part)
+            do(np.add, taps[a, b], part, taps[a, b])
+        do(self.pixels.fill, 0)
+        dplanes = dplanes[: len(dplanes) - spare].reshape(self.planes.shape)
+        for pixels, plane in self._copies(dplanes):
+            do(np.add, pixels, plane, pixels)
+        do(self.dx.fill, 0)
+        for inside, at in self._places():
+            do(np.copyto, self.dx[*at], inside.transpose(1, 2, 3, 0))
+
+    def _places(self) -> list[tuple[Array, tuple[slice, slice]]]:
+        """For each parity the pixels that lie inside the image, and where."""
+        found = []
+        for a, b in np.ndindex(self.s, self.s):
+            pixels = self.pixels[a, b]
+            (rows, image_rows), (columns, image_columns) = (
+                meeting(parity - before, self.s, count, length)
+                for parity, before, count, length in zip(
+                    (a, b), self.before, pixels.shape[1:3], self.dx.shape[:2], strict=True
+                )
+            )
+            found.append((pixels[:, rows, columns], (image_rows, image_columns)))
+        return found
+
+    def _copies(self, planes: Array) -> list[tuple[Array, Array]]:
+        """The pixels that each plane is a copy of, and the plane."""
+        s, (height, width) = self.s, planes.shape[3:5]
+        return [
+            (
+                self.pixels[a % s, b % s, :, a // s : a // s + height, b // s : b // s + width],
+                planes[a, b],
+            )
+            for a, b in np.ndindex(*planes.shape[:2])
+        ]
+
+    def _ranges(self, planes: Array, length: int) -> Array:
+        """The range of planes of each phase, (s, s, taps, places): an overlapping view."""
+        plane = planes.strides[0]
+        down, across = (plane * step for step in self.strides)
+        shape = (self.s, self.s, length, planes[0].size)
+        return as_strided(planes, shape, (down, across, plane, planes.itemsize))

@@ -1,0 +1,34 @@
+"""Max pooling of 2x2 windows whose four places are four planes.
+
+The planes, in row-major order of the places, are arrays of one shape; pooling is then three
+maxima of contiguous arrays, and its gradient a product with four masks.
+"""
+
+import numpy as np
+
+from dlcli.engine.fusion.script import Script
+from dlcli.engine.layer import Array
+
+
+def pool(do: Script, planes: Array, y: Array, chosen: Array, half: Array) -> None:
+    """Assign to y the largest of the planes, and to `chosen` which of the first three it equals.
+
+    planes: (4, ...); y: (...); chosen: (3, ...) bool; half: (2, ...), to work in.
+    """
+    do(np.maximum, planes[0::2], planes[1::2], half)
+    do(np.maximum, half[0], half[1], y)
+    do(np.equal, planes[:3], y, chosen)
+
+
+def spread(do: Script, dy: Array, chosen: Array, masks: Array, out: Array) -> None:
+    """Assign to out (2, 2, ...) the gradient of the planes.
+
+    Of equal largest numbers the first one gets it.
+
+    masks: (4, ...) bool, to work in. masks[3] says where there is a gradient to give at all.
+    """
+    left = masks[3]  # where it has not been given yet; in the end, where it is the last plane's
+    for plane in range(3):
+        do(np.logical_and, chosen[plane], left, masks[plane])
+        do(np.greater, left, masks[plane], left)  # left and not masks[plane]
+    do(np.multiply, dy, masks.reshape(2, 2, *dy.shape), out)
