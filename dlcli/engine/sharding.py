@@ -11,8 +11,8 @@ PIECE = 16_384
 """Elements of the parameter vector that the optimizer updates at a time: 64 KB, which with the
 moments and scratch rows stays in a core's second-level cache."""
 
-SHARD_BYTES = 1 << 20
-"""About how many bytes of activations one shard may have, so that it too stays in cache."""
+SHARD_BYTES = 1 << 19
+"""How many bytes the widest activation of a shard may have, so that it too stays in cache."""
 
 
 def default_shard_size(model: Model, batch_size: int) -> int:
