@@ -32,36 +32,83 @@ PORTABLE = f"linux-x86_64-v3/openblas-haswell/1/float32/engine-{ENGINE}"
 """The class whose bits are promised to be the same on any machine that reaches it."""
 
 _GUARD = "DLCLI_REEXECUTED"
-_UNSET = ("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "OPENBLAS_DEFAULT_NUM_THREADS")
+_PRESETS = ("NPY_", "OPENBLAS_")
+"""What begins like this steers NumPy and its BLAS; nobody's presets may change results."""
+
+restartable = False
+"""Whether this process is the dlcli command, which may start itself again. A program that uses
+dlcli as a library is never restarted."""
 
 
 def pin(mode: Mode = "portable") -> None:
-    """Set the environment that NumPy and its BLAS read when they are first imported."""
+    """Set the environment that NumPy and its BLAS read when they are first imported.
+
+    A processor that cannot run the portable kernels keeps its own: forced ones would end the
+    process with an illegal instruction.
+    """
+    for name in _presets():
+        del os.environ[name]
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    if mode == "portable":
+    if mode == "portable" and _runs_haswell():
         os.environ["OPENBLAS_CORETYPE"] = "Haswell"
-    else:
-        os.environ.pop("OPENBLAS_CORETYPE", None)
-    for name in _UNSET:
-        os.environ.pop(name, None)
 
 
 def choose(mode: Mode) -> None:
     """Pin `mode` for this process; called by the command line before anything needs NumPy.
 
-    If NumPy is already loaded in another mode, the process re-executes itself once with the
-    pins in its environment and the interpreter's own flags.
+    If NumPy is already loaded in another mode, or under presets of its own, the process
+    executes itself again, once, with the pins in its environment and the interpreter's own
+    flags. Where that does not help or is not possible, it computes in a class of its own.
     """
+    again = os.environ.pop(_GUARD, None) is not None
+    steered = any(name.startswith("NPY_") for name in _presets())
     pin(mode)
-    if "numpy" not in sys.modules or os.environ.get(_GUARD) == mode:
+    if "numpy" not in sys.modules or again or not (restartable and _can_restart()):
         return
     core, threads = blas()
-    if threads == "1" and (core == "haswell") == (mode == "portable"):
+    wanted = mode == "portable" and _runs_haswell()
+    if threads == "1" and (core == "haswell") == wanted and not steered:
         return
     os.environ[_GUARD] = mode
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _presets() -> list[str]:
+    return [name for name in os.environ if name.startswith(_PRESETS)]
+
+
+def _can_restart() -> bool:
+    """Whether the program is still there to be read again: one from standard input is not."""
+    return os.name == "posix" and bool(sys.executable) and sys.argv[0] not in ("", "-")
+
+
+@cache
+def _runs_haswell() -> bool:
+    """Whether this is Linux on a processor with AVX2 and FMA, which the kernels need."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    try:
+        # glibc 2.33 and later; each leaf: eax, ebx, ecx, edx as the processor has them, then
+        # the same with only what the system lets programs use.
+        leaf = ctypes.CDLL(None).__x86_get_cpuid_feature_leaf
+    except (AttributeError, OSError):
+        return _has_flags(Path("/proc/cpuinfo"))
+    leaf.argtypes, leaf.restype = [ctypes.c_uint], ctypes.POINTER(ctypes.c_uint)
+    fma, avx2 = leaf(0)[4 + 2] >> 12 & 1, leaf(1)[4 + 1] >> 5 & 1
+    return bool(fma and avx2)
+
+
+def _has_flags(cpuinfo: Path) -> bool:
+    """The same from the kernel's list of what the processor has."""
+    try:
+        with cpuinfo.open(encoding="utf-8", errors="replace") as file:
+            flags = next((line.split() for line in file if line.startswith("flags")), [])
+    except OSError:
+        return False
+    return {"avx2", "fma"} <= set(flags)
 
 
 def blas() -> tuple[str, str]:

@@ -56,6 +56,17 @@ class Checkpoint:
     optimizer: Mapping[str, Mapping[str, Array]]
     state: Mapping[str, Any]
 
+    def copy(self) -> "Checkpoint":
+        """The same with arrays of its own."""
+        return Checkpoint(
+            {name: array.copy() for name, array in self.parameters.items()},
+            {
+                vector: {name: array.copy() for name, array in arrays.items()}
+                for vector, arrays in self.optimizer.items()
+            },
+            self.state,
+        )
+
 
 @dataclass(frozen=True)
 class _Record:

@@ -107,23 +107,28 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") and name.endswith(TEMPORARY)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file atomically and durably: afterwards it holds `data`, or is as it was."""
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Writes a file atomically and durably: afterwards it holds `data`, or is as it was.
+
+    durable: False saves the wait for the disk where the file can be written anew at any time;
+    a kill still leaves the old or the new content, only a power failure may lose both.
+    """
     temporary = _temporary_name(path)
     with storage("write", path):
         try:
-            _fill(temporary, data, os.O_EXCL)
+            _fill(temporary, data, os.O_EXCL, durable)
             system.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 system.unlink(temporary)
             raise
-        system.sync_directory(path.parent)
+        if durable:
+            system.sync_directory(path.parent)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Writes text as UTF-8, with `\\n` as it is, like `write_bytes`."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), durable=durable)
 
 
 def stage(path: Path, data: bytes) -> None:
@@ -232,13 +237,14 @@ def _temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{TEMPORARY}")
 
 
-def _fill(path: Path, data: bytes, flag: int) -> None:
-    """Writes a new file and forces its content to the disk."""
+def _fill(path: Path, data: bytes, flag: int, durable: bool = True) -> None:
+    """Writes a new file and, if it must be durable, forces its content to the disk."""
     nofollow = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | nofollow | flag, 0o666)
     try:
         _write_all(descriptor, data)
-        system.fsync(descriptor)
+        if durable:
+            system.fsync(descriptor)
     finally:
         os.close(descriptor)
 

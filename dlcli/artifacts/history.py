@@ -16,13 +16,18 @@ from dlcli.errors import ArtifactError
 _FIRST = ("epoch", "step", "loss")
 
 
-def write_history(run: RunDirectory, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes one line per row, with the keys in an order that does not depend on the rows'."""
+def write_history(
+    run: RunDirectory, rows: Iterable[Mapping[str, Any]], *, durable: bool = True
+) -> None:
+    """Writes one line per row, with the keys in an order that does not depend on the rows'.
+
+    durable: False in the middle of training, where the next epoch writes the file again.
+    """
     lines = []
     for row in rows:
         ordered = {key: row[key] for key in sorted(row, key=_place)}
         lines.append(json.dumps(ordered, ensure_ascii=False, allow_nan=False) + "\n")
-    files.write_text(run.path(METRICS), "".join(lines))
+    files.write_text(run.path(METRICS), "".join(lines), durable=durable)
 
 
 def read_history(run: RunDirectory) -> list[dict[str, Any]]:

@@ -1,30 +1,66 @@
-"""SIGINT and SIGTERM: the first asks training to save and stop, the second ends the process."""
+"""SIGINT and SIGTERM: the first asks training to save and stop, the second ends the process.
+
+Before training begins and after it is over there is nothing to save that is not saved already,
+so there the first signal ends the command at once.
+"""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from dlcli.pipeline.train import Interrupted, Stopped
+
+
+class Signals:
+    """Called, it tells which signal has arrived, if any."""
+
+    def __init__(self) -> None:
+        self._arrived: int | None = None
+        self._patient = False
+
+    def __call__(self) -> int | None:
+        return self._arrived
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Signals only leave a note in here; one that nobody acted on takes effect at the end."""
+        self._patient = True
+        try:
+            yield
+        finally:
+            self._patient = False
+        if self._arrived is not None:
+            raise Stopped(self._arrived)
+
+    def note(self, number: int) -> None:
+        """A signal has arrived."""
+        self._arrived = number
+        if not self._patient:
+            raise Stopped(number)
+
 
 @contextmanager
-def watch_signals() -> Iterator[Callable[[], int | None]]:
-    """Gives a function that tells which signal has arrived, if any.
+def watch_signals() -> Iterator[Signals]:
+    """Gives the signals that arrive in the block.
 
-    After the first signal both have their default effect again, so a second one ends the
-    process at once. That does no harm: every file is written atomically.
+    After the first one both have their default effect again, so a second one ends the process
+    at once. That does no harm: every file is written atomically.
     """
-    arrived: list[int] = []
+    signals = Signals()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, frame: FrameType | None) -> None:
-        arrived.append(number)
         for known in before:
             signal.signal(known, signal.SIG_DFL)
+        signals.note(number)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
         signal.signal(number, note)
     try:
-        yield lambda: arrived[0] if arrived else None
+        yield signals
+    except Stopped as stopped:
+        raise Interrupted("interrupted", stopped.signal) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -52,7 +52,7 @@ def train(
             raise UsageError(
                 "--resume goes on in the run's own directory: give no --output-dir and no --name"
             )
-        choose_recorded_numerics(require_run(resume))
+        _choose_numerics_of(require_run(resume))
     elif config is None:
         raise UsageError("give a CONFIG to train, or --resume RUN to go on with a run")
     else:
@@ -65,14 +65,15 @@ def train(
     from dlcli.console import ConsoleWatch
     from dlcli.pipeline import run
 
-    with watch_signals() as stop:
+    with watch_signals() as signals:
         options = run.Options(
             workers=workers or default_workers(),
             data_dir=data_dir,
             output_dir=output_dir or Path("runs"),
             name=name,
             command=tuple(sys.argv),
-            stop=stop,
+            stop=signals,
+            patience=signals.patience,
         )
         if resume is not None:
             path = run.resume(resume, options, ConsoleWatch())
@@ -84,3 +85,13 @@ def train(
         print_json({"run": str(path)})
     else:
         print(path)
+
+
+def _choose_numerics_of(run: Path) -> None:
+    """Pin the numerics of an interrupted run, also where it was killed before its manifest."""
+    from dlcli.config import load_config
+
+    if (run / "manifest.json").exists() or not (run / "config.resolved.yaml").is_file():
+        choose_recorded_numerics(run)
+        return
+    numerics.choose(load_config(run / "config.resolved.yaml").config.runtime.numerics)

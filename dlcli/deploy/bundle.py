@@ -1,8 +1,12 @@
 """The NumPy bundle: weights, model, preprocessing, class names, in one folder.
 
 A bundle answers exactly as the engine does, because it is the engine: it builds the same layers
-from the recorded config, restores the fitted preprocessing, and runs rows in shards of the same
-fixed shape. So a row's answer never depends on the rows it is asked with.
+from the recorded config and restores the fitted preprocessing.
+
+A row's answer never depends on the rows it is asked with, nor on its place among them: every row
+goes through the network alone. Padding all batches to one shape would not be enough, because a
+BLAS computes the rows of one product by different kernels (those at an edge of a block add up in
+another order), so the same row has other last bits as the third of a batch than as the seventh.
 """
 
 from collections.abc import Mapping
@@ -29,19 +33,20 @@ from dlcli.errors import ArtifactError, ConfigError, ExportError
 
 SCHEMA = 1
 
+ROWS_AT_ONCE = 1
+"""Rows in one pass through the network; see above."""
+
 
 @dataclass(frozen=True)
 class Contents:
     """What a bundle is made of.
 
     row_shape, row_dtype: of a row as it is stored, before preprocessing.
-    rows: the shard shape of inference.
     """
 
     config: Mapping[str, Any]
     row_shape: Shape
     row_dtype: str
-    rows: int
     parameters: Mapping[str, Array]
     preprocessing: Preprocessing
     target_scale: TargetScale | None
@@ -61,7 +66,6 @@ def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> None:
             "config": dict(contents.config),
             "row_shape": list(contents.row_shape),
             "row_dtype": contents.row_dtype,
-            "rows": contents.rows,
             "target_scale": None if scale is None else scale.to_json(),
         },
     )
@@ -79,7 +83,6 @@ class Bundle:
     model: Model
     loss: Loss
     theta: Array
-    rows: int
     preprocessing: Preprocessing
     target_scale: TargetScale | None
     classes: tuple[str, ...] | None
@@ -110,7 +113,6 @@ class Bundle:
                 model,
                 loss,
                 _theta(model, folder / "weights.safetensors"),
-                _positive(document["rows"]),
                 preprocessing,
                 None if scale is None else TargetScale.from_json(scale),
                 None if classes is None else tuple(str(name) for name in classes),
@@ -125,7 +127,7 @@ class Bundle:
         """Answers (n, *out_shape) float32 for stored rows: probabilities, or values in the
         target's own units."""
         x = self.preprocessing.apply(rows)
-        answers = predict(self.model, self.loss, self.theta, x, self.rows)
+        answers = predict(self.model, self.loss, self.theta, x, ROWS_AT_ONCE)
         if self.target_scale is not None:
             answers = self.target_scale.inverse(answers).astype(np.float32)
         return answers
@@ -142,12 +144,6 @@ def _theta(model: Model, path: Path) -> Array:
             raise ValueError(f"{path.name}: {name} has shape {arrays[name].shape}")
         view[...] = arrays[name]
     return flat
-
-
-def _positive(value: Any) -> int:
-    if not isinstance(value, int) or not 1 <= value <= 1 << 20:
-        raise ValueError("`rows` must be a positive number")
-    return value
 
 
 def prove(bundle: Bundle, golden: Path) -> None:

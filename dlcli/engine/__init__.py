@@ -1,0 +1,1 @@
+"""The mathematics: layers, losses, optimizers, metrics, and the loop that trains with them."""

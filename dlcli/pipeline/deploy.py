@@ -5,7 +5,7 @@ import numpy as np
 from dlcli.artifacts import weights
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig, resolved
-from dlcli.deploy.bundle import Bundle, Contents, prove, write_bundle
+from dlcli.deploy.bundle import ROWS_AT_ONCE, Bundle, Contents, prove, write_bundle
 from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
@@ -22,7 +22,6 @@ def contents(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Ar
         config=resolved(loaded.config),
         row_shape=tuple(features.shape[1:]),
         row_dtype=features.dtype.name,
-        rows=design.recipe.shard_size,
         parameters=design.recipe.model.layout.named(theta),
         preprocessing=prepared.preprocessing,
         target_scale=prepared.target_scale,
@@ -41,7 +40,7 @@ def deploy(
     raw = part.take_features(np.arange(min(GOLDEN_ROWS, len(part))))
     recipe = design.recipe
     x = prepared.preprocessing.apply(raw)
-    answers = predict(recipe.model, recipe.loss, theta, x, recipe.shard_size)
+    answers = predict(recipe.model, recipe.loss, theta, x, ROWS_AT_ONCE)
     if prepared.target_scale is not None:
         answers = prepared.target_scale.inverse(answers).astype(np.float32)
     written = []

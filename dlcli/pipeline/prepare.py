@@ -60,5 +60,7 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         raise loaded.error(("data",), str(error)) from None
     scale = None
     if config.data.target_transform is not None:
-        scale = TargetScale.fit(config.data.target_transform.type, dataset.train.targets_array)
+        kind = config.data.target_transform.type
+        options = config.data.target_transform.model_dump(exclude={"type"})
+        scale = TargetScale.fit(kind, dataset.train.targets_array, **options)
     return Prepared(dataset, digests(raw), preprocessing, preprocessing.out_shape, scale)

@@ -25,6 +25,20 @@ def versions() -> dict[str, str]:
     return {"dlcli": __version__, "numpy": np.__version__, "blas": numerics.blas_version()}
 
 
+def joined_versions(recorded: Mapping[str, str]) -> dict[str, str]:
+    """The versions of a run that goes on in this process: `2.4.5, then 2.4.6` where one changed.
+
+    A run may go on with other versions, because its class vouches for the bits and a person
+    cannot always bring the old ones back. But it is not the run of one version any more, and
+    its manifest says so: `reproduce` names it as the likely cause if bits differ.
+    """
+    now = versions()
+    return {
+        name: old if old.split(", then ")[-1] == now.get(name) else f"{old}, then {now.get(name)}"
+        for name, old in recorded.items()
+    }
+
+
 def manifest_of(loaded: LoadedConfig, digests: Mapping[str, str]) -> Manifest:
     """The manifest of a run that has just begun."""
     return Manifest(
@@ -44,15 +58,25 @@ def begin(
     manifest: Manifest,
     environment: "Environment",
 ) -> None:
-    """Write what is known before training: configs, environment, and last the manifest.
+    """Write what is known before training: environment, configs, and last the manifest.
+
+    A run that has its resolved config can be resumed, so that file comes after all but the
+    manifest, which can be made again from it.
 
     source: the YAML as it was written.
     """
+    environment.write(run)
     weights.write_bytes(run, CONFIG, source)
     weights.write_text(run, RESOLVED_CONFIG, resolved_text(loaded.config))
-    environment.write(run)
+    write_first_manifest(run, manifest)
+
+
+def write_first_manifest(run: RunDirectory, manifest: Manifest) -> Manifest:
+    """Write the manifest of a run that is going on; it lists the files that change no more."""
     listed = {name: record_file(run, name) for name in (CONFIG, RESOLVED_CONFIG)}
-    write_manifest(run, replace(manifest, files=listed))
+    manifest = replace(manifest, files=listed)
+    write_manifest(run, manifest)
+    return manifest
 
 
 @dataclass
@@ -98,6 +122,12 @@ class Environment:
         """Where the YAML lay, for looking up relative paths."""
         folder = self.document.get("config_folder")
         return Path(folder) if isinstance(folder, str) and folder else None
+
+    @property
+    def data_dir(self) -> Path | None:
+        """Where the run looked for data sets, if that is still there."""
+        folder = self.document.get("data_dir")
+        return Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else None
 
     def resumed(self, workers: int) -> None:
         """Note that the run goes on in this process."""

@@ -8,20 +8,23 @@ original run is read but its manifest, and nothing is written to it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isclose
 from pathlib import Path
 from typing import Any
 
+from dlcli import randomness
+from dlcli.artifacts.digests import digest_bytes, readable_json
 from dlcli.artifacts.manifest import Epoch, Manifest, read_manifest
+from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
 from dlcli.config import LoadedConfig, config_from_dict, parse_config, resolved, resolved_text
+from dlcli.engine.layer import Array
 from dlcli.engine.team import team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
 from dlcli.numerics import numerics_class
-from dlcli.pipeline import prepare, record
+from dlcli.pipeline import evaluate, prepare, record
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.run import make_ready, require_same_data
+from dlcli.pipeline.run import Ready, evaluated_roles, make_ready, require_same_data
 from dlcli.pipeline.watch import Watch
 
 
@@ -31,6 +34,7 @@ class Reproduced:
 
     tolerance: None where bits were compared.
     worst: the largest relative difference of a metric, where a tolerance was asked for.
+    evaluation: whether the evaluation was done again, too, and is identical.
     """
 
     epochs: int
@@ -38,6 +42,7 @@ class Reproduced:
     tensors: int
     tolerance: float | None
     worst: float
+    evaluation: bool
 
     def describe(self) -> str:
         """One line for people."""
@@ -47,7 +52,10 @@ class Reproduced:
                 f"TOLERANCE: metrics of {self.epochs} epochs{part} agree within "
                 f"{self.tolerance:g} (largest difference {self.worst:.3g}); bits were not compared"
             )
-        return f"identical: {self.epochs} epochs{part}, {self.tensors} tensors each, bit for bit"
+        too = ", and so is the evaluation" if self.evaluation else ""
+        return (
+            f"identical: {self.epochs} epochs{part}, {self.tensors} tensors each, bit for bit{too}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The same for programs."""
@@ -56,6 +64,7 @@ class Reproduced:
             "epochs": self.epochs,
             "recorded_epochs": self.of,
             "tensors": self.tensors,
+            "evaluation": self.evaluation,
             "tolerance": self.tolerance,
             "largest_difference": None if self.tolerance is None else self.worst,
         }
@@ -89,9 +98,12 @@ def reproduce(
     ready = make_ready(loaded, where, watch)
     require_same_data(manifest, ready.digests)
     session = ready.session()
+    keeps_best = loaded.config.training.keep == "best"
+    kept = session.training.theta
     wanted = manifest.epochs[:epochs]
+    of = len(manifest.epochs)
     worst = 0.0
-    watch.stage(3, "train", f"again, comparing {len(wanted)} of {len(manifest.epochs)} epochs")
+    watch.stage(3, "train", f"again, comparing {len(wanted)} of {of} epochs")
     watch.begin(len(wanted), session.training.batches, len(session.training))
     try:
         with team(session.training.phases, workers) as crew:
@@ -99,12 +111,9 @@ def reproduce(
                 if not isinstance(report, EpochReport):
                     watch.step(report)
                     continue
+                if keeps_best and session.improved:
+                    kept = session.training.theta.copy()
                 found = session.books.history[-1]
-                if len(session.books.history) > len(manifest.epochs):
-                    raise DiffersError(
-                        f"the recorded run ended after epoch {len(manifest.epochs)}, this one "
-                        f"goes on.{_cause(manifest)}"
-                    )
                 expected = manifest.epochs[found.epoch - 1]
                 if tolerance is None:
                     _require_identical(expected, found, manifest)
@@ -123,10 +132,30 @@ def reproduce(
     if len(session.books.history) < len(wanted):
         raise DiffersError(
             f"training ended after epoch {len(session.books.history)}, the recorded run went on "
-            f"to epoch {len(manifest.epochs)}.{_cause(manifest)}"
+            f"to epoch {of}.{_cause(manifest)}"
         )
+    if len(wanted) == of and not session.finished:
+        raise DiffersError(
+            f"the recorded run ended after epoch {of}, this one goes on.{_cause(manifest)}"
+        )
+    evaluated = len(wanted) == of and tolerance is None and EVALUATION in manifest.files
+    if evaluated:
+        _require_same_evaluation(manifest, ready, kept, workers)
     tensors = len(manifest.epochs[0].tensors)
-    return Reproduced(len(wanted), len(manifest.epochs), tensors, tolerance, worst)
+    return Reproduced(len(wanted), of, tensors, tolerance, worst, evaluated)
+
+
+def _require_same_evaluation(manifest: Manifest, ready: Ready, kept: Array, workers: int) -> None:
+    """The evaluation has no digest by metric: its file must come out the same."""
+    examples = dict(ready.examples)
+    results = evaluate.evaluate(
+        ready.design.recipe, kept, examples, evaluated_roles(examples), workers
+    )
+    if digest_bytes(readable_json(results)) != manifest.files[EVALUATION].sha256:
+        raise DiffersError(
+            "differs: every epoch is identical, but the evaluation is not; now it is "
+            f"{ {role: result['metrics'] for role, result in results.items()} }.{_cause(manifest)}"
+        )
 
 
 def _recorded_config(manifest: Manifest, path: Path) -> LoadedConfig:
@@ -145,12 +174,20 @@ def _recorded_config(manifest: Manifest, path: Path) -> LoadedConfig:
             f"this version of dlcli reads the recorded config differently (a default changed):\n"
             f"  {changed}{_cause(manifest)}"
         )
+    if loaded.config.seed != manifest.seed:
+        raise DiffersError(
+            f"{path} says that the run had the seed {manifest.seed}, but the config in it has "
+            f"{loaded.config.seed}; likely cause: it was put together by hand"
+        )
+    if manifest.rng_scheme != randomness.SCHEME:
+        raise DiffersError(
+            f"the run drew its random numbers by the scheme {manifest.rng_scheme}, this version "
+            f"of dlcli draws by {randomness.SCHEME}, so no bit can be the same.{_cause(manifest)}"
+        )
     return loaded
 
 
 def _environment(path: Path) -> Environment:
-    from dlcli.artifacts.run_directory import RunDirectory
-
     return Environment.read(RunDirectory(path)) if path.is_dir() else Environment({})
 
 
@@ -163,6 +200,11 @@ def _require_identical(expected: Epoch, found: Epoch, manifest: Manifest) -> Non
                 f"differs: first at epoch {expected.epoch}, tensor {name}{more}."
                 f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
             )
+    if expected.tensors.keys() != found.tensors.keys():
+        raise DiffersError(
+            f"differs: epoch {expected.epoch} has other tensors now: "
+            f"{', '.join(sorted(found.tensors))}.{_cause(manifest)}"
+        )
     if expected != found:
         raise DiffersError(
             f"differs: first at epoch {expected.epoch}, with equal tensors but other metrics."
@@ -176,11 +218,11 @@ def _require_close(expected: Epoch, found: Epoch, tolerance: float, manifest: Ma
     for name, value in expected.metrics.items():
         if not isinstance(value, float):
             continue
-        other = float(found.metrics[name])
+        other = float(found.metrics.get(name, "nan"))
         scale = max(abs(value), abs(other))
         gap = abs(value - other) / scale if scale else 0.0
         worst = max(worst, gap)
-        if not isclose(value, other, rel_tol=tolerance, abs_tol=0.0):
+        if not gap <= tolerance:
             raise DiffersError(
                 f"TOLERANCE: {name} of epoch {expected.epoch} differs by {gap:.3g} (recorded "
                 f"{value!r}, now {other!r}), more than {tolerance:g}.{_cause(manifest)}"

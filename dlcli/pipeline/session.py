@@ -96,9 +96,21 @@ class Session:
             or (recipe.max_steps is not None and progress.step >= recipe.max_steps)
         )
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether no parameter is NaN or infinite."""
+        return bool(np.isfinite(self.training.theta).all())
+
+    def rows(self) -> list[dict[str, object]]:
+        """The history as metrics.jsonl has it."""
+        return [
+            {"epoch": epoch.epoch, "step": epoch.step, **epoch.metrics}
+            for epoch in self.books.history
+        ]
+
     def run(self, team: Team) -> Iterator[Report]:
         """Train to the end; when an epoch is reported, the books have it already."""
-        if self.books.stopped:
+        if self.finished:
             return
         for report in self.training.fit(team):
             if isinstance(report, EpochReport):
@@ -108,7 +120,7 @@ class Session:
                     Epoch(report.epoch, report.step, dict(report.logs), tensors)
                 )
             yield report
-            if self.finished:
+            if self.books.stopped:
                 return
 
     def parameters(self) -> dict[str, Array]:
@@ -127,7 +139,7 @@ class Session:
         return tensors
 
     def checkpoint(self) -> Checkpoint:
-        """This moment, to be saved."""
+        """This moment, to be saved at once: its arrays are those of the training."""
         progress, books = self.training.progress, self.books
         state = {
             "step": progress.step,

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
 from dlcli.artifacts.history import write_history
-from dlcli.artifacts.run_directory import RunDirectory
+from dlcli.artifacts.run_directory import LAST, RunDirectory
 from dlcli.config import Config
 from dlcli.engine.team import team
 from dlcli.engine.training import Diverged, EpochReport
@@ -17,8 +18,20 @@ Stop = Callable[[], int | None]
 """Asked after every step: the signal that wants training to stop, if any."""
 
 
+Patience = Callable[[], AbstractContextManager[None]]
+"""Gives a block in which a signal does not end the work at once: `Stop` tells of it instead."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the work where it is; `signal` is its number."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
 class Interrupted(DlcliError):
-    """Training stopped after a signal; a checkpoint was saved."""
+    """A signal ended the work; a checkpoint was saved, where there was anything to save."""
 
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(message)
@@ -53,6 +66,32 @@ class Cadence:
         self._saved_at = time.monotonic()
 
 
+class Keeper:
+    """Saves a session. A new best epoch waits in memory for the next save, because `last` and
+    `best` belong together: a resumed run must find the `best` that `last` knows."""
+
+    def __init__(self, run: RunDirectory, session: Session) -> None:
+        self._store, self._session = Checkpoints(run), session
+        self._best: Checkpoint | None = None
+        self._best_is_now = self.is_saved = False
+
+    def moved(self) -> None:
+        """The session is at another step or epoch than before."""
+        self.is_saved = self._best_is_now = False
+
+    def is_best(self) -> None:
+        """The session is at the best epoch so far."""
+        self._best, self._best_is_now = self._session.checkpoint().copy(), True
+
+    def save(self) -> None:
+        """Save this moment, unless it is broken: then the last finite one is worth more."""
+        if self.is_saved or not self._session.is_finite:
+            return
+        last = self._session.checkpoint()
+        self._store.save(last, best=last if self._best_is_now else self._best)
+        self._best, self.is_saved = None, True
+
+
 def train(
     run: RunDirectory,
     config: Config,
@@ -60,65 +99,55 @@ def train(
     workers: int,
     watch: Watch,
     stop: Stop = lambda: None,
+    patience: Patience = nullcontext,
 ) -> None:
     """Train to the end, leaving checkpoints and metrics.jsonl in the run.
 
-    Raises Interrupted after a signal and DivergedError when the loss is not finite; a
-    checkpoint that can be resumed from is there in both cases.
+    Raises Interrupted after a signal and DivergedError when the loss is not finite; the last
+    checkpoint that was due before can be resumed from in both cases.
     """
-    store = Checkpoints(run)
+    keeper = Keeper(run, session)
     cadence = Cadence(config)
     training = session.training
-    rows = len(training)
-    saved: Checkpoint | None = None
-    watch.begin(training.recipe.epochs, training.batches, rows)
+    watch.begin(training.recipe.epochs, training.batches, len(training))
     try:
-        with team(training.phases, workers) as crew:
+        with patience(), team(training.phases, workers) as crew:
             for report in session.run(crew):
-                saved = None
+                keeper.moved()
                 if isinstance(report, EpochReport):
-                    write_history(run, _rows(session))
+                    write_history(run, session.rows(), durable=False)
                     if session.improved:
-                        saved = session.checkpoint()
-                        store.save(saved, best=saved)
-                    elif cadence.epoch():
-                        saved = session.checkpoint()
-                        store.save(saved)
+                        keeper.is_best()
+                    due = cadence.epoch()
+                else:
+                    # Behind the very last step only the epoch's end is missing: it saves.
+                    due = cadence.step() and not session.finished
+                if due:
+                    keeper.save()
+                    cadence.saved()
+                if isinstance(report, EpochReport):
                     watch.epoch(report, _remark(session))
                 else:
                     watch.step(report)
-                    if cadence.step():
-                        saved = session.checkpoint()
-                        store.save(saved)
-                if saved is not None:
-                    cadence.saved()
                 signal = stop()
                 if signal is not None and not session.finished:
-                    if saved is None:
-                        store.save(session.checkpoint())
+                    keeper.save()
                     raise Interrupted(
                         f"stopped after step {training.progress.step}; go on with "
                         f"`dlcli train --resume {run.root}`",
                         signal,
                     )
-        if saved is None:
-            store.save(session.checkpoint())
+            keeper.save()
     except Diverged as error:
+        kept = run.path(LAST).exists()
+        before = f"The checkpoint before it is kept in {run.root}. " if kept else ""
         raise DivergedError(
-            f"training diverged at step {error.step}: {error.where}. The checkpoint before it is "
-            f"kept in {run.root}. Lower optimizer.learning_rate, check that the features are "
-            "scaled (data.transforms), or try another initializer"
+            f"training diverged at step {error.step}: {error.where}. {before}Lower "
+            "optimizer.learning_rate, check that the features are scaled (data.transforms), or "
+            "try another initializer"
         ) from None
     finally:
         watch.end()
-
-
-def _rows(session: Session) -> list[dict[str, object]]:
-    """The history as metrics.jsonl has it."""
-    return [
-        {"epoch": epoch.epoch, "step": epoch.step, **epoch.metrics}
-        for epoch in session.books.history
-    ]
 
 
 def _remark(session: Session) -> str:

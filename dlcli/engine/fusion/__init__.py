@@ -13,8 +13,8 @@ remain what fused ones are tested against.
 
 from collections.abc import Sequence
 
-from dlcli.engine.fusion.chain import FusedConv
 from dlcli.engine.fusion.dense import DenseRelu
+from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.planes_conv import PlanesConv
 from dlcli.engine.fusion.winograd_conv import WinogradConv
 from dlcli.engine.layer import Layer
@@ -22,9 +22,13 @@ from dlcli.engine.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from dlcli.engine.layers.activations import Linear, Relu
 from dlcli.engine.model import Node
 
-MANY = 16
-"""So many channels and filters make Winograd's products worth their transforms; below it, planes
-of pixels are worth their transposition."""
+WINOGRAD_FROM = 8
+"""From so many channels and filters, Winograd's products are worth their transforms: forward and
+backward, 28x28 images with 8 channels and 8 filters take 41 us, by planes 67, by im2col 78."""
+
+PLANES_BELOW = 16
+"""With fewer channels than this, planes of pixels are worth their transposition: 28x28 images
+with 3 channels and 16 filters take 41 us, by Winograd 57, by im2col 67."""
 
 
 def fuse(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -97,9 +101,9 @@ def _convolution(
     if conv.strides != (1, 1) or conv.dilation_rate != (1, 1):
         return None
     channels = node.in_shape[2]
-    if conv.kernel_size == (3, 3) and min(channels, conv.filters) >= MANY:
+    if conv.kernel_size == (3, 3) and min(channels, conv.filters) >= WINOGRAD_FROM:
         return WinogradConv(conv, relu, pool)
-    if channels < MANY and (relu is not None or pool is not None):
+    if channels < PLANES_BELOW and (relu is not None or pool is not None):
         return PlanesConv(conv, relu, pool)
     return None
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dlcli.engine.context import Context
-from dlcli.engine.fusion.chain import FusedConv
+from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.pooling import pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, meeting, position_major
 from dlcli.engine.fusion.script import Script, Scripts, kept
@@ -150,7 +150,9 @@ class _Work:
         weights = self.weights.reshape(-1, filters)
         size = self.planes.shape[2:]
         spare = (self.s - 1) * size[0]
-        dplanes = self.room("dplanes", self.planes.size // self.planes[0, 0, 0].size + spare, *size[1:])
+        dplanes = self.room(
+            "dplanes", self.planes.size // self.planes[0, 0, 0].size + spare, *size[1:]
+        )
         taps = self._ranges(dplanes, len(weights))
         part = self.room("dtaps", *taps.shape[2:])
         do(dplanes.fill, 0)

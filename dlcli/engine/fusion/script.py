@@ -1,7 +1,7 @@
 """Calls prepared once and run in every pass.
 
 A pass of a shard is a hundred short NumPy calls, and cutting the views for their arguments would
-take as long as they do: about 100 microseconds a layer, for 8 images a sixth of all the time. Scratch
+take as long as they do: 100 microseconds a layer, with 8 images a sixth of all the time. Scratch
 memory stays where it is, so the calls can be written down with their views and then run:
 
 >>> double, x = Script(), np.ones(3)
@@ -22,13 +22,19 @@ T = TypeVar("T")
 
 
 class Script:
-    """A list of calls; calling it adds one: the function, then its arguments, outputs last."""
+    """A list of calls; calling it adds one: the function, then its arguments.
+
+    The last argument of a ufunc (np.add, np.matmul, ...) is its output.
+    """
 
     def __init__(self) -> None:
-        self._calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        self._calls: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Array]]] = []
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:
-        self._calls.append((function, arguments))
+        if isinstance(function, np.ufunc):
+            self._calls.append((function, arguments[:-1], {"out": arguments[-1]}))
+        else:
+            self._calls.append((function, arguments, {}))
 
     def run(self) -> None:
         """Make all calls, in order."""
@@ -37,8 +43,8 @@ class Script:
         # Results of elementwise operations do not depend on it.
         before = np.setbufsize(1024)
         try:
-            for function, arguments in self._calls:
-                function(*arguments)
+            for function, arguments, options in self._calls:
+                function(*arguments, **options)
         finally:
             np.setbufsize(before)
 

@@ -147,9 +147,7 @@ def _combine(
             do(np.negative, right[..., second, :], here)
 
 
-def read_tiles(
-    do: Script, x: Array, v: Array, rows: Axis, columns: Axis, work: Array
-) -> None:
+def read_tiles(do: Script, x: Array, v: Array, rows: Axis, columns: Axis, work: Array) -> None:
     """Assign V = B^T d B.
 
     x: (rows.pixels, columns.pixels, run)      v: (4, 4, rows.tiles, columns.tiles * run)
@@ -205,7 +203,7 @@ def write_tiles(
         met, pixels = rows.places(parity, rows.tiles + 1)
         out = dx[pixels]
         w0, w1, w3, right = (
-            terms[parity, met].reshape(len(out), columns.tiles, -1)
+            terms[parity, met].reshape(len(out), columns.tiles, dx.shape[-1])
             for terms in (work[0], work[1], work[3], sums)
         )
         _combine(do, np.add, w0, right, out, _writing(columns, 0))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.engine.context import Context
-from dlcli.engine.fusion.chain import FusedConv
+from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.pooling import pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, position_major
 from dlcli.engine.fusion.script import Script, Scripts, kept
@@ -166,32 +166,25 @@ class _Work:
         return v
 
     def _write(self, do: Script, dv: Array, group: slice) -> None:
-        """Add a group's part to dx, of which the rows above the group's are done already."""
+        """Assign a group's rows of dx; groups come from top to bottom."""
         pixels, rows = self.rows.part(group.start, group.stop)
         run = self.columns.tiles * self.run_in
         dx = self.dx.reshape(self.rows.pixels, self.columns.pixels, self.run_in)
         part = dx[pixels]
-        shared = part[:0]
+        lines = self._cut(self.lines, 4, 2, rows.tiles + 1, run)
+        spare = self.room("spare", 4 * rows.tiles * run)
+        shared = part[:0]  # the rows that the group above has written to, too
         if group.start:
             above, _ = self.rows.part(0, group.start)
             shared = part[: above.stop - pixels.start]
-        saved = self.room("shared rows", *shared.shape)
+        saved = self.room("shared", *shared.shape)
         do(np.copyto, saved, shared)
-        write_tiles(
-            do,
-            dv.reshape(4, 4, rows.tiles, run),
-            part,
-            rows,
-            self.columns,
-            self._cut(self.lines, 4, 2, rows.tiles + 1, run),
-            self.room("spare", 4 * rows.tiles * run),
-        )
+        write_tiles(do, dv.reshape(4, 4, rows.tiles, run), part, rows, self.columns, lines, spare)
         do(np.add, shared, saved, shared)
         # Pixels that no tile reads: the pool floors the outputs away that would.
-        for unread in (
-            part[:, 2 * self.columns.tiles + 2 - self.columns.before :],
-            dx[pixels.stop :] if group.stop == self.rows.tiles else dx[:0],
-        ):
+        beside = part[:, self.columns.part(0, self.columns.tiles)[0].stop :]
+        below = dx[pixels.stop if group.stop == self.rows.tiles else len(dx) :]
+        for unread in (beside, below):
             if unread.size:
                 do(unread.fill, 0)
 

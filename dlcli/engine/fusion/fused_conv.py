@@ -1,4 +1,4 @@
-"""What fused layers share: they stand for a short chain of plain layers."""
+"""What fused convolutions share: which plain layers they stand for."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class FusedConv(Layer):
         return shape if self.pool is None else self.pool.out_shape(shape)
 
     def flops(self, in_shape: Shape) -> int:
-        """Those of the plain layers, so that rates can be compared."""
+        """Those of the plain layers, relu before the pool, so that rates can be compared."""
         total = self.conv.flops(in_shape)
         shape = self.conv.out_shape(in_shape)
         for layer in (self.relu, self.pool):

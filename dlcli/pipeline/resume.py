@@ -1,0 +1,133 @@
+"""Going on with an interrupted run: only if config, data and class are those it began with."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from dlcli.artifacts.digests import digest_document
+from dlcli.artifacts.manifest import Manifest, read_manifest
+from dlcli.artifacts.run_directory import (
+    CHECKPOINTS,
+    CONFIG,
+    MANIFEST,
+    RESOLVED_CONFIG,
+    RunDirectory,
+)
+from dlcli.artifacts.verification import check_file
+from dlcli.config import LoadedConfig, load_config, resolved
+from dlcli.data.places import Places
+from dlcli.errors import ArtifactError, DataError, NotComparableError, UsageError
+from dlcli.numerics import numerics_class
+from dlcli.pipeline import prepare, record
+from dlcli.pipeline.compare import differences
+from dlcli.pipeline.record import Environment
+from dlcli.pipeline.stages import Options, Ready, interruptible, last_three_stages, make_ready
+from dlcli.pipeline.watch import Watch
+
+
+def resume(path: Path, options: Options, watch: Watch) -> Path:
+    """Go on with an interrupted run from its last checkpoint, on its own resolved config."""
+    directory = RunDirectory.open(path)
+    with directory.lock():
+        recorded = _recorded(directory)
+        if recorded is not None and recorded.status == "complete":
+            watch.note("this run is complete already; there is nothing to resume")
+            return directory.root
+        with interruptible("before training went on; the run is as it was"):
+            loaded = _own_config(directory, recorded)
+            if recorded is not None:
+                _require_same_class(recorded)
+            environment = Environment.read(directory)
+            ready = make_ready(loaded, _places(directory, environment, options), watch)
+            manifest = _manifest_to_go_on(directory, recorded, loaded, ready, watch)
+            environment.resumed(options.workers)
+            environment.write(directory)
+        last_three_stages(directory, ready, manifest, environment, options, watch)
+    return directory.root
+
+
+def _recorded(directory: RunDirectory) -> Manifest | None:
+    """The manifest, or None where the run was killed before it was written."""
+    if directory.path(MANIFEST).exists():
+        return read_manifest(directory.path(MANIFEST))
+    if directory.path(CHECKPOINTS).exists():
+        raise ArtifactError(
+            f"{directory.path(MANIFEST)} is missing, but there are checkpoints; restore it from "
+            "a copy of the run, or train again"
+        )
+    return None
+
+
+def _own_config(directory: RunDirectory, recorded: Manifest | None) -> LoadedConfig:
+    """The resolved config, which must be the one that the run began with, to the byte."""
+    path = directory.path(RESOLVED_CONFIG)
+    try:
+        loaded = load_config(path)
+    except UsageError as error:
+        raise ArtifactError(f"{path} is missing, damaged or was edited: {error}") from None
+    if recorded is not None:
+        require_same_config(directory, loaded, recorded)
+        for name in (RESOLVED_CONFIG, CONFIG):
+            check_file(directory, recorded, name)
+    return loaded
+
+
+def _places(directory: RunDirectory, environment: Environment, options: Options) -> Places:
+    """Where the data is looked for: unless somebody says otherwise now, where it was found."""
+    data_dir = options.data_dir
+    if data_dir is None and not os.environ.get("DLCLI_DATA_DIR"):
+        data_dir = environment.data_dir
+    return prepare.places(environment.config_folder, data_dir, directory.root)
+
+
+def _manifest_to_go_on(
+    directory: RunDirectory,
+    recorded: Manifest | None,
+    loaded: LoadedConfig,
+    ready: Ready,
+    watch: Watch,
+) -> Manifest:
+    """The manifest of the run so far; written where it is missing or the versions changed."""
+    if recorded is None:
+        return record.write_first_manifest(directory, record.manifest_of(loaded, ready.digests))
+    require_same_data(recorded, ready.digests)
+    versions = record.joined_versions(recorded.versions)
+    if versions == recorded.versions:
+        return recorded
+    changed = "; ".join(differences(dict(recorded.versions), record.versions()))
+    watch.note(f"the versions changed since this run began, and its manifest says so: {changed}")
+    return record.write_first_manifest(directory, replace(recorded, versions=versions))
+
+
+def require_same_config(directory: RunDirectory, loaded: LoadedConfig, recorded: Manifest) -> None:
+    """ArtifactError naming what differs from the config that the run began with."""
+    if digest_document(resolved(loaded.config)) != recorded.config_digest:
+        changed = "\n  ".join(differences(recorded.config, resolved(loaded.config)))
+        raise ArtifactError(
+            f"{directory.path(RESOLVED_CONFIG)} was edited since the run began:\n  {changed}\n"
+            "Undo the edit to resume, or train the new config as a run of its own"
+        )
+
+
+def _require_same_class(recorded: Manifest) -> None:
+    if numerics_class() != recorded.numerics_class:
+        raise NotComparableError(
+            f"the run was trained in the numerics class {recorded.numerics_class}, this process "
+            f"computes in {numerics_class()}: going on would mix two kinds of bits. Resume on a "
+            "machine of the first class, or train anew"
+        )
+
+
+def require_same_data(recorded: Manifest, digests: Mapping[str, str]) -> None:
+    """DataError naming the roles whose content differs from what the run was trained on."""
+    changed = sorted(
+        role
+        for role in recorded.data.keys() | digests.keys()
+        if recorded.data.get(role) != digests.get(role)
+    )
+    if changed:
+        raise DataError(
+            f"the data is not what the run was trained on: {', '.join(changed)} changed. Restore "
+            "the original data, or train anew"
+        )

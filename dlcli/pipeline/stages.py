@@ -1,0 +1,200 @@
+"""The stages, as a new run and a resumed one go through them: the first two write nothing, the
+last three can be done again at any time with the same result."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dlcli.artifacts import manifest as manifests
+from dlcli.artifacts import weights
+from dlcli.artifacts.checkpoints import Checkpoints
+from dlcli.artifacts.digests import digest_document, digest_tensors
+from dlcli.artifacts.history import write_history
+from dlcli.artifacts.manifest import Manifest
+from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
+from dlcli.config import LoadedConfig
+from dlcli.data.places import Places
+from dlcli.engine.inference import Examples
+from dlcli.engine.layer import Array
+from dlcli.errors import DlcliError, StorageError
+from dlcli.pipeline import deploy, design, evaluate, prepare, record
+from dlcli.pipeline.design import Design
+from dlcli.pipeline.prepare import Prepared
+from dlcli.pipeline.record import Environment
+from dlcli.pipeline.session import Session
+from dlcli.pipeline.train import Interrupted, Patience, Stop, train
+from dlcli.pipeline.watch import Watch
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says about how to run; nothing here may change a result."""
+
+    workers: int
+    data_dir: Path | None = None
+    output_dir: Path = Path("runs")
+    name: str | None = None
+    command: tuple[str, ...] = ()
+    stop: Stop = lambda: None
+    patience: Patience = nullcontext
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Stages 1 and 2 are done."""
+
+    loaded: LoadedConfig
+    prepared: Prepared
+    design: Design
+    examples: Mapping[str, Examples]
+    initial: Array | None
+    digests: Mapping[str, str]
+
+    def session(self) -> Session:
+        """A training that has not begun."""
+        return Session(self.loaded.config, self.design.recipe, self.examples, self.initial)
+
+
+def make_ready(loaded: LoadedConfig, where: Places, watch: Watch) -> Ready:
+    """Prepare the data and design the model; writes nothing."""
+    prepared = prepare.prepare(loaded, where)
+    watch.stage(1, "prepare", prepared.describe())
+    designed = design.design(loaded, prepared)
+    watch.stage(2, "design", designed.describe())
+    model = designed.recipe.model
+    initial = design.initial_parameters(loaded, model, where)
+    digests = dict(prepared.digests)
+    if initial is not None:
+        digests["initial_weights"] = digest_document(digest_tensors(model.layout.named(initial)))
+    examples = design.examples(prepared, designed)
+    return Ready(loaded, prepared, designed, examples, initial, digests)
+
+
+@contextmanager
+def interruptible(words: str) -> Iterator[None]:
+    """A signal that ends the block at once ends the command with these words."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted {words}", getattr(error, "signal", signal.SIGINT)) from None
+
+
+def last_three_stages(
+    directory: RunDirectory,
+    ready: Ready,
+    manifest: Manifest,
+    environment: Environment,
+    options: Options,
+    watch: Watch,
+) -> None:
+    """Train, evaluate, deploy, and complete the manifest. What is done already is done again
+    with the same result, so a run that was killed anywhere in here can be resumed."""
+    loaded, designed = ready.loaded, ready.design
+    logged = Logged(watch, lambda text: record.log(directory, text))
+    store = Checkpoints(directory)
+    store.recover()
+    session = ready.session()
+    checkpoint = store.load()
+    if checkpoint is not None:
+        session.restore(checkpoint)
+        progress = session.training.progress
+        logged.stage(3, "train", f"resumed at epoch {progress.epoch + 1}, step {progress.step}")
+    else:
+        recipe = designed.recipe
+        logged.stage(
+            3,
+            "train",
+            f"{loaded.config.optimizer.type}, {recipe.epochs} epochs of "
+            f"{session.training.batches:,} batches, {options.workers} workers",
+        )
+    try:
+        if not session.finished or checkpoint is None:
+            with interruptible(f"in training; go on with `dlcli train --resume {directory.root}`"):
+                train(
+                    directory,
+                    loaded.config,
+                    session,
+                    options.workers,
+                    logged,
+                    options.stop,
+                    options.patience,
+                )
+        with interruptible(
+            "when training was done and saved; evaluate and deploy with "
+            f"`dlcli train --resume {directory.root}`"
+        ):
+            _last_two_stages(directory, ready, session, store, options, logged)
+            environment.finish()
+            environment.write(directory)
+            manifests.complete(directory, replace(manifest, epochs=tuple(session.books.history)))
+    except DlcliError as error:
+        with suppress(StorageError):
+            record.log(directory, str(error))
+        raise
+
+
+def _last_two_stages(
+    directory: RunDirectory,
+    ready: Ready,
+    session: Session,
+    store: Checkpoints,
+    options: Options,
+    watch: Watch,
+) -> None:
+    """Evaluate and deploy with the weights that the run keeps."""
+    loaded, designed = ready.loaded, ready.design
+    write_history(directory, session.rows())
+    theta = _kept(store, loaded, session)
+    roles = evaluated_roles(ready.examples)
+    results = evaluate.evaluate(
+        designed.recipe, theta, dict(ready.examples), roles, options.workers
+    )
+    weights.write_json(directory, EVALUATION, results)
+    shown = roles[0] if roles else "no part to evaluate"
+    watch.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
+    if roles:
+        watch.result(shown, results[shown]["metrics"], ready.prepared.dataset.classes)
+    written = deploy.deploy(directory, loaded, ready.prepared, designed, theta)
+    watch.stage(5, "deploy", ", ".join(written) or "model/ only")
+
+
+def evaluated_roles(examples: Mapping[str, Examples]) -> list[str]:
+    """The parts that stage 4 evaluates, the first of them for people."""
+    return [role for role in ("test", "validation") if role in examples]
+
+
+def _kept(store: Checkpoints, loaded: LoadedConfig, session: Session) -> Array:
+    """The parameters that the run keeps: the last, or those of the best epoch."""
+    theta = np.array(session.training.theta)
+    best = store.load("best") if loaded.config.training.keep == "best" else None
+    if best is not None:
+        for name, view in session.training.recipe.model.layout.named(theta).items():
+            view[...] = best.parameters[name]
+    return theta
+
+
+class Logged:
+    """Hands everything on to another watch, and stages and epochs to train.log."""
+
+    def __init__(self, watch: Watch, log: Callable[[str], None]) -> None:
+        self._watch, self._log = watch, log
+        self.begin, self.step, self.end = watch.begin, watch.step, watch.end
+        self.result = watch.result
+
+    def stage(self, number: int, verb: str, text: str) -> None:
+        self._log(f"[{number}/5] {verb}: {text}")
+        self._watch.stage(number, verb, text)
+
+    def epoch(self, report: Any, remark: str) -> None:
+        values = {name: v for name, v in report.logs.items() if isinstance(v, float)}
+        self._log(f"epoch {report.epoch}, step {report.step}: {values} {remark}".rstrip())
+        self._watch.epoch(report, remark)
+
+    def note(self, text: str) -> None:
+        self._log(text)
+        self._watch.note(text)

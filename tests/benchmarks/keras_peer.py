@@ -1,0 +1,78 @@
+"""Keras on TensorFlow: `fit` and `predict` on arrays, nothing but the loss, default threads."""
+
+import importlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import cases, data
+from tests.benchmarks.cases import Conv, Network, Pool
+from tests.benchmarks.timing import SECONDS, measure, summary
+
+
+def build(keras: Any, network: Network) -> Any:
+    """The network as a compiled Sequential model."""
+    make = keras.layers
+    stack: list[Any] = [make.Input(network.in_shape)]
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            stack.append(make.Conv2D(layer.filters, 3, padding=network.padding, activation="relu"))
+        elif isinstance(layer, Pool):
+            stack.append(make.MaxPooling2D(2))
+        else:
+            if len(network.in_shape) == 3:
+                stack.append(make.Flatten())
+            last = "sigmoid" if network.binary else "softmax"
+            activation = last if layer.activation == "linear" else layer.activation
+            stack.append(make.Dense(layer.units, activation=activation))
+    model = keras.Sequential(stack)
+    if network.binary:
+        optimizer = keras.optimizers.AdamW(0.01, weight_decay=0.01)
+        model.compile(loss="binary_crossentropy", optimizer=optimizer)
+    else:
+        model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+    return model
+
+
+def run(spec: dict[str, Any]) -> dict[str, Any]:
+    """Rows a second of the case."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    keras = importlib.import_module("keras")
+    case = cases.BY_NAME[spec["case"]]
+    x, t = data.load(Path(spec["folder"]), case.data, case.rows)
+    model = build(keras, case.network)
+    if case.task == "train":
+        return summary(_epochs(keras, case, model, x, t))
+
+    def step() -> int:
+        model.predict(x, batch_size=case.batch, verbose=0)
+        return len(x)
+
+    return measure(step)
+
+
+def _epochs(keras: Any, case: cases.Case, model: Any, x: Any, t: Any) -> list[float]:
+    """The rates of the epochs of one `fit`, from each one's beginning to its end.
+
+    The first one builds the graph and does not count; nor does the time between epochs.
+    """
+    rates: list[float] = []
+    began = first = 0.0
+
+    def begin(epoch: int, logs: Any) -> None:
+        nonlocal began, first
+        began = time.perf_counter()
+        first = began if epoch == 1 else first
+
+    def end(epoch: int, logs: Any) -> None:
+        now = time.perf_counter()
+        if epoch:
+            rates.append(len(x) / (now - began))
+        if len(rates) >= 2 and now - first >= SECONDS:
+            model.stop_training = True
+
+    clock = keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
+    model.fit(x, t, epochs=100_000, batch_size=case.batch, verbose=0, callbacks=[clock])
+    return rates

@@ -1,0 +1,165 @@
+"""dlcli as it is measured: its own pipeline from a config to a running training."""
+
+import hashlib
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.benchmarks import cases
+from tests.benchmarks.cases import Case, Conv, Pool
+
+if TYPE_CHECKING:
+    from dlcli.pipeline.stages import Ready
+
+SAME_AFTER = 20
+"""Steps after which the parameters are compared between different numbers of workers."""
+
+
+def config(case: Case, folder: Path) -> dict[str, Any]:
+    """The case as a config; rows are stored ones, and no part is kept from training."""
+    from tests.benchmarks import data
+
+    features, target = (str(path) for path in data.files(folder, case.data))
+    network = case.network
+    layers: list[Any] = []
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            conv = {"type": "conv2d", "filters": layer.filters, "kernel_size": 3}
+            layers.append(conv | {"padding": network.padding, "activation": "relu"})
+        elif isinstance(layer, Pool):
+            layers.append("max_pooling2d")
+        else:
+            if len(network.in_shape) == 3:
+                layers.append("flatten")
+            layers.append({"type": "dense", "units": layer.units, "activation": layer.activation})
+    layers[-1]["activation"] = "sigmoid" if network.binary else "softmax"
+    rescale = {"type": "rescale", "scale": 1 / 255}
+    return {
+        "version": 1,
+        "seed": 1,
+        "data": {
+            "source": {"type": "npy", "features": features, "target": target},
+            "split": {"validation": 0, "test": 0},
+            "transforms": [] if case.data == "cells" else [rescale],
+        },
+        "model": {"layers": layers},
+        "loss": "binary_crossentropy" if network.binary else "sparse_categorical_crossentropy",
+        "optimizer": {"type": "adamw", "learning_rate": 0.01, "weight_decay": 0.01}
+        if network.binary
+        else "adam",
+        "training": {"epochs": 1_000_000, "batch_size": case.batch},
+        "evaluation": {"metrics": ["accuracy"]},
+    }
+
+
+def ready(case: Case, folder: Path) -> "Ready":
+    """Stages 1 and 2 of the case, with as many rows an epoch as peers get."""
+    from dlcli.config import parse_config
+    from dlcli.pipeline import prepare
+    from dlcli.pipeline.run import make_ready
+    from dlcli.pipeline.watch import Silent
+
+    loaded = parse_config(json.dumps(config(case, folder)), "benchmark.yaml")
+    made = make_ready(loaded, prepare.places(folder, None), Silent())
+    return replace(made, examples={"train": Fewer(made.examples["train"], case.rows)})
+
+
+class Fewer:
+    """The first rows of some examples."""
+
+    def __init__(self, examples: Any, rows: int) -> None:
+        self._rows = min(rows, len(examples))
+        self.fetch = examples.fetch
+
+    def __len__(self) -> int:
+        return self._rows
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(spec: dict[str, Any]) -> dict[str, Any]:
+    """Rows a second of the case, in the way that the name in `spec` says."""
+    from dlcli import numerics
+
+    numerics.pin("native" if spec["who"] == cases.NATIVE else "portable")
+    case, folder = cases.BY_NAME[spec["case"]], Path(spec["folder"])
+    made = ready(case, folder)
+    workers = 1 if spec["who"] == cases.ALONE else processors()
+    if case.task == "train":
+        result = _train(made, workers)
+    elif spec["who"] == cases.EVALUATE:
+        result = _evaluate(made, workers)
+    else:
+        result = _predict(made)
+    shard = made.design.recipe.shard_size
+    return {**result, "shard": shard, "numerics": numerics.numerics_class()}
+
+
+def _train(made: "Ready", workers: int) -> dict[str, Any]:
+    """Training as `dlcli train` does it, with what it keeps account of, but without files."""
+    from dlcli.engine.team import team
+    from dlcli.engine.training import StepReport
+    from tests.benchmarks.timing import measure
+
+    session = made.session()
+    training = session.training
+    with team(training.phases, workers) as crew:
+        reports = session.run(crew)
+
+        def step() -> int:
+            before = training.progress.rows
+            report = next(reports)
+            while not isinstance(report, StepReport):
+                before = 0
+                report = next(reports)
+            return report.rows - before
+
+        for _ in range(SAME_AFTER):
+            step()
+        digest = hashlib.sha256(training.theta.tobytes()).hexdigest()
+        return {**measure(step), "workers": workers, "parameters": digest}
+
+
+def _predict(made: "Ready") -> dict[str, Any]:
+    """Answers to prepared rows, as `dlcli predict` and the deployed bundle give them."""
+    import numpy as np
+
+    from dlcli.engine.context import Context
+    from dlcli.engine.inference import predict
+    from tests.benchmarks.timing import measure
+
+    recipe, examples = made.design.recipe, made.examples["train"]
+    theta = recipe.model.layout.initial(recipe.seed)
+    x, _ = examples.fetch(np.arange(len(examples)), Context())
+
+    def step() -> int:
+        predict(recipe.model, recipe.loss, theta, x, recipe.shard_size)
+        return len(x)
+
+    return {**measure(step), "workers": 1}
+
+
+def _evaluate(made: "Ready", workers: int) -> dict[str, Any]:
+    """Fetching, forward, loss and metrics by the whole team, as `dlcli evaluate` does it."""
+    from dlcli.engine.inference import Evaluation
+    from dlcli.engine.team import team
+    from tests.benchmarks.timing import measure
+
+    recipe = made.design.recipe
+    theta = recipe.model.layout.initial(recipe.seed)
+    evaluation = Evaluation(
+        recipe.model, recipe.loss, recipe.metrics, theta, made.examples, recipe.shard_size
+    )
+    rows = len(made.examples["train"])
+    with team(evaluation.phases, workers) as crew:
+
+        def step() -> int:
+            evaluation.run(crew, "train")
+            return rows
+
+        return {**measure(step), "workers": workers}

@@ -1,0 +1,50 @@
+"""What tests of several rooms share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.data.conftest import idx_bytes
+
+MNIST = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+DATA_DIR = os.environ.get("DLCLI_DATA_DIR")
+
+
+def has_mnist(folder: Path) -> bool:
+    """Whether this data dir has all of MNIST."""
+    return all(
+        any((folder / "mnist" / f"{name}{end}").is_file() for end in ("", ".gz")) for name in MNIST
+    )
+
+
+@pytest.fixture(scope="session")
+def mnist(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that give a config with `source: mnist` its data.
+
+    The real images where DLCLI_DATA_DIR has them; elsewhere a few of the same shape and kind.
+    """
+    if DATA_DIR and has_mnist(Path(DATA_DIR)):
+        return ["--data-dir", DATA_DIR]
+    folder = tmp_path_factory.mktemp("mnist")
+    draw = np.random.default_rng(0)
+    for images, labels, count in ((*MNIST[:2], 300), (*MNIST[2:], 100)):
+        drawn = draw.integers(0, 256, (count, 28, 28), np.uint8)
+        (folder / images).write_bytes(idx_bytes(drawn))
+        (folder / labels).write_bytes(idx_bytes((np.arange(count) % 10).astype(np.uint8)))
+    keys = ("images", "labels", "test_images", "test_labels")
+    files = ", ".join(f"{key}: {folder / name}" for key, name in zip(keys, MNIST, strict=True))
+    return ["--set", f"data.source={{type: idx, {files}}}"]
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_data(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test finds data sets of the person who runs it by chance."""
+    monkeypatch.delenv("DLCLI_DATA_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "no-cache"))

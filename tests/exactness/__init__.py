@@ -1,0 +1,1 @@
+"""The same bits, whatever happens: numerics, interruptions, faults, damage, proofs."""

@@ -1,0 +1,236 @@
+"""SIGINT and SIGTERM at any time, twice, and readers that leave."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcli.artifacts.manifest import read_manifest
+from tests.exactness.runs import (
+    SMALL,
+    assert_same,
+    changed,
+    command,
+    content,
+    environment,
+    resume,
+    start,
+    train,
+    write,
+)
+
+LONG = changed(
+    SMALL,
+    name="long",
+    training={"epochs": 200, "batch_size": 8, "shard_size": 4, "keep": "best"},
+)
+ROOT = str(Path(__file__).parents[2])
+
+# The dlcli command, but one of its functions says that it was reached, and then takes its time.
+SLOWED = """
+import sys, time
+import dlcli.__main__
+place, times = sys.argv.pop(1), int(sys.argv.pop(1))
+import dlcli.pipeline.run
+module, owner, name = place.split(":")
+owner = getattr(sys.modules[module], owner) if owner else sys.modules[module]
+real, calls = getattr(owner, name), []
+def slow(*arguments, **options):
+    calls.append(1)
+    if len(calls) == times:
+        print("reached", file=sys.stderr, flush=True)
+        time.sleep(SECONDS)
+    return real(*arguments, **options)
+setattr(owner, name, slow)
+dlcli.__main__.main()
+"""
+
+
+def slowed(place: str, times: int, *arguments: str | Path, seconds: float) -> Any:
+    script = SLOWED.replace("SECONDS", str(seconds))
+    python = (sys.executable, "-c", script, place, str(times))
+    return start(arguments, python=python, extra={"PYTHONPATH": ROOT})
+
+
+def wait_for(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} was never said")
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, float]:
+    """Exit code, the rest of stderr, and how long it took."""
+    begun = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err, time.monotonic() - begun
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("config"), LONG)
+
+
+@pytest.fixture(scope="module")
+def expected(config: Path) -> dict[str, bytes]:
+    return content(train(config, config.parent / "expected"))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_training_saves_and_leaves_within_seconds(
+    number: int, code: int, workers: str, config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    process = start(("train", config, "--output-dir", tmp_path, "--workers", workers))
+    wait_for(process, "epoch 3/")
+    process.send_signal(number)
+    returned, err, seconds = ended(process)
+    assert returned == code, err
+    assert seconds < 5
+    run = tmp_path / "long-0001"
+    assert f"go on with `dlcli train --resume {run}`" in err
+    assert "Traceback" not in err
+    resume(run)
+    assert_same(content(run), expected)
+
+
+def test_the_whole_terminal_gets_the_signal_and_the_workers_leave_too(
+    config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Ctrl-C reaches every process of the group."""
+    process = start(
+        ("train", config, "--output-dir", tmp_path, "--workers", "3"), start_new_session=True
+    )
+    wait_for(process, "epoch 3/")
+    os.killpg(process.pid, signal.SIGINT)
+    returned, err, _ = ended(process)
+    assert returned == 130, err
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    run = tmp_path / "long-0001"
+    resume(run)
+    assert_same(content(run), expected)
+
+
+def test_the_step_is_finished_first(
+    config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    step = "dlcli.engine.training:Training:_step"
+    process = slowed(step, 7, "train", config, "--output-dir", tmp_path, seconds=0.7)
+    wait_for(process, "reached")
+    process.send_signal(signal.SIGTERM)
+    returned, err, _ = ended(process)
+    assert returned == 143
+    assert "stopped after step 7;" in err
+    run = tmp_path / "long-0001"
+    resume(run)
+    assert_same(content(run), expected)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_leaves_at_once_without_harm(
+    number: int, config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    step = "dlcli.engine.training:Training:_step"
+    process = slowed(step, 11, "train", config, "--output-dir", tmp_path, seconds=60)
+    wait_for(process, "reached")
+    process.send_signal(number)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(number)
+    returned, _, seconds = ended(process)
+    assert returned == -number  # which a shell calls 130 and 143
+    assert seconds < 5
+    run = tmp_path / "long-0001"
+    resume(run)
+    assert_same(content(run), expected)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("place", "times"), [("dlcli.pipeline.prepare::prepare", 1), ("dlcli.builder::layers", 1)]
+)
+def test_a_signal_before_training_leaves_at_once_and_nothing_behind(
+    place: str, times: int, number: int, config: Path, tmp_path: Path
+) -> None:
+    process = slowed(place, times, "train", config, "--output-dir", tmp_path, seconds=60)
+    wait_for(process, "reached")
+    process.send_signal(number)
+    returned, err, seconds = ended(process)
+    assert returned == 128 + number
+    assert seconds < 5
+    assert "interrupted before training began; nothing was written" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "dlcli.pipeline.evaluate::evaluate",
+        "dlcli.pipeline.deploy::deploy",
+        "dlcli.deploy.bundle::prove",
+        "dlcli.artifacts.manifest::complete",
+    ],
+)
+def test_a_signal_after_training_loses_nothing(
+    place: str, config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    if place.endswith("prove"):
+        place = "dlcli.pipeline.deploy::prove"
+    process = slowed(place, 1, "train", config, "--output-dir", tmp_path, seconds=60)
+    wait_for(process, "reached")
+    process.send_signal(signal.SIGINT)
+    returned, err, seconds = ended(process)
+    assert returned == 130
+    assert seconds < 5
+    assert "interrupted when training was done and saved" in err
+    run = tmp_path / "long-0001"
+    assert read_manifest(run).status == "running"
+    resume(run)
+    assert_same(content(run), expected)
+
+
+def test_a_signal_before_a_resumed_training_leaves_the_run_as_it_is(
+    config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    process = start(("train", config, "--output-dir", tmp_path))
+    wait_for(process, "epoch 3/")
+    process.send_signal(signal.SIGTERM)
+    assert ended(process)[0] == 143
+    run = tmp_path / "long-0001"
+    before = content(run)
+    place = "dlcli.pipeline.prepare::prepare"
+    process = slowed(place, 1, "train", "--resume", run, seconds=60)
+    wait_for(process, "reached")
+    process.send_signal(signal.SIGTERM)
+    returned, err, _ = ended(process)
+    assert returned == 143
+    assert "interrupted before training went on; the run is as it was" in err
+    assert_same(content(run), before)
+    resume(run)
+    assert_same(content(run), expected)
+
+
+@pytest.mark.parametrize(
+    "streams", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "| true", "2>&1 | head -n 2"]
+)
+def test_closed_streams_are_no_crash(
+    streams: str, config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    line = f'"$0" -m dlcli train "$1" --output-dir "$2" {streams}'
+    shell = ["bash", "-o", "pipefail", "-c", line, sys.executable, str(config), str(tmp_path)]
+    done = subprocess.run(shell, env=environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert_same(content(tmp_path / "long-0001"), expected)
+
+
+def test_the_last_line_of_stdout_is_the_run_and_nothing_else(config: Path, tmp_path: Path) -> None:
+    out, _ = command("train", config, "--output-dir", tmp_path)
+    assert out == f"{tmp_path / 'long-0001'}\n"

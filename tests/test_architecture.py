@@ -1,0 +1,293 @@
+"""The house rules: who may import whom, who may use which package, who may write to the disk."""
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import dlcli
+
+ROOT = Path(dlcli.__file__).parent
+
+BASE = frozenset({"errors", "randomness", "numerics"})
+ROOMS = frozenset({"config", "engine", "data", "artifacts"})
+
+MAY_IMPORT = {
+    "__init__": frozenset({"numerics"}),
+    "__main__": frozenset({"cli", "numerics"}),
+    "errors": frozenset(),
+    "numerics": frozenset(),
+    "randomness": frozenset(),
+    "config": BASE,
+    "engine": BASE,
+    "data": BASE,
+    "artifacts": BASE,
+    "builder": BASE | {"config", "engine", "data"},
+    "deploy": BASE | ROOMS | {"builder"},
+    "pipeline": BASE | ROOMS | {"builder", "deploy", "__init__"},
+    "console": BASE | {"engine"},
+    "cli": BASE | ROOMS | {"pipeline", "console", "deploy", "__init__"},
+}
+"""Of dlcli itself; everybody may import what is in their own room."""
+
+PACKAGES = {
+    "typer": {"cli"},
+    "rich": {"console"},
+    "pydantic": {"config"},
+    "pydantic_core": {"config"},
+    "yaml": {"config"},
+    "safetensors": {"artifacts"},
+    "numpy": {"engine", "data", "artifacts", "deploy", "pipeline", "numerics", "randomness"},
+}
+"""Who may use which package."""
+
+
+class Import:
+    """One import statement: what is imported where, and whether it runs on loading the module."""
+
+    def __init__(self, module: str, line: int, imported: str, at_the_top: bool) -> None:
+        self.module, self.line, self.imported = module, line, imported
+        self.at_the_top = at_the_top
+
+    def __str__(self) -> str:
+        return f"{self.module}, line {self.line}, imports {self.imported}"
+
+    @property
+    def room(self) -> str:
+        return room(self.module)
+
+
+def room(module: str) -> str:
+    """`engine` for dlcli.engine.layers.dense; `errors` for dlcli.errors; `__init__` for dlcli."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = ["dlcli", *path.relative_to(ROOT).with_suffix("").parts]
+        if parts[-1] == "__init__":
+            parts.pop()
+        found[".".join(parts)] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    return tuple(
+        Import(module, line, name, top)
+        for module, tree in modules().items()
+        for line, name, top in _imports(tree, True)
+    )
+
+
+def _imports(node: ast.AST, top: bool) -> Iterator[tuple[int, str, bool]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from ((child.lineno, alias.name, top) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "imports are absolute"
+            assert child.module is not None
+            names = [f"{child.module}.{alias.name}" for alias in child.names]
+            is_package = child.module in modules() or child.module == "dlcli"
+            for name in names if is_package else [child.module]:
+                yield child.lineno, name if name in modules() else child.module, top
+        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            yield from _imports(child, False)
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from _imports(child, top and not inside)
+
+
+def test_imports_point_one_way() -> None:
+    wrong = [
+        str(found)
+        for found in imports()
+        if found.imported.split(".")[0] == "dlcli"
+        and room(found.imported) != found.room
+        and room(found.imported) not in MAY_IMPORT[found.room]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_package_stays_in_its_rooms() -> None:
+    wrong = [
+        str(found)
+        for found in imports()
+        if found.imported.split(".")[0] in PACKAGES
+        and found.room not in PACKAGES[found.imported.split(".")[0]]
+        and not (found.room == "cli" and found.imported.startswith("rich"))
+        and not (found.room == "console" and found.imported.startswith("typer"))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_there_are_no_other_packages() -> None:
+    import sys
+
+    known = {*sys.stdlib_module_names, *PACKAGES, "dlcli"}
+    others = [str(found) for found in imports() if found.imported.split(".")[0] not in known]
+    assert not others, "\n".join(others)
+
+
+def test_only_functions_of_the_pins_and_of_commands_import_numpy_late() -> None:
+    """What must be loaded without NumPy: the pins, which come before it, and the words."""
+    for found in imports():
+        if found.room in ("numerics", "cli", "config", "__init__", "__main__", "errors"):
+            assert not (found.at_the_top and found.imported.split(".")[0] == "numpy"), str(found)
+
+
+def test_the_command_line_loads_no_room_of_numpy_at_the_top() -> None:
+    heavy = {"engine", "data", "artifacts", "deploy", "builder", "console", "pipeline"}
+    wrong = [
+        str(found)
+        for found in imports()
+        if found.room == "cli"
+        and found.module != "dlcli.cli.signals"  # loaded by `train` when all else is
+        and found.at_the_top
+        and found.imported.split(".")[0] == "dlcli"
+        and room(found.imported) in heavy
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+WRITERS = {
+    # Every function that writes, outside artifacts/files.py, and why it may.
+    "dlcli.cli.init.init",  # the config that somebody asked for
+    "dlcli.cli.main._bug",  # the traceback of a bug, in the temporary directory
+    "dlcli.cli.main._survive_closed_streams",  # /dev/null
+    "dlcli.cli.main._Forgiving._drop",  # /dev/null
+}
+
+WRITING = {
+    "write_text", "write_bytes", "mkdir", "makedirs", "unlink", "rmdir", "rename", "replace",
+    "symlink_to", "hardlink_to", "touch", "chmod", "mkstemp", "mkdtemp", "TemporaryDirectory",
+    "NamedTemporaryFile", "rmtree", "copy", "copyfile", "copytree", "move", "save", "savez",
+    "savez_compressed", "tofile", "save_file", "truncate", "chdir", "symlink",
+}  # fmt: skip
+"""Names of functions and methods that change the disk, wherever they come from."""
+
+HARMLESS = {"replace", "copy", "move", "save", "write_text", "write_bytes", "rename", "truncate"}
+"""Those that are something else, too: they count only when called on one of `DISKS`."""
+
+DISKS = {"os", "shutil", "np", "numpy", "safetensors", "tempfile"}
+
+
+def _writes(call: ast.Call) -> bool:
+    name = call.func
+    if isinstance(name, ast.Name):
+        return name.id in ("open", "mkstemp", "rmtree") and _for_writing(call, 1)
+    if not isinstance(name, ast.Attribute):
+        return False
+    owner = name.value.id if isinstance(name.value, ast.Name) else ""
+    if name.attr == "open":
+        return owner == "os" or _for_writing(call, 0 if owner != "io" else 1)
+    if name.attr in HARMLESS:
+        return owner in DISKS
+    return name.attr in WRITING
+
+
+def _for_writing(call: ast.Call, position: int) -> bool:
+    """Whether `open` is called with a mode that writes."""
+    modes = [word.value for word in call.keywords if word.arg == "mode"]
+    modes += call.args[position : position + 1]
+    return any(
+        isinstance(mode, ast.Constant) and any(letter in str(mode.value) for letter in "wax+")
+        for mode in modes
+    )
+
+
+def _functions(tree: ast.AST, name: str) -> Iterator[tuple[str, ast.Call]]:
+    for child in ast.iter_child_nodes(tree):
+        inner = name
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            inner = f"{name}.{child.name}"
+        elif isinstance(child, ast.Call):
+            yield name, child
+        yield from _functions(child, inner)
+
+
+READERS = {
+    # os.open for reading: descriptors to lock or to look at.
+    "dlcli.artifacts.reading.read_bytes",
+    "dlcli.artifacts.locks._acquire",
+}
+
+
+def test_only_one_module_writes_to_the_disk() -> None:
+    found = {
+        f"{where}, line {call.lineno}: {ast.unparse(call)}"
+        for module, tree in modules().items()
+        if module != "dlcli.artifacts.files"
+        for where, call in _functions(tree, module)
+        if _writes(call) and where not in WRITERS | READERS
+    }
+    assert not found, "\n".join(sorted(found))
+
+
+def test_nobody_changes_the_directory_or_asks_questions() -> None:
+    for module, tree in modules().items():
+        for where, call in _functions(tree, module):
+            words = ast.unparse(call.func)
+            assert words not in ("os.chdir", "input", "typer.prompt", "typer.confirm"), where
+
+
+def test_every_module_says_what_it_is_about() -> None:
+    for module, tree in modules().items():
+        assert ast.get_docstring(tree), f"{module} has no docstring"
+
+
+def test_no_file_is_unbearably_long() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in ROOT.rglob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert not long
+
+
+def test_there_is_nothing_unfinished() -> None:
+    for path in ROOT.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for word in ("TODO", "FIXME", "XXX"):
+            assert word not in text, f"{path} has a {word}"
+
+
+@pytest.mark.parametrize(
+    "name", [name for _, name, _ in pkgutil.walk_packages([str(ROOT)], "dlcli.")]
+)
+def test_public_names_are_there(name: str) -> None:
+    module = importlib.import_module(name)
+    for public in getattr(module, "__all__", ()):
+        assert hasattr(module, public), f"{name}.__all__ lists {public}"
+
+
+def test_the_commands_are_these() -> None:
+    """What people and scripts rely on; a new one is added here, an old one never removed."""
+    from dlcli.cli.main import app
+
+    names = {command.name for command in app.registered_commands}
+    assert names == {
+        "train", "evaluate", "validate", "predict", "verify", "reproduce", "init", "schema",
+    }  # fmt: skip
+
+
+def test_the_exit_codes_are_these() -> None:
+    from dlcli import errors
+
+    codes = {
+        name: kind.exit_code
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.DlcliError)
+    }
+    assert codes == {
+        "DlcliError": 1, "UsageError": 2, "ConfigError": 2, "DataError": 3, "ArtifactError": 4,
+        "LockedError": 5, "StorageError": 6, "DivergedError": 7, "GateError": 8, "ExportError": 9,
+        "DiffersError": 10, "NotComparableError": 11,
+    }  # fmt: skip

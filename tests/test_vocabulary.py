@@ -1,0 +1,132 @@
+"""The config's words and the objects that do the work say the same: names, fields, defaults."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dlcli import config as vocabulary
+from dlcli.builder import build
+from dlcli.config.data import Split as SplitConfig
+from dlcli.data.sources import SOURCES
+from dlcli.data.split import Split
+from dlcli.data.transforms import TRANSFORMS
+from dlcli.engine.initializers import INITIALIZERS
+from dlcli.engine.layers import ACTIVATIONS, LAYERS
+from dlcli.engine.losses import LOSSES
+from dlcli.engine.metrics import METRICS
+from dlcli.engine.optimizers import OPTIMIZERS
+
+MISSING = "no default"
+
+Table = Mapping[str, Any]
+TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
+    # The config's classes, the working classes, and fields that only the config has.
+    "layers": (
+        {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k != "activation"},
+        LAYERS,
+        frozenset({"name"}),
+    ),
+    "activations": (vocabulary.ACTIVATION_CONFIGS, ACTIVATIONS, frozenset()),
+    "initializers": (vocabulary.INITIALIZER_CONFIGS, INITIALIZERS, frozenset()),
+    "losses": (vocabulary.LOSS_CONFIGS, LOSSES, frozenset()),
+    "optimizers": (vocabulary.OPTIMIZER_CONFIGS, OPTIMIZERS, frozenset()),
+    "sources": (vocabulary.SOURCE_CONFIGS, SOURCES, frozenset()),
+    "transforms": (vocabulary.TRANSFORM_CONFIGS, TRANSFORMS, frozenset()),
+}
+SPLIT_FROM_CONFIG = frozenset({"dense", "conv2d"})
+"""Layers whose `activation:` becomes a layer of its own, so their working classes have none."""
+
+PAIRS = [
+    pytest.param(table, name, id=f"{table}-{name}")
+    for table, (configs, works, _) in TABLES.items()
+    for name in sorted(configs.keys() | works.keys())
+]
+
+
+def plain(value: Any) -> Any:
+    """A default as lists and plain values: components by name, tuples as lists."""
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    for works in (INITIALIZERS, ACTIVATIONS):
+        for name, kind in works.items():
+            if type(value) is kind:
+                return {
+                    "type": name,
+                    **{f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(kind)},
+                }
+    if hasattr(value, "model_dump"):
+        return {key: plain(part) for key, part in value.model_dump().items()}
+    return value
+
+
+def config_fields(model: Any) -> dict[str, Any]:
+    return {
+        name: MISSING if field.is_required() else plain(field.get_default(call_default_factory=True))
+        for name, field in model.model_fields.items()
+        if name != "type"
+    }
+
+
+def work_fields(kind: Any) -> dict[str, Any]:
+    found = {}
+    for field in dataclasses.fields(kind):
+        if field.default is not dataclasses.MISSING:
+            found[field.name] = plain(field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            found[field.name] = plain(field.default_factory())
+        else:
+            found[field.name] = MISSING
+    return found
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_both_sides_know_the_same_names(table: str) -> None:
+    configs, works, _ = TABLES[table]
+    assert sorted(configs) == sorted(works)
+
+
+@pytest.mark.parametrize(("table", "name"), PAIRS)
+def test_both_sides_have_the_same_fields_and_defaults(table: str, name: str) -> None:
+    configs, works, extra = TABLES[table]
+    written = config_fields(configs[name])
+    for field in extra | ({"activation"} if name in SPLIT_FROM_CONFIG else set()):
+        written.pop(field)
+    assert written == work_fields(works[name])
+
+
+@pytest.mark.parametrize(("table", "name"), PAIRS)
+def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -> None:
+    configs, works, _ = TABLES[table]
+    values: dict[str, Any] = {
+        "units": 3, "filters": 2, "kernel_size": 3, "target_shape": [3], "rate": 0.5,
+        "images": "i", "labels": "l", "path": "p", "target": "t", "features": "f", "scale": 2.0,
+    }  # fmt: skip
+    required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
+    made = build(configs[name](**{key: values[key] for key in required}), works)
+    assert type(made) is works[name]
+    for key, default in work_fields(works[name]).items():
+        assert key in required or plain(getattr(made, key)) == default
+
+
+def test_the_metrics_have_the_same_names() -> None:
+    assert sorted(vocabulary.METRIC_NAMES) == sorted(METRICS)
+
+
+def test_every_loss_folds_an_activation_that_exists() -> None:
+    folds = {loss.folds for loss in LOSSES.values()}
+    assert folds - {None} <= set(ACTIVATIONS)
+
+
+def test_the_split_has_the_same_fields_and_defaults() -> None:
+    assert config_fields(SplitConfig) == work_fields(Split)
+
+
+def test_a_layer_that_only_activates_is_an_activation_of_the_engine() -> None:
+    assert set(vocabulary.LAYER_CONFIGS) == {*LAYERS, "activation"}
+
+
+@pytest.mark.parametrize(("table", "name"), PAIRS)
+def test_what_does_the_work_is_immutable(table: str, name: str) -> None:
+    assert TABLES[table][1][name].__dataclass_params__.frozen
