@@ -63,7 +63,9 @@ def plain(value: Any) -> Any:
 
 def config_fields(model: Any) -> dict[str, Any]:
     return {
-        name: MISSING if field.is_required() else plain(field.get_default(call_default_factory=True))
+        name: MISSING
+        if field.is_required()
+        else plain(field.get_default(call_default_factory=True))
         for name, field in model.model_fields.items()
         if name != "type"
     }

@@ -81,7 +81,11 @@ def canonical_json(document: Any) -> bytes:
 def readable_json(document: Any) -> bytes:
     """A document as a file for people and for diff: sorted keys, indented, one final newline."""
     text = json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode()
+    try:
+        return (text + "\n").encode()
+    except UnicodeEncodeError:  # a path of bytes that are no text: written as escapes
+        text = json.dumps(document, sort_keys=True, indent=2, allow_nan=False)
+        return (text + "\n").encode()
 
 
 def digest_document(document: Any) -> str:

@@ -162,7 +162,7 @@ def append_text(path: Path, text: str) -> None:
     with storage("write", path):
         descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
-            _write_all(descriptor, text.encode())
+            _write_all(descriptor, text.encode(errors="backslashreplace"))
         finally:
             os.close(descriptor)
 

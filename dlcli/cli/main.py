@@ -1,5 +1,6 @@
 """The application: its commands, and how any error becomes a sentence and an exit code."""
 
+import codecs
 import io
 import os
 import sys
@@ -138,18 +139,42 @@ class _Forgiving(io.TextIOWrapper):
 
 def _survive_closed_streams() -> None:
     """Make stdout and stderr such streams; one that was closed from the start leads nowhere."""
+    codecs.register_error("as-in-file-names", _as_in_file_names)
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         if stream is None:
             # Takes the free number, so that no file of ours becomes stdout by chance.
             nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
             setattr(sys, name, nowhere)
-        elif isinstance(stream, io.TextIOWrapper) and stream.fileno() == number:
+        elif isinstance(stream, io.TextIOWrapper) and _number(stream) == number:
+            strict = stream.errors in ("strict", "surrogateescape")
             forgiving = _Forgiving(
                 stream.buffer,
                 encoding=stream.encoding,
-                errors=stream.errors,
+                errors="as-in-file-names" if strict else stream.errors,
                 line_buffering=stream.line_buffering,
                 write_through=stream.write_through,
             )
             setattr(sys, name, forgiving)
+
+
+def _number(stream: io.TextIOWrapper) -> int | None:
+    """The stream's descriptor, if it has one."""
+    try:
+        return stream.fileno()
+    except OSError:
+        return None
+
+
+def _as_in_file_names(error: UnicodeError) -> tuple[bytes, int]:
+    """What a stream's encoding does not have is written as the bytes that it has in file names.
+
+    So the path of a finished run is always printed, and a shell can use it, whatever its folders
+    are called and whatever the locale is.
+    """
+    assert isinstance(error, UnicodeEncodeError)
+    text = error.object[error.start : error.end]
+    try:
+        return os.fsencode(text), error.end
+    except UnicodeEncodeError:
+        return text.encode("ascii", "backslashreplace"), error.end

@@ -62,7 +62,12 @@ def choose_recorded_numerics(run: Path) -> None:
 
 def print_json(document: dict[str, Any]) -> None:
     """Write one JSON document to stdout; numbers that are not finite become null."""
-    print(json.dumps(finite(document), ensure_ascii=False))
+    text = json.dumps(finite(document), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a path of bytes that are no text: JSON has escapes for it
+        text = json.dumps(finite(document))
+    print(text)
 
 
 def finite(value: Any) -> Any:

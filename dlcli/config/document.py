@@ -59,6 +59,9 @@ class Document:
     def problem(self, path: Path, message: str, at: Literal["key", "value"] = "value") -> Problem:
         """A problem with the key or value at `path`, or with what is nearest above it."""
         known = self._known(path)
+        inside = [option for key, option in self.options.items() if path and key[:-1] == path]
+        if inside:  # what is wrong with the whole may be what was put in
+            message += f" (--set {clip(inside[-1])})"
         for end in range(len(known), -1, -1):
             here = known[:end]
             if here in self.options:

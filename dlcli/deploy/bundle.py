@@ -87,6 +87,8 @@ class Bundle:
     target_scale: TargetScale | None
     classes: tuple[str, ...] | None
     row_shape: Shape
+    delimiter: str
+    """Between the cells of a CSV of rows: as in the file that the network was trained on."""
 
     @staticmethod
     def load(folder: Path) -> "Bundle":
@@ -107,6 +109,8 @@ class Bundle:
             built = builder.layers(config, loss)
             nodes = connect([(b.name, b.layer) for b in built], preprocessing.out_shape)
             model = builder.model(nodes, builder.optimizer(config))
+            if list(preprocessing.row_shape) != document["row_shape"]:
+                raise ValueError("model.json and preprocessing.json have rows of other shapes")
             scale = document["target_scale"]
             classes = read_mapping(folder / "classes.json")["classes"]
             return Bundle(
@@ -116,7 +120,8 @@ class Bundle:
                 preprocessing,
                 None if scale is None else TargetScale.from_json(scale),
                 None if classes is None else tuple(str(name) for name in classes),
-                tuple(int(length) for length in document["row_shape"]),
+                preprocessing.row_shape,
+                str(getattr(config.data.source, "delimiter", ",")),
             )
         except (KeyError, TypeError, ValueError, ChainError, ConfigError) as error:
             raise ArtifactError(
@@ -140,8 +145,9 @@ def _theta(model: Model, path: Path) -> Array:
     if set(views) != set(arrays):
         raise ValueError(f"{path.name} holds other arrays than the model has")
     for name, view in views.items():
-        if arrays[name].shape != view.shape:
-            raise ValueError(f"{path.name}: {name} has shape {arrays[name].shape}")
+        if arrays[name].shape != view.shape or arrays[name].dtype != view.dtype:
+            found = f"shape {arrays[name].shape} and type {arrays[name].dtype}"
+            raise ValueError(f"{path.name}: {name} has {found}")
         view[...] = arrays[name]
     return flat
 
@@ -150,9 +156,14 @@ def prove(bundle: Bundle, golden: Path) -> None:
     """ExportError unless the bundle's answers to the golden batch are the engine's, to the bit."""
     recorded = read_tensors(golden).arrays
     answers = bundle.predict(recorded["x"])
-    if answers.shape != recorded["y"].shape or answers.tobytes() != recorded["y"].tobytes():
-        worst = float(np.abs(answers - recorded["y"]).max())
-        raise ExportError(
-            f"{golden.parent} does not give the engine's answers on the golden batch (largest "
-            f"difference {worst:g}); do not deploy it"
-        )
+    wanted = recorded["y"]
+    if answers.shape == wanted.shape and answers.tobytes() == wanted.tobytes():
+        return
+    if answers.shape != wanted.shape:
+        how = f"rows of shape {answers.shape[1:]} instead of {wanted.shape[1:]}"
+    else:
+        how = f"largest difference {float(np.abs(answers - wanted).max()):g}"
+    raise ExportError(
+        f"{golden.parent} does not give the engine's answers on the golden batch ({how}); do not "
+        "deploy it"
+    )

@@ -63,9 +63,8 @@ def evaluate_run(
             f"{manifest.numerics_class}: expect other bits than training reported"
         )
     theta = load_bundle(directory, manifest, MODEL).theta
-    scalars = ["loss", *(loaded.config.evaluation.metrics or ())]
     for gate in gates:
-        gate.check_known(scalars)
+        gate.check_known(evaluate.scalars(loaded.config))
     result = evaluate.evaluate(ready.design.recipe, theta, dict(ready.examples), [role], workers)
     return result[role], ready.prepared.dataset.classes
 
@@ -76,6 +75,6 @@ def predict_rows(path: Path, rows: Path) -> tuple[Bundle, Array]:
     folder = f"{DEPLOY}/bundle"
     deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
     bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
-    stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape)
+    stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape, bundle.delimiter)
     bundle.preprocessing.check(stored, str(rows))
     return bundle, bundle.predict(stored)

@@ -86,6 +86,20 @@ def check_loss(
     metric_set(loaded, chain, None, 0.0)
 
 
+def require_regression(loaded: LoadedConfig, chain: Chain, what: str) -> None:
+    """ConfigError where the loss is for classes, but there are numbers to be learned.
+
+    what: who has numbers, and a verb: "the data holds".
+    """
+    kind, _ = chain.loss.kind(chain.out_shape)
+    if kind != "regression":
+        raise loaded.error(
+            ("loss",),
+            f"`{loaded.config.loss.type}` is for classes, but {what} numbers; use a loss for "
+            "numbers, such as `mean_squared_error`",
+        )
+
+
 def metric_set(
     loaded: LoadedConfig, chain: Chain, scale: TargetScale | None, center: float
 ) -> MetricSet:
@@ -123,8 +137,16 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     config, dataset = loaded.config, prepared.dataset
     chain = connect_chain(loaded, prepared.row_shape)
     target_shape = tuple(dataset.train.targets.shape[1:])
-    classes = None if dataset.classes is None else len(dataset.classes)
+    names = dataset.classes
+    classes = None if names is None else len(names)
     check_loss(loaded, chain, target_shape, classes)
+    if names is not None and classes == 1 and chain.loss.kind(chain.out_shape)[0] != "regression":
+        raise DataError(
+            f"every row of the data is of the class {names[0]!r}, so there is nothing to "
+            "tell apart; bring rows of at least two classes"
+        )
+    for part in dataset.parts().values():
+        _require_classes(loaded, chain, part)
     targets: dict[str, Array] = {
         role: _targets(chain, dataset, part, prepared.target_scale)
         for role, part in dataset.parts().items()
@@ -153,6 +175,19 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
     return Design(chain, recipe, targets)
+
+
+def _require_classes(loaded: LoadedConfig, chain: Chain, part: Part) -> None:
+    """One number a row that is not whole is no class id: the loss is at fault, not the data."""
+    values = part.targets_array
+    if values.ndim == 1 and values.dtype.kind == "f":
+        broken = np.floor(values) != values
+        if broken.any():
+            row = int(np.argmax(broken))
+            what = (
+                f"the target holds {values[row]:g} (row {part.row(row)}, counted from 0) and more"
+            )
+            require_regression(loaded, chain, what)
 
 
 def _targets(chain: Chain, dataset: Dataset, part: Part, scale: TargetScale | None) -> Array:

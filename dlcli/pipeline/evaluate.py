@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from dlcli.config import Config
+from dlcli.config.stages import METRIC_ALIASES, SCALAR_METRICS
 from dlcli.engine.inference import Evaluation, Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.team import team
@@ -39,8 +41,13 @@ def evaluate(
         }
 
 
+def scalars(config: Config) -> list[str]:
+    """What an evaluation gives as one number each."""
+    return ["loss", *(name for name in config.evaluation.metrics or () if name in SCALAR_METRICS)]
+
+
 class Gate:
-    """One `--expect`: a metric, a comparison, a number.
+    """One `--expect`: a metric (short names such as `mse` are known), a comparison, a number.
 
     >>> Gate("accuracy >= 0.98").is_met({"accuracy": 0.981})
     True
@@ -51,21 +58,26 @@ class Gate:
         try:
             if match is None:
                 raise ValueError
-            self.metric, self._sign, number = match[1], match[2], match[3]
-            self._bound = float(number)
+            self.metric = METRIC_ALIASES.get(match[1], match[1])
+            self._sign, self._bound = match[2], float(match[3])
+            if self._bound != self._bound:
+                raise ValueError
         except ValueError:
             raise UsageError(
                 f"--expect {text!r}: write a metric, one of >= > <= < == and a number, such as "
                 "--expect 'accuracy>=0.98'"
             ) from None
-        self.text = f"{self.metric} {self._sign} {number}"
+        self.text = f"{self.metric} {self._sign} {match[3]}"
 
     def check_known(self, names: Sequence[str]) -> None:
         """UsageError if no scalar metric of that name is measured."""
         if self.metric not in names:
+            add = (
+                ". Add it to evaluation.metrics and train" if self.metric in SCALAR_METRICS else ""
+            )
             raise UsageError(
-                f"--expect {self.text!r}: there is no number called {self.metric!r}; the run "
-                f"measures {', '.join(names)}. Add it to evaluation.metrics"
+                f"--expect {self.text!r}: the run does not measure a number called "
+                f"{self.metric!r}, but {', '.join(names)}{add}"
             )
 
     def is_met(self, metrics: dict[str, Any]) -> bool:
@@ -74,10 +86,7 @@ class Gate:
 
 
 def check_gates(gates: Sequence[Gate], metrics: dict[str, Any]) -> None:
-    """GateError naming every gate that is not met."""
-    scalars = [name for name, value in metrics.items() if isinstance(value, int | float)]
-    for gate in gates:
-        gate.check_known(scalars)
+    """GateError naming every gate that is not met; every gate's metric must be known."""
     missed = [gate for gate in gates if not gate.is_met(metrics)]
     if missed:
         lines = "; ".join(f"expected {g.text}, got {metrics[g.metric]!r}" for g in missed)

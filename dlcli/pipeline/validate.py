@@ -8,12 +8,15 @@ from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.preprocessing import TransformError, shape_after
 from dlcli.engine.layer import Shape
+from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.pipeline import design, prepare
+
+_NAMES = {kind: name for table in (LAYERS, ACTIVATIONS) for name, kind in table.items()}
 
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One line of the layer table."""
+    """One line of the layer table; `type` is the config's word."""
 
     name: str
     type: str
@@ -59,13 +62,17 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
         unchecked.append("The layers' shapes depend on what the transforms find in the data.")
         return Validated((), tuple(unchecked))
     chain = design.connect_chain(loaded, shape)
-    design.check_loss(loaded, chain, None, declared.classes)
-    if declared.classes is None:
+    # Targets that are known beforehand are one number or class id a row.
+    target_shape = None if declared.target is None else ()
+    design.check_loss(loaded, chain, target_shape, declared.classes)
+    if declared.target == "numbers":
+        design.require_regression(loaded, chain, f"the source `{config.data.source.type}` brings")
+    elif declared.classes is None:
         unchecked.append("Whether the targets suit the loss shows when the data is read.")
     rows = [
         LayerRow(
             node.name,
-            type(node.layer).__name__,
+            _NAMES[type(node.layer)],
             node.out_shape,
             sum(prod(slot.shape) for slot in node.layer.slots(node.in_shape).values()),
             node.layer.flops(node.in_shape),

@@ -3,6 +3,7 @@
 import argparse
 import compileall
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -50,7 +51,11 @@ def main() -> int:
     if options.data_dir is not None and mnist is None:
         console.print(f"no MNIST in {options.data_dir}/mnist: using generated images")
     compileall.compile_dir(ROOT / "dlcli", quiet=2)  # as an installation has it
-    installed = versions(options.peer_python)
+    try:
+        installed = versions(options.peer_python)
+    except (OSError, subprocess.CalledProcessError) as error:
+        console.print(f"--peer-python {options.peer_python}: {error}", markup=False)
+        return 2
     about = report.machine(
         installed, "MNIST" if mnist else "generated, of MNIST's shape", options.rounds
     )

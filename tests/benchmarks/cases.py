@@ -104,6 +104,7 @@ class Case:
     rows: how many rows an epoch has. target, stretch: dlcli's rate over the fastest peer's.
     fraction: target and stretch for the part of the machine's own rate of products.
     variants: dlcli in other ways than its default.
+    scaling: target for the rate of all workers over that of one.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Case:
     target: tuple[float, float] | None = None
     fraction: tuple[float, float] | None = None
     variants: tuple[str, ...] = ()
+    scaling: float | None = None
     task: Literal["train", "infer"] = "train"
 
 
@@ -134,6 +136,7 @@ CASES = (
         _CNN_PEERS,
         target=(1.5, 2.0),
         variants=(ALONE, NATIVE),
+        scaling=1.75,
     ),
     Case(
         "cnn-128",
@@ -154,6 +157,7 @@ CASES = (
         32_000,
         _MLP_PEERS,
         target=(1.6, 2.5),
+        variants=(ALONE,),
     ),
     Case(
         "mlp-128",
@@ -164,6 +168,7 @@ CASES = (
         32_000,
         _MLP_PEERS,
         target=(1.2, 1.6),
+        variants=(ALONE,),
     ),
     Case(
         "wide-mlp",
@@ -185,7 +190,16 @@ CASES = (
         _CNN_PEERS,
         fraction=_WIDE,
     ),
-    Case("cells", "breast_cancer, batch 32", CELLS, "cells", 32, 370, _MLP_PEERS),
+    Case(
+        "cells",
+        "breast_cancer, batch 32",
+        CELLS,
+        "cells",
+        32,
+        370,
+        _MLP_PEERS,
+        variants=(ALONE,),
+    ),
     Case(
         "infer",
         "seed CNN, inference",

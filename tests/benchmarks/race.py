@@ -76,10 +76,8 @@ def versions(python: str) -> dict[str, str]:
     """The versions of the peers' packages that this interpreter has."""
     names = sorted({name for packages in PACKAGES.values() for name in packages})
     found = subprocess.run(
-        [python, "-c", _VERSIONS, *names], capture_output=True, text=True, check=False
+        [python, "-c", _VERSIONS, *names], stdout=subprocess.PIPE, text=True, check=True
     )
-    if found.returncode:
-        return {}
     versions: dict[str, str] = json.loads(found.stdout)
     return versions
 

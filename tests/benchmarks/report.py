@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -77,9 +78,9 @@ def show(about: dict[str, Any], results: Sequence[Result], verdicts: Sequence[Ve
 
 def _participants(results: Sequence[Result]) -> Table:
     """Everybody's own numbers."""
-    table = Table(title="Everybody", expand=True, pad_edge=False)
-    table.add_column("job")
-    table.add_column("who")
+    table = Table(title="Everybody", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("job", min_width=16)
+    table.add_column("who", min_width=18)
     for title in ("median", "min to max", "GFLOP/s", "of sgemm", "MB"):
         table.add_column(title, justify="right", no_wrap=True)
     for result in results:
@@ -88,7 +89,7 @@ def _participants(results: Sequence[Result]) -> Table:
         for who, turns in result.turns.items():
             peak = f"{statistics.median(turns.peaks) / 1e6:,.0f}" if turns.peaks else ""
             if turns.absent:
-                table.add_row(title, who, turns.absent, "", "", "", "")
+                table.add_row(title, f"{who}: {turns.absent}", "", "", "", "", "")
             elif who.startswith("products"):
                 speed = f"{statistics.median(turns.rates) / 1e9:,.0f}"
                 table.add_row(title, f"sgemm{who.removeprefix('products')}", "", "", speed, "", "")
@@ -99,12 +100,17 @@ def _participants(results: Sequence[Result]) -> Table:
             else:
                 flops = statistics.median(turns.rates) * case.network.training_flops
                 part = fractions(case, result, who)
-                shown = f"{statistics.median(part):.2f}" if part else ""
+                shown = _short(statistics.median(part)) if part else ""
                 rates = _spread(turns.rates, ",.0f", "/s")
-                table.add_row(title, who, *rates, f"{flops / 1e9:,.0f}", shown, peak)
+                table.add_row(title, who, *rates, _short(flops / 1e9), shown, peak)
             title = ""
         table.add_section()
     return table
+
+
+def _short(value: float) -> str:
+    """Whole numbers where there are two figures, else two places."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
 
 
 def _spread(values: Sequence[float], form: str, unit: str) -> tuple[str, str]:
@@ -114,8 +120,8 @@ def _spread(values: Sequence[float], form: str, unit: str) -> tuple[str, str]:
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Table:
     """Ratios beside their targets."""
-    table = Table(title="Ratios", expand=True, pad_edge=False)
-    table.add_column("what")
+    table = Table(title="Ratios", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what", min_width=26)
     for title in ("reached", "min to max", "target", "stretch"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("met", justify="center")

@@ -52,7 +52,9 @@ def of_case(case: Case, result: Result) -> list[Verdict]:
     if cases.ALONE in case.variants:
         ratios = _ratios(result.rates(cases.DLCLI), result.rates(cases.ALONE))
         verdicts.append(
-            Verdict(f"{case.title}: all workers over 1", ratios, 1.75, note=_workers(result))
+            Verdict(
+                f"{case.title}: all workers over 1", ratios, case.scaling, note=_workers(result)
+            )
         )
     if cases.NATIVE in case.variants:
         ratios = _ratios(result.rates(cases.NATIVE), result.rates(cases.DLCLI))
@@ -110,7 +112,8 @@ def _over_fastest(result: Result, peers: Sequence[str]) -> tuple[list[float], st
     if ran:
         fastest = max(ran, key=lambda who: statistics.median(result.rates(who)))
         notes.append(f"fastest: {fastest}")
-    notes += [f"{who}: {turns[who].absent}" for who in peers if turns[who].absent]
+    why = {(who.split()[0], turns[who].absent): who for who in reversed(peers) if turns[who].absent}
+    notes += [f"{who}: {reason}" for (_, reason), who in reversed(why.items())]
     if not ran:
         return [], "; ".join(notes)
     best = [max(rates) for rates in zip(*(result.rates(who) for who in ran), strict=False)]

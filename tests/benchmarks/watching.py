@@ -46,10 +46,20 @@ def proportional(pids: Sequence[int]) -> int:
 
 
 def anonymous(pids: Sequence[int]) -> int:
-    """Memory that no file backs: each process's own, and what all of them share, once."""
+    """Memory that no file backs: each process's own, and what all of them share, once.
+
+    Pages that a worker still shares with the process that forked it count for both, so this is
+    an upper bound.
+    """
     status = [Path(f"/proc/{pid}/status") for pid in pids]
     own = sum(_field(path, "RssAnon:") for path in status)
     return own + max((_field(path, "RssShmem:") for path in status), default=0)
+
+
+def anonymous_proportional(pids: Sequence[int]) -> int:
+    """The same with every page counted once."""
+    rollups = [Path(f"/proc/{pid}/smaps_rollup") for pid in pids]
+    return sum(_field(path, "Pss_Anon:") + _field(path, "Pss_Shmem:") for path in rollups)
 
 
 def _field(path: Path, name: str) -> int:

@@ -76,7 +76,9 @@ def slope(layer: Layer, x: Array) -> Array:
     return dx
 
 
-@pytest.mark.parametrize(("layer", "formula", "ulps", "floor"), VALUES, ids=[str(row[0]) for row in VALUES])
+@pytest.mark.parametrize(
+    ("layer", "formula", "ulps", "floor"), VALUES, ids=[str(row[0]) for row in VALUES]
+)
 def test_float32_values_are_right_to_a_few_units_of_the_last_place(
     layer: Layer, formula: Callable[[float], float], ulps: float, floor: float
 ) -> None:

@@ -229,8 +229,10 @@ def test_a_manifest_that_is_a_bomb_is_refused_under_a_memory_limit(run: Path) ->
     path = run / "manifest.json"
     for data in (b"[" * 3_000_000, b"{" + b'"a":0,' * 3_000_000 + b'"a":0}', b"1" * 90_000_000):
         path.write_bytes(data)
-        for arguments in (("verify", run), ("evaluate", run), ("train", "--resume", run)):
-            assert "manifest.json" in refused(*arguments, code=4)
+        assert "manifest.json" in refused("verify", run, code=4)
+    path.write_bytes(b"[" * 100_000)
+    for arguments in (("evaluate", run), ("reproduce", run), ("train", "--resume", run)):
+        assert "manifest.json" in refused(*arguments, code=4)
     with path.open("wb") as file:
         file.truncate(1 << 40)  # a terabyte of nothing
     assert "manifest.json" in refused("verify", run, code=4)
