@@ -53,7 +53,7 @@ class ConsoleWatch:
         self._epochs = self._batches = self._rows = 0
         self._drawn = self._began = self._epoch_began = 0.0
         self._first_step = True
-        self._skipped_rows = 0
+        self._skipped_rows = self._seen_rows = 0
 
     def stage(self, number: int, verb: str, text: str) -> None:
         line = Text()
@@ -83,6 +83,7 @@ class ConsoleWatch:
 
     def step(self, report: StepReport) -> None:
         now = time.perf_counter()
+        self._seen_rows = report.rows
         if self._first_step:
             # An epoch that was resumed in its middle has rows that were not done just now.
             self._first_step = False
@@ -112,7 +113,7 @@ class ConsoleWatch:
     def epoch(self, report: EpochReport, remark: str) -> None:
         now = time.perf_counter()
         seconds = max(now - self._epoch_began, 1e-9)
-        rate = max(self._rows - self._skipped_rows, 1) / seconds
+        rate = max(self._seen_rows - self._skipped_rows, 1) / seconds
         self._epoch_began = now
         self._first_step, self._skipped_rows = True, 0
         line = Text(f"      epoch {report.epoch}/{self._epochs}  {_pairs(report.logs)}")

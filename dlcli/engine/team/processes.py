@@ -35,6 +35,8 @@ _NAP_MILLISECONDS = 20
 
 _ERROR_BYTES = 1 << 16
 
+_PARENTS_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class WorkerError(RuntimeError):
     """A worker failed; the message is its traceback."""
@@ -105,7 +107,15 @@ class Processes(Team):
 
     def _fork(self, worker: int) -> "_Child":
         to_child, to_parent = os.pipe(), os.pipe()
-        pid = os.fork()
+        # A signal between fork and the worker's first line would run the parent's handler in it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _PARENTS_SIGNALS)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                for number in _PARENTS_SIGNALS:
+                    signal.signal(number, signal.SIG_IGN)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if pid == 0:
             for child in self._children:
                 child.forget()
@@ -119,8 +129,6 @@ class Processes(Team):
 
     def _work(self, worker: int, calls: int, answers: int) -> NoReturn:
         """The life of a worker: never returns, and leaves without the parent's clean-up."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         try:
             os.set_blocking(answers, False)
             self._work_until_dismissed(worker, calls, answers)
