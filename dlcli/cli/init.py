@@ -1,5 +1,7 @@
 """`dlcli init`: a config to start from."""
 
+import shlex
+from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -29,11 +31,14 @@ def init(
             print(f"{name:<16}{expected.removeprefix('# expected:').strip()}")
         return
     if example not in known:
-        raise UsageError(f"there is no example {example!r}; there are {', '.join(known)}")
+        near = get_close_matches(example, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        raise UsageError(f"there is no example {example!r}; {hint}")
     target = path or Path(f"{example}.yaml")
     text = known[example].read_text(encoding="utf-8")
     command, rest = text.split("\n", 1)
-    text = f"# dlcli train {target}\n{rest}" if command.startswith("# dlcli train") else text
+    if command.startswith("# dlcli train"):
+        text = f"# dlcli train {shlex.quote(str(target))}\n{rest}"
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)

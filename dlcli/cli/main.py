@@ -77,8 +77,8 @@ def run() -> NoReturn:
         _leave(error.exit_code)
     except MemoryError:
         _complain(
-            "not enough memory; use a smaller training.batch_size or fewer --workers, or give "
-            "features as an uncompressed .npy file, which is read in place"
+            "not enough memory; use a smaller model or training.batch_size, or fewer --workers, "
+            "or give features as an uncompressed .npy file, which is read in place"
         )
         _leave(6)
     except Exception:

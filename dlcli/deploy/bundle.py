@@ -132,10 +132,18 @@ class Bundle:
         """Answers (n, *out_shape) float32 for stored rows: probabilities, or values in the
         target's own units."""
         x = self.preprocessing.apply(rows)
-        answers = predict(self.model, self.loss, self.theta, x, ROWS_AT_ONCE)
-        if self.target_scale is not None:
-            answers = self.target_scale.inverse(answers).astype(np.float32)
-        return answers
+        return answer(self.model, self.loss, self.theta, x, self.target_scale)
+
+
+def answer(
+    model: Model, loss: Loss, theta: Array, x: Array, target_scale: TargetScale | None
+) -> Array:
+    """Answers to preprocessed rows. What overflows becomes infinite, without a warning."""
+    with np.errstate(all="ignore"):
+        answers = predict(model, loss, theta, x, ROWS_AT_ONCE)
+        if target_scale is not None:
+            answers = target_scale.inverse(answers).astype(np.float32)
+    return answers
 
 
 def _theta(model: Model, path: Path) -> Array:

@@ -11,11 +11,14 @@ from dlcli.engine.layer import Array, Shape
 def shared_zeros(shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
     """A zeroed array in an anonymous mapping: workers made by fork see every write to it.
 
-    Pages that are never written cost no memory.
+    Pages that are never written cost no memory. MemoryError where there is no room at all.
     """
     count = 1
     for length in shape:
         count *= length
     size = count * np.dtype(dtype).itemsize
-    buffer = mmap.mmap(-1, max(size, 1))
+    try:
+        buffer = mmap.mmap(-1, max(size, 1))
+    except (OSError, OverflowError) as error:
+        raise MemoryError(f"{size} bytes") from error
     return np.frombuffer(buffer, dtype, count=count).reshape(shape)

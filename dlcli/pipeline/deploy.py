@@ -5,8 +5,7 @@ import numpy as np
 from dlcli.artifacts import weights
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig, resolved
-from dlcli.deploy.bundle import ROWS_AT_ONCE, Bundle, Contents, prove, write_bundle
-from dlcli.engine.inference import predict
+from dlcli.deploy.bundle import Bundle, Contents, answer, prove, write_bundle
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.prepare import Prepared
@@ -40,9 +39,7 @@ def deploy(
     raw = part.take_features(np.arange(min(GOLDEN_ROWS, len(part))))
     recipe = design.recipe
     x = prepared.preprocessing.apply(raw)
-    answers = predict(recipe.model, recipe.loss, theta, x, ROWS_AT_ONCE)
-    if prepared.target_scale is not None:
-        answers = prepared.target_scale.inverse(answers).astype(np.float32)
+    answers = answer(recipe.model, recipe.loss, theta, x, prepared.target_scale)
     written = []
     for kind in loaded.config.deployment.formats:
         folder = f"{DEPLOY}/{kind}"

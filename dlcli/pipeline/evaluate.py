@@ -3,6 +3,7 @@
 import operator
 import re
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 from dlcli.config import Config
@@ -11,7 +12,7 @@ from dlcli.engine.inference import Evaluation, Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.team import team
 from dlcli.engine.training import Recipe
-from dlcli.errors import GateError, UsageError
+from dlcli.errors import DivergedError, GateError, UsageError
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -26,12 +27,15 @@ _GATE = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|==|>|<)\s*(\S+)\s*")
 def evaluate(
     recipe: Recipe, theta: Array, parts: dict[str, Examples], roles: Sequence[str], workers: int
 ) -> dict[str, dict[str, Any]]:
-    """For each role: `{split, rows, metrics: {loss, ...}}`."""
+    """For each role: `{split, rows, metrics: {loss, ...}}`.
+
+    DivergedError where one of them is not finite: then no number of that part can be trusted.
+    """
     evaluation = Evaluation(
         recipe.model, recipe.loss, recipe.metrics, theta, parts, recipe.shard_size
     )
     with team(evaluation.phases, workers) as crew:
-        return {
+        results: dict[str, dict[str, Any]] = {
             role: {
                 "split": role,
                 "rows": len(parts[role]),
@@ -39,6 +43,15 @@ def evaluate(
             }
             for role in roles
         }
+    for role, result in results.items():
+        for name, value in result["metrics"].items():
+            if isinstance(value, float) and not isfinite(value):
+                raise DivergedError(
+                    f"the {role} part gives the {name} {value}: its rows are far from those that "
+                    "the network was trained on, or training was about to diverge. Check the data "
+                    "and its scale (data.transforms), or lower optimizer.learning_rate"
+                )
+    return results
 
 
 def scalars(config: Config) -> list[str]:

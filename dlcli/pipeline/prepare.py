@@ -5,14 +5,16 @@ from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
-from dlcli.data.dataset import Dataset
+from dlcli.data.dataset import Dataset, Part
 from dlcli.data.digests import digests
 from dlcli.data.places import Places, data_dir
 from dlcli.data.preprocessing import Preprocessing, TransformError
 from dlcli.data.preprocessing import prepare as fit
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Shape
-from dlcli.errors import UsageError
+from dlcli.errors import DataError, UsageError
+
+LARGEST_TARGET = 1e38
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,24 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         raise loaded.error(("data", "transforms", error.index), str(error)) from None
     except UsageError as error:
         raise loaded.error(("data",), str(error)) from None
+    for part in dataset.parts().values():
+        _check_targets(part)
     scale = None
     if config.data.target_transform is not None:
         kind = config.data.target_transform.type
         options = config.data.target_transform.model_dump(exclude={"type"})
         scale = TargetScale.fit(kind, dataset.train.targets_array, **options)
     return Prepared(dataset, digests(raw), preprocessing, preprocessing.out_shape, scale)
+
+
+def _check_targets(part: Part) -> None:
+    """Answers are float32 in the target's own units, so the target must be, too."""
+    values = part.targets_array
+    if values.dtype.kind == "f":
+        large = (abs(values) > LARGEST_TARGET).reshape(len(values), -1).any(axis=1)
+        if large.any():
+            row = part.row(int(large.argmax()))
+            raise DataError(
+                f"the target is too large for float32 in row {row} (counted from 0); give it in a "
+                "larger unit"
+            )

@@ -6,7 +6,8 @@
 
 Machines are shared and drift, so only ratios of runs that took turns are quoted (A B A B,
 medians), and the machine's own rate of matrix products, measured in the same run, travels between
-machines. `--peer-python` names the interpreter that has the peers, if it is not this one.
+machines. `--peer-python` names the interpreter that has the peers, if it is not this one. NOTES.md
+says what was tried and what each attempt gave.
 
     cases       what is measured, against whom, with which target
     job         one measurement, in a process of its own

@@ -64,7 +64,7 @@ def show(about: dict[str, Any], results: Sequence[Result], verdicts: Sequence[Ve
     console.print(
         f"{about['processor']}, {about['processors']} processors{load}; {about['system']}, "
         f"Python {about['python']}, NumPy {about['numpy']}. Peers: {peers}. "
-        f"Images: {about['rows']}. {about['rounds']} rounds, in turn; median \\[min to max]."
+        f"Images: {about['rows']}. {about['rounds']} rounds, in turn; median, min-max."
     )
     console.print(_participants(results))
     console.print(_verdicts(verdicts))
@@ -81,7 +81,7 @@ def _participants(results: Sequence[Result]) -> Table:
     table = Table(title="Everybody", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("job", min_width=16)
     table.add_column("who", min_width=18)
-    for title in ("median", "min to max", "GFLOP/s", "of sgemm", "MB"):
+    for title in ("median", "min-max", "GFLOP/s", "of sgemm", "MB"):
         table.add_column(title, justify="right", no_wrap=True)
     for result in results:
         case = cases.BY_NAME.get(result.name)
@@ -89,7 +89,7 @@ def _participants(results: Sequence[Result]) -> Table:
         for who, turns in result.turns.items():
             peak = f"{statistics.median(turns.peaks) / 1e6:,.0f}" if turns.peaks else ""
             if turns.absent:
-                table.add_row(title, f"{who}: {turns.absent}", "", "", "", "", "")
+                table.add_row(title, f"{who}: {turns.absent}", *[""] * 5)
             elif who.startswith("products"):
                 speed = f"{statistics.median(turns.rates) / 1e9:,.0f}"
                 table.add_row(title, f"sgemm{who.removeprefix('products')}", "", "", speed, "", "")
@@ -115,14 +115,14 @@ def _short(value: float) -> str:
 
 def _spread(values: Sequence[float], form: str, unit: str) -> tuple[str, str]:
     middle = f"{statistics.median(values):{form}}{unit}"
-    return middle, f"{min(values):{form}} to {max(values):{form}}"
+    return middle, f"{min(values):{form}}-{max(values):{form}}"
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Table:
     """Ratios beside their targets."""
     table = Table(title="Ratios", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("what", min_width=26)
-    for title in ("reached", "min to max", "target", "stretch"):
+    table.add_column("what", min_width=24)
+    for title in ("reached", "min-max", "target", "stretch"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("met", justify="center")
     table.add_column("note")
@@ -133,7 +133,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> Table:
             for bound in (verdict.target, verdict.stretch)
         )
         middle = "-" if verdict.median is None else f"{verdict.median:.2f}"
-        spread = f"{min(verdict.values):.2f} to {max(verdict.values):.2f}" if verdict.values else ""
+        spread = f"{min(verdict.values):.2f}-{max(verdict.values):.2f}" if verdict.values else ""
         met = {True: "yes", False: "no", None: ""}[verdict.met]
         table.add_row(verdict.title, middle, spread, target, stretch, met, verdict.note)
     return table

@@ -300,6 +300,7 @@ ONE_HOT_NET = NET.format(units=3, loss="categorical_crossentropy")
         (Y, NET.format(units=1, loss="bce"), 3, "holds 2 in row 2"),
         (Y, NET.format(units=3, loss="mse"), 2, "mean_squared_error"),
         (X, NET.format(units=2, loss="mse"), 2, "mean_squared_error"),
+        (X[:, 0] * 1e39, NET.format(units=1, loss="mse"), 3, "too large for float32 in row"),
     ],
 )
 def test_targets_that_do_not_suit_the_loss(

@@ -16,6 +16,7 @@ import pytest
 from dlcli.artifacts import files as artifact_files
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.run_directory import RunDirectory
+from dlcli.deploy.bundle import Bundle
 from dlcli.pipeline import again, record, reproduce, resume, stages
 from dlcli.pipeline import train as training
 from dlcli.pipeline import validate as validation
@@ -78,7 +79,7 @@ def test_1_even_where_no_file_can_be_written(trees: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["trian"], ["train"], ["train", "--frobnicate"], ["train", "a.yaml", "b.yaml"],
+        ["trian"], ["train"], ["train", "--frobnicate"], ["train", "a.yaml", "b.yaml"],
         ["train", "a.yaml", "--workers", "0"], ["train", "a.yaml", "--workers", "many"],
         ["train", "a.yaml", "--workers", "100000"], ["train", "a.yaml", "--set"],
         ["train", "--resume"], ["evaluate"], ["evaluate", "runs/nothing"], ["predict", "a"],
@@ -107,7 +108,7 @@ def test_2_is_resume_with_anything_that_would_make_another_run(
 
 
 def test_2_is_a_name_that_cannot_be_a_directorys(trees: Path, output: Path) -> None:
-    for name in ("../up", "", ".hidden", "a/b", "-x", "a\nb", "x" * 300):
+    for name in ("../up", ".hidden", "a/b", "-x", "a\nb", "x" * 300):
         assert "cannot name a run" in refused(train(trees, output, f"--name={name}"), 2)
     assert not output.exists()
 
@@ -159,8 +160,18 @@ def test_6_is_a_disk_that_fails(number: int, trees: Path, output: Path) -> None:
 def test_6_is_too_little_memory(trees: Path, output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages.design, "design", raising(MemoryError()))
     message = refused(train(trees, output), 6)
-    assert "not enough memory; use a smaller training.batch_size" in message
+    assert "not enough memory; use a smaller model or training.batch_size" in message
     assert not output.exists()
+
+
+def test_6_is_a_model_that_no_memory_holds(tmp_path: Path, output: Path) -> None:
+    config = write(tmp_path, "prices")
+    layers = (
+        "[{type: dense, units: 1000000}, {type: dense, units: 1000000}, {type: dense, units: 1}]"
+    )
+    assert dlcli("validate", config, *settings(model__layers=layers)).code == 0
+    message = refused(train(config, output, *settings(model__layers=layers)), 6)
+    assert "use a smaller model" in message
 
 
 @pytest.mark.parametrize(
@@ -168,8 +179,12 @@ def test_6_is_too_little_memory(trees: Path, output: Path, monkeypatch: pytest.M
     [
         ("prices", settings(optimizer__learning_rate=1000, training__epochs=50)),
         ("prices", settings(optimizer="{type: sgd, learning_rate: 1000}", training__epochs=90)),
-        ("images", settings(optimizer="{type: sgd, learning_rate: 1000}", training__epochs=90)),
-        ("images", settings(data__transforms="[{type: rescale, scale: 1e37}]")),
+        (
+            "images",
+            settings(
+                data__transforms="[{type: rescale, scale: 1e30}, {type: rescale, scale: 2e7}]"
+            ),
+        ),
     ],
 )
 def test_7_is_divergence_that_names_step_and_layer(
@@ -199,16 +214,27 @@ def test_7_is_divergence_that_names_step_and_layer(
     assert again.err.splitlines()[-1] == call.err.splitlines()[-1]  # at the same step
 
 
+def test_7_is_a_part_that_cannot_be_evaluated(tmp_path: Path, output: Path) -> None:
+    draw = np.random.default_rng(0).normal(size=(60, 3))
+    for name, rows in (("x", draw), ("y", draw[:, 0]), ("tx", draw * 1e30), ("ty", draw[:, 0])):
+        np.save(tmp_path / f"{name}.npy", rows)
+    source = (
+        "{type: npy, features: x.npy, target: y.npy, test_features: tx.npy, test_target: ty.npy}"
+    )
+    parts = settings(data__source=source, data__split__validation=0, data__split__test=0)
+    parts += settings(model__layers="[{type: dense, units: 1}]")
+    message = refused(train(write(tmp_path, "prices"), output, *parts), 7)
+    assert "the test part gives the loss inf" in message
+
+
 def test_8_is_a_gate(trees: Path, output: Path) -> None:
     run = train(trees, output).run
     assert dlcli("evaluate", run, "--expect", "accuracy>=2").code == 8
 
 
 def test_9_is_an_export_that_differs(trees: Path, output: Path) -> None:
-    from dlcli.deploy import bundle
-
-    wrong = mock.patch.object(bundle, "predict", lambda *a: np.zeros((16, 3), np.float32))
-    with wrong:
+    wrong = np.zeros((16, 3), np.float32)
+    with mock.patch.object(Bundle, "predict", lambda bundle, rows: wrong):
         assert "do not deploy it" in refused(train(trees, output), 9)
 
 

@@ -8,6 +8,7 @@ Every document is the content of a file. Most are wrong, some are still right, a
 
 import json
 import random
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -165,11 +166,16 @@ def _damaged(name: str, seed: int, in_bytes: bool, times: int) -> bytes:
         for _ in range(times):
             content = _edit(content, chance)
         return content
-    data: Any = parse_document(VALID[name], name).data
+    data: Any = _parsed(name)
     for _ in range((times + 1) // 2):  # a change of structure is a coarse one
         data = _restructure(data, chance)
     # JSON is YAML; that NaN and huge numbers are written as they are is welcome.
     return json.dumps(data, ensure_ascii=False, indent=chance.choice([None, 1])).encode()
+
+
+@cache
+def _parsed(name: str) -> Any:
+    return parse_document(VALID[name], name).data
 
 
 def _edit(content: bytes, chance: random.Random) -> bytes:

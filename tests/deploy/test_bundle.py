@@ -69,14 +69,14 @@ def test_answers_agree_with_what_training_measured(run: Path) -> None:
 
 
 def test_a_planted_difference_is_found_and_the_run_is_not_complete(tmp_path: Path) -> None:
-    def planted(*arguments: Any) -> Any:
-        answers = real(*arguments)
+    def planted(bundle: Bundle, rows: Any) -> Any:
+        answers = real(bundle, rows)
         answers[3, 0] = np.nextafter(answers[3, 0], np.float32(2.0))
         return answers
 
-    real = bundles.predict
+    real = Bundle.predict
     config = write(tmp_path, "trees")
-    with mock.patch.object(bundles, "predict", planted):
+    with mock.patch.object(Bundle, "predict", planted):
         call = train(config, tmp_path / "runs")
     message = refused(call, 9)
     assert "does not give the engine's answers on the golden batch" in message
