@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _REDRAW_SECONDS = 0.1
 _BIGGEST_MATRIX = 20
+_ROOM_FOR_A_BAR = 70
+_UNLIMITED = 10_000
 
 
 def number(value: float) -> str:
@@ -46,7 +49,7 @@ class ConsoleWatch:
     """Draws what the pipeline reports."""
 
     def __init__(self, *, to_stdout: bool = False) -> None:
-        self._console = Console(stderr=not to_stdout, highlight=False, soft_wrap=True)
+        self._console = _console(stderr=not to_stdout)
         self._bars = self._console.is_terminal
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -70,11 +73,15 @@ class ConsoleWatch:
         self._began = self._epoch_began = time.perf_counter()
         if self._bars:
             from rich.progress import BarColumn, Progress, TextColumn
+            from rich.table import Column
 
+            # The numbers are worth more than the bar where there is no room for both.
+            bar = [BarColumn(bar_width=28)] if self._console.width >= _ROOM_FOR_A_BAR else []
+            name = Column(no_wrap=True, min_width=12 + 2 * len(str(epochs)))
             self._progress = Progress(
-                TextColumn("      {task.description}"),
-                BarColumn(bar_width=28),
-                TextColumn("{task.fields[told]}"),
+                TextColumn("      {task.description}", table_column=name),
+                *bar,
+                TextColumn("{task.fields[told]}", table_column=Column(no_wrap=True)),
                 console=self._console,
                 transient=True,
                 auto_refresh=False,
@@ -94,7 +101,8 @@ class ConsoleWatch:
             return
         self._drawn = now
         if self._task is None:
-            self._task = self._progress.add_task("", total=self._batches, told="")
+            name = f"epoch {report.epoch}/{self._epochs}"
+            self._task = self._progress.add_task(name, total=self._batches, told="")
         elapsed = max(now - self._epoch_began, 1e-9)
         rate = max(report.rows - self._skipped_rows, 1) / elapsed
         left = (self._rows - report.rows) + (self._epochs - report.epoch) * self._rows
@@ -117,9 +125,11 @@ class ConsoleWatch:
         self._epoch_began = now
         self._first_step, self._skipped_rows = True, 0
         line = Text(f"      epoch {report.epoch}/{self._epochs}  {_pairs(report.logs)}")
-        line.append(f"  {rate:,.0f} rows/s", style="dim")
-        if remark:
-            line.append(f"  {remark}", style="green")
+        speed = f"  {rate:,.0f} rows/s"
+        words = f"  {remark}" if remark else ""
+        if len(line) + len(speed) + len(words) <= self._console.width:
+            line.append(speed, style="dim")
+        line.append(words, style="green")
         self._console.print(line)
         if self._progress is not None and self._task is not None:
             self._progress.reset(self._task, completed=0, told="")
@@ -172,6 +182,10 @@ class ConsoleWatch:
     def _print_indented(self, table: Table) -> None:
         from rich.padding import Padding
 
+        room = self._console.width - 6
+        if Measurement.get(self._console, self._console.options, table).maximum > room:
+            self.note("this table is wider than the terminal; --json has its numbers")
+            return
         self._console.print(Padding(table, (0, 0, 0, 6), expand=False))
 
 
@@ -191,12 +205,17 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else clock
 
 
+def _console(stderr: bool) -> Console:
+    """A console on a stream as it is now; a pipe has no width, so nothing is cut off there."""
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        return console
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=_UNLIMITED)
+
+
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout, as wide as it needs to be."""
-    console = Console(file=sys.stdout, highlight=False)
-    if not console.is_terminal:
-        # A pipe has no width; nothing may be cut off or wrapped.
-        console = Console(file=sys.stdout, highlight=False, width=10_000)
+    console = Console(file=sys.stdout, highlight=False, width=_UNLIMITED)
     table = Table(title=title, title_justify="left", title_style="bold")
     for index, word in enumerate(header):
         table.add_column(word, justify="left" if index < 2 else "right", no_wrap=True)

@@ -1,6 +1,9 @@
 """`dlcli init`: a config to start from."""
 
 import shlex
+import shutil
+import sys
+import textwrap
 from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -26,9 +29,12 @@ def init(
     """Write an example config, ready to train. Never overwrites a file."""
     known = examples()
     if listing:
+        # A line each for programs; for people what their terminal has room for.
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
         for name, source in known.items():
             expected = source.read_text(encoding="utf-8").splitlines()[1]
-            print(f"{name:<16}{expected.removeprefix('# expected:').strip()}")
+            line = f"{name:<16}{expected.removeprefix('# expected:').strip()}"
+            print(textwrap.fill(line, max(width, 40), subsequent_indent=" " * 16))
         return
     if example not in known:
         near = get_close_matches(example, known, 1)

@@ -23,8 +23,10 @@ except SystemExit as end:
 print(json.dumps([code, sorted({{name.partition(".")[0] for name in sys.modules}})]))
 """
 
-HEAVY = {"numpy", "rich", "pydantic", "pydantic_core", "yaml", "safetensors", "asyncio", "ssl",
-         "multiprocessing", "concurrent", "email", "http", "urllib3", "scipy", "pandas"}  # fmt: skip
+HEAVY = set(
+    "numpy rich pydantic pydantic_core yaml safetensors asyncio ssl multiprocessing concurrent "
+    "email http urllib3 scipy pandas".split()
+)
 
 
 def loaded(*arguments: str | Path) -> tuple[int, set[str]]:
