@@ -23,10 +23,23 @@ except SystemExit as end:
 print(json.dumps([code, sorted({{name.partition(".")[0] for name in sys.modules}})]))
 """
 
-HEAVY = set(
-    "numpy rich pydantic pydantic_core yaml safetensors asyncio ssl multiprocessing concurrent "
-    "email http urllib3 scipy pandas".split()
-)
+HEAVY = {
+    "numpy",
+    "rich",
+    "pydantic",
+    "pydantic_core",
+    "yaml",
+    "safetensors",
+    "asyncio",
+    "ssl",
+    "multiprocessing",
+    "concurrent",
+    "email",
+    "http",
+    "urllib3",
+    "scipy",
+    "pandas",
+}
 
 
 def loaded(*arguments: str | Path) -> tuple[int, set[str]]:
