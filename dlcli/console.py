@@ -77,7 +77,7 @@ class ConsoleWatch:
 
             # The numbers are worth more than the bar where there is no room for both.
             bar = [BarColumn(bar_width=28)] if self._console.width >= _ROOM_FOR_A_BAR else []
-            name = Column(no_wrap=True, min_width=12 + 2 * len(str(epochs)))
+            name = Column(no_wrap=True, min_width=13 + 2 * len(str(epochs)))
             self._progress = Progress(
                 TextColumn("      {task.description}", table_column=name),
                 *bar,
