@@ -16,6 +16,7 @@ import numpy as np
 
 from dlcli.data.dataset import Array, Shape
 from dlcli.data.fitted import Affine, Category, Columns, Encoded, Fitted, Reshaped
+from dlcli.data.names import suggestion
 from dlcli.data.statistics import extremes, finite, moments
 
 
@@ -198,8 +199,7 @@ def _names(rows: Rows) -> tuple[str, ...]:
 
 def _position(names: Sequence[str], name: str) -> int:
     if name not in names:
-        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-        raise Misfit(f"there is no column {name!r} to encode; the columns are {shown}.")
+        raise Misfit(f"there is no column {name!r} to encode{suggestion(name, names)}")
     return names.index(name)
 
 

@@ -109,7 +109,7 @@ def test_a_malformed_file_is_refused_with_its_place(
     ("source", "words"),
     [
         (Csv("t.csv", "lable"), "no column 'lable'; did you mean 'label'?"),
-        (Csv("t.csv", "zzz"), "its columns are 'weight', 'label'"),
+        (Csv("t.csv", "zzz"), "the columns are 'weight', 'label'"),
         (Csv("t.csv", "label", ("wieght",)), "did you mean 'weight'"),
         (Csv("t.csv", "label", ("label",)), "cannot be a feature too"),
         (Csv("t.csv", "label", ("weight", "weight")), "none twice"),

@@ -6,7 +6,6 @@ rate and a bad one gets a message with file, line and column.
 """
 
 import csv
-import difflib
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import Array
+from dlcli.data.names import suggestion
 from dlcli.errors import DataError, UsageError
 
 BLOCK = 512  # rows converted at once: few enough to stay in the processor's cache
@@ -43,16 +43,10 @@ class Text:
 
     def suggestion(self, name: str) -> str:
         """The nearest name, or all of them: the end of a sentence about a missing column."""
-        near = difflib.get_close_matches(name, self.names, 1)
-        if near:
-            return f"; did you mean {near[0]!r}?"
-        shown = ", ".join(repr(known) for known in self.names[:12])
-        more = ", ..." if len(self.names) > 12 else ""
-        hint = ""
-        if len(self.names) == 1:
-            other = [mark for mark in ",;\t|" if mark in self.names[0]]
-            hint = f" (is the delimiter {other[0]!r}?)" if other else ""
-        return f"; its columns are {shown}{more}{hint}."
+        other = [mark for mark in ",;\t|" if mark in self.names[0]]
+        if len(self.names) == 1 and other:
+            return f"; its only column is {self.names[0]!r} (is the delimiter {other[0]!r}?)."
+        return suggestion(name, self.names)
 
 
 @dataclass(frozen=True)
