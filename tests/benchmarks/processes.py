@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from tests.benchmarks import cases, data, watching
-from tests.benchmarks.race import Result, Track, Turns
+from tests.benchmarks.race import Result, Track, Turns, busy
 
 CONFIG = watching.ROOT / "configs" / "mnist_cnn.yaml"
 HELP, BARE = "dlcli --help", "import typer, rich"
@@ -40,10 +40,9 @@ def whole(track: Track, mnist: Path | None) -> Result:
                     turns.absent = f"failed: {done.complaint}"
                     turns.seconds.clear()
                 else:
-                    turns.seconds.append(done.seconds)
-                    turns.peaks += [] if done.peak is None else [done.peak]
+                    turns.add(done)
                 peak = "" if done.peak is None else f", {done.peak / 1e6:,.0f} MB"
-                told = turns.absent or f"{done.seconds:.2f} s{peak}"
+                told = turns.absent or f"{done.seconds:.2f} s{peak}{busy(turns)}"
                 track.say(f"{result.title}: {who}, round {number + 1}: {told}")
     return result
 

@@ -14,6 +14,9 @@ from tests.benchmarks.ours import processors
 
 PRODUCTS, PRODUCTS_NATIVE = "products", "products native"
 
+BUSY = 0.1
+"""Processors that others may take before it is told."""
+
 _VERSIONS = """
 import importlib.metadata as metadata, importlib.util as util, json, sys
 owners = metadata.packages_distributions()
@@ -26,14 +29,22 @@ print(json.dumps({name: metadata.version(owners.get(name, [name])[0])
 class Turns:
     """What one participant of a race did, a number for each round.
 
-    rates: rows (or operations) a second. peaks: bytes. absent: why there are none.
+    rates: rows (or operations) a second. peaks: bytes. others: processors that were busy with
+    something else. absent: why there is nothing.
     """
 
     rates: list[float] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
     told: dict[str, Any] = field(default_factory=dict)
     absent: str = ""
+
+    def add(self, done: watching.Finished) -> None:
+        """Take down what a job cost."""
+        self.seconds.append(done.seconds)
+        self.peaks += [] if done.peak is None else [done.peak]
+        self.others += [] if done.others is None else [done.others]
 
 
 @dataclass
@@ -110,14 +121,14 @@ def race(track: Track, case: Case) -> Result:
                     track.say(f"{case.title}: {who}: {turns.absent}")
                 continue
             _job(track, case, who, turns)
-            told = turns.absent or f"{turns.rates[-1]:,.0f} rows/s"
+            told = turns.absent or f"{turns.rates[-1]:,.0f} rows/s{busy(turns)}"
             track.say(f"{case.title}: {who}, round {number + 1}: {told}")
     return result
 
 
 def _job(track: Track, case: Case, who: str, turns: Turns) -> None:
     """One job; a failure keeps the participant out of the race and is told."""
-    python = track.python if who.split()[0] in track_peers() else sys.executable
+    python = track.python if who.split()[0] in PACKAGES else sys.executable
     spec = {"who": who, "case": case.name, "folder": str(track.folder)}
     done = watching.run([python, "-m", "tests.benchmarks.job", json.dumps(spec)])
     if done.code:
@@ -126,14 +137,13 @@ def _job(track: Track, case: Case, who: str, turns: Turns) -> None:
         return
     turns.told = json.loads(done.out.splitlines()[-1])
     turns.rates.append(float(turns.told["rate"]))
-    turns.seconds.append(done.seconds)
-    if done.peak is not None:
-        turns.peaks.append(done.peak)
+    turns.add(done)
 
 
-def track_peers() -> set[str]:
-    """The peers' names."""
-    return {who.split()[0] for who in PACKAGES}
+def busy(turns: Turns) -> str:
+    """A remark where others kept the machine busy in the last turn."""
+    taken = turns.others[-1] if turns.others else 0.0
+    return f" (others took {taken:.1f} processors)" if taken > BUSY else ""
 
 
 def _products(track: Track, result: Result, who: str) -> None:

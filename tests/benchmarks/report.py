@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tests.benchmarks import cases
 from tests.benchmarks.ours import processors
-from tests.benchmarks.race import Result
+from tests.benchmarks.race import BUSY, Result
 from tests.benchmarks.verdicts import Verdict, fractions
 
 WIDTH = 100
@@ -74,6 +74,17 @@ def show(about: dict[str, Any], results: Sequence[Result], verdicts: Sequence[Ve
         "convolutions execute fewer, so this is an effective rate. Memory: the peak of all "
         "processes of a job, proportional set sizes."
     )
+
+    others = [
+        taken for result in results for turns in result.turns.values() for taken in turns.others
+    ]
+    if others:
+        disturbed = sum(taken > BUSY for taken in others)
+        console.print(
+            f"Other processes kept {statistics.median(others):.2f} processors busy (median of all "
+            f"jobs; at most {max(others):.2f}; above {BUSY:g} in {disturbed} of {len(others)} "
+            "jobs): the ratios are as good as these numbers are small."
+        )
 
 
 def _participants(results: Sequence[Result]) -> Table:

@@ -25,11 +25,16 @@ Look = Callable[[Sequence[int]], int]
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that ended: wall time, peak of what was looked at (None where unknown), output."""
+    """A command that ended: wall time, peak of what was looked at (None where unknown), output.
+
+    others: how many processors other processes (and the host of a virtual machine) kept busy
+    meanwhile, None where unknown. Above a tenth, no ratio is worth much.
+    """
 
     code: int
     seconds: float
     peak: int | None
+    others: float | None
     out: str
     errors: str
 
@@ -106,6 +111,7 @@ def run(
     timeout: float = 900.0,
 ) -> Finished:
     """Run a command from the root of the repository to its end; code -1 after the timeout."""
+    busy = _busy_seconds()
     began = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -132,7 +138,23 @@ def run(
     finally:
         seconds = time.perf_counter() - began
         watcher.finish()
-    return Finished(code, seconds, watcher.peak or None, out, errors)
+    now = _busy_seconds()
+    others = None if busy is None or now is None else max(0.0, (now - busy) / seconds)
+    return Finished(code, seconds, watcher.peak or None, others, out, errors)
+
+
+def _busy_seconds() -> float | None:
+    """Processor seconds so far of everybody but us and the commands that we have run."""
+    if not hasattr(os, "sysconf"):
+        return None
+    try:
+        line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+        user, nice, system, _, _, *interrupts = (int(word) for word in line.split()[1:9])
+    except (OSError, ValueError):
+        return None
+    total = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+    times = os.times()
+    return total - times.user - times.system - times.children_user - times.children_system
 
 
 class _Watcher(threading.Thread):
