@@ -15,6 +15,7 @@ import errno
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,6 +232,16 @@ def remove_tree(path: Path) -> None:
         for entry in sorted(path.iterdir()):
             remove_tree(entry)
         system.rmdir(path)
+
+
+@contextlib.contextmanager
+def temporary_directory() -> Iterator[Path]:
+    """A directory in the system's place for temporary files, gone afterwards."""
+    place = Path(tempfile.gettempdir())
+    with storage("make a directory in", place):
+        folder = tempfile.TemporaryDirectory(prefix="dlcli-", ignore_cleanup_errors=True)
+    with folder as name:
+        yield Path(name).resolve()
 
 
 def _temporary_name(path: Path) -> Path:

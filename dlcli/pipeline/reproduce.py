@@ -1,9 +1,11 @@
-"""`dlcli reproduce`: train the recorded config again and compare epoch by epoch.
+"""`dlcli reproduce`: train the recorded config again and compare epoch by epoch, file by file.
 
-The manifest holds the resolved config in full and a digest of every tensor after every epoch, so
-a committed manifest alone is enough. The digests of config and data are compared first; then
-training runs in memory, in a fresh place, and stops at the first difference. Nothing of the
-original run is read but its manifest, and nothing is written to it.
+The manifest holds the resolved config in full, a digest of every tensor after every epoch, and
+one of every file, so a committed manifest alone is enough. The digests of config and data are
+compared first; then training runs in memory and stops at the first difference; then a run
+directory is made of it in the system's temporary directory, by the code that made the original,
+and its files are compared. Nothing of the original run is read but its manifest (and where its
+data was), and nothing is written to it.
 """
 
 from collections.abc import Mapping
@@ -12,20 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from dlcli import randomness
-from dlcli.artifacts.digests import digest_bytes, readable_json
-from dlcli.artifacts.manifest import Epoch, Manifest, read_manifest
-from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
+from dlcli.artifacts import files, weights
+from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
+from dlcli.artifacts.manifest import Epoch, Manifest, list_files, read_manifest
+from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, RunDirectory
 from dlcli.config import LoadedConfig, config_from_dict, parse_config, resolved, resolved_text
-from dlcli.engine.layer import Array
 from dlcli.engine.team import team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
 from dlcli.numerics import numerics_class
-from dlcli.pipeline import evaluate, prepare, record
+from dlcli.pipeline import prepare, record
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.run import Ready, evaluated_roles, make_ready, require_same_data
-from dlcli.pipeline.watch import Watch
+from dlcli.pipeline.run import Ready, last_two_stages, make_ready, require_same_data
+from dlcli.pipeline.session import Session
+from dlcli.pipeline.watch import Silent, Watch
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Reproduced:
 
     tolerance: None where bits were compared.
     worst: the largest relative difference of a metric, where a tolerance was asked for.
-    evaluation: whether the evaluation was done again, too, and is identical.
+    files: how many files of the run came out the same; 0 where only a part was trained.
     """
 
     epochs: int
@@ -42,7 +45,7 @@ class Reproduced:
     tensors: int
     tolerance: float | None
     worst: float
-    evaluation: bool
+    files: int
 
     def describe(self) -> str:
         """One line for people."""
@@ -52,7 +55,7 @@ class Reproduced:
                 f"TOLERANCE: metrics of {self.epochs} epochs{part} agree within "
                 f"{self.tolerance:g} (largest difference {self.worst:.3g}); bits were not compared"
             )
-        too = ", and so is the evaluation" if self.evaluation else ""
+        too = f", and so are all {self.files} files that come of them" if self.files else ""
         return (
             f"identical: {self.epochs} epochs{part}, {self.tensors} tensors each, bit for bit{too}"
         )
@@ -64,7 +67,7 @@ class Reproduced:
             "epochs": self.epochs,
             "recorded_epochs": self.of,
             "tensors": self.tensors,
-            "evaluation": self.evaluation,
+            "files": self.files,
             "tolerance": self.tolerance,
             "largest_difference": None if self.tolerance is None else self.worst,
         }
@@ -98,8 +101,7 @@ def reproduce(
     ready = make_ready(loaded, where, watch)
     require_same_data(manifest, ready.digests)
     session = ready.session()
-    keeps_best = loaded.config.training.keep == "best"
-    kept = session.training.theta
+    best: Checkpoint | None = None
     wanted = manifest.epochs[:epochs]
     of = len(manifest.epochs)
     worst = 0.0
@@ -111,8 +113,8 @@ def reproduce(
                 if not isinstance(report, EpochReport):
                     watch.step(report)
                     continue
-                if keeps_best and session.improved:
-                    kept = session.training.theta.copy()
+                if session.improved:
+                    best = session.checkpoint().copy()
                 found = session.books.history[-1]
                 expected = manifest.epochs[found.epoch - 1]
                 if tolerance is None:
@@ -138,24 +140,36 @@ def reproduce(
         raise DiffersError(
             f"the recorded run ended after epoch {of}, this one goes on.{_cause(manifest)}"
         )
-    evaluated = len(wanted) == of and tolerance is None and EVALUATION in manifest.files
-    if evaluated:
-        _require_same_evaluation(manifest, ready, kept, workers)
+    # A tolerance is for what came of other bits: no file could be the same.
+    whole = len(wanted) == of and tolerance is None
+    same = _require_same_files(manifest, ready, session, best, workers) if whole else 0
     tensors = len(manifest.epochs[0].tensors)
-    return Reproduced(len(wanted), of, tensors, tolerance, worst, evaluated)
+    return Reproduced(len(wanted), of, tensors, tolerance, worst, same)
 
 
-def _require_same_evaluation(manifest: Manifest, ready: Ready, kept: Array, workers: int) -> None:
-    """The evaluation has no digest by metric: its file must come out the same."""
-    examples = dict(ready.examples)
-    results = evaluate.evaluate(
-        ready.design.recipe, kept, examples, evaluated_roles(examples), workers
-    )
-    if digest_bytes(readable_json(results)) != manifest.files[EVALUATION].sha256:
-        raise DiffersError(
-            "differs: every epoch is identical, but the evaluation is not; now it is "
-            f"{ {role: result['metrics'] for role, result in results.items()} }.{_cause(manifest)}"
-        )
+def _require_same_files(
+    manifest: Manifest, ready: Ready, session: Session, best: Checkpoint | None, workers: int
+) -> int:
+    """Make the run's files again and compare them; how many they are.
+
+    All but `config.yaml`, which is as its author wrote it: the manifest holds what it means.
+    """
+    with files.temporary_directory() as folder:
+        made = RunDirectory(folder)
+        weights.write_text(made, RESOLVED_CONFIG, resolved_text(ready.loaded.config))
+        store = Checkpoints(made)
+        store.save(session.checkpoint(), best)
+        last_two_stages(made, ready, session, store, workers, Silent())
+        store.seal()
+        found = list_files(made)
+    expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
+    for name in [EVALUATION, *sorted(expected.keys() | found.keys())]:
+        if found.get(name) != expected.get(name):
+            what = "the evaluation" if name == EVALUATION else f"the file {name}"
+            raise DiffersError(
+                f"differs: every epoch is identical, but {what} is not.{_cause(manifest)}"
+            )
+    return len(found)
 
 
 def _recorded_config(manifest: Manifest, path: Path) -> LoadedConfig:

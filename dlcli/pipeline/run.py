@@ -11,9 +11,9 @@ from dlcli.pipeline.resume import require_same_config, require_same_data, resume
 from dlcli.pipeline.stages import (
     Options,
     Ready,
-    evaluated_roles,
     interruptible,
     last_three_stages,
+    last_two_stages,
     make_ready,
 )
 from dlcli.pipeline.watch import Watch
@@ -21,7 +21,7 @@ from dlcli.pipeline.watch import Watch
 __all__ = [
     "Options",
     "Ready",
-    "evaluated_roles",
+    "last_two_stages",
     "make_ready",
     "require_same_config",
     "require_same_data",

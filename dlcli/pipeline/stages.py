@@ -128,7 +128,7 @@ def last_three_stages(
             "when training was done and saved; evaluate and deploy with "
             f"`dlcli train --resume {directory.root}`"
         ):
-            _last_two_stages(directory, ready, session, store, options, logged)
+            last_two_stages(directory, ready, session, store, options.workers, logged)
             environment.finish()
             environment.write(directory)
             manifests.complete(directory, replace(manifest, epochs=tuple(session.books.history)))
@@ -138,12 +138,12 @@ def last_three_stages(
         raise
 
 
-def _last_two_stages(
+def last_two_stages(
     directory: RunDirectory,
     ready: Ready,
     session: Session,
     store: Checkpoints,
-    options: Options,
+    workers: int,
     watch: Watch,
 ) -> None:
     """Evaluate and deploy with the weights that the run keeps."""
@@ -151,9 +151,7 @@ def _last_two_stages(
     write_history(directory, session.rows())
     theta = _kept(store, loaded, session)
     roles = evaluated_roles(ready.examples)
-    results = evaluate.evaluate(
-        designed.recipe, theta, dict(ready.examples), roles, options.workers
-    )
+    results = evaluate.evaluate(designed.recipe, theta, dict(ready.examples), roles, workers)
     weights.write_json(directory, EVALUATION, results)
     shown = roles[0] if roles else "no part to evaluate"
     watch.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)

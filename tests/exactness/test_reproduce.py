@@ -82,7 +82,8 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
 def test_a_run_is_reproduced_bit_for_bit(workers: int, run: Path) -> None:
     found = again(run, workers=workers)
     of = len(read_manifest(run).epochs)
-    assert found == Reproduced(of, of, found.tensors, None, 0.0, True)
+    files = len(read_manifest(run).files) - 1  # config.yaml is as its author wrote it
+    assert found == Reproduced(of, of, found.tensors, None, 0.0, files)
     assert found.tensors == 3 * 4  # two layers' kernel and bias, each with Adam's m and v
     assert found.describe().startswith(f"identical: {of} epochs, 12 tensors each, bit for bit")
 
@@ -99,7 +100,7 @@ def test_a_run_is_reproduced_bit_for_bit(workers: int, run: Path) -> None:
 )
 def test_runs_of_many_kinds_are_reproduced(config: dict[str, Any], tmp_path: Path) -> None:
     run = train(write(tmp_path, config), tmp_path / "runs", workers=2)
-    assert again(run).evaluation
+    assert again(run).files
 
 
 def test_a_resumed_run_is_reproduced(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_a_resumed_run_is_reproduced(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="not finished"):
         again(run)
     pipeline.resume(run, pipeline.Options(1), Silent())
-    assert again(run).evaluation
+    assert again(run).files
 
 
 @pytest.mark.parametrize("step", [1, 4, 5])
@@ -162,7 +163,7 @@ def test_a_prefix_of_epochs_is_a_cheap_proof_that_sees_nothing_behind_it(
     plant(7, 3)  # in the third epoch
     found = again(run, epochs=2)
     assert found.epochs == 2
-    assert not found.evaluation
+    assert not found.files
     assert "identical: 2 epochs (of " in found.describe()
     assert "first at epoch 3" in differs(run, epochs=3)
     of = len(read_manifest(run).epochs)
@@ -273,7 +274,36 @@ def test_an_evaluation_that_differs_alone_is_a_difference(run: Path) -> None:
 
     edit_manifest(run / "manifest.json", change)
     assert "every epoch is identical, but the evaluation is not" in differs(run)
-    assert not again(run, epochs=1).evaluation
+    assert not again(run, epochs=1).files
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model/weights.safetensors",
+        "deploy/bundle/golden.safetensors",
+        "checkpoints/best.safetensors",
+        "checkpoints/index.json",
+        "config.resolved.yaml",
+        "metrics.jsonl",
+    ],
+)
+def test_a_file_that_differs_alone_is_a_difference(name: str, run: Path) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["files"][name]["sha256"] = "0" * 64
+
+    edit_manifest(run / "manifest.json", change)
+    assert f"every epoch is identical, but the file {name} is not" in differs(run)
+    edit_manifest(run / "manifest.json", lambda document: document["files"].pop(name))
+    assert f"but the file {name} is not" in differs(run)
+
+
+def test_the_config_as_written_may_be_another_one_of_the_same_meaning(run: Path) -> None:
+    edit_manifest(
+        run / "manifest.json",
+        lambda document: document["files"]["config.yaml"].update(sha256="0" * 64),
+    )
+    assert again(run).files
 
 
 def test_a_run_that_ended_too_early_or_too_late_is_a_difference(run: Path) -> None:
@@ -298,11 +328,11 @@ def test_a_manifest_alone_is_enough(run: Path, tmp_path: Path) -> None:
     shutil.rmtree(run.parents[0])
     shutil.rmtree(tmp_path / "config")
     found = again(alone / "proof.json")
-    assert found.evaluation
+    assert found.files
     out, _ = command("reproduce", alone / "proof.json", "--json", cwd="/")
     document = json.loads(out)
     assert document["result"] == "identical"
-    assert document["evaluation"] is True
+    assert document["files"] == len(read_manifest(alone / "proof.json").files) - 1
     assert {path.name for path in alone.iterdir()} == {"proof.json", "small.csv"}
 
 
