@@ -10,7 +10,8 @@ Letters, used for arrays whose role is fixed by this contract:
     x   input    (n, *in_shape), n rows; images are (n, height, width, channels)
     y   output   (n, *out_shape)
     p   the layer's parameters, by slot name        read-only
-    g   the gradients of p, same names and shapes   assigned in full by backward, never added to
+    g   the gradients of p, same names and shapes   assigned in full by backward, never added to;
+        for large kernels perhaps as two factors    see Layer.factors
     dy, dx  the gradients of the loss with respect to y and x
     ctx what one pass of one shard may use: scratch memory, randomness, mode (see context.py)
 
@@ -61,6 +62,16 @@ class Layer(ABC):
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         """The arrays this layer needs, by name (`kernel`, `bias`); none unless overridden."""
+        return {}
+
+    def factors(self, in_shape: Shape) -> dict[str, tuple[int, int]]:
+        """The slots whose gradient is a product of two matrices with a row for each row of x.
+
+        By slot, the columns (a, b) of the two: g[slot] = left^T @ right has the shape (a, b). Where
+        g holds `<slot>.left` and `<slot>.right` (n rows or more) in place of the slot, backward
+        assigns their first n rows instead, and leaves the product to whoever asked. None unless
+        overridden.
+        """
         return {}
 
     @abstractmethod

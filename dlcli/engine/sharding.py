@@ -7,9 +7,9 @@ from math import prod
 
 from dlcli.engine.model import Model
 
-PIECE = 16_384
-"""Elements of the parameter vector that the optimizer updates at a time: 64 KB, which with the
-moments and scratch rows stays in a core's second-level cache."""
+PIECE = 32_768
+"""Elements of the parameter vector that the optimizer updates at a time: 128 KB, of which with the
+moments and scratch rows about as much as fits a core's second-level cache is in use at a time."""
 
 SHARD_BYTES = 1 << 19
 """How many bytes the widest activation of a shard may have, so that it too stays in cache."""

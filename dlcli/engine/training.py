@@ -1,9 +1,10 @@
 """The training loop, and what one step is.
 
 A step cuts its batch into shards. Phase "train": each shard fetches its rows, runs forward and
-back, and leaves its gradients in a row of its own. Phase "update": each piece of the parameter
-vector adds up the rows in shard order and lets the optimizer step. Nothing is shared between
-tasks of a phase but what they only read, so workers need no locks and change no bits.
+back, and leaves its gradients in a place of its own. Phase "update": each piece of the parameter
+vector gets the gradient of the batch (see gradients.py) and lets the optimizer step. Nothing is
+shared between tasks of a phase but what they only read, so workers need no locks and change no
+bits.
 
 `fit` yields a report after every step and every epoch and calls no hooks: whoever runs it
 writes checkpoints, draws progress, or stops by leaving the loop.
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.engine.context import Context, Moment
+from dlcli.engine.gradients import Gradients
 from dlcli.engine.inference import Evaluation, Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import Loss
@@ -24,7 +26,7 @@ from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.optimizers import Optimizer
-from dlcli.engine.sharding import PIECE, cuts
+from dlcli.engine.sharding import cuts
 from dlcli.engine.team.base import Task, Team
 from dlcli.randomness import Stream
 
@@ -123,18 +125,11 @@ class Training:
         self._validates = "validation" in evaluated
 
         shards = cuts(recipe.batch_size, recipe.shard_size)
-        self._gradients = shared_zeros((shards, layout.size))
+        self._gradients = Gradients(recipe.model, recipe.batch_size, recipe.shard_size)
         self._losses = shared_zeros((shards,), np.float64)
         self._tallies = [shared_zeros((shards, *z.shape), z.dtype) for z in recipe.metrics.zeros()]
         self._order = shared_zeros((len(self._examples) if recipe.shuffle else 0,), np.int64)
         self._board = shared_zeros((3,), np.int64)  # step, first row, row behind the last
-        # A piece lies wholly in the decayed part of the vector or wholly behind it.
-        bounds = [(0, layout.decayed), (layout.decayed, layout.trained)]
-        self._pieces = [
-            (start, min(start + PIECE, stop), group == 0)
-            for group, (first, stop) in enumerate(bounds)
-            for start in range(first, stop, PIECE)
-        ]
         self._workers: dict[int, _Worker] = {}
 
     def __len__(self) -> int:
@@ -197,7 +192,7 @@ class Training:
                 total += tally[shard]
         if not isfinite(loss):
             raise Diverged(progress.step + 1, self._first_not_finite(shards))
-        team.run("update", len(self._pieces))
+        team.run("update", len(self._gradients.pieces))
         progress.step += 1
         progress.batch += 1
         progress.rows += stop - start
@@ -229,20 +224,18 @@ class Training:
         own.passing.backward(dy, own.gradients[number])
 
     def _update(self, worker: int, number: int) -> None:
-        start, stop, decayed = self._pieces[number]
+        piece = self._gradients.pieces[number]
+        start, stop = piece.start, piece.stop
         own = self._worker(worker)
-        shards = cuts(int(self._board[2] - self._board[1]), self.recipe.shard_size)
         gradient = own.piece.scratch("gradient", (stop - start,))
-        np.copyto(gradient, self._gradients[0, start:stop])
-        for shard in range(1, shards):
-            np.add(gradient, self._gradients[shard, start:stop], out=gradient)
+        self._gradients.assign(piece, int(self._board[2] - self._board[1]), gradient)
         self.recipe.optimizer.step(
             self.theta[start:stop],
             gradient,
             {name: vector[start:stop] for name, vector in self.moments.items()},
             own.piece.scratch("work", (3, stop - start)),
             t=int(self._board[0]) + 1,
-            decayed=decayed,
+            decayed=piece.decayed,
         )
 
     def _first_not_finite(self, shards: int) -> str:
@@ -274,11 +267,11 @@ class Training:
 class _Worker:
     """What one worker keeps from step to step."""
 
-    def __init__(self, recipe: Recipe, theta: Array, gradients: Array) -> None:
-        layout = recipe.model.layout
+    def __init__(self, recipe: Recipe, theta: Array, gradients: Gradients) -> None:
         self.moment = Moment(seed=recipe.seed, training=True)
-        self.passing = Pass(recipe.model, layout.views(theta), self.moment)
-        self.gradients = [layout.views(row) for row in gradients]
+        self.passing = Pass(recipe.model, recipe.model.layout.views(theta), self.moment)
+        shards = cuts(recipe.batch_size, recipe.shard_size)
+        self.gradients = [gradients.shard(number) for number in range(shards)]
         self.fetching = Context("fetch")
         self.loss = Context("loss")
         self.piece = Context("piece")

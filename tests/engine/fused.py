@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlcli.engine.fusion import DenseRelu, PlanesConv, WinogradConv
+from dlcli.engine.fusion import FusedDense, PlanesConv, WinogradConv
 from dlcli.engine.layer import Array, Layer
 from dlcli.engine.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from dlcli.engine.layers.activations import Relu
@@ -49,11 +49,12 @@ PLANES_CASES = [
 ]
 
 DENSE_CASES = [
-    Case(DenseRelu(Dense(3), None, RELU), (5,)),
-    Case(DenseRelu(Dense(3, use_bias=False), None, RELU), (4,), rows=1),
-    Case(DenseRelu(Dense(2), None, RELU), (3, 2, 4)),
-    Case(DenseRelu(Dense(3), Flatten(), RELU), (2, 3, 2)),
-    Case(DenseRelu(Dense(4), Flatten()), (3, 2)),
+    Case(FusedDense(Dense(3)), (4,)),
+    Case(FusedDense(Dense(3), None, RELU), (5,)),
+    Case(FusedDense(Dense(3, use_bias=False), None, RELU), (4,), rows=1),
+    Case(FusedDense(Dense(2), None, RELU), (3, 2, 4)),
+    Case(FusedDense(Dense(3), Flatten(), RELU), (2, 3, 2)),
+    Case(FusedDense(Dense(4), Flatten()), (3, 2)),
 ]
 
 FUSED_CASES = [*WINOGRAD_CASES, *PLANES_CASES, *DENSE_CASES]
@@ -61,7 +62,7 @@ FUSED_CASES = [*WINOGRAD_CASES, *PLANES_CASES, *DENSE_CASES]
 
 def plain(layer: Layer) -> list[Layer]:
     """The plain layers that a fused one stands for, in their order."""
-    if isinstance(layer, DenseRelu):
+    if isinstance(layer, FusedDense):
         chain: Sequence[Layer | None] = (layer.flatten, layer.dense, layer.relu)
     else:
         assert isinstance(layer, WinogradConv | PlanesConv)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine.fusion import DenseRelu, PlanesConv, WinogradConv, winograd_conv
+from dlcli.engine.fusion import FusedDense, PlanesConv, WinogradConv, winograd_conv
 from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.positions import as_images
 from dlcli.engine.layer import Array, ShapeError
@@ -205,12 +205,12 @@ def test_one_context_serves_arrays_at_many_addresses_and_of_many_lengths(
         WinogradConv(Conv2D(16, (3, 3), padding="same"), Relu()),
         PlanesConv(Conv2D(16, (3, 3), padding="same"), Relu(), MaxPooling2D()),
         PlanesConv(Conv2D(16, (5, 5)), Relu()),
-        DenseRelu(Dense(64), None, Relu()),
-        DenseRelu(Dense(64), Flatten(), Relu()),
+        FusedDense(Dense(64), None, Relu()),
+        FusedDense(Dense(64), Flatten(), Relu()),
     ],
     ids=str,
 )
-def test_after_the_first_pass_nothing_large_is_allocated(layer: FusedConv | DenseRelu) -> None:
+def test_after_the_first_pass_nothing_large_is_allocated(layer: FusedConv | FusedDense) -> None:
     case = Case(layer, (32, 32, 8), rows=16)
     p, x, dy = case.parameters("float32"), case.x("float32"), case.dy("float32")
     x = as_images(np.ascontiguousarray(x.transpose(1, 2, 0, 3)))

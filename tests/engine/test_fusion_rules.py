@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dlcli.engine.context import Moment
-from dlcli.engine.fusion import DenseRelu, PlanesConv, WinogradConv, fuse
+from dlcli.engine.fusion import FusedDense, PlanesConv, WinogradConv, fuse
 from dlcli.engine.layer import Array, Layer, Shape
 from dlcli.engine.layers import (
     AveragePooling2D,
@@ -76,15 +76,16 @@ CONV, POOL, RELU = Conv2D(16, (3, 3)), MaxPooling2D(), Relu()
             [CONV, MaxPooling2D(padding="same")],
             [WinogradConv(CONV, None, MaxPooling2D(padding="same"))],
         ),
-        ((8,), [Dense(4), RELU], [DenseRelu(Dense(4), None, RELU)]),
-        ((2, 4), [Flatten(), Dense(4), RELU], [DenseRelu(Dense(4), Flatten(), RELU)]),
-        ((2, 4), [Flatten(), Dense(4)], [DenseRelu(Dense(4), Flatten())]),
-        ((8,), [Dense(4), Linear()], [DenseRelu(Dense(4))]),
+        ((8,), [Dense(4), RELU], [FusedDense(Dense(4), None, RELU)]),
+        ((2, 4), [Flatten(), Dense(4), RELU], [FusedDense(Dense(4), Flatten(), RELU)]),
+        ((2, 4), [Flatten(), Dense(4)], [FusedDense(Dense(4), Flatten())]),
+        ((8,), [Dense(4), Linear()], [FusedDense(Dense(4))]),
         (
             (2, 4),
             [Flatten(), Dropout(0.5), Dense(4), RELU],
-            [Flatten(), Dropout(0.5), DenseRelu(Dense(4), None, RELU)],
+            [Flatten(), Dropout(0.5), FusedDense(Dense(4), None, RELU)],
         ),
+        ((8,), [Dense(4), Tanh(), Dense(3)], [FusedDense(Dense(4)), Tanh(), FusedDense(Dense(3))]),
     ],
     ids=str,
 )
@@ -99,7 +100,7 @@ def test_what_can_be_fused_is(in_shape: Shape, layers: list[Layer], wanted: list
         (NARROW, [Conv2D(16, (3, 3), dilation_rate=(2, 1)), RELU, POOL]),
         (NARROW, [CONV, Tanh(), POOL]),
         ((14, 14, 32), [Conv2D(16, (5, 5)), RELU, POOL]),
-        ((8,), [Dense(4), Tanh(), Dense(3)]),
+        ((8,), [Tanh(), Dropout(0.5)]),
         ((2, 4), [Flatten(), Reshape((4, 2)), Flatten()]),
         ((2, 4), [Dropout(0.5), RELU, Linear()]),
     ],

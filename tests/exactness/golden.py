@@ -69,7 +69,24 @@ REGRESSION: dict[str, Any] = {
     "evaluation": {"metrics": ["mae", "r2"]},
 }
 
-CONFIGS = {config["name"]: config for config in (CNN, WIDE, SMALL, REGRESSION)}
+LARGE: dict[str, Any] = changed(
+    CNN,
+    name="large",
+    model={
+        "layers": [
+            {"type": "flatten"},
+            {"type": "dense", "units": 640, "activation": "relu"},
+            {"type": "dropout", "rate": 0.5},
+            {"type": "dense", "units": 64, "activation": "tanh"},
+            {"type": "dense", "units": 10, "activation": "softmax"},
+        ]
+    },
+    optimizer={"type": "adamw", "exclude_from_weight_decay": ["dense_1.kernel"]},
+    training={"epochs": 2, "batch_size": 60},
+)
+"""Kernels so large that their gradients are made piece by piece; batches of several sizes."""
+
+CONFIGS = {config["name"]: config for config in (CNN, WIDE, SMALL, REGRESSION, LARGE)}
 
 
 def computed(folder: Path, name: str) -> str:

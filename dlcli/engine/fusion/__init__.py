@@ -5,7 +5,7 @@ like any other, and takes the place and the name of the one that has parameters,
 parameters, their initial values and every stream of random numbers stay what they were.
 
     conv2d [relu] [max_pooling2d]    WinogradConv (winograd_conv.py) or PlanesConv (planes_conv.py)
-    [flatten] dense [relu]           DenseRelu (dense.py)
+    [flatten] dense [relu]           FusedDense (dense.py), also for a dense layer by itself
 
 What is chosen depends on the layers and the shapes alone, never on the machine. Plain layers
 remain what fused ones are tested against.
@@ -13,7 +13,7 @@ remain what fused ones are tested against.
 
 from collections.abc import Sequence
 
-from dlcli.engine.fusion.dense import DenseRelu
+from dlcli.engine.fusion.dense import FusedDense
 from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.planes_conv import PlanesConv
 from dlcli.engine.fusion.winograd_conv import WinogradConv
@@ -58,9 +58,8 @@ def _fused(nodes: Sequence[Node]) -> tuple[int, Layer | None, int]:
     dense = nodes[at].layer
     if isinstance(dense, Dense):
         count, relu, _ = _followers(nodes[at:], pools=False)
-        if at + count > 1:
-            flatten = head if isinstance(head, Flatten) else None
-            return at + count, DenseRelu(dense, flatten, relu), at
+        flatten = head if isinstance(head, Flatten) else None
+        return at + count, FusedDense(dense, flatten, relu), at
     return 1, None, 0
 
 
@@ -108,4 +107,4 @@ def _convolution(
     return None
 
 
-__all__ = ["DenseRelu", "PlanesConv", "WinogradConv", "fuse"]
+__all__ = ["FusedDense", "PlanesConv", "WinogradConv", "fuse"]

@@ -13,11 +13,12 @@ from dlcli.engine.layers.activations import Relu
 
 
 @dataclass(frozen=True)
-class DenseRelu(Layer):
+class FusedDense(Layer):
     """flatten or nothing, dense, relu or nothing: the same arithmetic in fewer calls.
 
     Bias and relu work in place on the product, and so does relu's gradient on a copy of dy. The
-    results are those of the plain layers to the last bit.
+    results are those of the plain layers to the last bit. The gradient of the kernel can also be
+    had as its two factors, x and the gradient before relu.
     """
 
     dense: Dense
@@ -29,6 +30,10 @@ class DenseRelu(Layer):
 
     def out_shape(self, in_shape: Shape) -> Shape:
         return self.dense.out_shape(self._dense_shape(in_shape))
+
+    def factors(self, in_shape: Shape) -> dict[str, tuple[int, int]]:
+        shape = self._dense_shape(in_shape)
+        return {"kernel": (shape[0], self.dense.units)} if len(shape) == 1 else {}
 
     def flops(self, in_shape: Shape) -> int:
         """Those of the plain layers, so that rates can be compared."""
@@ -61,13 +66,18 @@ class DenseRelu(Layer):
     ) -> Array | None:
         rows, y, x_shape = cache
         dy = dy.reshape(y.shape)
+        factored = "kernel.left" in g
+        dz = g["kernel.right"][: len(y)] if factored else ctx.scratch("dz", y.shape, y.dtype)
         if self.relu is not None:
             above = ctx.scratch("above", y.shape, np.bool_)
             np.greater(y, constant(0.0, y.shape, y.dtype), out=above)
-            dz = ctx.scratch("dz", y.shape, y.dtype)
-            np.multiply(dy, above, out=dz)
-            dy = dz
-        np.matmul(rows.T, dy, out=g["kernel"])
+            dy = np.multiply(dy, above, out=dz)
+        elif factored:
+            np.copyto(dz, dy)
+        if factored:
+            np.copyto(g["kernel.left"][: len(y)], rows)
+        else:
+            np.matmul(rows.T, dy, out=g["kernel"])
         if self.dense.use_bias:
             np.matmul(constant(1.0, y.shape[:1], y.dtype), dy, out=g["bias"])
         if not need_dx:
