@@ -4,6 +4,7 @@ Every (worker, layer) pair has a Context of its own for as long as training last
 scratch arrays are allocated once and no two threads ever share one.
 """
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ class Context:
         self.layer = layer
         self.moment = Moment() if moment is None else moment
         self._memory: dict[Hashable, Array] = {}
+        self._views: dict[tuple[Hashable, Shape, npt.DTypeLike], Array] = {}
 
     @property
     def training(self) -> bool:
@@ -47,14 +49,19 @@ class Context:
         The same name gives the same memory again in the next pass. The last, smaller batch of
         an epoch gets the front part of it, so nothing is allocated in a steady state.
         """
-        size = 1
-        for length in shape:
-            size *= length
+        key = name, shape, dtype
+        view = self._views.get(key)
+        if view is None:
+            view = self._views[key] = self._room(name, math.prod(shape), dtype).reshape(shape)
+        return view
+
+    def _room(self, name: Hashable, size: int, dtype: npt.DTypeLike) -> Array:
         memory = self._memory.get(name)
         if memory is None or memory.size < size or memory.dtype != dtype:
-            memory = np.empty(size, dtype)
-            self._memory[name] = memory
-        return memory[:size].reshape(shape)
+            memory = self._memory[name] = np.empty(size, dtype)
+            # All views of a name must be views of the same memory.
+            self._views = {key: view for key, view in self._views.items() if key[0] != name}
+        return memory[:size]
 
     def stream(self, purpose: str) -> Stream:
         """The randomness of this layer, this step and this shard for one purpose."""

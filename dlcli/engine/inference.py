@@ -85,7 +85,7 @@ class Evaluation:
         self._losses = shared_zeros((ROUND,), np.float64)
         self._tallies = [shared_zeros((ROUND, *z.shape), z.dtype) for z in metrics.zeros()]
         self._board = shared_zeros((2,), np.int64)  # which part, and where this round starts
-        self._workers: dict[int, tuple[Forward, Context]] = {}
+        self._workers: dict[int, tuple[Forward, Context, Context]] = {}
 
     @property
     def phases(self) -> dict[str, Task]:
@@ -111,15 +111,14 @@ class Evaluation:
     def _shard(self, worker: int, number: int) -> None:
         if worker not in self._workers:
             forward = Forward(self._model, self._theta, self._rows)
-            self._workers[worker] = forward, Context("fetch")
-        forward, ctx = self._workers[worker]
+            self._workers[worker] = forward, Context("fetch"), Context("loss")
+        forward, fetching, ctx = self._workers[worker]
         part = self._parts[int(self._board[0])]
         start = int(self._board[1]) + number * self._rows
         positions = np.arange(start, min(start + self._rows, len(part)))
-        x, t = part.fetch(positions, ctx)
+        x, t = part.fetch(positions, fetching)
         y = forward(x)
-        self._losses[number] = self._loss.value(y, t, 1.0)
-        for tally, found in zip(
-            self._tallies, self._metrics.tally(self._loss.predict(y), t), strict=True
-        ):
-            tally[number] = found
+        self._losses[number] = self._loss.value_and_grad(y, t, 1.0, ctx)[0]
+        answers = self._loss.answers(y, ctx)
+        for tally, counted in zip(self._tallies, self._metrics.tally(answers, t), strict=True):
+            tally[number] = counted

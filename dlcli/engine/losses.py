@@ -50,6 +50,13 @@ class Loss(ABC):
         """What the model answers: probabilities where an activation is folded in, else y."""
         return y
 
+    def answers(self, y: Array, ctx: Context) -> Array:
+        """`predict(y)`, to the bit, for the y that `value_and_grad` was last called with.
+
+        It may have worked them out on its way and left them in ctx.
+        """
+        return self.predict(y)
+
     @abstractmethod
     def check(
         self, out_shape: Shape, *, target_shape: Shape | None = None, classes: int | None = None
@@ -210,6 +217,7 @@ class CategoricalCrossentropy(Loss):
             target = np.arange(len(y)), t
             picked = dy[target]
             total = np.add.reduce(np.exp(dy, out=dy), axis=1, keepdims=True)
+            np.divide(dy, total, out=ctx.scratch("answers", y.shape, y.dtype))
             dy *= scale / total
             dy[target] -= scale
             return _sum_of_rows(np.log(total[:, 0]) - picked) * weight, dy
@@ -218,6 +226,7 @@ class CategoricalCrossentropy(Loss):
         mass = np.add.reduce(t, axis=1, keepdims=True)
         picked = np.add.reduce(np.multiply(t, dy, out=work), axis=1)
         total = np.add.reduce(np.exp(dy, out=dy), axis=1, keepdims=True)
+        np.divide(dy, total, out=ctx.scratch("answers", y.shape, y.dtype))
         dy *= scale * mass / total
         dy -= np.multiply(t, scale, out=work)
         return _sum_of_rows((np.log(total) * mass)[:, 0] - picked) * weight, dy
@@ -226,6 +235,9 @@ class CategoricalCrossentropy(Loss):
         probabilities: Array = np.exp(y - np.maximum.reduce(y, axis=1, keepdims=True))
         probabilities /= np.add.reduce(probabilities, axis=1, keepdims=True)
         return probabilities
+
+    def answers(self, y: Array, ctx: Context) -> Array:
+        return ctx.scratch("answers", y.shape, y.dtype)
 
     def check(
         self, out_shape: Shape, *, target_shape: Shape | None = None, classes: int | None = None

@@ -72,15 +72,15 @@ class Confusion(Tally):
 
     def count(self, y: Array, t: Array) -> Array:
         if self.binary:
-            y = y.reshape(-1)
-            answered = (y > 0.5).astype(np.int64)
-            largest = y
+            y = y.reshape(-1, 1)
+            answered = (y[:, 0] > 0.5).astype(np.int64)
             true = t.reshape(-1) > 0.5
         else:
             answered = y.argmax(axis=1)
-            largest = y.max(axis=1)  # NaN where a row has one
             true = t if t.ndim == 1 else t.argmax(axis=1)
-        answered[largest != largest] = self.classes
+        total = np.add.reduce(y, axis=None)
+        if total != total:  # else there is no NaN; only then is it worth a closer look
+            answered[np.isnan(y).any(axis=1)] = self.classes
         cells = true.astype(np.int64) * (self.classes + 1) + answered
         rows, columns = self.shape
         return np.bincount(cells, minlength=rows * columns).reshape(self.shape)

@@ -14,6 +14,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -247,6 +248,7 @@ class AdamW(Adam):
         super().step(theta, grad, state, work, t=t, decayed=decayed)
 
 
+@lru_cache(maxsize=16)
 def integer_power(base: float, exponent: int) -> float:
     """base^exponent for exponent >= 0, by repeated squaring.
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.engine.context import Context, Moment
-from dlcli.engine.gradients import Gradients
+from dlcli.engine.gradients import Gradients, Piece
 from dlcli.engine.inference import Evaluation, Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import Loss
@@ -186,8 +186,8 @@ class Training:
         shards = cuts(stop - start, recipe.shard_size)
         team.run("train", shards)
         loss = 0.0
-        for shard in range(shards):
-            loss += float(self._losses[shard])
+        for shard, value in enumerate(self._losses[:shards].tolist()):
+            loss += value
             for total, tally in zip(progress.tallies, self._tallies, strict=True):
                 total += tally[shard]
         if not isfinite(loss):
@@ -200,7 +200,7 @@ class Training:
 
     def _worker(self, worker: int) -> "_Worker":
         if worker not in self._workers:
-            self._workers[worker] = _Worker(self.recipe, self.theta, self._gradients)
+            self._workers[worker] = _Worker(self.recipe, self.theta, self.moments, self._gradients)
         return self._workers[worker]
 
     def _rows(self, number: int) -> Array:
@@ -218,24 +218,21 @@ class Training:
         y = own.passing.forward(x)
         loss, dy = self.recipe.loss.value_and_grad(y, t, weight, own.loss)
         self._losses[number] = loss
-        answers = self.recipe.loss.predict(y)
+        answers = self.recipe.loss.answers(y, own.loss)
         for tally, found in zip(self._tallies, self.recipe.metrics.tally(answers, t), strict=True):
             tally[number] = found
         own.passing.backward(dy, own.gradients[number])
 
     def _update(self, worker: int, number: int) -> None:
-        piece = self._gradients.pieces[number]
-        start, stop = piece.start, piece.stop
-        own = self._worker(worker)
-        gradient = own.piece.scratch("gradient", (stop - start,))
-        self._gradients.assign(piece, int(self._board[2] - self._board[1]), gradient)
+        update = self._worker(worker).updates[number]
+        self._gradients.assign(update.piece, int(self._board[2] - self._board[1]), update.gradient)
         self.recipe.optimizer.step(
-            self.theta[start:stop],
-            gradient,
-            {name: vector[start:stop] for name, vector in self.moments.items()},
-            own.piece.scratch("work", (3, stop - start)),
+            update.theta,
+            update.gradient,
+            update.moments,
+            update.work,
             t=int(self._board[0]) + 1,
-            decayed=piece.decayed,
+            decayed=update.piece.decayed,
         )
 
     def _first_not_finite(self, shards: int) -> str:
@@ -267,11 +264,28 @@ class Training:
 class _Worker:
     """What one worker keeps from step to step."""
 
-    def __init__(self, recipe: Recipe, theta: Array, gradients: Gradients) -> None:
+    def __init__(
+        self, recipe: Recipe, theta: Array, moments: Mapping[str, Array], gradients: Gradients
+    ) -> None:
         self.moment = Moment(seed=recipe.seed, training=True)
         self.passing = Pass(recipe.model, recipe.model.layout.views(theta), self.moment)
         shards = cuts(recipe.batch_size, recipe.shard_size)
         self.gradients = [gradients.shard(number) for number in range(shards)]
         self.fetching = Context("fetch")
         self.loss = Context("loss")
-        self.piece = Context("piece")
+        room = Context("update")
+        self.updates = [_Update(piece, theta, moments, room) for piece in gradients.pieces]
+
+
+class _Update:
+    """The arguments of the optimizer's step on one piece: cut once, used in every step."""
+
+    def __init__(
+        self, piece: Piece, theta: Array, moments: Mapping[str, Array], room: Context
+    ) -> None:
+        start, stop = piece.start, piece.stop
+        self.piece = piece
+        self.theta = theta[start:stop]
+        self.moments = {name: vector[start:stop] for name, vector in moments.items()}
+        self.gradient = room.scratch("gradient", (stop - start,))
+        self.work = room.scratch("work", (3, stop - start))

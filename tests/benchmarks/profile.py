@@ -67,6 +67,9 @@ class TimedLayer(Layer):
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         return self.layer.slots(in_shape)
 
+    def factors(self, in_shape: Shape) -> dict[str, tuple[int, int]]:
+        return self.layer.factors(in_shape)
+
     def out_shape(self, in_shape: Shape) -> Shape:
         return self.layer.out_shape(in_shape)
 
@@ -104,6 +107,10 @@ class TimedLoss(Loss):
 
     def predict(self, y: Array) -> Array:
         answers: Array = self._clock.call("metrics", self._loss.predict, y)
+        return answers
+
+    def answers(self, y: Array, ctx: Context) -> Array:
+        answers: Array = self._clock.call("metrics", self._loss.answers, y, ctx)
         return answers
 
     def check(
@@ -252,7 +259,7 @@ def _show(
         lines.append((f"{name} backward", spent[f"{name} backward"], products * flops[name]))
     lines += [
         ("the rest of a shard's pass", spent["phase train"] - inside, 0),
-        ("adding up the shards' gradients", spent["phase update"] - spent["optimizer"], 0),
+        ("the gradient of the batch", spent["phase update"] - spent["optimizer"], 0),
         ("optimizer", spent["optimizer"], 0),
         ("the loop", total - spent["phase train"] - spent["phase update"], 0),
     ]

@@ -133,6 +133,14 @@ def test_values_and_gradients_of_shards_add_up_to_the_batch(loss: Loss, case: Ca
 
 
 @pytest.mark.parametrize(("loss", "case"), EACH)
+def test_answers_found_on_the_way_are_the_predictions_to_the_bit(loss: Loss, case: Case) -> None:
+    y, ctx = case.y.astype(np.float32), Context()
+    for a, b in ((0, 3), (3, 7), (6, 7)):
+        loss.value_and_grad(y[a:b], case.t[a:b], 1 / ROWS, ctx)
+        np.testing.assert_array_equal(loss.answers(y[a:b], ctx), loss.predict(y[a:b]), strict=True)
+
+
+@pytest.mark.parametrize(("loss", "case"), EACH)
 def test_outputs_and_targets_are_left_untouched(loss: Loss, case: Case) -> None:
     y, t = case.y.astype(np.float32), case.t.copy()
     y.flags.writeable = t.flags.writeable = False
