@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 Mode = Literal["portable", "native"]
 
-ENGINE = 2
+ENGINE = 3
 """Raised by every change of the engine that changes bits."""
 
 GOLDEN = "afaa44a4bb49aa23fb9abd60e1599c24f4ed44fa328af7cf0e8189fddb0030e4"

@@ -27,8 +27,11 @@ from dlcli.engine.sharding import PIECE, cuts
 FACTORED_PIECE = 2 * PIECE
 """About how many elements a piece of a factored kernel has: a product wants more rows."""
 
-FACTORED_PIECES = 4
-"""A factored kernel is cut into so many pieces at least, for as many workers."""
+PIECES = 4
+"""The vector and each factored kernel are cut into so many pieces at least, to have something to
+do for as many workers, unless the pieces become too small to be worth their calls."""
+
+SMALLEST_PIECE = 4_096
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Gradients:
     def _factored(self, name: Name) -> list[Piece]:
         place = self._layout.places[name]
         height, width = place.shape
-        step = cuts(height, max(FACTORED_PIECES, cuts(height * width, FACTORED_PIECE)))
+        step = cuts(height, max(PIECES, cuts(height * width, FACTORED_PIECE)))
         decayed = place.start < self._layout.decayed
         return [
             Piece(
@@ -119,8 +122,9 @@ class Gradients:
 
     def _summed(self, start: int, stop: int) -> list[Piece]:
         decayed = self._layout.decayed
+        step = max(SMALLEST_PIECE, min(PIECE, cuts(self._layout.trained, PIECES)))
         return [
-            Piece(a, min(a + PIECE, last), first < decayed)
+            Piece(a, min(a + step, last), first < decayed)
             for first, last in ((start, min(stop, decayed)), (max(start, decayed), stop))
-            for a in range(first, last, PIECE)
+            for a in range(first, last, step)
         ]

@@ -175,13 +175,18 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Running averages of the gradient and of its square, corrected for starting at zero.
 
-        m += (g - m) (1 - beta_1)
-        v += (g^2 - v) (1 - beta_2)
-        alpha = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t)
-        theta -= alpha m / (sqrt(v) + epsilon)
+        m = beta_1 m + g
+        v = beta_2 v + g^2
+        rate = learning_rate (1 - beta_1) / (1 - beta_1^t) sqrt((1 - beta_2^t) / (1 - beta_2))
+        theta -= rate m / (sqrt(v) + epsilon / sqrt(1 - beta_2))
 
-    This is the order of operations at the end of the paper's section 2, whose epsilon is not
-    corrected (the "epsilon hat" of the paper).
+    The averages are kept without their factors 1 - beta, which the rate and epsilon make up for:
+    with M = (1 - beta_1) m and V = (1 - beta_2) v this is Keras's
+
+        theta -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) M / (sqrt(V) + epsilon)
+
+    in ten passes over memory instead of twelve. It is the order of operations at the end of the
+    paper's section 2, whose epsilon is not corrected (the "epsilon hat" of the paper).
 
     Source: Kingma and Ba, "Adam: a method for stochastic optimization" (ICLR 2015).
     """
@@ -198,21 +203,22 @@ class Adam(Optimizer):
     ) -> None:
         scalar = theta.dtype.type
         m, v, change, root = state["m"], state["v"], work[0], work[1]
-        alpha = (
+        spread = math.sqrt(1.0 - self.beta_2)
+        rate = (
             self.learning_rate
-            * math.sqrt(1.0 - integer_power(self.beta_2, t))
+            * (1.0 - self.beta_1)
             / (1.0 - integer_power(self.beta_1, t))
+            * math.sqrt(1.0 - integer_power(self.beta_2, t))
+            / spread
         )
-        np.subtract(grad, m, out=change)
-        change *= scalar(1.0 - self.beta_1)
-        m += change
+        m *= scalar(self.beta_1)
+        m += grad
+        v *= scalar(self.beta_2)
         np.multiply(grad, grad, out=change)
-        change -= v
-        change *= scalar(1.0 - self.beta_2)
         v += change
         np.sqrt(v, out=root)
-        root += scalar(self.epsilon)
-        np.multiply(m, scalar(alpha), out=change)
+        root += scalar(self.epsilon / spread)
+        np.multiply(m, scalar(rate), out=change)
         change /= root
         theta -= change
 

@@ -82,7 +82,7 @@ def test_pieces_cover_every_trained_element_once_and_in_order(exclude: tuple[str
     assert kernels == {None, ("dense_1", "kernel"), ("dense_2", "kernel")}
     for kernel in kernels - {None}:
         own = [piece for piece in pieces if piece.kernel == kernel]
-        assert len(own) >= gradients.FACTORED_PIECES
+        assert len(own) >= gradients.PIECES
 
 
 def filled(made: Gradients, model: Model, rows: int, shard_size: int) -> Array:
