@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from dlcli.engine.context import Context
 from dlcli.engine.fusion.fused_conv import FusedConv
-from dlcli.engine.fusion.pooling import pool, spread
+from dlcli.engine.fusion.pooling import masked, pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, meeting, position_major
 from dlcli.engine.fusion.script import Script, Scripts, kept
 from dlcli.engine.layer import Array, Params, Shape
@@ -129,7 +129,7 @@ class _Work:
         if self.relu:
             mask = self.room("mask", *dy.shape, kind=np.bool_)
             do(np.greater, self.y, constant(0.0, (1,), dy.dtype), mask)
-            do(np.multiply, dy, mask, dz)
+            masked(do, dy, mask, dz)
         else:
             do(np.copyto, dz, dy)
         if self.use_bias:

@@ -31,4 +31,14 @@ def spread(do: Script, dy: Array, chosen: Array, masks: Array, out: Array) -> No
     for plane in range(3):
         do(np.logical_and, chosen[plane], left, masks[plane])
         do(np.greater, left, masks[plane], left)  # left and not masks[plane]
-    do(np.multiply, dy, masks.reshape(2, 2, *dy.shape), out)
+    masked(do, dy, masks.reshape(2, 2, *dy.shape), out)
+
+
+def masked(do: Script, numbers: Array, mask: Array, out: Array) -> None:
+    """Assign the numbers where the mask is true, and zeros elsewhere.
+
+    The mask is turned into numbers first: as an operand it would be so piece by piece, in a
+    buffer, which takes a third longer.
+    """
+    do(np.copyto, out, mask)
+    do(np.multiply, out, numbers, out)

@@ -7,7 +7,7 @@ import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.fusion.fused_conv import FusedConv
-from dlcli.engine.fusion.pooling import pool, spread
+from dlcli.engine.fusion.pooling import masked, pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, position_major
 from dlcli.engine.fusion.script import Script, Scripts, kept
 from dlcli.engine.fusion.winograd import (
@@ -216,7 +216,7 @@ class _Work:
                 out = dm[3 * row, 3 * column]
                 inside = out[: part.shape[0], : part.shape[1]]
                 if self.relu:
-                    do(np.multiply, part, masks[row::2, column::2], inside)
+                    masked(do, part, masks[row::2, column::2], inside)
                 else:
                     do(np.copyto, inside, part)
                 for outside in (out[part.shape[0] :], out[:, part.shape[1] :]):
