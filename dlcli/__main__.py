@@ -1,12 +1,16 @@
 """`python -m dlcli` and the `dlcli` command."""
 
+import sys
+
 from dlcli import numerics
 
 
 def main() -> None:
     """Run the command line as a process of its own, which may start itself again."""
-    from dlcli.cli.main import run
-
+    try:
+        from dlcli.cli.main import run
+    except KeyboardInterrupt:  # in the first moments there is nothing to say about it
+        sys.exit(130)
     numerics.restartable = True
     run()
 

@@ -7,6 +7,7 @@ Anything else that escapes is a bug in dlcli (exit code 1).
 A message says what happened, where, why, and what to do, in plain words.
 """
 
+import errno
 from typing import ClassVar
 
 
@@ -78,3 +79,24 @@ class NotComparableError(DlcliError):
     """Two results come from different numerics classes, so their bits cannot be compared."""
 
     exit_code = 11
+
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space and try again",
+    errno.EDQUOT: "the disk quota is used up; free some space and try again",
+    errno.EACCES: "permission denied; check who may write there",
+    errno.EPERM: "the operation is not permitted; check who may write there",
+    errno.EROFS: "the file system is read-only; write somewhere else",
+    errno.EIO: "the device reported an input/output error; check the disk",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.ENOENT: "the directory does not exist (any more)",
+    errno.ENOTDIR: "a part of the path is a file, not a directory",
+    errno.EISDIR: "a directory is in the way",
+    errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
+    errno.ESTALE: "the network file system lost the file; check the mount",
+}
+
+
+def reason(error: OSError) -> str:
+    """Why an operation failed, in plain words."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))

@@ -92,8 +92,7 @@ class Checkpoints:
         Raises StorageError if that fails; then the checkpoints are as they were, or, after the
         commit point, the new ones.
         """
-        directory = self._run.path(CHECKPOINTS)
-        files.make_directory(directory)
+        directory = self._run.make_directory(CHECKPOINTS)
         if self._current is None:
             self.recover()
         before, self._current = self._current or {}, None
@@ -148,6 +147,27 @@ class Checkpoints:
         self.recover()
         if self._current and self._read_index() != (self._current, {}):
             self._write_index(self._current)
+
+    def names(self) -> list[str]:
+        """The files that there are now: the index, and what it names."""
+        generation = self._find()
+        return [CHECKPOINT_INDEX, *(_NAMES[kind] for kind in generation)] if generation else []
+
+    def check(self) -> None:
+        """Raises ArtifactError unless everything is there that the index names; writes nothing.
+
+        May be asked while another process saves: only if nothing has changed since it was read
+        does the index count.
+        """
+        path = self._run.path(CHECKPOINT_INDEX)
+        while True:
+            before = read_bytes(path, _INDEX_LIMIT) if path.exists() else None
+            try:
+                self._find()
+                return
+            except ArtifactError:
+                if before == (read_bytes(path, _INDEX_LIMIT) if path.exists() else None):
+                    raise
 
     def _find(self) -> _Generation:
         """The generation that counts: the first of the index's of which every file is found."""

@@ -20,27 +20,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcli.errors import ArtifactError, DlcliError, StorageError
+from dlcli.errors import ArtifactError, DlcliError, StorageError, reason
 
 TEMPORARY = ".dlcli-tmp"
 """How the name of every temporary file ends; it starts with a dot."""
 
 _OUR_SIDE = {errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
-
-_REASONS = {
-    errno.ENOSPC: "the disk is full; free some space and try again",
-    errno.EDQUOT: "the disk quota is used up; free some space and try again",
-    errno.EACCES: "permission denied; check who may write there",
-    errno.EPERM: "the operation is not permitted; check who may write there",
-    errno.EROFS: "the file system is read-only; write somewhere else",
-    errno.EIO: "the device reported an input/output error; check the disk",
-    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
-    errno.ENOENT: "the directory does not exist (any more)",
-    errno.ENOTDIR: "a part of the path is a file, not a directory",
-    errno.EISDIR: "a directory is in the way",
-    errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
-    errno.ESTALE: "the network file system lost the file; check the mount",
-}
 
 
 def _sync_directory(path: Path) -> None:
@@ -81,11 +66,6 @@ def using(operations: Operations) -> Iterator[None]:
         yield
     finally:
         system = before
-
-
-def reason(error: OSError) -> str:
-    """Why an operation failed, in plain words."""
-    return _REASONS.get(error.errno or 0, error.strerror or str(error))
 
 
 @contextlib.contextmanager
@@ -168,12 +148,15 @@ def append_text(path: Path, text: str) -> None:
             os.close(descriptor)
 
 
-def make_directory(path: Path) -> None:
-    """Makes a directory and its parents where they are missing."""
+def make_directory(path: Path, below: Path | None = None) -> None:
+    """Makes a directory and its parents where they are missing.
+
+    below: a parent that must be there already; it is not made again.
+    """
     if path.is_dir():
         return
-    if path.parent != path:
-        make_directory(path.parent)
+    if path.parent not in (path, below):
+        make_directory(path.parent, below)
     with storage("make the directory", path):
         try:
             system.mkdir(path)
@@ -217,6 +200,17 @@ def remove(path: Path) -> None:
     """Removes a file or a link; it is no error if it does not exist."""
     with storage("remove", path), contextlib.suppress(FileNotFoundError):
         system.unlink(path)
+
+
+def remove_temporary(directory: Path, name: str) -> None:
+    """Removes what interrupted writes of this file left in the directory, where that is possible.
+
+    Only for whoever holds the directory's lock.
+    """
+    with contextlib.suppress(OSError, StorageError):
+        for path in list(directory.iterdir()):
+            if path.name.startswith(f".{name}.") and is_temporary(path.name):
+                remove(path)
 
 
 def remove_tree(path: Path) -> None:

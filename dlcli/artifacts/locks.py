@@ -15,8 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from dlcli.artifacts.files import reason
-from dlcli.errors import LockedError, StorageError
+from dlcli.errors import LockedError, StorageError, reason
 
 if sys.platform != "win32":
     import fcntl

@@ -193,9 +193,9 @@ def record_file(run: RunDirectory, name: str) -> FileRecord:
     return FileRecord(path.stat().st_size, digest)
 
 
-def list_files(run: RunDirectory) -> dict[str, FileRecord]:
-    """Every file that a complete run lists, as it is now."""
-    return {name: record_file(run, name) for name, _ in run.entries() if is_listed(name)}
+def record_files(run: RunDirectory, names: Iterable[str]) -> dict[str, FileRecord]:
+    """Size and digest of each of these files as it is now."""
+    return {name: record_file(run, name) for name in sorted(names)}
 
 
 def is_late(name: str) -> bool:
@@ -207,10 +207,25 @@ def is_late(name: str) -> bool:
     )
 
 
-def complete(run: RunDirectory, manifest: Manifest) -> Manifest:
-    """Ends a run: removes what is temporary, lists every file, writes the final manifest."""
-    Checkpoints(run).seal()
-    final = replace(manifest, status="complete", files=list_files(run))
+def complete(run: RunDirectory, manifest: Manifest, made: Iterable[str]) -> Manifest:
+    """Ends a run: removes what is temporary, lists its files, writes the final manifest.
+
+    made: the files that were made since the run began, but for checkpoints. What somebody else
+    has put into the directory is not listed.
+
+    Raises ArtifactError if a file that was listed from the beginning is not what it was.
+    """
+    checkpoints = Checkpoints(run)
+    checkpoints.seal()
+    for name, record in manifest.files.items():
+        path = run.path(name)
+        if not path.is_file() or record_file(run, name) != record:
+            raise ArtifactError(
+                f"{path} was changed or removed while the run was going on; restore it from a "
+                "copy, then go on with `dlcli train --resume`"
+            )
+    names = {*manifest.files, *made, *checkpoints.names()}
+    final = replace(manifest, status="complete", files=record_files(run, names))
     write_manifest(run, final)
     return final
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlcli.artifacts import files
 from dlcli.artifacts.locks import locked
-from dlcli.errors import ArtifactError, LockedError, StorageError, UsageError
+from dlcli.errors import ArtifactError, LockedError, StorageError, UsageError, reason
 
 CONFIG = "config.yaml"
 RESOLVED_CONFIG = "config.resolved.yaml"
@@ -77,8 +77,8 @@ class RunDirectory:
                 f"{name!r} cannot name a run: use letters, digits, '-', '_' and '.', starting "
                 f"with a letter or digit, at most {_NAME_LIMIT} of them; see `name:` or --name"
             )
-        parent = Path(parent).absolute()
-        with files.storage("look at", parent):
+        with files.storage("look at", Path(parent)):  # it may be relative to nowhere
+            parent = Path(parent).absolute()
             is_file = parent.exists() and not parent.is_dir()
         if is_file:
             raise UsageError(f"{parent} is a file, so no run can be put there; see --output-dir")
@@ -87,6 +87,7 @@ class RunDirectory:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(LockedError, StorageError):
                 stack.enter_context(locked(parent, wait=True))
+                files.remove_temporary(parent, LATEST)
             number = _last_number(parent, name) + 1
             while not files.claim_directory(parent / f"{name}-{number:04d}"):
                 number += 1
@@ -108,7 +109,7 @@ class RunDirectory:
         except FileNotFoundError:
             raise UsageError(f"there is no run directory {path}") from None
         except (OSError, RuntimeError, ValueError) as error:  # loops of links, NUL characters
-            why = files.reason(error) if isinstance(error, OSError) else str(error)
+            why = reason(error) if isinstance(error, OSError) else str(error)
             raise UsageError(f"cannot open the run directory {path}: {why}") from None
         if not is_directory:
             raise UsageError(f"{path} is a file; give the run directory that holds it")
@@ -132,6 +133,12 @@ class RunDirectory:
                 raise ArtifactError(
                     f"{path} is a symbolic link; files of a run are read and written in place only"
                 )
+        return path
+
+    def make_directory(self, name: str) -> Path:
+        """Makes a directory in the run. One that was removed or renamed is not made anew."""
+        path = self.path(name)
+        files.make_directory(path, below=self.root)
         return path
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
@@ -161,10 +168,16 @@ class RunDirectory:
 
 def _walk(directory: Path) -> Iterator[tuple[Path, bool]]:
     try:
-        found = [(entry, entry.lstat().st_mode) for entry in directory.iterdir()]
+        entries = list(directory.iterdir())
     except OSError as error:
         raise files.unreadable(directory, error) from error
-    for entry, mode in found:
+    for entry in entries:
+        try:
+            mode = entry.lstat().st_mode
+        except FileNotFoundError:  # renamed since, by a training that is going on
+            continue
+        except OSError as error:
+            raise files.unreadable(entry, error) from error
         if stat.S_ISDIR(mode):
             yield from _walk(entry)
         else:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.digests import readable_json
 from dlcli.artifacts.manifest import (
     FileRecord,
@@ -33,6 +34,8 @@ def verify(run: RunDirectory) -> Verified:
     """
     manifest = _read_strictly(run)
     entries = run.entries()
+    if manifest.status == "running":
+        Checkpoints(run).check()
     present = {name for name, _ in entries}
     links = [name for name, is_plain in entries if not is_plain]
     problems = [

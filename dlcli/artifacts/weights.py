@@ -47,6 +47,7 @@ def write_text(run: RunDirectory, name: str, text: str) -> None:
 
 def write_bytes(run: RunDirectory, name: str, data: bytes) -> None:
     """Writes bytes as the file `name` of a run, making its directory where it is missing."""
-    path = run.path(name)
-    files.make_directory(path.parent)
-    files.write_bytes(path, data)
+    folder = name.rpartition("/")[0]
+    if folder:
+        run.make_directory(folder)
+    files.write_bytes(run.path(name), data)

@@ -1,6 +1,7 @@
 """The application: its commands, and how any error becomes a sentence and an exit code."""
 
 import codecs
+import contextlib
 import io
 import os
 import sys
@@ -19,7 +20,7 @@ from dlcli.cli.prove import reproduce, verify
 from dlcli.cli.schema import schema
 from dlcli.cli.train import train
 from dlcli.cli.validate import validate
-from dlcli.errors import DlcliError
+from dlcli.errors import DlcliError, reason
 
 # Plain help: typer's rich help more than doubles the time of `dlcli --help`.
 app = typer.Typer(
@@ -81,9 +82,19 @@ def run() -> NoReturn:
             "or give features as an uncompressed .npy file, which is read in place"
         )
         _leave(6)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, FileNotFoundError) and not _has_working_directory():
+            _complain("the working directory was removed; change to one that exists")
+            _leave(2)
         _leave(_bug())
     _leave(0)
+
+
+def _has_working_directory() -> bool:
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
 
 
 def _complain(message: str) -> None:
@@ -110,31 +121,46 @@ def _bug() -> int:
 
 
 def _leave(code: int) -> NoReturn:
+    """End the process; with code 6 where a result could not be written to stdout."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+    lost = getattr(sys.stdout, "lost", None)
+    if lost is not None and code == 0:
+        _complain(f"the result could not be written to stdout: {reason(lost)}")
+        code = 6
     sys.exit(code)
 
 
 class _Forgiving(io.TextIOWrapper):
-    """A stream whose reader may leave: what nobody reads any more is dropped.
+    """A stream that may fail: what cannot be written is dropped, and the work goes on.
 
     Whoever read our output has closed it (`dlcli ... | head -1`); that is not our failure, and
-    a finished run must not end with an error because of it.
+    a finished run must not end with an error because of it. Nor may hours of training end
+    because the terminal is gone, or the disk full that progress is written to.
     """
+
+    lost: OSError | None = None
+    """Why something was dropped that somebody may still wait for."""
 
     def write(self, text: str) -> int:
         try:
             return super().write(text)
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             super().flush()
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
 
-    def _drop(self) -> None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+    def _drop(self, error: OSError) -> None:
+        if not isinstance(error, BrokenPipeError):
+            self.lost = error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
 
 
 def _survive_closed_streams() -> None:

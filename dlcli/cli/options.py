@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcli import numerics
-from dlcli.errors import UsageError
+from dlcli.errors import UsageError, reason
 
 DataDir = Annotated[
     Path | None,
@@ -83,8 +83,13 @@ def finite(value: Any) -> Any:
 
 def require_run(path: Path) -> Path:
     """The path, if something is there."""
-    if not path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError:
         raise UsageError(
             f"{path}: no such run directory; `dlcli train CONFIG` makes one and prints its path"
-        )
+        ) from None
+    except (OSError, ValueError) as error:  # no permission, or a name that nothing can have
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{path}: cannot look at it: {why}") from None
     return path

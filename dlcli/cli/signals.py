@@ -4,6 +4,7 @@ Before training begins and after it is over there is nothing to save that is not
 so there the first signal ends the command at once.
 """
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,19 +41,26 @@ class Signals:
             raise Stopped(number)
 
 
+def _end(number: int, frame: FrameType | None) -> None:
+    """End the process as the signal does by default."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
 @contextmanager
 def watch_signals() -> Iterator[Signals]:
     """Gives the signals that arrive in the block.
 
-    After the first one both have their default effect again, so a second one ends the process
-    at once. That does no harm: every file is written atomically.
+    After the first one a second one ends the process at once. That does no harm: every file is
+    written atomically.
     """
     signals = Signals()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, frame: FrameType | None) -> None:
         for known in before:
-            signal.signal(known, signal.SIG_DFL)
+            # Not SIG_DFL: Python complains of one that has arrived, but was not looked at yet.
+            signal.signal(known, _end)
         signals.note(number)
 
     for number in before:

@@ -79,7 +79,7 @@ def train(
             path = run.resume(resume, options, ConsoleWatch())
         else:
             assert config is not None
-            source = config.read_bytes()
+            source = loaded.document.source
             path = run.run(loaded, source, config.absolute().parent, options, ConsoleWatch())
     if json:
         print_json({"run": str(path)})

@@ -36,9 +36,13 @@ class Problem:
 
 @dataclass
 class Document:
-    """The values of a config file, or of overrides, by path, and their places."""
+    """The values of a config file, or of overrides, by path, and their places.
+
+    source: the bytes of the file, which may be a pipe that can be read only once.
+    """
 
     label: str
+    source: bytes = b""
     lines: list[str] = field(default_factory=list)
     tree: Tree = field(default_factory=Tree)
     options: dict[Path, str] = field(default_factory=dict)  # what `--set` gave, by path
@@ -130,7 +134,7 @@ def parse_document(text: str, label: str) -> Document:
     """Read a config's text; a text without a mapping of keys at its top raises ConfigError."""
     label = clip_label(label)
     text = text.removeprefix("\ufeff")
-    document = Document(label, _LINE_BREAK.split(text))
+    document = Document(label, lines=_LINE_BREAK.split(text))
     if len(text.encode(errors="replace")) > LARGEST_FILE:
         raise ConfigError(f"{label}: larger than {LARGEST_FILE // 1024} KiB, so not a config")
     document.tree = read_tree(text)
@@ -166,7 +170,9 @@ def read_document(path: FilePath) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         words = f"byte {error.start} (line {line}) is not UTF-8 text"
         raise ConfigError(f"{label}: {words}; a config is saved as UTF-8") from None
-    return parse_document(text, label)
+    document = parse_document(text, label)
+    document.source = content
+    return document
 
 
 def clip_label(label: str) -> str:

@@ -22,7 +22,11 @@ def read_rows(
     by name, in any order; other columns (such as the target) are ignored. DataError otherwise.
     """
     path = expand(path)
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # a name that no file can have, or no permission
+        is_file = False
+    if not is_file:
         raise DataError(f"{path} was not found; give a .csv or .npy file of rows.")
     if path.suffix.lower() == ".npy":
         return _from_npy(path, columns, row_shape)

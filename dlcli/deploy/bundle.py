@@ -54,26 +54,32 @@ class Contents:
     columns: tuple[Column, ...] | None
 
 
-def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> None:
-    """Write a bundle into a folder of a run."""
-    weights.write_tensors(run, f"{folder}/weights.safetensors", contents.parameters)
+def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> list[str]:
+    """Write a bundle into a folder of a run; returns the names of its files."""
     scale = contents.target_scale
-    weights.write_json(
-        run,
-        f"{folder}/model.json",
-        {
-            "schema": SCHEMA,
-            "config": dict(contents.config),
-            "row_shape": list(contents.row_shape),
-            "row_dtype": contents.row_dtype,
-            "target_scale": None if scale is None else scale.to_json(),
-        },
-    )
-    document, arrays = contents.preprocessing.state()
-    weights.write_json(run, f"{folder}/preprocessing.json", document)
-    weights.write_tensors(run, f"{folder}/preprocessing.safetensors", arrays)
+    model = {
+        "schema": SCHEMA,
+        "config": dict(contents.config),
+        "row_shape": list(contents.row_shape),
+        "row_dtype": contents.row_dtype,
+        "target_scale": None if scale is None else scale.to_json(),
+    }
+    preprocessing, arrays = contents.preprocessing.state()
     classes = None if contents.classes is None else list(contents.classes)
-    weights.write_json(run, f"{folder}/classes.json", {"classes": classes})
+    documents = {
+        "model.json": model,
+        "preprocessing.json": preprocessing,
+        "classes.json": {"classes": classes},
+    }
+    tensors = {
+        "weights.safetensors": contents.parameters,
+        "preprocessing.safetensors": arrays,
+    }
+    for name, document in documents.items():
+        weights.write_json(run, f"{folder}/{name}", document)
+    for name, named in tensors.items():
+        weights.write_tensors(run, f"{folder}/{name}", named)
+    return [f"{folder}/{name}" for name in (*documents, *tensors)]
 
 
 @dataclass(frozen=True)

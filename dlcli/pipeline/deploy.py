@@ -32,19 +32,21 @@ def contents(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Ar
 def deploy(
     run: RunDirectory, loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array
 ) -> list[str]:
-    """Write `model/` and every format; ExportError if one does not answer as the engine does."""
+    """Write `model/` and every format; returns the names of all files.
+
+    ExportError if a format does not answer as the engine does.
+    """
     held = contents(loaded, prepared, design, theta)
-    write_bundle(run, MODEL, held)
+    written = write_bundle(run, MODEL, held)
     part = prepared.dataset.train
     raw = part.take_features(np.arange(min(GOLDEN_ROWS, len(part))))
     recipe = design.recipe
     x = prepared.preprocessing.apply(raw)
     answers = answer(recipe.model, recipe.loss, theta, x, prepared.target_scale)
-    written = []
     for kind in loaded.config.deployment.formats:
         folder = f"{DEPLOY}/{kind}"
-        write_bundle(run, folder, held)
-        weights.write_tensors(run, f"{folder}/golden.safetensors", {"x": raw, "y": answers})
-        prove(Bundle.load(run.path(folder)), run.path(f"{folder}/golden.safetensors"))
-        written.append(folder)
+        golden = f"{folder}/golden.safetensors"
+        written += [*write_bundle(run, folder, held), golden]
+        weights.write_tensors(run, golden, {"x": raw, "y": answers})
+        prove(Bundle.load(run.path(folder)), run.path(golden))
     return written

@@ -10,9 +10,9 @@ from dlcli.config import Config
 from dlcli.config.stages import METRIC_ALIASES, SCALAR_METRICS
 from dlcli.engine.inference import Evaluation, Examples
 from dlcli.engine.layer import Array
-from dlcli.engine.team import team
 from dlcli.engine.training import Recipe
 from dlcli.errors import DivergedError, GateError, UsageError
+from dlcli.pipeline.crew import crew
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -34,12 +34,12 @@ def evaluate(
     evaluation = Evaluation(
         recipe.model, recipe.loss, recipe.metrics, theta, parts, recipe.shard_size
     )
-    with team(evaluation.phases, workers) as crew:
+    with crew(evaluation.phases, workers) as team:
         results: dict[str, dict[str, Any]] = {
             role: {
                 "split": role,
                 "rows": len(parts[role]),
-                "metrics": evaluation.run(crew, role),
+                "metrics": evaluation.run(team, role),
             }
             for role in roles
         }

@@ -7,6 +7,7 @@ from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.dataset import Dataset, Part
 from dlcli.data.digests import digests
+from dlcli.data.mapped import MappedFile, mapped_files
 from dlcli.data.places import Places, data_dir
 from dlcli.data.preprocessing import Preprocessing, TransformError
 from dlcli.data.preprocessing import prepare as fit
@@ -22,6 +23,7 @@ class Prepared:
     """The data of a run.
 
     digests: what the data is, by role, as the source brought it.
+    mapped: the files that are read while the network trains.
     preprocessing: fitted on the training part; turns stored rows into what the model takes.
     """
 
@@ -30,6 +32,7 @@ class Prepared:
     preprocessing: Preprocessing
     row_shape: Shape
     target_scale: TargetScale | None
+    mapped: tuple[MappedFile, ...] = ()
 
     def describe(self) -> str:
         """One line for people."""
@@ -50,6 +53,7 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
     """Load, split, fit. Raises DataError, or ConfigError with the line at fault."""
     config = loaded.config
     raw = builder.source(config).load(where, config.seed)
+    mapped = mapped_files(raw)
     try:
         dataset = builder.split(config).apply(raw, config.seed)
     except UsageError as error:
@@ -67,7 +71,8 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         kind = config.data.target_transform.type
         options = config.data.target_transform.model_dump(exclude={"type"})
         scale = TargetScale.fit(kind, dataset.train.targets_array, **options)
-    return Prepared(dataset, digests(raw), preprocessing, preprocessing.out_shape, scale)
+    row_shape = preprocessing.out_shape
+    return Prepared(dataset, digests(raw), preprocessing, row_shape, scale, mapped)
 
 
 def _check_targets(part: Part) -> None:

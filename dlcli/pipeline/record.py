@@ -57,18 +57,18 @@ def begin(
     loaded: LoadedConfig,
     manifest: Manifest,
     environment: "Environment",
-) -> None:
+) -> Manifest:
     """Write what is known before training: environment, configs, and last the manifest.
 
     A run that has its resolved config can be resumed, so that file comes after all but the
     manifest, which can be made again from it.
 
-    source: the YAML as it was written.
+    source: the YAML as it was written. Returns the manifest, which lists the configs.
     """
     environment.write(run)
     weights.write_bytes(run, CONFIG, source)
     weights.write_text(run, RESOLVED_CONFIG, resolved_text(loaded.config))
-    write_first_manifest(run, manifest)
+    return write_first_manifest(run, manifest)
 
 
 def write_first_manifest(run: RunDirectory, manifest: Manifest) -> Manifest:
@@ -127,7 +127,10 @@ class Environment:
     def data_dir(self) -> Path | None:
         """Where the run looked for data sets, if that is still there."""
         folder = self.document.get("data_dir")
-        return Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else None
+        try:
+            return Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else None
+        except (OSError, ValueError):  # a name that no folder can have, or no permission
+            return None
 
     def resumed(self, workers: int) -> None:
         """Note that the run goes on in this process."""

@@ -16,15 +16,15 @@ from typing import Any
 from dlcli import randomness
 from dlcli.artifacts import files, weights
 from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
-from dlcli.artifacts.manifest import Epoch, Manifest, list_files, read_manifest
+from dlcli.artifacts.manifest import Epoch, Manifest, read_manifest, record_files
 from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, RunDirectory
 from dlcli.config import LoadedConfig, config_from_dict, parse_config, resolved, resolved_text
-from dlcli.engine.team import team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import prepare, record
 from dlcli.pipeline.compare import differences
+from dlcli.pipeline.crew import crew
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.run import Ready, last_two_stages, make_ready, require_same_data
 from dlcli.pipeline.session import Session
@@ -108,8 +108,8 @@ def reproduce(
     watch.stage(3, "train", f"again, comparing {len(wanted)} of {of} epochs")
     watch.begin(len(wanted), session.training.batches, len(session.training))
     try:
-        with team(session.training.phases, workers) as crew:
-            for report in session.run(crew):
+        with crew(session.training.phases, workers) as team:
+            for report in session.run(team):
                 if not isinstance(report, EpochReport):
                     watch.step(report)
                     continue
@@ -159,9 +159,9 @@ def _require_same_files(
         weights.write_text(made, RESOLVED_CONFIG, resolved_text(ready.loaded.config))
         store = Checkpoints(made)
         store.save(session.checkpoint(), best)
-        last_two_stages(made, ready, session, store, workers, Silent())
+        names = last_two_stages(made, ready, session, store, workers, Silent())
         store.seal()
-        found = list_files(made)
+        found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
     for name in [EVALUATION, *sorted(expected.keys() | found.keys())]:
         if found.get(name) != expected.get(name):

@@ -40,6 +40,7 @@ def run(loaded: LoadedConfig, source: bytes, folder: Path, options: Options, wat
         where = prepare.places(folder, options.data_dir)
         _say_class(loaded, watch)
         ready = make_ready(loaded, where, watch)
+    with interruptible(f"before training began; {options.output_dir} may hold an empty run"):
         directory = RunDirectory.create(options.output_dir, options.name or loaded.name)
     with directory.lock():
         with interruptible(f"before training began; {directory.root} can be removed"):
@@ -47,7 +48,7 @@ def run(loaded: LoadedConfig, source: bytes, folder: Path, options: Options, wat
                 options.command, folder.absolute(), where.data.absolute(), options.workers
             )
             manifest = record.manifest_of(loaded, ready.digests)
-            record.begin(directory, source, loaded, manifest, environment)
+            manifest = record.begin(directory, source, loaded, manifest, environment)
         last_three_stages(directory, ready, manifest, environment, options, watch)
     return directory.root
 

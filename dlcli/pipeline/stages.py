@@ -16,7 +16,7 @@ from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.digests import digest_document, digest_tensors
 from dlcli.artifacts.history import write_history
 from dlcli.artifacts.manifest import Manifest
-from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
+from dlcli.artifacts.run_directory import DEPLOY, EVALUATION, METRICS, RunDirectory, is_listed
 from dlcli.config import LoadedConfig
 from dlcli.data.places import Places
 from dlcli.engine.inference import Examples
@@ -54,6 +54,11 @@ class Ready:
     examples: Mapping[str, Examples]
     initial: Array | None
     digests: Mapping[str, str]
+
+    def require_unchanged_data(self) -> None:
+        """DataError if somebody has written into a file that is read while training."""
+        for file in self.prepared.mapped:
+            file.require_unchanged()
 
     def session(self) -> Session:
         """A training that has not begun."""
@@ -123,15 +128,19 @@ def last_three_stages(
                     logged,
                     options.stop,
                     options.patience,
+                    ready.require_unchanged_data,
                 )
         with interruptible(
             "when training was done and saved; evaluate and deploy with "
             f"`dlcli train --resume {directory.root}`"
         ):
-            last_two_stages(directory, ready, session, store, options.workers, logged)
+            made = last_two_stages(directory, ready, session, store, options.workers, logged)
             environment.finish()
             environment.write(directory)
-            manifests.complete(directory, replace(manifest, epochs=tuple(session.books.history)))
+            ready.require_unchanged_data()
+            manifest = replace(manifest, epochs=tuple(session.books.history))
+            manifest = manifests.complete(directory, manifest, made)
+        _tell_of_others(directory, manifest, logged)
     except DlcliError as error:
         with suppress(StorageError):
             record.log(directory, str(error))
@@ -145,8 +154,8 @@ def last_two_stages(
     store: Checkpoints,
     workers: int,
     watch: Watch,
-) -> None:
-    """Evaluate and deploy with the weights that the run keeps."""
+) -> list[str]:
+    """Evaluate and deploy with the weights that the run keeps; the names of the files made."""
     loaded, designed = ready.loaded, ready.design
     write_history(directory, session.rows())
     theta = _kept(store, loaded, session)
@@ -158,7 +167,20 @@ def last_two_stages(
     if roles:
         watch.result(shown, results[shown]["metrics"], ready.prepared.dataset.classes)
     written = deploy.deploy(directory, loaded, ready.prepared, designed, theta)
-    watch.stage(5, "deploy", ", ".join(written) or "model/ only")
+    formats = [f"{DEPLOY}/{kind}" for kind in loaded.config.deployment.formats]
+    watch.stage(5, "deploy", ", ".join(formats) or "model/ only")
+    return [METRICS, EVALUATION, *written]
+
+
+def _tell_of_others(directory: RunDirectory, manifest: Manifest, watch: Watch) -> None:
+    """Name the files that somebody else has put into the run."""
+    names = [name for name, _ in directory.entries()]
+    others = [name for name in names if is_listed(name) and name not in manifest.files]
+    if others:
+        watch.note(
+            f"not part of this run, and `dlcli verify` will say so: {', '.join(others)}. Move "
+            f"what you want to keep out of {directory.root}"
+        )
 
 
 def evaluated_roles(examples: Mapping[str, Examples]) -> list[str]:

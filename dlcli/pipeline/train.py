@@ -8,9 +8,9 @@ from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
 from dlcli.artifacts.history import write_history
 from dlcli.artifacts.run_directory import LAST, RunDirectory
 from dlcli.config import Config
-from dlcli.engine.team import team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import DivergedError, DlcliError
+from dlcli.pipeline.crew import crew
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.watch import Watch
 
@@ -70,8 +70,11 @@ class Keeper:
     """Saves a session. A new best epoch waits in memory for the next save, because `last` and
     `best` belong together: a resumed run must find the `best` that `last` knows."""
 
-    def __init__(self, run: RunDirectory, session: Session) -> None:
+    def __init__(
+        self, run: RunDirectory, session: Session, require_unchanged_data: Callable[[], None]
+    ) -> None:
         self._store, self._session = Checkpoints(run), session
+        self._require_unchanged_data = require_unchanged_data
         self._best: Checkpoint | None = None
         self._best_is_now = self.is_saved = False
 
@@ -87,6 +90,7 @@ class Keeper:
         """Save this moment, unless it is broken: then the last finite one is worth more."""
         if self.is_saved or not self._session.is_finite:
             return
+        self._require_unchanged_data()
         last = self._session.checkpoint()
         self._store.save(last, best=last if self._best_is_now else self._best)
         self._best, self.is_saved = None, True
@@ -100,19 +104,23 @@ def train(
     watch: Watch,
     stop: Stop = lambda: None,
     patience: Patience = nullcontext,
+    require_unchanged_data: Callable[[], None] = lambda: None,
 ) -> None:
     """Train to the end, leaving checkpoints and metrics.jsonl in the run.
 
     Raises Interrupted after a signal and DivergedError when the loss is not finite; the last
     checkpoint that was due before can be resumed from in both cases.
     """
-    keeper = Keeper(run, session)
+    keeper = Keeper(run, session, require_unchanged_data)
     cadence = Cadence(config)
     training = session.training
     watch.begin(training.recipe.epochs, training.batches, len(training))
     try:
-        with patience(), team(training.phases, workers) as crew:
-            for report in session.run(crew):
+        then = f"go on with `dlcli train --resume {run.root}`"
+        with patience(), crew(training.phases, workers, then) as team:
+            if team.workers < workers:
+                watch.note(f"only {team.workers} of {workers} workers could be started")
+            for report in session.run(team):
                 keeper.moved()
                 if isinstance(report, EpochReport):
                     write_history(run, session.rows(), durable=False)

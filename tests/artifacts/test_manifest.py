@@ -53,6 +53,10 @@ MANIFEST_BODY = Manifest(
 )
 
 
+MADE = [CONFIG, RESOLVED_CONFIG, METRICS, MODEL_WEIGHTS, MODEL_JSON, EVALUATION]
+MADE += ["deploy/bundle/weights.safetensors"]
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> RunDirectory:
     run = RunDirectory.create(tmp_path / "runs", "net")
@@ -74,7 +78,7 @@ def running(tmp_path: Path) -> RunDirectory:
 
 @pytest.fixture
 def run(running: RunDirectory) -> RunDirectory:
-    complete(running, read_manifest(running.root))
+    complete(running, read_manifest(running.root), MADE)
     return running
 
 
@@ -293,7 +297,7 @@ def test_a_complete_run_holds_nothing_temporary_or_hidden(running: RunDirectory)
         Checkpoints(running).save(checkpoint, checkpoint)
     (running.root / "model" / ".model.json.0123abcd.dlcli-tmp").touch()
     assert any("/." in name for name, _ in running.entries())
-    complete(running, read_manifest(running.root))
+    complete(running, read_manifest(running.root), MADE)
     assert not any(name.startswith(".") or "/." in name for name, _ in running.entries())
     verify(running)
 
@@ -304,7 +308,7 @@ def test_two_runs_of_the_same_thing_are_equal_to_the_byte(
     other = RunDirectory(tmp_path / "elsewhere")
     shutil.copytree(running.root, other.root)
     for one in (running, other):
-        complete(one, read_manifest(one.root))
+        complete(one, read_manifest(one.root), MADE)
     assert running.path(MANIFEST).read_bytes() == other.path(MANIFEST).read_bytes()
     assert verify(other) == verify(running)
 

@@ -178,3 +178,65 @@ def test_a_reader_that_leaves_is_no_failure(arguments: list[str]) -> None:
 
 def test_the_small_config_is_what_this_file_expects() -> None:
     assert "max_steps: 20" in IMAGES and "epochs: 2" in IMAGES
+
+
+def test_a_full_disk_under_the_progress_does_not_end_a_training(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        out, _ = command("train", folder / "images.yaml", cwd=folder, stderr=full)
+    run = Path(out.strip())
+    assert json.loads((run / "manifest.json").read_bytes())["status"] == "complete"
+    for arguments in (("verify", run), ("verify", run, "--json"), ("--help",)):
+        with Path("/dev/full").open("w") as full:
+            _, err = command(*arguments, stdout=full, expect=6)
+        assert "could not be written to stdout: the disk is full" in err
+
+
+def test_a_terminal_that_goes_away_does_not_end_a_training(folder: Path) -> None:
+    ours, theirs = pty.openpty()
+    arguments = ["train", str(folder / "images.yaml"), "--set", "training.epochs=300"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dlcli", *arguments],
+        env=environment(PYTHONPATH=ROOT, TERM="xterm-256color"),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    seen = b""
+    while b"design" not in seen:
+        seen += os.read(ours, 1 << 12)
+    os.close(ours)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert (Path(out.strip()) / "evaluation.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, "a\0b"[:1] + "\udcff"])
+@pytest.mark.parametrize("before", [["evaluate"], ["reproduce"], ["verify"], ["train", "--resume"]])
+def test_a_name_that_nothing_can_have_is_a_mistake_and_no_bug(before: list[str], name: str) -> None:
+    _, err = command(*before, name, expect=2)
+    assert err.startswith("error: ") and "bug" not in err
+
+
+def test_rows_with_a_name_that_nothing_can_have_are_code_3(folder: Path) -> None:
+    out, _ = command("train", folder / "images.yaml", cwd=folder)
+    _, err = command("predict", out.strip(), "a" * 300, expect=3)
+    assert "was not found" in err
+
+
+def test_a_working_directory_that_is_gone_is_said(folder: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    program = "import os, sys; os.rmdir(os.getcwd()); os.execv(sys.executable, sys.argv[1:])"
+    for arguments, code in (
+        (["train", str(folder / "images.yaml")], 6),
+        (["train", "images.yaml"], 2),
+        (["train", str(folder / "images.yaml"), "--output-dir", str(tmp_path)], 0),
+    ):
+        gone.mkdir()
+        starter = (sys.executable, "-c", program, sys.executable, "-m", "dlcli")
+        _, err = command(
+            *arguments, python=starter, cwd=gone, extra={"PYTHONPATH": ROOT}, expect=code
+        )
+        assert "bug" not in err

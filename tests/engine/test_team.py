@@ -118,22 +118,53 @@ def test_an_error_in_a_forked_worker_is_raised_with_its_traceback() -> None:
     assert result.stdout == "told\nWorkerError\n", result.stderr
 
 
-def test_a_worker_that_is_killed_is_noticed() -> None:
+@pytest.mark.parametrize(
+    ("name", "words"), [("SIGKILL", "lack of memory"), ("SIGSEGV", "ended by SIGSEGV")]
+)
+def test_a_worker_that_is_killed_is_noticed(name: str, words: str) -> None:
     result = run_python(
-        """
+        f"""
         import os, signal, dlcli
-        from dlcli.engine.team import Processes
+        from dlcli.engine.team import Processes, WorkerLost
         def task(worker, number):
             if number == 1:
-                os.kill(os.getpid(), signal.SIGKILL)
-        with Processes({"die": task}, 2) as crew:
+                os.kill(os.getpid(), signal.{name})
+        with Processes({{"die": task}}, 2) as crew:
             try:
                 crew.run("die", 2)
-            except MemoryError as error:
+            except WorkerLost as error:
                 print(error)
         """
     )
-    assert "lack of memory" in result.stdout, result.stderr
+    assert words in result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(("function", "calls"), [("fork", 3), ("pipe", 5), ("pipe", 6)])
+def test_a_team_is_as_large_as_the_system_allows(function: str, calls: int) -> None:
+    """The call that fails is the third fork, or one of the pipes for it; one more goes home."""
+    result = run_python(
+        f"""
+        import errno, os, dlcli
+        from dlcli.engine.memory import shared_zeros
+        from dlcli.engine.team import Processes
+        done, left, real = shared_zeros((20,), "int64"), [{calls}], os.{function}
+        def scarce():
+            left[0] -= 1
+            if left[0] <= 0:
+                raise OSError(errno.EAGAIN, "no more")
+            return real()
+        def task(worker, number):
+            done[number] = 10 * number + worker
+        before = set(os.listdir("/proc/self/fd"))
+        os.{function} = scarce
+        with Processes({{"work": task}}, 6) as crew:
+            crew.run("work", 20)
+            print(crew.workers, sorted(done % 10) == 10 * [0] + 10 * [1])
+            print(sorted(done // 10) == list(range(20)))
+        print(set(os.listdir("/proc/self/fd")) == before)
+        """
+    )
+    assert result.stdout.split() == ["2", "True", "True", "True"], result.stdout + result.stderr
 
 
 def test_workers_leave_when_their_parent_is_killed() -> None:

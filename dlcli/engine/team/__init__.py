@@ -4,10 +4,10 @@ import os
 import threading
 
 from dlcli.engine.team.base import Alone, Phases, Task, Team
-from dlcli.engine.team.processes import Processes
+from dlcli.engine.team.processes import Processes, WorkerLost
 from dlcli.engine.team.threads import Threads
 
-__all__ = ["Alone", "Phases", "Processes", "Task", "Team", "Threads", "team"]
+__all__ = ["Alone", "Phases", "Processes", "Task", "Team", "Threads", "WorkerLost", "team"]
 
 
 def team(phases: Phases, workers: int) -> Team:

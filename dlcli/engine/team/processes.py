@@ -42,14 +42,21 @@ class WorkerError(RuntimeError):
     """A worker failed; the message is its traceback."""
 
 
+class WorkerLost(RuntimeError):
+    """The system ended a worker; the message says how."""
+
+
 class Processes(Team):
-    """The calling process and `workers - 1` forked ones. No thread may run when it is made."""
+    """The calling process and `workers - 1` forked ones. No thread may run when it is made.
+
+    Where the system gives no more processes or pipes, the team is as large as it allows.
+    """
 
     def __init__(self, phases: Phases, workers: int) -> None:
         self.workers = workers
         self._phases = phases
         self._names = list(phases)
-        self._task = shared_zeros((2,), "int64")  # phase, count
+        self._task = shared_zeros((3,), "int64")  # phase, count, workers
         # One cache line for each number that another process looks at.
         self._begun = shared_zeros((8,), "int64")
         self._done = shared_zeros((workers, 8), "int64")
@@ -63,8 +70,13 @@ class Processes(Team):
         try:
             for worker in range(1, workers):
                 self._children.append(self._fork(worker))
+        except OSError:
+            # The last one goes home as well, so that its pipes are free for files.
+            if self._children:
+                self._children.pop().dismiss()
         finally:
             gc.unfreeze()
+        self.workers = 1 + len(self._children)
 
     def run(self, phase: str, count: int) -> None:
         if count <= 1:  # not worth a wake-up
@@ -73,6 +85,7 @@ class Processes(Team):
         self._number += 1
         self._task[0] = self._names.index(phase)
         self._task[1] = count
+        self._task[2] = self.workers
         self._begun[0] = self._number
         for child in self._children:
             if self._asleep[child.worker, 0]:
@@ -106,7 +119,12 @@ class Processes(Team):
             raise WorkerError(text)
 
     def _fork(self, worker: int) -> "_Child":
-        to_child, to_parent = os.pipe(), os.pipe()
+        to_child = os.pipe()
+        try:
+            to_parent = os.pipe()
+        except OSError:
+            _close(*to_child)
+            raise
         # A signal between fork and the worker's first line would run the parent's handler in it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _PARENTS_SIGNALS)
         try:
@@ -114,6 +132,9 @@ class Processes(Team):
             if pid == 0:
                 for number in _PARENTS_SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
+        except OSError:
+            _close(*to_child, *to_parent)
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if pid == 0:
@@ -156,7 +177,7 @@ class Processes(Team):
                 share(
                     self._phases[self._names[self._task[0]]],
                     worker,
-                    self.workers,
+                    int(self._task[2]),
                     int(self._task[1]),
                 )
             except BaseException as error:
@@ -188,8 +209,10 @@ class _Child:
             _, status = os.waitpid(self._pid, 0)
             code = os.waitstatus_to_exitcode(status)
             self._pid = 0
-            if code == -signal.SIGKILL:
-                raise MemoryError("a worker was killed, most likely for lack of memory")
+            if code < 0:
+                name = signal.Signals(-code).name
+                often = ", most likely for lack of memory" if name == "SIGKILL" else ""
+                raise WorkerLost(f"a worker process was ended by {name}{often}")
             raise WorkerError(f"a worker ended by itself with status {code}")
 
     def forget(self) -> None:
@@ -202,6 +225,11 @@ class _Child:
         self.forget()
         if self._pid:
             os.waitpid(self._pid, 0)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _processors() -> int:
