@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,12 +208,10 @@ def test_a_config_from_a_pipe_is_kept_as_it_was_written(tmp_path: Path) -> None:
     pipe = tmp_path / "piped" / "small.yaml"
     pipe.parent.mkdir()
     os.mkfifo(pipe)
-    if os.fork() == 0:
-        pipe.write_bytes(config.read_bytes())
-        os._exit(0)
     arguments = (pipe, "--output-dir", tmp_path / "runs", "--data-dir", tmp_path)
-    out, _ = command("train", *arguments, "--workers", "1")
-    os.wait()
+    with subprocess.Popen(["cp", config, pipe]) as writer:
+        out, _ = command("train", *arguments, "--workers", "1")
+    assert writer.returncode == 0
     assert_same(content(Path(out.strip())), expected)
 
 
