@@ -224,8 +224,9 @@ def complete(run: RunDirectory, manifest: Manifest, made: Iterable[str]) -> Mani
                 f"{path} was changed or removed while the run was going on; restore it from a "
                 "copy, then go on with `dlcli train --resume`"
             )
-    names = {*manifest.files, *made, *checkpoints.names()}
-    final = replace(manifest, status="complete", files=record_files(run, names))
+    new = {*made, *checkpoints.names()} - manifest.files.keys()
+    listed = {**manifest.files, **record_files(run, new)}
+    final = replace(manifest, status="complete", files=listed)
     write_manifest(run, final)
     return final
 

@@ -76,7 +76,7 @@ class Processes(Team):
                 self._children.pop().dismiss()
         finally:
             gc.unfreeze()
-        self.workers = 1 + len(self._children)
+        self._task[2] = self.workers = 1 + len(self._children)
 
     def run(self, phase: str, count: int) -> None:
         if count <= 1:  # not worth a wake-up
@@ -85,7 +85,6 @@ class Processes(Team):
         self._number += 1
         self._task[0] = self._names.index(phase)
         self._task[1] = count
-        self._task[2] = self.workers
         self._begun[0] = self._number
         for child in self._children:
             if self._asleep[child.worker, 0]:
