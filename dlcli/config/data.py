@@ -1,13 +1,17 @@
 """The data: where rows come from, how they are split, and what is done to them."""
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
 from dlcli.config.layers import TargetShape
-from dlcli.config.values import Listing, Real, Switch, Text, Whole, wrong
+from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong
+
+THOUSANDS = ",.'_ \u00a0\u2009\u202f\u2019"
+"""Separators between groups of three digits: blank and apostrophe in each of their forms."""
 
 FileName = Annotated[str, Text("the name of a file")]
 _Name = Annotated[str, Text("the name of a column", longest=1000)]
@@ -78,7 +82,15 @@ class Idx(SourceModel):
 
 
 class Csv(SourceModel):
-    """A table with a header line; without `features` every column but the target is one."""
+    """A table in a text file; without `features` every column but the target is one.
+
+    header: whether line 1 names the columns; null: it does, and is refused if it looks like data.
+        Columns without names are called column_1, column_2, ...
+    decimal, thousands: the separators in the numbers of the file.
+    """
+
+    # Versions without these options took line 1 for names, whatever it held.
+    before: ClassVar[Mapping[str, Any]] = {"header": True}
 
     type: Literal["csv"] = "csv"
     path: FileName
@@ -91,10 +103,30 @@ class Csv(SourceModel):
             fits=lambda text: len(text) == 1 and text not in '"\r\n\0',
         ),
     ] = ","
+    header: Annotated[bool, Switch()] | None = None
+    decimal: Annotated[str, Choice((".", ","))] = "."
+    thousands: (
+        Annotated[
+            str,
+            Text(
+                "one of the characters , . ' _ or a blank",
+                fits=lambda text: len(text) == 1 and text in THOUSANDS,
+            ),
+        ]
+        | None
+    ) = None
     test_path: FileName | None = None
 
     def brings_test(self) -> bool:
         return self.test_path is not None
+
+    @model_validator(mode="after")
+    def _separators_differ(self) -> Self:
+        if self.thousands == self.decimal:
+            at = "thousands" if "thousands" in self.model_fields_set else "decimal"
+            both = f"`thousands` and `decimal` cannot both be `{self.decimal}`"
+            raise wrong(both, at)
+        return self
 
     @model_validator(mode="after")
     def _target_is_no_feature(self) -> Self:

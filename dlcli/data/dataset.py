@@ -28,10 +28,12 @@ class Column:
 
     categories: None for a column of numbers. A column of text holds positions in this sorted
     tuple of its distinct texts.
+    text: for a column of text, where its first text is and what to do: two sentences.
     """
 
     name: str
     categories: tuple[str, ...] | None = None
+    text: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,17 @@ class Raw:
         has them, "validation" and "test".
     classes: the names of the classes by id, or None where the source names none.
     columns: the feature columns, or None where the rows are not a table with names.
+    warnings: sentences about what is odd, but not wrong.
+    text_target: where the target holds text: which column, where the first one is, what to do.
+    width: how many cells a line of the file has, the target's among them; None for other files.
     """
 
     parts: Mapping[Role, Table]
     classes: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
+    warnings: tuple[str, ...] = ()
+    text_target: str | None = None
+    width: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ class Declared:
     target: "classes" or "numbers" where that is known.
     columns: the feature columns by name (whether one holds text is known after reading).
     absent: one sentence per file that was not found, saying where it was looked for.
+    text_target: as that of Raw, where a look at the first rows tells.
     """
 
     row_shape: Shape | None
@@ -79,6 +88,7 @@ class Declared:
     target: Literal["classes", "numbers"] | None = None
     columns: tuple[Column, ...] | None = None
     absent: tuple[str, ...] = ()
+    text_target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,13 +147,18 @@ def _gather(array: Array, rows: Array | slice) -> Array:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The parts a run works with; validation and test may be missing."""
+    """The parts a run works with; validation and test may be missing.
+
+    The other fields are those of Raw.
+    """
 
     train: Part
     validation: Part | None = None
     test: Part | None = None
     classes: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
+    text_target: str | None = None
+    width: int | None = None
 
     @property
     def row_shape(self) -> Shape:

@@ -101,10 +101,7 @@ class Preprocessing:
             fitted = cls(fitted.dtype, fitted.row_shape, part.columns, (*fitted.steps, step))
         for column in columns or ():
             if column.categories is not None:
-                raise UsageError(
-                    f"Column {column.name!r} holds text (such as {column.categories[0]!r}). Add "
-                    "the transform one_hot, or leave the column out of the source's features."
-                )
+                raise UsageError(f"Column {column.name!r} holds text: {_about_text(column)}")
         return fitted
 
     @property
@@ -264,6 +261,12 @@ def prepare(dataset: Dataset, transforms: Sequence[Transform]) -> Preprocessing:
     for role, part in dataset.parts().items():
         fitted.check(part, names.get(role, f"the {role} part"))
     return fitted
+
+
+def _about_text(column: Column) -> str:
+    """Where the text is, and what to do about it."""
+    example = (column.categories or ("",))[0]
+    return column.text or f"it has {example!r} and others. Add the transform one_hot."
 
 
 def _category_names(error: UnseenCategory) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Rows to predict on: a CSV with the model's feature columns, or an .npy array of rows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +9,37 @@ import numpy as np
 from dlcli.data.checks import check_finite, features_shape
 from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.formats import npy
-from dlcli.data.formats.text import line_of, read_columns, read_header
+from dlcli.data.formats.notation import PLAIN, Format
+from dlcli.data.formats.text import Text, line_of, read_columns, read_header
 from dlcli.data.places import expand
 from dlcli.errors import DataError
 
 
+@dataclass(frozen=True)
+class Written:
+    """How the file was written that a model was trained on; a file of rows is written alike.
+
+    target: the column that was learned, and width: how many columns there were with it. They
+        matter where there is no header; None where they are not known.
+    """
+
+    format: Format = PLAIN
+    target: str | None = None
+    width: int | None = None
+
+
 def read_rows(
-    path: Path, columns: Sequence[Column] | None, row_shape: Shape, delimiter: str = ","
+    path: Path,
+    columns: Sequence[Column] | None,
+    row_shape: Shape,
+    written: Written = Written(),
 ) -> Array:
     """The rows (n, *row_shape) in storage dtype, as `Preprocessing.apply` takes them.
 
     columns, row_shape: those of the fitted Preprocessing. A CSV must have every feature column
-    by name, in any order; other columns (such as the target) are ignored. DataError otherwise.
+    by name, in any order; other columns (such as the target) are ignored. One without a header
+    has all columns of the file that was trained on in their places, or all but the target.
+    DataError otherwise.
     """
     path = expand(path)
     try:
@@ -35,7 +55,7 @@ def read_rows(
             f"{path}: the model takes rows of shape {row_shape} without column names; give them as "
             "a .npy file."
         )
-    file = read_header(path, delimiter)
+    file = _known_columns(path, columns, written)
     absent = [column.name for column in columns if column.name not in file.names]
     if absent:
         shown = ", ".join(repr(name) for name in absent[:12]) + (", ..." if absent[12:] else "")
@@ -58,10 +78,44 @@ def read_rows(
                     raise DataError(
                         f"{path}, line {line}, column {column.name!r} holds {text!r}, which the "
                         f"model was not trained on; it knows {shown}{more}."
+                        f"{'' if file.header or line > 1 else _NO_HEADER}"
                     )
             known = np.array([place[text] for text in read.texts[column.name]])
             read.numbers[:, j] = known[codes]
     return read.numbers
+
+
+_NO_HEADER = " (The model was trained on a file without a header: leave it out here, too.)"
+
+
+def _known_columns(path: Path, columns: Sequence[Column], written: Written) -> Text:
+    """The file, its columns named as those of the file that the model was trained on."""
+    if written.format.header is False:
+        return _by_place(read_header(path, written.format), written)
+    file = read_header(path, replace(written.format, header=True))
+    if file.like_data is not None and any(c.name not in file.names for c in columns):
+        names = ", ".join(column.name for column in columns[:12])
+        raise DataError(
+            f"{path}, line 1 looks like data ({file.like_data}), not like names, and the model "
+            "finds its columns by name. Write a first line with the names of the columns: "
+            f"{names}{', ...' if len(columns) > 12 else ''}."
+        )
+    return file
+
+
+def _by_place(file: Text, written: Written) -> Text:
+    """A file without a header: of the width that was trained on, or without the target."""
+    count, width = len(file.names), written.width
+    if width is None or count == width:
+        return file
+    if count == width - 1:
+        names = (f"column_{i + 1}" for i in range(width))
+        return replace(file, names=tuple(name for name in names if name != written.target))
+    raise DataError(
+        f"{file.path}, line 1 has {count} cell{'s' if count != 1 else ''}; the model was trained "
+        f"on a file of {width} columns without a header, so give all {width}, or {width - 1} "
+        f"without the target {written.target!r}."
+    )
 
 
 def _from_npy(path: Path, columns: Sequence[Column] | None, row_shape: Shape) -> Array:

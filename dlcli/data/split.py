@@ -90,6 +90,8 @@ class Split:
             parts["test"],
             raw.classes,
             raw.columns,
+            raw.text_target,
+            raw.width,
         )
 
     def _classes(self, pool: Table) -> Rows:

@@ -24,6 +24,8 @@ from dlcli.artifacts.tensors import read_tensors
 from dlcli.config import config_from_dict
 from dlcli.data.dataset import Column
 from dlcli.data.preprocessing import Preprocessing
+from dlcli.data.rows import Written
+from dlcli.data.sources import Csv, Source
 from dlcli.data.targets import TargetScale
 from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array, Shape
@@ -52,6 +54,8 @@ class Contents:
     target_scale: TargetScale | None
     classes: tuple[str, ...] | None
     columns: tuple[Column, ...] | None
+    width: int | None = None
+    """How many cells a line of the file had that was trained on; None for other files."""
 
 
 def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> list[str]:
@@ -63,6 +67,7 @@ def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> list[str
         "row_shape": list(contents.row_shape),
         "row_dtype": contents.row_dtype,
         "target_scale": None if scale is None else scale.to_json(),
+        "width": contents.width,
     }
     preprocessing, arrays = contents.preprocessing.state()
     classes = None if contents.classes is None else list(contents.classes)
@@ -93,8 +98,8 @@ class Bundle:
     target_scale: TargetScale | None
     classes: tuple[str, ...] | None
     row_shape: Shape
-    delimiter: str
-    """Between the cells of a CSV of rows: as in the file that the network was trained on."""
+    csv: Written
+    """How a CSV of rows is written: as the file that the network was trained on."""
 
     @staticmethod
     def load(folder: Path) -> "Bundle":
@@ -127,7 +132,7 @@ class Bundle:
                 None if scale is None else TargetScale.from_json(scale),
                 None if classes is None else tuple(str(name) for name in classes),
                 preprocessing.row_shape,
-                str(getattr(config.data.source, "delimiter", ",")),
+                _written(builder.source(config), document.get("width")),
             )
         except (KeyError, TypeError, ValueError, ChainError, ConfigError) as error:
             raise ArtifactError(
@@ -150,6 +155,15 @@ def answer(
         if target_scale is not None:
             answers = target_scale.inverse(answers).astype(np.float32)
     return answers
+
+
+def _written(source: Source, width: object) -> Written:
+    """How the file was written; a bundle of before there were widths has none."""
+    if width is not None and (type(width) is not int or width < 1):
+        raise ValueError(f"a file of {width!r} columns")
+    if not isinstance(source, Csv):
+        return Written()
+    return Written(source.format, source.target, width)
 
 
 def _theta(model: Model, path: Path) -> Array:

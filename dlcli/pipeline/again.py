@@ -75,6 +75,6 @@ def predict_rows(path: Path, rows: Path) -> tuple[Bundle, Array]:
     folder = f"{DEPLOY}/bundle"
     deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
     bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
-    stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape, bundle.delimiter)
+    stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape, bundle.csv)
     bundle.preprocessing.check(stored, str(rows))
     return bundle, bundle.predict(stored)

@@ -26,6 +26,7 @@ def contents(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Ar
         target_scale=prepared.target_scale,
         classes=prepared.dataset.classes,
         columns=prepared.dataset.columns,
+        width=prepared.dataset.width,
     )
 
 

@@ -100,6 +100,28 @@ def require_regression(loaded: LoadedConfig, chain: Chain, what: str) -> None:
         )
 
 
+def refuse_names(
+    loaded: LoadedConfig, chain: Chain, names: tuple[str, ...] | None, text: str | None
+) -> None:
+    """ConfigError where the loss learns numbers, but the target holds names of classes.
+
+    names: the classes by id, where they are known; numbers that stand for themselves are none.
+    text: where the text is, where that is known: "column 'price' holds text: ...".
+    """
+    kind, _ = chain.loss.kind(chain.out_shape)
+    if kind != "regression":
+        return
+    if text is None and names is not None and names != tuple(map(str, range(len(names)))):
+        shown = ", ".join(repr(name) for name in names[:4]) + (", ..." if names[4:] else "")
+        text = (
+            f"the target holds names of classes ({shown}). Choose a loss for classes, or a target "
+            "that holds numbers."
+        )
+    if text is not None:
+        what = f"`{loaded.config.loss.type}` learns numbers, but {text}"
+        raise loaded.error(("loss",), what.removesuffix("."))
+
+
 def metric_set(
     loaded: LoadedConfig, chain: Chain, scale: TargetScale | None, center: float
 ) -> MetricSet:
@@ -138,6 +160,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     chain = connect_chain(loaded, prepared.row_shape)
     target_shape = tuple(dataset.train.targets.shape[1:])
     names = dataset.classes
+    refuse_names(loaded, chain, names, dataset.text_target)
     classes = None if names is None else len(names)
     check_loss(loaded, chain, target_shape, classes)
     if names is not None and classes == 1 and chain.loss.kind(chain.out_shape)[0] != "regression":
@@ -195,8 +218,6 @@ def _targets(chain: Chain, dataset: Dataset, part: Part, scale: TargetScale | No
     kind, classes = chain.loss.kind(chain.out_shape)
     values = part.targets_array
     if kind == "regression":
-        if dataset.classes is not None and values.dtype.kind == "i":
-            values = values.astype(np.float64)
         values = values.astype(np.float64)
         return (scale.forward(values) if scale is not None else values).astype(np.float32)
     if values.ndim == 1:

@@ -62,6 +62,7 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
         unchecked.append("The layers' shapes depend on what the transforms find in the data.")
         return Validated((), tuple(unchecked))
     chain = design.connect_chain(loaded, shape)
+    design.refuse_names(loaded, chain, declared.class_names, declared.text_target)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
     design.check_loss(loaded, chain, target_shape, declared.classes)

@@ -68,7 +68,11 @@ CSV: dict[str, Case] = {
     "a NUL byte": (changed(41, SOIL, "\0"), 3, "line 41 holds a NUL byte"),
     "nothing": ("", 3, "is empty"),
     "a header only": (LINES[0], 3, "no rows"),
-    "no header": ("\n".join(LINES[1:]), 2, "no column 'kind'"),
+    "no header": (
+        "\n".join(LINES[1:]),
+        3,
+        "line 1 looks like data (3 of 5 cells are numbers), not like names",
+    ),
     "a column without a name": (changed(1, "id", ""), 3, "column 1 has no name"),
     "a column twice": (changed(1, "id", "soil"), 3, "two columns are called 'soil'"),
     "another delimiter": ("\n".join(LINES).replace(",", ";"), 2, "is the delimiter ';'?"),
@@ -115,7 +119,7 @@ def test_text_without_one_hot_is_a_mistake_of_the_config(tmp_path: Path) -> None
     (tmp_path / "trees.csv").write_text(trees(), encoding="utf-8")
     config = tmp_path / "trees.yaml"
     config.write_text(TREES.replace("- {type: one_hot, columns: [soil]}", "- standardize"))
-    check(config, 2, "Column 'soil' holds text (such as 'clay'). Add the transform one_hot")
+    check(config, 2, "trees.csv, line 2 holds 'sand'. Add the transform one_hot")
 
 
 IMAGES = np.zeros((40, 4, 4), np.uint8)

@@ -9,7 +9,7 @@ import csv
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import Array
+from dlcli.data.formats.header import like_data, split_otherwise
+from dlcli.data.formats.looks import advise_cell
+from dlcli.data.formats.notation import PLAIN, Format, is_number, to_numbers
 from dlcli.data.names import suggestion
 from dlcli.errors import DataError, UsageError
 
@@ -28,12 +31,17 @@ Row = Sequence[str]
 class Text:
     """A delimited file.
 
-    names: the header's names, stripped of surrounding blanks.
+    names: the header's names, stripped of surrounding blanks; column_1, column_2, ... where there
+        is no header.
+    header: whether line 1 holds the names.
+    like_data: why line 1 looks like data nevertheless, or None.
     """
 
     path: Path
-    delimiter: str
+    format: Format
     names: tuple[str, ...]
+    header: bool = True
+    like_data: str | None = None
 
     def position(self, name: str) -> int:
         """Where the column is; UsageError with the nearest name where there is none."""
@@ -43,9 +51,17 @@ class Text:
 
     def suggestion(self, name: str) -> str:
         """The nearest name, or all of them: the end of a sentence about a missing column."""
+        if self.header and self.like_data is not None:
+            return (
+                f": {_LIKE_DATA.format(reason=self.like_data)}. If the file has no header, set "
+                "`header: false` in the source; its columns are then column_1, column_2, ..."
+            )
         other = [mark for mark in ",;\t|" if mark in self.names[0]]
         if len(self.names) == 1 and other:
             return f"; its only column is {self.names[0]!r} (is the delimiter {other[0]!r}?)."
+        if not self.header:
+            last = f" to 'column_{len(self.names)}'" if len(self.names) > 1 else ""
+            return f"; without a header the columns are 'column_1'{last}, by their place."
         return suggestion(name, self.names)
 
 
@@ -61,21 +77,69 @@ class Columns:
     texts: Mapping[str, list[str]]
 
 
-def read_header(path: Path, delimiter: str) -> Text:
-    """The column names: none empty, none twice."""
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UsageError(f"The delimiter {delimiter!r} must be one character, not a quote.")
-    with _rows(path, delimiter) as rows:
-        header = next(rows, None)
-    if not header:
-        raise DataError(f"{path} is empty; its first line must name the columns.")
-    names = tuple(name.strip() for name in header)
+_LIKE_DATA = "line 1 looks like data ({reason}), not like names"
+
+
+def read_header(path: Path, format: Format = PLAIN) -> Text:
+    """The column names: none empty, none twice.
+
+    DataError where the format does not say whether there is a header, and line 1 looks like data.
+    """
+    if len(format.delimiter) != 1 or format.delimiter in '"\r\n':
+        raise UsageError(f"The delimiter {format.delimiter!r} must be one character, not a quote.")
+    with _rows(path, format.delimiter) as rows:
+        first = next(rows, None)
+        sample = [] if not first or format.header is False else first_rows(rows, len(first))
+    if not first:
+        what = "its first line must name the columns"
+        if format.header is False:
+            what = "it must hold rows from its first line on"
+        raise DataError(f"{path} is empty; {what}.")
+    if format.header is False:
+        return Text(path, format, tuple(f"column_{i + 1}" for i in range(len(first))), False)
+    reason = like_data(first, sample, format)
+    if format.header is None:
+        if reason is not None:
+            raise DataError(
+                f"{path}, {_LIKE_DATA.format(reason=reason)}. If the file has no header, set "
+                "`header: false` in the source: its columns are then called column_1, column_2, "
+                "... If these are the names indeed, set `header: true`."
+            )
+        if len(first) == 1:
+            _check_delimiter(path, first, sample, format)
+    names = tuple(name.strip() for name in first)
     for position, name in enumerate(names):
         if not name:
             raise DataError(f"{path}, line 1: column {position + 1} has no name.")
         if name in names[:position]:
             raise DataError(f"{path}, line 1: two columns are called {name!r}; rename one of them.")
-    return Text(path, delimiter, names)
+    return Text(path, format, names, True, reason)
+
+
+def first_rows(rows: Iterator[list[str]], width: int) -> list[list[str]]:
+    """Up to 1,000 rows, fewer of many columns; what is wrong with one shows when it is read."""
+    found: list[list[str]] = []
+    with suppress(DataError):
+        found.extend(itertools.islice(rows, max(20, min(1000, 100_000 // width))))
+    return found
+
+
+def _check_delimiter(path: Path, first: Row, sample: Sequence[Row], format: Format) -> None:
+    """DataError for lines of one cell that another delimiter would cut into data."""
+    found = split_otherwise(first, sample, format)
+    if found is None:
+        return
+    mark, reason = found
+    if mark:
+        what = f"when it is cut at {mark!r}"
+        todo = f"Set `delimiter: {mark!r}` and `header: false` in the source".replace("'", '"')
+    else:
+        what = "when it is cut at its blanks"
+        todo = (
+            "Rewrite the file with one delimiter between two cells, such as a comma, and set "
+            "`header: false` in the source"
+        )
+    raise DataError(f"{path}, {_LIKE_DATA.format(reason=f'{reason} {what}')}. {todo}.")
 
 
 def read_columns(
@@ -91,8 +155,7 @@ def read_columns(
     codes: dict[str, dict[str, int]] = {}
     blocks: list[npt.NDArray[np.float64]] = []
     first = 0
-    with _rows(file.path, file.delimiter) as rows:
-        next(rows)
+    with data_rows(file) as rows:
         while block := list(itertools.islice(rows, BLOCK)):
             if set(map(len, block)) != {len(file.names)}:
                 block = _without_last_blank_lines(file, block, rows, first)
@@ -102,9 +165,9 @@ def read_columns(
             numbers = np.empty((len(block), len(wanted)))
             for j, (name, position) in enumerate(zip(wanted, positions, strict=True)):
                 column = cells[position]
-                values = None if is_text.get(name) else to_numbers(column)
+                values = None if is_text.get(name) else to_numbers(column, file.format)
                 if name not in is_text:
-                    is_text[name] = values is None and _mostly_text(column)
+                    is_text[name] = values is None and mostly_text(column, file.format)
                 if values is None and not is_text[name]:
                     raise DataError(_number_fault(file, name, column, first))
                 if values is None:
@@ -113,47 +176,33 @@ def read_columns(
             blocks.append(numbers)
             first += len(block)
     if not blocks:
-        raise DataError(f"{file.path} has a header but no rows.")
+        what = "has a header but no rows" if file.header else "has no rows"
+        raise DataError(f"{file.path} {what}.")
     return Columns(np.concatenate(blocks), {name: list(known) for name, known in codes.items()})
-
-
-def to_numbers(cells: Row) -> Array | None:
-    """The cells as finite float64 numbers, or None where one of them is not.
-
-    >>> to_numbers(["1", " 2.5", "-3e2"])
-    array([   1. ,    2.5, -300. ])
-    >>> to_numbers(["1", "1_000"]) is None  # float() would take it
-    True
-    """
-    try:
-        values = np.fromiter(map(float, cells), np.float64, len(cells))
-    except ValueError:
-        return None
-    joined = "".join(cells)
-    if "_" in joined or not joined.isascii() or not np.isfinite(values).all():
-        return None
-    return values
 
 
 def line_of(file: Text, row: int) -> int:
     """The line on which data row `row` (from 0) starts; quoted cells may span lines."""
     with _opened(file.path) as lines:
-        reader = csv.reader(lines, delimiter=file.delimiter, strict=True)
-        for _ in itertools.islice(reader, row + 1):
+        reader = csv.reader(lines, delimiter=file.format.delimiter, strict=True)
+        for _ in itertools.islice(reader, row + file.header):
             pass
         return reader.line_num + 1
 
 
-def _mostly_text(cells: Row) -> bool:
+def mostly_text(cells: Row, format: Format) -> bool:
+    """Whether more than half of the cells that are filled are no numbers."""
     texts = filled = 0
     for cell, count in Counter(cells).items():
         if cell.strip():
             filled += count
-            texts += count if _is_text(cell) else 0
+            texts += count if _is_text(cell, format) else 0
     return 2 * texts > filled
 
 
-def _is_text(cell: str) -> bool:
+def _is_text(cell: str, format: Format) -> bool:
+    if not format.plain:
+        return not is_number(cell, format)
     try:
         float(cell)
     except ValueError:
@@ -168,24 +217,33 @@ def _encode(file: Text, name: str, cells: Row, first: int, known: dict[str, int]
     return np.fromiter((known.setdefault(cell, len(known)) for cell in stripped), np.float64)
 
 
-_MISSING = "Fill in missing values, or remove their rows"
+_MISSING = "Fill in missing values, or remove their rows."
 
 
 def _number_fault(file: Text, name: str, cells: Row, first: int) -> str:
     """The message for the first cell that is not a finite number."""
-    i = next(i for i, cell in enumerate(cells) if to_numbers([cell]) is None)
+    i = next(i for i, cell in enumerate(cells) if not is_number(cell, file.format))
     cell = cells[i].strip()
     if not cell:
         return _fault(file, name, first + i, "is empty", _MISSING)
-    if _is_text(cell):
-        shown = cell if len(cell) <= 40 else cell[:40] + "..."
-        what = f"holds {shown!r}, but most of the column is numbers"
-        return _fault(file, name, first + i, what, "Correct the cell, or remove the row")
-    return _fault(file, name, first + i, f"holds {cell!r}, not a finite number", _MISSING)
+    shown = shown_cell(cell)
+    if _is_text(cell, file.format):
+        what = f"holds {shown}, but most of the column is numbers"
+        others = [other for other in cells if is_number(other, file.format)]
+        todo = advise_cell(cell, [*dict.fromkeys(others)], file.format).for_cell()
+        if first + i == 0 and not file.header:
+            todo += " If line 1 is a header, leave out `header: false`."
+        return _fault(file, name, first + i, what, todo)
+    return _fault(file, name, first + i, f"holds {shown}, not a finite number", _MISSING)
+
+
+def shown_cell(cell: str) -> str:
+    """The cell in quotes, cut where it is long."""
+    return repr(cell if len(cell) <= 40 else cell[:40] + "...")
 
 
 def _fault(file: Text, name: str, row: int, what: str, todo: str) -> str:
-    return f"{file.path}, line {line_of(file, row)}, column {name!r} {what}. {todo}."
+    return f"{file.path}, line {line_of(file, row)}, column {name!r} {what}. {todo}"
 
 
 def _without_last_blank_lines(
@@ -198,10 +256,20 @@ def _without_last_blank_lines(
         return block[:i]
     count = len(block[i])
     what = "is blank" if count == 0 else f"has {count} cell{'s' if count > 1 else ''}"
+    whose = "the header names" if file.header else "line 1 has"
     raise DataError(
-        f"{file.path}, line {line_of(file, first + i)} {what}, but the header names {width} "
+        f"{file.path}, line {line_of(file, first + i)} {what}, but {whose} {width} "
         "columns. Check for a missing or a stray delimiter or quote."
     )
+
+
+@contextmanager
+def data_rows(file: Text) -> Iterator[Iterator[list[str]]]:
+    """The rows below the header."""
+    with _rows(file.path, file.format.delimiter) as rows:
+        if file.header:
+            next(rows)
+        yield rows
 
 
 @contextmanager

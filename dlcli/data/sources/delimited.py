@@ -7,6 +7,8 @@ import numpy as np
 
 from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Shape
+from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column
+from dlcli.data.formats.notation import Format
 from dlcli.data.formats.text import Columns, Text, read_columns, read_header
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
@@ -15,8 +17,9 @@ from dlcli.errors import DataError, UsageError
 
 @dataclass(frozen=True)
 class Csv(Source):
-    """A table with a header line.
+    """A table in a delimited text file.
 
+    header, decimal, thousands: how it is written; see Format.
     target: the column to learn. Text becomes classes in sorted order, whole numbers int64,
         other numbers float64.
     features: the columns to learn from, in this order; by default all others in file order.
@@ -27,20 +30,45 @@ class Csv(Source):
     target: str
     features: tuple[str, ...] | None = None
     delimiter: str = ","
+    header: bool | None = None
+    decimal: str = "."
+    thousands: str | None = None
     test_path: str | None = None
 
+    @property
+    def format(self) -> Format:
+        """How the file is written."""
+        return Format(self.delimiter, self.header, self.decimal, self.thousands)
+
     def load(self, places: Places, seed: int) -> Raw:
-        files = [read_header(places.find(self.path), self.delimiter)]
+        files = [read_header(places.find(self.path), self.format)]
         if self.test_path is not None:
-            files.append(read_header(places.find(self.test_path), self.delimiter))
+            files.append(read_header(places.find(self.test_path), self.format))
+            _same_width(files)
         names = self._features(files[0])
         wanted = (*names, self.target)
         read = [read_columns(files[0], wanted)]
         kinds = {name: name in read[0].texts for name in wanted}
         read += [read_columns(file, wanted, kinds) for file in files[1:]]
+        warnings = [
+            sentence
+            for file, columns in zip(files, read, strict=True)
+            for sentence in quantised(file, wanted, columns)
+        ]
+        texts = {
+            name: text_column(files[0], read[0].texts[name], read[0].numbers[:, j])
+            for j, name in enumerate(wanted)
+            if name in read[0].texts
+        }
+        warnings += [_nonsense(name, text) for name, text in texts.items() if text.numeric]
         vocabularies = _merge(read, wanted)
         numbers = [_in_sorted_order(columns, wanted, vocabularies) for columns in read]
-        columns = tuple(Column(name, vocabularies.get(name)) for name in names)
+        columns = tuple(
+            Column(name, vocabularies[name], f"{texts[name].where}. {texts[name].for_feature}")
+            if name in texts
+            else Column(name)
+            for name in names
+        )
         classes = vocabularies.get(self.target)
         targets = [table[:, -1] for table in numbers]
         if classes is not None or all(_whole(target) for target in targets):
@@ -56,13 +84,16 @@ class Csv(Source):
             )
             for role, table, target, file in zip(roles, numbers, targets, files, strict=True)
         }
-        return Raw(parts, classes, columns)
+        about = _about_target(self.target, texts[self.target]) if self.target in texts else None
+        return Raw(parts, classes, columns, tuple(warnings), about, len(files[0].names))
 
     def declare(self, places: Places) -> Declared:
         absent: list[str] = []
         shape: Shape | None = None
         columns: tuple[Column, ...] | None = None
+        about: str | None = None
         roles: tuple[Role, ...] = ("all",) if self.test_path is None else ("train", "test")
+        files: list[Text] = []
         for path in (self.path, self.test_path):
             if path is None:
                 continue
@@ -70,14 +101,18 @@ class Csv(Source):
             if found is None:
                 absent.append(places.miss(path))
                 continue
-            file = read_header(found, self.delimiter)
+            file = read_header(found, self.format)
+            files.append(file)
+            _same_width(files)
             names = [c.name for c in columns] if columns else self._features(file)
             for name in (*names, self.target):
                 file.position(name)
             columns = tuple(Column(name) for name in names)
             shape = (len(names),)
+            text = first_texts(file, self.target) if path == self.path else None
+            about = about if text is None else _about_target(self.target, text)
         rows: dict[Role, int | None] = dict.fromkeys(roles)
-        return Declared(shape, rows, columns=columns, absent=tuple(absent))
+        return Declared(shape, rows, columns=columns, absent=tuple(absent), text_target=about)
 
     def _features(self, file: Text) -> tuple[str, ...]:
         file.position(self.target)
@@ -93,6 +128,28 @@ class Csv(Source):
         for name in self.features:
             file.position(name)
         return tuple(self.features)
+
+
+def _about_target(name: str, text: TextColumn) -> str:
+    return f"column {name!r} holds text: {text.where}. {text.for_target}"
+
+
+def _nonsense(name: str, text: TextColumn) -> str:
+    """The warning about numbers that are about to be learned as words."""
+    return (
+        f"column {name!r} is taken for text, each of its texts for a category of its own: "
+        f"{text.where}. {text.for_target}"
+    )
+
+
+def _same_width(files: list[Text]) -> None:
+    """Without a header the columns are known by their places, so all files must have as many."""
+    first, last = files[0], files[-1]
+    if not first.header and len(first.names) != len(last.names):
+        raise DataError(
+            f"{last.path}, line 1 has {len(last.names)} cells, but {first.path} has "
+            f"{len(first.names)}: without a header both must have the same columns."
+        )
 
 
 def _merge(read: list[Columns], wanted: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

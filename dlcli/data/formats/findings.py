@@ -1,0 +1,105 @@
+"""What was found in the columns of a delimited file: text, and numbers that are not exact."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcli.data.dataset import Array
+from dlcli.data.formats.looks import advise
+from dlcli.data.formats.notation import Format, is_number, plain_text
+from dlcli.data.formats.text import (
+    BLOCK,
+    Columns,
+    Text,
+    data_rows,
+    first_rows,
+    line_of,
+    mostly_text,
+    shown_cell,
+)
+
+EXACT = 2.0**53  # whole numbers up to here are float64 numbers, all of them
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of text, and where it holds what makes it one.
+
+    where: the file and the line of the first cell that is no number, and the cell.
+    """
+
+    where: str
+    for_feature: str
+    for_target: str
+    numeric: bool
+
+
+def text_column(file: Text, texts: Sequence[str], codes: Array) -> TextColumn:
+    """What a column of text looks like.
+
+    texts: its distinct texts in file order; codes: the place in them of each row.
+    """
+    position = next((i for i, t in enumerate(texts) if not is_number(t, file.format)), 0)
+    line = line_of(file, int(np.argmax(codes == position)))
+    advice = advise(texts, len(codes), file.format)
+    return TextColumn(
+        f"{file.path}, line {line} holds {shown_cell(texts[position])}",
+        advice.for_feature(),
+        advice.for_target(),
+        advice.numeric,
+    )
+
+
+def first_texts(file: Text, name: str) -> TextColumn | None:
+    """What a column looks like by the first block of rows: None where it is one of numbers."""
+    with data_rows(file) as rows:
+        sample = first_rows(rows, len(file.names))[:BLOCK]
+    position = file.position(name)
+    whole = itertools.takewhile(lambda row: len(row) == len(file.names), sample)
+    cells = [row[position].strip() for row in whole]
+    if not mostly_text(cells, file.format):
+        return None
+    places: dict[str, int] = {}
+    codes = np.array([places.setdefault(cell, len(places)) for cell in cells])
+    return text_column(file, list(places), codes)
+
+
+def quantised(file: Text, wanted: Sequence[str], columns: Columns) -> tuple[str, ...]:
+    """A sentence about each column with a whole number that float64 does not hold as it is."""
+    numbers = columns.numbers
+    largest = np.maximum(numbers.max(axis=0), -numbers.min(axis=0)).tolist()
+    suspects = [
+        name
+        for name, most in zip(wanted, largest, strict=True)
+        if most >= EXACT and name not in columns.texts
+    ]
+    if not suspects:
+        return ()
+    large: list[bool] = np.any(np.abs(numbers) >= EXACT, axis=1).tolist()
+    found: dict[str, str] = {}
+    with data_rows(file) as rows:
+        for i, (row, look) in enumerate(zip(rows, large, strict=False)):
+            for name in suspects if look else ():
+                cell = row[file.position(name)].strip()
+                kept = _kept(cell, file.format) if name not in found else None
+                if kept is not None:
+                    found[name] = (
+                        f"{file.path}, line {line_of(file, i)}, column {name!r} holds {cell}, but "
+                        "numbers are float64, which is exact for whole numbers up to 2^53 only: "
+                        f"it is kept as {kept}, and other cells of the column may be rounded, too"
+                    )
+            if len(found) == len(suspects):
+                break
+    return tuple(found.values())
+
+
+def _kept(cell: str, format: Format) -> int | None:
+    """What float64 makes of a whole number, where that is another one."""
+    text = plain_text(cell, format)
+    if not re.fullmatch("[+-]?[0-9]{1,400}", text):
+        return None
+    kept = int(float(text))
+    return kept if kept != int(text) else None
