@@ -57,7 +57,7 @@ class Raw:
     columns: the feature columns, or None where the rows are not a table with names.
     warnings: sentences about what is odd, but not wrong.
     text_target: where the target holds text: which column, where the first one is, what to do.
-    width: how many cells a line of the file has, the target's among them; None for other files.
+    width: where columns are known by their place in the file: how many it has, target included.
     """
 
     parts: Mapping[Role, Table]

@@ -91,8 +91,9 @@ _NO_HEADER = " (The model was trained on a file without a header: leave it out h
 def _known_columns(path: Path, columns: Sequence[Column], written: Written) -> Text:
     """The file, its columns named as those of the file that the model was trained on."""
     if written.format.header is False:
-        return _by_place(read_header(path, written.format), written)
-    file = read_header(path, replace(written.format, header=True))
+        file = replace(read_header(path, written.format), of_model=True)
+        return _by_place(file, written)
+    file = replace(read_header(path, replace(written.format, header=True)), of_model=True)
     if file.like_data is not None and any(c.name not in file.names for c in columns):
         names = ", ".join(column.name for column in columns[:12])
         raise DataError(

@@ -90,8 +90,8 @@ class Split:
             parts["test"],
             raw.classes,
             raw.columns,
-            raw.text_target,
-            raw.width,
+            text_target=raw.text_target,
+            width=raw.width,
         )
 
     def _classes(self, pool: Table) -> Rows:

@@ -55,7 +55,7 @@ class Contents:
     classes: tuple[str, ...] | None
     columns: tuple[Column, ...] | None
     width: int | None = None
-    """How many cells a line of the file had that was trained on; None for other files."""
+    """How many columns the file had that was trained on, where they are known by their place."""
 
 
 def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> list[str]:
@@ -67,8 +67,9 @@ def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> list[str
         "row_shape": list(contents.row_shape),
         "row_dtype": contents.row_dtype,
         "target_scale": None if scale is None else scale.to_json(),
-        "width": contents.width,
     }
+    if contents.width is not None:
+        model["width"] = contents.width
     preprocessing, arrays = contents.preprocessing.state()
     classes = None if contents.classes is None else list(contents.classes)
     documents = {

@@ -101,15 +101,14 @@ def require_regression(loaded: LoadedConfig, chain: Chain, what: str) -> None:
 
 
 def refuse_names(
-    loaded: LoadedConfig, chain: Chain, names: tuple[str, ...] | None, text: str | None
+    loaded: LoadedConfig, loss: Loss, names: tuple[str, ...] | None, text: str | None
 ) -> None:
     """ConfigError where the loss learns numbers, but the target holds names of classes.
 
     names: the classes by id, where they are known; numbers that stand for themselves are none.
     text: where the text is, where that is known: "column 'price' holds text: ...".
     """
-    kind, _ = chain.loss.kind(chain.out_shape)
-    if kind != "regression":
+    if loss.kind((1,))[0] != "regression":
         return
     if text is None and names is not None and names != tuple(map(str, range(len(names)))):
         shown = ", ".join(repr(name) for name in names[:4]) + (", ..." if names[4:] else "")
@@ -157,10 +156,10 @@ class ScaledMetrics(MetricSet):
 def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     """Build and check the model and everything around it that does not change in training."""
     config, dataset = loaded.config, prepared.dataset
+    refuse_names(loaded, builder.loss(config), dataset.classes, dataset.text_target)
     chain = connect_chain(loaded, prepared.row_shape)
     target_shape = tuple(dataset.train.targets.shape[1:])
     names = dataset.classes
-    refuse_names(loaded, chain, names, dataset.text_target)
     classes = None if names is None else len(names)
     check_loss(loaded, chain, target_shape, classes)
     if names is not None and classes == 1 and chain.loss.kind(chain.out_shape)[0] != "regression":

@@ -51,6 +51,8 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     config = loaded.config
     declared = builder.source(config).declare(prepare.places(folder, data_dir))
     unchecked = list(declared.absent)
+    loss = builder.loss(config)
+    design.refuse_names(loaded, loss, declared.class_names, declared.text_target)
     shape = declared.row_shape
     if shape is None:
         return Validated((), (*unchecked, "The layers' shapes depend on this data."))
@@ -62,7 +64,6 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
         unchecked.append("The layers' shapes depend on what the transforms find in the data.")
         return Validated((), tuple(unchecked))
     chain = design.connect_chain(loaded, shape)
-    design.refuse_names(loaded, chain, declared.class_names, declared.text_target)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
     design.check_loss(loaded, chain, target_shape, declared.classes)

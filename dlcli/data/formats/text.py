@@ -35,6 +35,7 @@ class Text:
         is no header.
     header: whether line 1 holds the names.
     like_data: why line 1 looks like data nevertheless, or None.
+    of_model: whether a model says how the file is written, so that no option can.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Text:
     names: tuple[str, ...]
     header: bool = True
     like_data: str | None = None
+    of_model: bool = False
 
     def position(self, name: str) -> int:
         """Where the column is; UsageError with the nearest name where there is none."""
@@ -169,7 +171,8 @@ def read_columns(
                 if name not in is_text:
                     is_text[name] = values is None and mostly_text(column, file.format)
                 if values is None and not is_text[name]:
-                    raise DataError(_number_fault(file, name, column, first))
+                    given = name in (kinds or {})
+                    raise DataError(_number_fault(file, name, column, first, given))
                 if values is None:
                     values = _encode(file, name, column, first, codes.setdefault(name, {}))
                 numbers[:, j] = values
@@ -220,21 +223,28 @@ def _encode(file: Text, name: str, cells: Row, first: int, known: dict[str, int]
 _MISSING = "Fill in missing values, or remove their rows."
 
 
-def _number_fault(file: Text, name: str, cells: Row, first: int) -> str:
-    """The message for the first cell that is not a finite number."""
+def _number_fault(file: Text, name: str, cells: Row, first: int, given: bool) -> str:
+    """The message for the first cell that is not a finite number.
+
+    given: whether it was known that the column holds numbers.
+    """
     i = next(i for i, cell in enumerate(cells) if not is_number(cell, file.format))
     cell = cells[i].strip()
     if not cell:
         return _fault(file, name, first + i, "is empty", _MISSING)
-    shown = shown_cell(cell)
-    if _is_text(cell, file.format):
-        what = f"holds {shown}, but most of the column is numbers"
-        others = [other for other in cells if is_number(other, file.format)]
-        todo = advise_cell(cell, [*dict.fromkeys(others)], file.format).for_cell()
-        if first + i == 0 and not file.header:
-            todo += " If line 1 is a header, leave out `header: false`."
-        return _fault(file, name, first + i, what, todo)
-    return _fault(file, name, first + i, f"holds {shown}, not a finite number", _MISSING)
+    if not _is_text(cell, file.format):
+        what = f"holds {shown_cell(cell)}, not a finite number"
+        return _fault(file, name, first + i, what, _MISSING)
+    known = "it is a column of numbers in the file that is trained on"
+    known = known if given else "most of the column is numbers"
+    others = [other for other in cells if is_number(other, file.format)]
+    advice = advise_cell(cell, [*dict.fromkeys(others)], file.format)
+    todo = advice.for_cell()
+    if file.of_model and advice.what:
+        todo = f"It looks like {advice.what}. Write it as in the file that was trained on."
+    if first + i == 0 and not file.header:
+        todo += " (Line 1 is read as data and not as names, for `header: false` is set.)"
+    return _fault(file, name, first + i, f"holds {shown_cell(cell)}, but {known}", todo)
 
 
 def shown_cell(cell: str) -> str:

@@ -85,7 +85,8 @@ class Csv(Source):
             for role, table, target, file in zip(roles, numbers, targets, files, strict=True)
         }
         about = _about_target(self.target, texts[self.target]) if self.target in texts else None
-        return Raw(parts, classes, columns, tuple(warnings), about, len(files[0].names))
+        width = None if files[0].header else len(files[0].names)
+        return Raw(parts, classes, columns, tuple(warnings), about, width)
 
     def declare(self, places: Places) -> Declared:
         absent: list[str] = []
@@ -138,7 +139,7 @@ def _nonsense(name: str, text: TextColumn) -> str:
     """The warning about numbers that are about to be learned as words."""
     return (
         f"column {name!r} is taken for text, each of its texts for a category of its own: "
-        f"{text.where}. {text.for_target}"
+        f"{text.where}. {text.for_target.removesuffix('.')}"
     )
 
 
