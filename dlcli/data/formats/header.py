@@ -2,12 +2,12 @@
 
 Names are unlike the cells below them: a word above numbers, a word that does not come again. Data
 are like them. Each cell of the first line is a witness for one side, or for none (an empty one, a
-mark of a missing value, a new word above words); names must be in the majority as soon as one
-cell speaks for data, for a row that is taken for names is lost without a word.
+mark of a missing value, a new word above many); names must be in the majority as soon as one cell
+speaks for data, for a row that is taken for names is lost without a word.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dlcli.data.formats.looks import kind_of
 from dlcli.data.formats.notation import Format, to_numbers
@@ -24,30 +24,37 @@ def like_data(first: Row, rows: Sequence[Row], format: Format) -> str | None:
     first = [cell.strip() for cell in first]
     below = [[cell.strip() for cell in row] for row in rows if len(row) == len(first)]
     columns = [[row[j] for row in below] for j in range(len(first))]
-    if _counts_columns(first, columns, format):
+    if _counts_columns(first, columns):
         return None
-    numbers = names = alike = again = 0
-    for cell, column in zip(first, columns, strict=True):
-        kind = kind_of(cell, format)
-        if kind == "missing":
-            continue
-        if kind in _NUMBERS:
-            if column and cell not in column and _share(column, _NUMBERS, format) == 0.0:
-                names += 1
-            else:
-                numbers += 1
-        elif _share(column, _NUMBERS, format) > 0.5:
-            names += 1
-        elif kind is not None and _share(column, (kind,), format) > 0.5:
-            alike += 1
-        elif cell in column:
-            again += 1
-    if names and again and first in below:  # files with headers, put one behind the other
-        others = [row for row in below if row != first]
-        return like_data(first, others, format)
-    if numbers + alike + again == 0 or numbers + alike + again < names:
+    found = Counter(_witness(c, column, format) for c, column in zip(first, columns, strict=True))
+    words = found["word"]
+    names = words + found["new"]
+    data = found["number"] + found["alike"] + found["again"]
+    if words and found["again"] and first in below:  # files put one behind the other
+        return like_data(first, [row for row in below if row != first], format)
+    if not data or data < names or (data == names and words and not found["number"]):
         return None
-    return _reason(len(first), numbers, alike, again)
+    return _reason(len(first), found["number"], found["alike"], found["again"])
+
+
+def _witness(cell: str, column: Row, format: Format) -> str | None:
+    """What a cell of the first line says. For data: number, alike (of the kind of the cells
+    below), again (one of them); for names: word (above numbers), new (above a few words that come
+    again and again); else None."""
+    kind = kind_of(cell, format)
+    if kind == "missing":
+        return None
+    counts = Counter(column)
+    numbers = _share(counts, _NUMBERS, format)
+    if kind in _NUMBERS:
+        return "word" if numbers == 0.0 and cell not in counts else "number"
+    if numbers is not None and numbers > 0.5:
+        return "word"
+    if kind is not None and (_share(counts, (kind,), format) or 0.0) > 0.5:
+        return "alike"
+    if cell in counts:
+        return "again"
+    return "new" if len(column) >= 4 and 2 * len(counts) <= len(column) else None
 
 
 def split_otherwise(first: Row, rows: Sequence[Row], format: Format) -> tuple[str, str] | None:
@@ -66,26 +73,31 @@ def split_otherwise(first: Row, rows: Sequence[Row], format: Format) -> tuple[st
     return None
 
 
-def _share(column: Row, kinds: Sequence[str], format: Format) -> float:
-    """The share of the column's cells of these kinds among those that are not missing."""
-    if kinds is _NUMBERS and column and to_numbers(column, format) is not None:
+def _share(counts: Mapping[str, int], kinds: Sequence[str], format: Format) -> float | None:
+    """The share of these kinds among the cells that are not missing; None where all are."""
+    if kinds is _NUMBERS and counts and to_numbers(list(counts), format) is not None:
         return 1.0
     of_kinds = filled = 0
-    for cell, count in Counter(column).items():
+    for cell, count in counts.items():
         kind = kind_of(cell, format)
         filled += count if kind != "missing" else 0
         of_kinds += count if kind in kinds else 0
-    return of_kinds / filled if filled else 0.0
+    return of_kinds / filled if filled else None
 
 
-def _counts_columns(first: Row, columns: Sequence[Row], format: Format) -> bool:
-    """0, 1, 2, ... above cells of other kinds: the names that a table gets from a program."""
-    given = first[1:] if first[0] == "" else first
-    counted = [[str(start + i) for i in range(len(given))] for start in (0, 1)]
-    if len(given) < 3 or list(given) not in counted:
+def _counts_columns(first: Row, columns: Sequence[Row]) -> bool:
+    """0, 1, 2, ... above other cells: the names that a program gives. Others may be among them."""
+    counted = [cell for cell in first if cell.isdecimal()]
+    if len(counted) < 3 or counted not in (
+        [str(start + i) for i in range(len(counted))] for start in (0, 1)
+    ):
         return False
-    filled = [column for column in columns[len(first) - len(given) :] if column]
-    return any(not any(cell.lstrip("+-").isdigit() for cell in column) for column in filled)
+    for cell, column in zip(first, columns, strict=True):
+        if cell.isdecimal() and any(other.lstrip("+-").isdecimal() for other in column):
+            return False
+        if cell in column:
+            return False
+    return bool(columns[0])
 
 
 def _reason(width: int, numbers: int, alike: int, again: int) -> str:

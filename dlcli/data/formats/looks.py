@@ -7,7 +7,7 @@ again and again, not for numbers in another notation, for dates or for names.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dlcli.data.formats.notation import Format, is_number
 
@@ -97,7 +97,7 @@ _NOTATIONS = tuple(
     Format(decimal=decimal, thousands=thousands)
     for decimal, thousands in (
         (".", ","), (",", None), (",", "."), (".", " "), (",", " "), (".", "'"), (",", "'"),
-        (".", "_"), (".", None),
+        (".", "_"), (",", "_"), (".", None),
     )
 )  # fmt: skip
 
@@ -128,7 +128,10 @@ class Advice:
     def for_target(self) -> str:
         """Sentences about the column to learn, where a loss wants numbers."""
         if not self.todo or self.todo == _LEAVE:
-            return "Choose a loss for classes, or a target that holds numbers."
+            return (
+                "Choose a loss for classes, such as `sparse_categorical_crossentropy`, or a target "
+                "that holds numbers."
+            )
         return f"It looks like {self.what}. {self.todo}."
 
     def for_cell(self) -> str:
@@ -139,7 +142,7 @@ class Advice:
 
 
 _LEAVE = "leave it out"
-_UNSUPPORTED = "Missing values cannot be learned from: fill them in, remove their rows"
+_UNSUPPORTED = "Missing values cannot be learned from: fill them in, or remove their rows"
 
 
 def kind_of(cell: str, format: Format) -> str | None:
@@ -177,7 +180,7 @@ def advise(texts: Sequence[str], rows: int, format: Format) -> Advice:
     kind, count = counts.most_common(1)[0]
     if kind == "notation" and 2 * count > len(strange):
         filled = [text for text in looked if kinds[text] in ("number", "notation")]
-        return _of_notation(filled, strange[0] if len(strange) == 1 else "", format)
+        return _of_notation(filled, format)
     known = kind in _SENTENCES and 2 * count > len(strange)
     if known and (kind != "unit" or _one_unit(strange)) and (kind != "bound" or count > 3):
         what, todo = _SENTENCES[str(kind)]
@@ -192,10 +195,10 @@ def advise_cell(cell: str, column: Sequence[str], format: Format) -> Advice:
     """Advice for one cell of a column of numbers; column: some of its other cells."""
     kind = kind_of(cell, format)
     if kind == "missing":
-        return Advice("a missing value", f"{_UNSUPPORTED}, or leave the column out of `features`")
+        return Advice("a missing value", _UNSUPPORTED)
     if kind == "notation":
         others = [c for c in column if kind_of(c, format) in ("number", "notation")]
-        return _of_notation([cell, *dict.fromkeys(others)], cell, format)
+        return _of_notation([cell, *dict.fromkeys(others)], format)
     if kind in _SENTENCES:
         what, todo = _SENTENCES[str(kind)]
         return Advice(what, todo, True)
@@ -210,26 +213,37 @@ def _of_missing(texts: Sequence[str], kinds: dict[str, str | None]) -> Advice:
     return Advice()
 
 
-def _of_notation(texts: Sequence[str], cell: str, format: Format) -> Advice:
-    """Which notation makes numbers of all these texts, and which options say so."""
-    fitting = [n for n in _NOTATIONS if all(is_number(text, n) for text in texts)]
+def _of_notation(texts: Sequence[str], format: Format) -> Advice:
+    """Which notation makes numbers of all these texts, and which options say so.
+
+    At least one of them is a number of another notation only.
+    """
+    odd = next(text for text in texts if not is_number(text, format)).strip()
+    fitting = [
+        n for n in _NOTATIONS if all(is_number(text, n) for text in texts) and _has_groups(texts, n)
+    ]
     if not fitting:
-        odd = [text for text in texts if not is_number(text, format)]
-        options = [n for n in _NOTATIONS if is_number(odd[0], n)]
-        ways = _what(options[0])
+        way = _what(next(n for n in _NOTATIONS if is_number(odd, n)))
         return Advice(
-            f"{ways}, but other cells of the column are written in another way",
+            f"{way}, but other cells of the column are written in another way",
             "Write all numbers of the file in one way",
             True,
         )
     best = fitting[0]
     todo = _options(best, format)
+    if not format.plain:
+        todo += ", if all numbers of the file are written so"
     second = next((n for n in fitting if n.decimal != best.decimal), None)
     if best.thousands == "," and second is not None:
-        shown = next((text for text in texts if not is_number(text, format)), cell).strip()
-        todo += f" (or {_options(second, format, '')}, where {shown} is meant as "
-        todo += f"{shown.replace(',', '.')})"
+        meant = odd.replace(",", ".")
+        todo += f" (or {_options(second, format, '')}, where {odd} is meant as {meant})"
     return Advice(_what(best), todo, True)
+
+
+def _has_groups(texts: Sequence[str], notation: Format) -> bool:
+    """Whether a notation with groups is needed: some text must change with them taken out."""
+    bare = replace(notation, thousands=None)
+    return notation.thousands is None or not all(is_number(text, bare) for text in texts)
 
 
 def _what(notation: Format) -> str:
