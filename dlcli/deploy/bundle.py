@@ -159,11 +159,13 @@ def answer(
 
 
 def _written(source: Source, width: object) -> Written:
-    """How the file was written; a bundle of before there were widths has none."""
+    """How the file was written; its width is kept where columns are known by their place."""
     if width is not None and (type(width) is not int or width < 1):
         raise ValueError(f"a file of {width!r} columns")
     if not isinstance(source, Csv):
         return Written()
+    if source.header is False and width is None:
+        raise ValueError("a file without a header whose width is not known")
     return Written(source.format, source.target, width)
 
 
