@@ -70,6 +70,8 @@ def first_texts(file: Text, name: str) -> TextColumn | None:
 def quantised(file: Text, wanted: Sequence[str], columns: Columns) -> tuple[str, ...]:
     """A sentence about each column with a whole number that float64 does not hold as it is."""
     numbers = columns.numbers
+    if max(numbers.max(), -numbers.min()) < EXACT:
+        return ()
     largest = np.maximum(numbers.max(axis=0), -numbers.min(axis=0)).tolist()
     suspects = [
         name
