@@ -10,7 +10,7 @@ than memory costs no more than its index.
     Dataset  the parts that a run works with
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -36,10 +36,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """features (n, *shape) in storage dtype; targets (n,) int64 or float64, or (n, ...) float."""
+    """features (n, *shape) in storage dtype; targets (n,) int64 or float64, or (n, ...) float.
+
+    place: where the target of a row was read, for messages: "trees.csv, line 14".
+    """
 
     features: Array
     targets: Array
+    place: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -53,11 +57,13 @@ class Raw:
         has them, "validation" and "test".
     classes: the names of the classes by id, or None where the source names none.
     columns: the feature columns, or None where the rows are not a table with names.
+    warnings: one sentence for everything that a person should look at before training.
     """
 
     parts: Mapping[Role, Table]
     classes: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,14 @@ class Part:
 
     index: int64 row numbers in ascending order, or None for every row. Nothing is copied
     before `take`.
+    place: where the target of a row of the base table was read, for messages.
     """
 
     features: Array
     targets: Array
     index: npt.NDArray[np.int64] | None = None
     columns: tuple[Column, ...] | None = None
+    place: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.features) if self.index is None else len(self.index)
@@ -114,6 +122,11 @@ class Part:
     def row(self, position: int) -> int:
         """The row number in the base table at one position of the part."""
         return position if self.index is None else int(self.index[position])
+
+    def where(self, position: int) -> str:
+        """Where the row at one position of the part was read, for messages."""
+        row = self.row(position)
+        return f"row {row}, counted from 0" if self.place is None else self.place(row)
 
     def take_features(self, positions: Array | slice) -> Array:
         """A copy of the feature rows at these positions, in storage dtype."""
@@ -137,13 +150,17 @@ def _gather(array: Array, rows: Array | slice) -> Array:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The parts a run works with; validation and test may be missing."""
+    """The parts a run works with; validation and test may be missing.
+
+    warnings: one sentence for everything that splitting had to decide by itself.
+    """
 
     train: Part
     validation: Part | None = None
     test: Part | None = None
     classes: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def row_shape(self) -> Shape:

@@ -11,7 +11,9 @@ from dlcli.builder import Built
 from dlcli.config import LoadedConfig
 from dlcli.data.checks import class_targets
 from dlcli.data.dataset import Dataset, Part
+from dlcli.data.known import require_known, unknown_labels
 from dlcli.data.places import Places
+from dlcli.data.suspicions import exclusive_labels
 from dlcli.data.targets import TargetScale
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array, Shape, ShapeError
@@ -48,11 +50,13 @@ class Design:
     """Everything that stage 3 needs.
 
     targets: for each role, the targets as the loss takes them.
+    warnings: one sentence for everything about them that a person should look at.
     """
 
     chain: Chain
     recipe: Recipe
     targets: Mapping[str, Array]
+    warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """One line for people."""
@@ -151,6 +155,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, dataset, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
+    warnings = _judged(chain, dataset, targets)
     center = _center(chain, dataset)
     optimizer = builder.optimizer(config)
     model = builder.model(chain.nodes, optimizer)
@@ -174,7 +179,18 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, targets)
+    return Design(chain, recipe, targets, warnings)
+
+
+def _judged(chain: Chain, dataset: Dataset, targets: Mapping[str, Array]) -> tuple[str, ...]:
+    """What is odd about classes; DataError where one is unknown to the training part."""
+    kind, classes = chain.loss.kind(chain.out_shape)
+    if kind == "regression":
+        return ()
+    if kind == "binary" and targets["train"].ndim > 1:
+        return (*exclusive_labels(targets), *unknown_labels(dataset, targets))
+    require_known(dataset, targets, classes)
+    return ()
 
 
 def _require_classes(loaded: LoadedConfig, chain: Chain, part: Part) -> None:

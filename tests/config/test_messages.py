@@ -147,7 +147,8 @@ CASES = [
     (TABLE, '";"', '";;"', '";;"', "`delimiter` must be one character, "
      'neither a quote nor a line break, not the text ";;"'),
     (TABLE, "type: csv\n", "type: npy\n", "path", "unknown key `path`; `npy` takes `type`, "
-     "`features`, `target`, `test_features` and `test_target`"),
+     "`features`, `target`, `test_features`, `test_target` and "
+     "`positive_class`"),
 ]  # fmt: skip
 
 

@@ -1,13 +1,14 @@
 """Tables in delimited text files."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
 
 from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Shape
-from dlcli.data.formats.text import Columns, Text, read_columns, read_header
+from dlcli.data.formats.text import Columns, Text, line_of, read_columns, read_header
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
 from dlcli.errors import DataError, UsageError
@@ -28,6 +29,7 @@ class Csv(Source):
     features: tuple[str, ...] | None = None
     delimiter: str = ","
     test_path: str | None = None
+    positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
         files = [read_header(places.find(self.path), self.delimiter)]
@@ -53,6 +55,7 @@ class Csv(Source):
                 str(file.path),
                 f"{file.path}, column {self.target!r}",
                 columns,
+                partial(_line, file),
             )
             for role, table, target, file in zip(roles, numbers, targets, files, strict=True)
         }
@@ -114,6 +117,10 @@ def _in_sorted_order(
             codes = np.array([place[text] for text in columns.texts[name]])
             columns.numbers[:, j] = codes[columns.numbers[:, j].astype(np.int64)]
     return cast(Array, columns.numbers)
+
+
+def _line(file: Text, row: int) -> str:
+    return f"{file.path}, line {line_of(file, row)}"
 
 
 def _whole(values: Array) -> bool:

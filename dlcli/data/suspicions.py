@@ -1,0 +1,100 @@
+"""What is probably not meant, though it can be computed: sentences for people, before training.
+
+Each says what was seen, where, and what to do; none changes what is done.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dlcli.data.dataset import Array, Shape, rows_per_chunk
+from dlcli.data.transforms import Misfit, Reshape, Transform, Transpose
+
+EXACT = 2**53
+"""From here on float64 does not hold every whole number."""
+_MOST_CHANNELS = 4
+
+
+def looks_channels_first(shape: Shape) -> bool:
+    """Whether a row looks like (channels, height, width), as PyTorch keeps images.
+
+    >>> looks_channels_first((3, 32, 32)), looks_channels_first((32, 32, 3))
+    (True, False)
+    """
+    if len(shape) != 3:
+        return False
+    channels, height, width = shape
+    return 1 <= channels <= _MOST_CHANNELS < width and 2 * channels <= min(height, width)
+
+
+def channels_first(shape: Shape, transforms: Sequence[Transform]) -> tuple[str, ...]:
+    """A sentence where images come with their channels first and stay like that.
+
+    shape: of a row as stored.
+    """
+    if not looks_channels_first(shape):
+        return ()
+    channels, height, width = shape
+    seen = (
+        f"rows of {channels}x{height}x{width} look like images of {height} x {width} pixels with "
+        f"their {channels} channel{'s' if channels > 1 else ''} first"
+    )
+    todo = "put `{type: transpose, dims: [2, 3, 1]}` first among data.transforms"
+    for transform in transforms:
+        if isinstance(transform, Transpose):
+            return ()
+        if isinstance(transform, Reshape):
+            try:
+                after = transform.shape_after(shape)
+            except Misfit:
+                return ()  # reported as an error of the config
+            if len(after) == 3 and not looks_channels_first(after):
+                return (
+                    f"{seen}, but `reshape` does not move them: it mixes the pixels up; {todo}",
+                )
+            if len(after) != 3:
+                return ()
+    return (
+        f"{seen}, but the last axis is taken for the channels: {channels} x {height} pixels with "
+        f"{width} channels; {todo}",
+    )
+
+
+def exclusive_labels(targets: Mapping[str, Array]) -> tuple[str, ...]:
+    """A sentence where labels that are asked one by one exclude each other.
+
+    targets: by role, (n, k) of 0 and 1.
+    """
+    columns = targets["train"].shape[1]
+    if columns < 2 or not all((values.sum(axis=1) == 1).all() for values in targets.values()):
+        return ()
+    return (
+        f"every row of the target holds exactly one 1 in its {columns} columns, so they are one of "
+        f"{columns} classes and not {columns} labels of their own, as binary_crossentropy takes "
+        "them: use categorical_crossentropy and a last layer with softmax",
+    )
+
+
+def large_wholes(array: Array, where: str) -> tuple[str, ...]:
+    """A sentence about the first whole number that float64 may not hold exactly.
+
+    array: as stored; looked through in chunks. where: the file or array, for the message.
+    """
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8:
+        return ()
+    step = rows_per_chunk(array.shape[1:])
+    for start in range(0, len(array), step):
+        chunk = np.asarray(array[start : start + step])
+        # Not by abs(): that of the smallest int64 is itself.
+        large = (chunk > EXACT) | (chunk < -EXACT) if chunk.dtype.kind == "i" else chunk > EXACT
+        if not large.any():
+            continue
+        place = np.unravel_index(int(np.argmax(large)), large.shape)
+        at = ", ".join(str(int(number)) for number in place[1:])
+        column = f", column {at}" if at else ""
+        return (
+            f"{where} holds {int(chunk[place])} in row {start + int(place[0])}{column} (counted "
+            "from 0) and perhaps more whole numbers beyond 2^53, which are rounded, because "
+            "numbers are computed in float64: subtract a constant, or leave identifiers out",
+        )
+    return ()
