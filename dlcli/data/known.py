@@ -16,10 +16,13 @@ _MOST = 5
 """How many classes a message names."""
 
 
-def require_known(dataset: Dataset, targets: Mapping[str, Array], classes: int) -> None:
+def require_known(
+    dataset: Dataset, targets: Mapping[str, Array], classes: int, stratified: bool = False
+) -> None:
     """DataError where a part has rows of a class of which the training part has none.
 
     targets: by role, class ids (n,) below `classes`, or one-hot rows (n, classes).
+    stratified: whether the parts were drawn class by class, for the advice.
     """
     trained = _counts(targets["train"], classes) > 0
     for role, part in dataset.parts().items():
@@ -38,7 +41,7 @@ def require_known(dataset: Dataset, targets: Mapping[str, Array], classes: int) 
         raise DataError(
             f"The training part has no row of the class {class_name(dataset.classes, unknown[0])}, "
             f"but the {role} part has {rows} in {part.where(first)}: no network can learn a class "
-            f"that it is never shown.{more} {_advice(part, targets[role])}"
+            f"that it is never shown.{more} {_advice(part, targets[role], stratified)}"
         )
     for number, name in enumerate(dataset.classes or ()):
         if number < classes and not trained[number]:
@@ -81,12 +84,13 @@ def _is(targets: Array, number: int) -> Array:
     return np.asarray(targets[:, number] != 0 if targets.ndim > 1 else targets == number)
 
 
-def _advice(part: Part, targets: Array) -> str:
+def _advice(part: Part, targets: Array, stratified: bool) -> str:
     if part.index is None:
         return "Bring rows of it for training, or take these out."
     if targets.ndim > 1:
         return "Bring more rows of it, or draw with another seed."
+    option = "keep_rare" if stratified else "stratify"
     return (
-        "Set data.split.stratify to true, which keeps a row of every class in the training part, "
+        f"Set data.split.{option} to true, which keeps a row of every class in the training part, "
         "or bring more rows of it."
     )

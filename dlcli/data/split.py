@@ -161,7 +161,7 @@ def _told_of_rare(
     subject, has, them = ("class", "has", "it") if len(rare) == 1 else ("classes", "have", "them")
     return (
         f"the {subject} {', '.join(told)}{others} {has} too few rows to be in every part: one row "
-        f"of each class stays in the training part, so {names} say little or nothing about "
+        f"of each class stays in the training part, so {names} can say little or nothing about "
         f"{them}; bring more rows",
     )
 

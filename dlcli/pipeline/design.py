@@ -155,7 +155,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, dataset, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
-    warnings = _judged(chain, dataset, targets)
+    warnings = _judged(loaded, chain, dataset, targets)
     center = _center(chain, dataset)
     optimizer = builder.optimizer(config)
     model = builder.model(chain.nodes, optimizer)
@@ -182,14 +182,16 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     return Design(chain, recipe, targets, warnings)
 
 
-def _judged(chain: Chain, dataset: Dataset, targets: Mapping[str, Array]) -> tuple[str, ...]:
+def _judged(
+    loaded: LoadedConfig, chain: Chain, dataset: Dataset, targets: Mapping[str, Array]
+) -> tuple[str, ...]:
     """What is odd about classes; DataError where one is unknown to the training part."""
     kind, classes = chain.loss.kind(chain.out_shape)
     if kind == "regression":
         return ()
     if kind == "binary" and targets["train"].ndim > 1:
         return (*exclusive_labels(targets), *unknown_labels(dataset, targets))
-    require_known(dataset, targets, classes)
+    require_known(dataset, targets, classes, loaded.config.data.split.stratify)
     return ()
 
 
