@@ -51,6 +51,20 @@ def require_known(
             )
 
 
+def single_class(dataset: Dataset, trained: Array) -> tuple[str, ...]:
+    """A sentence where all rows of the training part are of one class.
+
+    trained: class ids (n,), or one-hot rows (n, classes).
+    """
+    if not (trained == trained[0]).all():
+        return ()
+    number = trained[0] if trained.ndim == 1 else np.argmax(trained[0])
+    return (
+        f"every row of the training part is of the class {class_name(dataset.classes, number)}, "
+        "so there is nothing to tell apart; bring rows of another class",
+    )
+
+
 def unknown_labels(dataset: Dataset, targets: Mapping[str, Array]) -> tuple[str, ...]:
     """A sentence about labels (columns of several) that are never 1 in the training part, but
     are in another one.

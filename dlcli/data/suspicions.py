@@ -13,6 +13,7 @@ from dlcli.data.transforms import Misfit, Reshape, Transform, Transpose
 EXACT = 2**53
 """From here on float64 does not hold every whole number."""
 _MOST_CHANNELS = 4
+_TRANSPOSE = "`{type: transpose, dims: [2, 3, 1]}`"
 
 
 def looks_channels_first(shape: Shape) -> bool:
@@ -30,33 +31,44 @@ def looks_channels_first(shape: Shape) -> bool:
 def channels_first(shape: Shape, transforms: Sequence[Transform]) -> tuple[str, ...]:
     """A sentence where images come with their channels first and stay like that.
 
-    shape: of a row as stored.
+    shape: of a row as stored; what the transforms make of it counts.
     """
+    place = "first among data.transforms"
+    for number, transform in enumerate(transforms, 1):
+        try:
+            after = transform.shape_after(shape)
+        except Misfit:
+            return ()  # an error of the config, which is told as such
+        if after is None:  # one_hot: a table
+            return ()
+        mixed = isinstance(transform, Reshape) and len(after) == 3 and after != shape
+        if mixed and looks_channels_first(shape) and not looks_channels_first(after):
+            return (
+                f"{_seen(shape)}, but `reshape` to {list(after)} mixes the pixels up, because it "
+                f"moves no axis: put {_TRANSPOSE} in its place",
+            )
+        if isinstance(transform, Reshape | Transpose):
+            place = f"behind number {number} of data.transforms"
+        shape = after
     if not looks_channels_first(shape):
         return ()
+    return (f"{misread(shape)}: put {_TRANSPOSE} {place}",)
+
+
+def misread(shape: Shape) -> str:
+    """What becomes of an image with its channels first."""
     channels, height, width = shape
-    seen = (
+    return (
+        f"{_seen(shape)}, but the last axis is taken for the channels, as {channels} x {height} "
+        f"pixels with {width} channels"
+    )
+
+
+def _seen(shape: Shape) -> str:
+    channels, height, width = shape
+    return (
         f"rows of {channels}x{height}x{width} look like images of {height} x {width} pixels with "
         f"their {channels} channel{'s' if channels > 1 else ''} first"
-    )
-    todo = "put `{type: transpose, dims: [2, 3, 1]}` first among data.transforms"
-    for transform in transforms:
-        if isinstance(transform, Transpose):
-            return ()
-        if isinstance(transform, Reshape):
-            try:
-                after = transform.shape_after(shape)
-            except Misfit:
-                return ()  # reported as an error of the config
-            if len(after) == 3 and not looks_channels_first(after):
-                return (
-                    f"{seen}, but `reshape` does not move them: it mixes the pixels up; {todo}",
-                )
-            if len(after) != 3:
-                return ()
-    return (
-        f"{seen}, but the last axis is taken for the channels: {channels} x {height} pixels with "
-        f"{width} channels; {todo}",
     )
 
 

@@ -68,6 +68,7 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
         unchecked.append("The layers' shapes depend on what the transforms find in the data.")
         return Validated((), tuple(unchecked), warnings)
     chain = design.connect_chain(loaded, shape)
+    warnings += design.reshaped_channels_first(chain)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
     design.check_loss(loaded, chain, target_shape, declared.classes)

@@ -7,7 +7,7 @@ import pytest
 
 from dlcli.data import Dataset, Part, Places
 from dlcli.data.dataset import Array, Shape
-from dlcli.data.known import require_known, unknown_labels
+from dlcli.data.known import require_known, single_class, unknown_labels
 from dlcli.data.sources import Npy, Npz
 from dlcli.data.suspicions import (
     channels_first,
@@ -15,7 +15,7 @@ from dlcli.data.suspicions import (
     large_wholes,
     looks_channels_first,
 )
-from dlcli.data.transforms import Rescale, Reshape, Standardize, Transpose
+from dlcli.data.transforms import OneHot, Rescale, Reshape, Standardize, Transpose
 from dlcli.errors import DataError
 
 
@@ -40,8 +40,15 @@ def test_what_is_transposed_or_flattened_is_fine_and_what_is_reshaped_is_mixed_u
     shape = (3, 32, 32)
     assert channels_first(shape, [Standardize(), Transpose((2, 3, 1))]) == ()
     assert channels_first(shape, [Reshape((-1,))]) == ()
-    (warning,) = channels_first(shape, [Reshape((32, 32, 3))])
-    assert "mixes the pixels up" in warning
+    (warning,) = channels_first(shape, [Rescale(1.0), Reshape((32, 32, 3))])
+    assert "`reshape` to [32, 32, 3] mixes the pixels up" in warning
+    (warning,) = channels_first((3072,), [Standardize(), Reshape((3, 32, 32)), Rescale(0.5)])
+    assert warning.endswith("dims: [2, 3, 1]}` behind number 2 of data.transforms")
+    assert channels_first((3072,), [Reshape((3, 32, 32)), Transpose((2, 3, 1))]) == ()
+    (warning,) = channels_first((32, 32, 3), [Transpose((3, 1, 2))])
+    assert warning.endswith("behind number 1 of data.transforms")
+    assert channels_first((4,), [OneHot(("1",)), Reshape((3, 32, 32))]) == ()
+    assert channels_first(shape, [Reshape((5, -1))]) == ()
 
 
 def test_labels_that_exclude_each_other_are_seen() -> None:
@@ -142,6 +149,14 @@ def test_a_class_missed_by_the_draw_is_answered_by_stratify() -> None:
     words = r"class 1, .* 1 row in row 1, counted from 0.*classes 2\. Set data.split.stratify"
     with pytest.raises(DataError, match=words):
         require_known(data, values, 3)
+
+
+def test_a_training_part_of_one_class_is_told() -> None:
+    ids = np.array([1, 1, 1])
+    for targets in (ids, np.eye(2)[ids]):
+        (warning,) = single_class(dataset(ids, ids, ("a", "b")), targets)
+        assert "is of the class 'b', so" in warning
+    assert single_class(dataset(ids, ids), np.array([1, 0])) == ()
 
 
 def test_labels_that_are_never_one_in_training_are_told() -> None:

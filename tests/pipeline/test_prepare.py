@@ -127,6 +127,20 @@ def test_channels_that_come_first_are_told_in_stage_one_and_by_validate(tmp_path
     assert found.warnings == () and found.layers[0].out_shape == (10, 12, 2)
 
 
+def test_channels_that_a_layer_puts_first_are_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((60, 300), np.uint8))
+    np.save(tmp_path / "y.npy", np.arange(60) % 3)
+    reshaped = CONVOLVED.replace(
+        "[{type: conv", "[{type: reshape, target_shape: [3, 10, 10]}, {type: conv"
+    )
+    warning = told(reshaped, tmp_path)[2]
+    assert warning.startswith("warning: layer `reshape_1`: rows of 3x10x10 look like images of")
+    found = validate(parse_config(reshaped, "x"), tmp_path, None)
+    assert [f"warning: {text}" for text in found.warnings] == [warning]
+    learned = reshaped.replace("[{type: reshape", "[{type: dense, units: 300}, {type: reshape")
+    assert told(learned, tmp_path) == ["prepare", "design"]
+
+
 def test_labels_that_exclude_each_other_are_told(tmp_path: Path) -> None:
     rows = np.eye(2)[np.arange(60) % 2]
     np.savez(tmp_path / "d.npz", x=np.zeros((60, 4)), y=rows)
