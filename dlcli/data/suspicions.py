@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dlcli.data.dataset import Array, Shape, rows_per_chunk
+from dlcli.data.dataset import Array, Part, Shape, rows_per_chunk
+from dlcli.data.fitted import Affine
+from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.transforms import Misfit, Reshape, Transform, Transpose
 
 EXACT = 2**53
@@ -84,6 +86,31 @@ def exclusive_labels(targets: Mapping[str, Array]) -> tuple[str, ...]:
         f"every row of the target holds exactly one 1 in its {columns} columns, so they are one of "
         f"{columns} classes and not {columns} labels of their own, as binary_crossentropy takes "
         "them: use categorical_crossentropy and a last layer with softmax",
+    )
+
+
+def lost_in_float32(part: Part, fitted: Preprocessing) -> tuple[str, ...]:
+    """A sentence about columns whose numbers differ as stored but not as the network takes them:
+    near 1e-300, or times in seconds that lie a minute apart.
+
+    Only the first rows are looked at, as many as make one chunk.
+    """
+    if not all(isinstance(step, Affine) for step in fitted.steps):
+        return ()  # columns are no longer where they were
+    rows = part.take_features(slice(0, rows_per_chunk(part.row_shape)))
+    stored = rows.reshape(-1, rows.shape[-1])
+    taken = fitted.apply(rows).reshape(stored.shape)
+    lost = np.flatnonzero((stored != stored[0]).any(axis=0) & (taken == taken[0]).all(axis=0))
+    if not len(lost):
+        return ()
+    column = int(lost[0])
+    name = repr(part.columns[column].name) if part.columns else str(column)
+    other = int(np.argmax(stored[:, column] != stored[0, column]))
+    more = f" (the same holds for {len(lost) - 1:,} more)" if len(lost) > 1 else ""
+    return (
+        f"column {name} holds numbers such as {stored[0, column]} and {stored[other, column]}, "
+        "which float32 cannot tell apart, so the network sees the same number in all of the first "
+        f"{len(rows):,} rows of the training part{more}: add the transform standardize",
     )
 
 

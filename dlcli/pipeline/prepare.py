@@ -12,7 +12,7 @@ from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
 from dlcli.data.preprocessing import Preprocessing, TransformError
 from dlcli.data.preprocessing import prepare as fit
-from dlcli.data.suspicions import channels_first
+from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Shape
 from dlcli.errors import DataError, UsageError
@@ -83,6 +83,7 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         *raw.warnings,
         *dataset.warnings,
         *channels_first(dataset.row_shape, transforms),
+        *lost_in_float32(dataset.train, preprocessing),
     )
     return Prepared(dataset, digests(brought), preprocessing, row_shape, scale, mapped, warnings)
 

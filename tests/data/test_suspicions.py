@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlcli.data import Dataset, Part, Places
+from dlcli.data import Column, Dataset, Part, Places, Preprocessing, Transform
 from dlcli.data.dataset import Array, Shape
 from dlcli.data.known import require_known, single_class, unknown_labels
 from dlcli.data.sources import Npy, Npz
@@ -14,8 +14,9 @@ from dlcli.data.suspicions import (
     exclusive_labels,
     large_wholes,
     looks_channels_first,
+    lost_in_float32,
 )
-from dlcli.data.transforms import OneHot, Rescale, Reshape, Standardize, Transpose
+from dlcli.data.transforms import MinMax, OneHot, Rescale, Reshape, Standardize, Transpose
 from dlcli.errors import DataError
 
 
@@ -57,6 +58,29 @@ def test_labels_that_exclude_each_other_are_seen() -> None:
     assert "exactly one 1 in its 3 columns" in warning and "categorical_crossentropy" in warning
     assert exclusive_labels({"train": rows, "test": rows * 0}) == ()
     assert exclusive_labels({"train": np.ones((4, 1))}) == ()
+
+
+def test_columns_that_float32_cannot_tell_apart_are_told() -> None:
+    rows = np.arange(30.0).reshape(10, 3)
+    rows[:, 0] = rows[:, 0] * 1e-300
+    rows[:, 2] = 1_700_000_000 + np.arange(10)
+    columns = (Column("tiny"), Column("plain"), Column("seconds"))
+
+    def warned(features: Array, *transforms: Transform) -> tuple[str, ...]:
+        part = Part(features, np.zeros(10), None, columns)
+        return lost_in_float32(part, Preprocessing.fit(part, transforms))
+
+    (warning,) = warned(rows)
+    assert warning.startswith("column 'tiny' holds numbers such as 0.0 and 3e-300, which float32")
+    assert (
+        "all of the first 10 rows of the training part (the same holds for 1 more): add" in warning
+    )
+    (warning,) = warned(rows.astype(np.int64), Rescale(0.5))
+    assert warning.startswith("column 'seconds' holds numbers such as 1700000000 and 1700000001")
+    for transform in (Standardize(), MinMax()):
+        assert warned(rows, transform) == ()
+    assert warned(rows, Reshape((3, 1))) == () and warned(np.full((10, 3), 1e-300)) == ()
+    assert warned(rows.astype(np.float32)) == ()
 
 
 LARGE = 2**53 + 1
