@@ -25,6 +25,10 @@ class _ClassName(Text):
                 f"must be the name of a class, not the boolean `{word.lower()}` (write it in "
                 f'quotes and as the data has it, such as "{word}")'
             )
+        if isinstance(value, float):
+            raise wrong_value(
+                f"must be the name of a class, not {value} (a label is text or a whole number)"
+            )
         return super().__call__(str(value) if isinstance(value, int) else value)
 
     def json_schema(self) -> dict[str, Any]:
