@@ -104,6 +104,7 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
     values: dict[str, Any] = {
         "units": 3, "filters": 2, "kernel_size": 3, "target_shape": [3], "rate": 0.5,
         "images": "i", "labels": "l", "path": "p", "target": "t", "features": "f", "scale": 2.0,
+        "dims": [2, 1],
     }  # fmt: skip
     required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
     made = build(configs[name](**{key: values[key] for key in required}), works)

@@ -42,6 +42,7 @@ def validate(
                 "parameters": found.parameters,
                 "flops": found.flops,
                 "not_checked": list(found.unchecked),
+                "warnings": list(found.warnings),
             }
         )
         return
@@ -61,4 +62,6 @@ def validate(
         print_table(loaded.name, header, [*rows, total])
     for text in found.unchecked:
         print(f"not checked: {text}")
+    for text in found.warnings:
+        print(f"warning: {text}")
     print(f"{config} is valid")

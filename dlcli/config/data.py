@@ -8,7 +8,7 @@ from pydantic import model_validator
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
 from dlcli.config.layers import TargetShape
-from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong
+from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong, wrong_value
 
 THOUSANDS = ",.'_ \u00a0\u2009\u202f\u2019"
 """Separators between groups of three digits: blank and apostrophe in each of their forms."""
@@ -16,6 +16,30 @@ THOUSANDS = ",.'_ \u00a0\u2009\u202f\u2019"
 FileName = Annotated[str, Text("the name of a file")]
 _Name = Annotated[str, Text("the name of a column", longest=1000)]
 _Names = Annotated[tuple[_Name, ...], Listing(most=100_000, least=1, unique=True)]
+
+
+class _ClassName(Text):
+    """The name of a class; a label that is a whole number is named by its digits."""
+
+    def __call__(self, value: Any) -> str:
+        if isinstance(value, bool):
+            word = str(value)
+            raise wrong_value(
+                f"must be the name of a class, not the boolean `{word.lower()}` (write it in "
+                f'quotes and as the data has it, such as "{word}")'
+            )
+        if isinstance(value, float):
+            raise wrong_value(
+                f"must be the name of a class, not {value} (a label is text or a whole number)"
+            )
+        return super().__call__(str(value) if isinstance(value, int) else value)
+
+    def json_schema(self) -> dict[str, Any]:
+        whole = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
+        return {"anyOf": [super().json_schema(), whole]}
+
+
+_PositiveClass = Annotated[str, _ClassName("the name of a class", longest=1000)] | None
 
 
 class SourceModel(Model):
@@ -43,6 +67,7 @@ class BreastCancer(SourceModel):
     """569 rows of 30 features, two classes; comes with dlcli."""
 
     type: Literal["breast_cancer"] = "breast_cancer"
+    positive_class: _PositiveClass = None
 
 
 class Friedman1(SourceModel):
@@ -71,6 +96,7 @@ class Idx(SourceModel):
     labels: FileName
     test_images: FileName | None = None
     test_labels: FileName | None = None
+    positive_class: _PositiveClass = None
 
     def brings_test(self) -> bool:
         return self.test_images is not None
@@ -116,6 +142,7 @@ class Csv(SourceModel):
         | None
     ) = None
     test_path: FileName | None = None
+    positive_class: _PositiveClass = None
 
     def brings_test(self) -> bool:
         return self.test_path is not None
@@ -144,6 +171,7 @@ class Npy(SourceModel):
     target: FileName
     test_features: FileName | None = None
     test_target: FileName | None = None
+    positive_class: _PositiveClass = None
 
     def brings_test(self) -> bool:
         return self.test_features is not None
@@ -159,6 +187,7 @@ class Npz(SourceModel):
 
     type: Literal["npz"] = "npz"
     path: FileName
+    positive_class: _PositiveClass = None
 
     def brings_test(self) -> None:
         return None
@@ -230,8 +259,29 @@ class ReshapeRows(Model):
     target_shape: TargetShape
 
 
+class _Dims(Listing):
+    """The numbers 1 to the length of the list, in some order."""
+
+    def __call__(self, value: Any) -> Any:
+        dims = super().__call__(value)
+        whole = [dim for dim in dims if isinstance(dim, int) and not isinstance(dim, bool)]
+        if len(whole) == len(dims) and sorted(whole) != list(range(1, len(dims) + 1)):
+            raise wrong_value(
+                f"must hold each of the numbers 1 to {len(dims)} once (the axes of a row, counted "
+                f"from 1), not {list(dims)}"
+            )
+        return dims
+
+
+class Transpose(Model):
+    """The axes of a row in another order; [2, 3, 1] puts the first axis (of channels) last."""
+
+    type: Literal["transpose"] = "transpose"
+    dims: Annotated[tuple[Annotated[int, Whole(1, 8)], ...], _Dims(most=8, least=1)]
+
+
 Transform = Annotated[
-    Rescale | Standardize | MinMax | OneHot | ReshapeRows,
+    Rescale | Standardize | MinMax | OneHot | ReshapeRows | Transpose,
     Component("transform", words=hints.TRANSFORMS),
 ]
 TargetTransform = Annotated[
@@ -251,6 +301,10 @@ class Split(Model):
     validation: _Share | None = None
     test: _Share | None = None
     stratify: Annotated[bool, Switch()] = False
+    keep_rare: Annotated[bool, Switch()] = True
+
+    # Before there was the option, the last row of a class could be drawn for another part.
+    before: ClassVar[Mapping[str, Any]] = {"keep_rare": False}
 
 
 class Data(Model):

@@ -83,6 +83,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "testsize": ("test",),
     "testsplit": ("test",),
     "stratified": ("stratify",),
+    "poslabel": ("positive_class",),
+    "positivelabel": ("positive_class",),
     "file": ("path",),
     "filename": ("path",),
     "label": ("target",),
@@ -191,4 +193,5 @@ TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("standardscaler", "normalize", "zscore", "standardization"), "standardize"),
     "minmaxscaler": "min_max",
     **dict.fromkeys(("onehotencoder", "dummies", "categorical"), "one_hot"),
+    **dict.fromkeys(("permute", "channelsfirst", "channelslast", "moveaxis"), "transpose"),
 }

@@ -4,7 +4,7 @@ Each check raises DataError with the place (file or array, row, column), the val
 what to do. Rows are counted from 0, as NumPy counts them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -42,15 +42,21 @@ def make_table(
     where: str,
     targets_where: str,
     columns: Sequence[Column] | None = None,
+    place: Callable[[int], str] | None = None,
 ) -> Table:
-    """A table of arrays as read, checked; the features are neither copied nor converted."""
+    """A table of arrays as read, checked; the features are neither copied nor converted.
+
+    place: what messages call the target of a row; by default its number, counted from 0.
+    """
     shape = features_shape(features.shape, where)
     same_length(features.shape, targets.shape, where, targets_where)
     features = np.asarray(_numeric(features, where))
     if len(shape) > features.ndim:
         features = features[..., np.newaxis]
     check_finite(features, where, columns)
-    return Table(features, make_targets(targets, targets_where))
+    if place is None:
+        place = f"{targets_where}, row {{}} (counted from 0)".format
+    return Table(features, make_targets(targets, targets_where), place)
 
 
 def make_targets(targets: Array, where: str) -> Array:

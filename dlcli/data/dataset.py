@@ -10,7 +10,7 @@ than memory costs no more than its index.
     Dataset  the parts that a run works with
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,10 +38,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """features (n, *shape) in storage dtype; targets (n,) int64 or float64, or (n, ...) float."""
+    """features (n, *shape) in storage dtype; targets (n,) int64 or float64, or (n, ...) float.
+
+    place: where the target of a row was read, for messages: "trees.csv, line 14".
+    """
 
     features: Array
     targets: Array
+    place: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -97,12 +101,14 @@ class Part:
 
     index: int64 row numbers in ascending order, or None for every row. Nothing is copied
     before `take`.
+    place: where the target of a row of the base table was read, for messages.
     """
 
     features: Array
     targets: Array
     index: npt.NDArray[np.int64] | None = None
     columns: tuple[Column, ...] | None = None
+    place: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.features) if self.index is None else len(self.index)
@@ -124,6 +130,11 @@ class Part:
     def row(self, position: int) -> int:
         """The row number in the base table at one position of the part."""
         return position if self.index is None else int(self.index[position])
+
+    def where(self, position: int) -> str:
+        """Where the row at one position of the part was read, for messages."""
+        row = self.row(position)
+        return f"row {row}, counted from 0" if self.place is None else self.place(row)
 
     def take_features(self, positions: Array | slice) -> Array:
         """A copy of the feature rows at these positions, in storage dtype."""
@@ -159,6 +170,7 @@ class Dataset:
     columns: tuple[Column, ...] | None = None
     text_target: str | None = None
     width: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def row_shape(self) -> Shape:

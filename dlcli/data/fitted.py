@@ -113,6 +113,36 @@ class Reshaped(Fitted):
 
 
 @dataclass(frozen=True)
+class Transposed(Fitted):
+    """The axes of a row in another order: axis i of the result is axis dims[i] - 1 of the row.
+
+    ValueError where dims are not the numbers 1 to the number of axes, in some order.
+    """
+
+    in_shape: Shape
+    dims: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if sorted(self.dims) != list(range(1, len(self.in_shape) + 1)):
+            raise ValueError(f"dims {self.dims} are no order of {len(self.in_shape)} axes")
+
+    @property
+    def out_shape(self) -> Shape:
+        """The lengths in the new order."""
+        return tuple(self.in_shape[axis - 1] for axis in self.dims)
+
+    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
+        turned = x.transpose(0, *self.dims)
+        if out is None:  # in C order, so that sums over the rows have one order
+            return np.ascontiguousarray(turned)
+        np.copyto(out, turned, casting="unsafe")  # by way of a copy where x is this memory
+        return out
+
+    def columns_after(self, columns: Columns) -> Columns:
+        return columns if self.out_shape == self.in_shape else None
+
+
+@dataclass(frozen=True)
 class Category:
     """One encoded column.
 

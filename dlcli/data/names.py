@@ -1,7 +1,8 @@
-"""Names of columns, for messages about one that is not there."""
+"""Names of columns and classes, for messages about one that is not there."""
 
 import difflib
 from collections.abc import Sequence
+from typing import Any
 
 _MOST = 12
 """How many names a message shows."""
@@ -20,3 +21,14 @@ def suggestion(name: str, known: Sequence[str]) -> str:
         return f"; did you mean {near[0]!r}?"
     shown = ", ".join(repr(one) for one in known[:_MOST])
     return f"; the columns are {shown}{', ...' if len(known) > _MOST else ''}."
+
+
+def class_name(classes: Sequence[str] | None, number: Any) -> str:
+    """How messages call the class of this id: by its name, where it has one.
+
+    >>> class_name(("ash", "beech"), 1), class_name(None, 1.0)
+    ("'beech'", '1')
+    """
+    if classes is not None and 0 <= number < len(classes):
+        return repr(classes[int(number)])
+    return f"{int(number)}"

@@ -17,6 +17,7 @@ from dlcli.data.fitted import (
     Encoded,
     Fitted,
     Reshaped,
+    Transposed,
     UnseenCategory,
 )
 from dlcli.data.transforms import Misfit, Rows, Transform
@@ -92,7 +93,12 @@ class Preprocessing:
         fitted = cls(work_dtype(part.features.dtype), part.row_shape, part.columns)
         columns = part.columns
         for index, transform in enumerate(transforms):
-            rows = Rows(fitted.out_shape, columns, lambda so_far=fitted: so_far._chunks(part))  # type: ignore[misc]
+            rows = Rows(
+                fitted.out_shape,
+                columns,
+                lambda so_far=fitted: so_far._chunks(part),  # type: ignore[misc]
+                fitted.dtype,
+            )
             try:
                 step = transform.fit(rows)
             except Misfit as error:
@@ -201,6 +207,8 @@ class Preprocessing:
                     listed = {"position": category.position, "names": list(category.names)}
                     entry["categories"].append(listed)
                     arrays[f"{number}.values_{category.position}"] = category.values
+            elif isinstance(step, Transposed):
+                entry |= {"type": "transpose", "dims": list(step.dims)}
             else:
                 entry |= {"type": "reshape", "out_shape": list(step.out_shape)}
             steps.append(entry)
@@ -296,6 +304,8 @@ def _step(number: int, entry: Mapping[str, Any], arrays: Mapping[str, Array]) ->
         return Affine(in_shape, **constants)
     if entry["type"] == "reshape":
         return Reshaped(in_shape, _shape(entry["out_shape"]))
+    if entry["type"] == "transpose":
+        return Transposed(in_shape, _shape(entry["dims"]))
     if entry["type"] != "one_hot":
         raise ValueError(f"unknown step {entry['type']!r}")
     categories = tuple(

@@ -3,8 +3,12 @@
 Only membership is drawn: within every part the rows keep the order of the file. A part that the
 source brings is used as it is. The test rows are drawn first, then the validation rows among the
 others, each from a stream of its own.
+
+Where the rows are stratified by class, at least one row of every class stays in the training part:
+a network cannot learn a class that it has never seen, however large the shares of the others are.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,11 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import Dataset, Part, Raw, Role, Table
+from dlcli.data.names import class_name
 from dlcli.errors import DataError, UsageError
 from dlcli.randomness import Stream
 
 DEFAULTS: dict[Role, float] = {"validation": 0.1, "test": 0.2}
 Rows = npt.NDArray[np.int64]
+_MOST = 5
+"""How many classes a warning names."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +33,13 @@ class Split:
     validation, test: fractions of the rows to be split; None is the default (0.1 and 0.2)
         where the source does not bring the part.
     stratify: every class keeps its share in every part (largest remainder, exact in total).
+    keep_rare: with stratify, the last row of a class always stays in the training part.
     """
 
     validation: float | None = None
     test: float | None = None
     stratify: bool = False
+    keep_rare: bool = True
 
     def fraction(self, role: Role, brought: bool) -> Fraction:
         """The fraction to draw for this role; UsageError where the source brings the part."""
@@ -47,8 +56,12 @@ class Split:
         # By its decimal digits: 0.1 of 5 rows is one half, not a little more.
         return Fraction(repr(float(DEFAULTS[role] if given is None else given)))
 
-    def apply(self, raw: Raw, seed: int) -> Dataset:
-        """The parts; DataError where one that was asked for would have no rows."""
+    def apply(self, raw: Raw, seed: int, learns_classes: bool = True) -> Dataset:
+        """The parts; DataError where one that was asked for would have no rows.
+
+        learns_classes: whether the target's whole numbers are classes to be learned; the rare
+            numbers of a regression need no row in the training part.
+        """
         pool_role: Role = "all" if "all" in raw.parts else "train"
         pool = raw.parts[pool_role]
         fractions = {role: self.fraction(role, role in raw.parts) for role in DEFAULTS}
@@ -69,29 +82,31 @@ class Split:
         if sum(counts.values()) >= len(pool):
             raise DataError(f"{len(pool)} rows are too few to split: none is left for training.")
         classes = self._classes(pool) if self.stratify else np.zeros(len(pool), np.int64)
+        kept = int(self.stratify and self.keep_rare and learns_classes)
+        if kept:
+            _require_room(raw, pool, classes, sum(counts.values()))
         taken = np.zeros(len(pool), np.bool_)
         roles: tuple[Role, ...] = ("test", "validation")
         for role in roles:
             if counts[role]:
                 order = Stream(seed, "split", role).permutation(len(pool))
-                rows = _draw(order, classes, taken, counts[role], fractions[role])
+                rows = _draw(order, classes, taken, counts[role], fractions[role], kept)
                 taken[rows] = True
                 drawn[role] = rows
         train = np.flatnonzero(~taken) if drawn else None
         parts: dict[Role, Part | None] = {
-            role: Part(pool.features, pool.targets, drawn[role], raw.columns)
-            if role in drawn
-            else _whole(raw, role)
+            role: _part(raw, pool, drawn[role]) if role in drawn else _whole(raw, role)
             for role in roles
         }
         return Dataset(
-            Part(pool.features, pool.targets, train, raw.columns),
+            _part(raw, pool, train),
             parts["validation"],
             parts["test"],
             raw.classes,
             raw.columns,
             text_target=raw.text_target,
             width=raw.width,
+            warnings=_told_of_rare(raw, pool, classes, drawn) if kept else (),
         )
 
     def _classes(self, pool: Table) -> Rows:
@@ -104,7 +119,53 @@ class Split:
 
 def _whole(raw: Raw, role: Role) -> Part | None:
     table = raw.parts.get(role)
-    return None if table is None else Part(table.features, table.targets, None, raw.columns)
+    return None if table is None else _part(raw, table, None)
+
+
+def _part(raw: Raw, table: Table, index: Rows | None) -> Part:
+    return Part(table.features, table.targets, index, raw.columns, table.place)
+
+
+def _require_room(raw: Raw, pool: Table, classes: Rows, drawn: int) -> None:
+    """DataError where fewer rows are left for training than there are classes."""
+    first = np.unique(classes, return_index=True)[1]
+    if len(pool) - drawn < len(first):
+        name = class_name(raw.classes, pool.targets[first[-1]])
+        raise DataError(
+            f"The data has {len(first):,} classes (such as {name}), but {len(pool) - drawn:,} of "
+            f"{len(pool):,} rows are left for training, so there would be classes that the "
+            "training part does not have. Bring more rows of each class, or make "
+            "split.validation and split.test smaller."
+        )
+
+
+def _told_of_rare(
+    raw: Raw, pool: Table, classes: Rows, drawn: Mapping[Role, Rows]
+) -> tuple[str, ...]:
+    """A sentence about the classes that have too few rows to be in every part."""
+    sizes = np.bincount(classes)
+    absent = np.zeros(len(sizes), np.bool_)
+    for rows in drawn.values():
+        absent |= np.bincount(classes[rows], minlength=len(sizes)) == 0
+    rare = np.flatnonzero(absent & (sizes <= len(drawn)))
+    if not len(rare):
+        return ()
+    told = []
+    for number in rare[:_MOST]:
+        row = int(np.argmax(classes == number))
+        name = class_name(raw.classes, pool.targets[row])
+        where = f"row {row}, counted from 0" if pool.place is None else pool.place(row)
+        count = int(sizes[number])
+        rows_ = "1 row" if count == 1 else f"{count} rows, the first"
+        told.append(f"{name} ({rows_}: {where})")
+    others = f" and {len(rare) - _MOST:,} more" if len(rare) > _MOST else ""
+    names = " and ".join(f"the {role} part" for role in drawn)
+    subject, has, them = ("class", "has", "it") if len(rare) == 1 else ("classes", "have", "them")
+    return (
+        f"the {subject} {', '.join(told)}{others} {has} too few rows to be in every part: one row "
+        f"of each class stays in the training part, so {names} can say little or nothing about "
+        f"{them}; bring more rows",
+    )
 
 
 def _round(value: Fraction) -> int:
@@ -113,16 +174,22 @@ def _round(value: Fraction) -> int:
 
 
 def _draw(
-    order: Rows, classes: Rows, taken: npt.NDArray[np.bool_], total: int, part: Fraction
+    order: Rows,
+    classes: Rows,
+    taken: npt.NDArray[np.bool_],
+    total: int,
+    part: Fraction,
+    kept: int,
 ) -> Rows:
     """`total` rows that are not taken, in ascending order.
 
-    Every class gives the first rows of `order`, as many as its share says.
+    Every class gives the first rows of `order`, as many as its share says, and keeps `kept`.
     """
     free = order[~taken[order]]
     sizes = np.bincount(classes).tolist()
     room = np.bincount(classes[free], minlength=len(sizes)).tolist()
-    shares = np.array(_shares(sizes, room, total, part), np.int64)
+    given = [max(0, count - kept) for count in room]
+    shares = np.array(_shares(sizes, given, total, part), np.int64)
     grouped = np.argsort(classes[free], kind="stable")  # by class, each in drawn order
     group = classes[free][grouped]
     starts = np.cumsum(room) - np.array(room, np.int64)

@@ -7,27 +7,65 @@ import numpy as np
 from dlcli.data.dataset import Array
 from dlcli.errors import DataError
 
+_MOST = 2.0**480
+"""Squares and their sums stay within float64 for values below, and for spreads above 1 / _MOST."""
+_LARGEST = 2.0**1000
+
 
 def moments(chunks: Callable[[], Iterator[Array]]) -> tuple[Array, Array]:
     """Mean and standard deviation per last axis, in two passes of float64 sums.
 
     The deviation is 1 where all values are equal; then the mean is that value exactly.
     """
+    mean, deviation, exponent = scaled_moments(chunks)
+    return np.ldexp(mean, exponent), np.ldexp(deviation, exponent)
+
+
+def scaled_moments(chunks: Callable[[], Iterator[Array]]) -> tuple[Array, Array, Array]:
+    """`moments` as m and d with an exponent e: the mean is m 2^e, the standard deviation d 2^e.
+
+    e is 0 unless squares would leave the range of float64. Scaling by a power of two is exact, so
+    the digits of m and d are those of unlimited exponents, down to the smallest float64.
+    """
     low, high = extremes(chunks)
+    constant = low == high
+    with np.errstate(over="ignore"):
+        width = high - low
+        finite(np.where(width > _LARGEST, np.inf, width))
+    exponent = np.zeros(low.shape, np.int32)
+    largest = np.maximum(np.abs(low), np.abs(high))
+    tiny, huge = ~constant & (width < 1.0 / _MOST), ~constant & (largest > _MOST)
+    exponent[tiny] = np.frexp(width)[1][tiny]
+    exponent[huge] = np.frexp(largest)[1][huge]
+
+    def scaled() -> Iterator[Array]:
+        for rows in _flat(chunks):
+            yield np.ldexp(rows, -exponent) if exponent.any() else rows
+
     count = 0
     total = np.zeros(low.shape)
     with np.errstate(over="ignore", invalid="ignore"):
-        for rows in _flat(chunks):
+        for rows in scaled():
             total += rows.sum(axis=0)
             count += len(rows)
-        mean = np.where(low == high, low, finite(total / count))
+        mean = np.where(constant, low, total / count)
         total[...] = 0.0
-        for rows in _flat(chunks):
+        for rows in scaled():
             rows -= mean
             rows *= rows
             total += rows.sum(axis=0)
-        deviation = np.sqrt(finite(total / count))
-    return mean, np.where((low == high) | (deviation == 0.0), 1.0, deviation)
+        deviation = np.sqrt(np.where(constant, 1.0, total / count))
+    return finite(mean), np.where(deviation == 0.0, 1.0, finite(deviation)), exponent
+
+
+def unit(width: Array, dtype: np.dtype[np.floating]) -> Array:
+    """The exponent e for which width / 2^e is near 1; 0 where the type holds 1 / width well.
+
+    2^e is a number of `dtype` for every width that is the difference of two of its numbers.
+    """
+    least = float(np.finfo(dtype).tiny) * 2.0**30
+    held = (width >= least) & (width <= 1.0 / least)
+    return np.where(held, 0, np.frexp(width)[1] - 1)
 
 
 def extremes(chunks: Callable[[], Iterator[Array]]) -> tuple[Array, Array]:

@@ -8,7 +8,10 @@ import numpy as np
 
 from dlcli.data.dataset import Array, rows_per_chunk
 from dlcli.data.statistics import extremes, finite, moments
-from dlcli.errors import ArtifactError, UsageError
+from dlcli.errors import ArtifactError, DataError, UsageError
+
+_LEAST_SCALE = float(np.ldexp(1.0, -1050))
+"""Below, float64 holds fewer digits of a number than the float32 that a network learns."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class TargetScale:
         """Fit on the training targets.
 
         kind: "standardize" (mean 0, standard deviation 1) or "min_max" (`minimum` to `maximum`).
-        Where all targets are equal, they are divided by one.
+        Where all targets are equal, they are divided by one. DataError where they differ by so
+        little that float64 does not hold the scale.
         """
         step = rows_per_chunk(targets.shape[1:])
 
@@ -46,6 +50,11 @@ class TargetScale:
             offset = offset - minimum * scale
         else:
             raise UsageError(f"target_transform {kind!r} is not known; use standardize or min_max.")
+        if (scale < _LEAST_SCALE).any():
+            raise DataError(
+                "The training targets differ by so little that float64 cannot scale them; give "
+                "them in a smaller unit."
+            )
         if targets.ndim == 1:
             offset, scale = offset.reshape(()), scale.reshape(())
         return cls(scale, offset)

@@ -15,9 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
-from dlcli.data.fitted import Affine, Category, Columns, Encoded, Fitted, Reshaped
+from dlcli.data.fitted import (
+    Affine,
+    Category,
+    Columns,
+    Encoded,
+    Fitted,
+    Reshaped,
+    Transposed,
+)
 from dlcli.data.names import suggestion
-from dlcli.data.statistics import extremes, finite, moments
+from dlcli.data.statistics import extremes, finite, scaled_moments, unit
 
 
 class Misfit(ValueError):
@@ -29,11 +37,13 @@ class Rows:
     """The training rows as the steps so far leave them.
 
     chunks: goes through the rows in index order, anew with each call.
+    dtype: what the steps compute in.
     """
 
     shape: Shape
     columns: Columns
     chunks: Callable[[], Iterator[Array]]
+    dtype: np.dtype[np.floating]
 
 
 class Transform(ABC):
@@ -79,11 +89,29 @@ class Standardize(Transform):
         return shape
 
     def fit(self, rows: Rows) -> Affine:
-        mean, deviation = moments(rows.chunks)
+        mean, deviation, exponent = scaled_moments(rows.chunks)
         text = _text_columns(rows.columns)
         if text.any():
             mean, deviation = np.where(text, 0.0, mean), np.where(text, 1.0, deviation)
-        return Affine(rows.shape, subtract=mean, divide=deviation)
+            exponent = np.where(text, 0, exponent)
+        plain = np.ldexp(deviation, exponent)
+        small = plain < np.finfo(rows.dtype).tiny
+        if not small.any():
+            return Affine(rows.shape, subtract=np.ldexp(mean, exponent), divide=plain)
+        # Neither the mean nor the deviation of such columns is held well by the working type, so
+        # they are brought near 1 by a power of two first; both steps before `multiply` are exact.
+        smallest = np.finfo(rows.dtype).smallest_subnormal
+        power = np.maximum(np.frexp(deviation)[1] + exponent, np.frexp(smallest)[1] - 1)
+        center = np.ldexp(mean, exponent).astype(rows.dtype).astype(np.float64)
+        deviation, mean = (np.ldexp(value, exponent - power) for value in (deviation, mean))
+        rest = (np.ldexp(center, -power) - mean) / deviation
+        return Affine(
+            rows.shape,
+            subtract=np.where(small, center, np.ldexp(mean, power)),
+            divide=np.where(small, np.ldexp(1.0, power), plain),
+            multiply=np.where(small, 1.0 / deviation, 1.0),
+            add=np.where(small, rest, 0.0),
+        )
 
 
 @dataclass(frozen=True)
@@ -107,15 +135,21 @@ class MinMax(Transform):
         constant = high == low
         with np.errstate(over="ignore"):
             width = finite(high - low)
-            spread = self.maximum - self.minimum
-            factor = np.where(constant, 0.0, spread / np.where(constant, 1.0, width))
+        # A width whose inverse the working type cannot hold is brought near 1 beforehand.
+        exponent = unit(np.where(constant, 1.0, width), rows.dtype)
+        divide = np.ldexp(1.0, exponent) if exponent.any() else None
+        spread = self.maximum - self.minimum
+        factor = np.where(
+            constant, 0.0, spread / np.ldexp(np.where(constant, 1.0, width), -exponent)
+        )
         minimum = np.full(low.shape, self.minimum)
         text = _text_columns(rows.columns)
         if text.any():
             low, factor = np.where(text, 0.0, low), np.where(text, 1.0, factor)
+            divide = None if divide is None else np.where(text, 1.0, divide)
             minimum = np.where(text, 0.0, minimum)
         add = minimum if minimum.any() else None
-        return Affine(rows.shape, subtract=low, multiply=finite(factor), add=add)
+        return Affine(rows.shape, subtract=low, divide=divide, multiply=finite(factor), add=add)
 
 
 @dataclass(frozen=True)
@@ -178,13 +212,42 @@ class Reshape(Transform):
         return Reshaped(rows.shape, self.shape_after(rows.shape))
 
 
+@dataclass(frozen=True)
+class Transpose(Transform):
+    """The axes of a row in another order, as Keras's Permute.
+
+    dims: axis i of the result is axis dims[i] of the row, counted from 1 (the rows themselves do
+        not count): [2, 3, 1] makes (channels, height, width) (height, width, channels).
+    """
+
+    dims: tuple[int, ...]
+
+    def shape_after(self, shape: Shape) -> Shape:
+        if sorted(self.dims) != list(range(1, len(shape) + 1)):
+            raise Misfit(
+                f"dims {list(self.dims)} must hold each of {', '.join(map(str, _axes(shape)))} "
+                f"once, because a row of shape {shape} has {len(shape)} "
+                f"{'axis' if len(shape) == 1 else 'axes'}."
+            )
+        return tuple(shape[axis - 1] for axis in self.dims)
+
+    def fit(self, rows: Rows) -> Transposed:
+        self.shape_after(rows.shape)
+        return Transposed(rows.shape, self.dims)
+
+
 TRANSFORMS: dict[str, type[Transform]] = {
     "rescale": Rescale,
     "standardize": Standardize,
     "min_max": MinMax,
     "one_hot": OneHot,
     "reshape": Reshape,
+    "transpose": Transpose,
 }
+
+
+def _axes(shape: Shape) -> range:
+    return range(1, len(shape) + 1)
 
 
 def _text_columns(columns: Columns) -> Array:

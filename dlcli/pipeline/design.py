@@ -11,10 +11,13 @@ from dlcli.builder import Built
 from dlcli.config import LoadedConfig
 from dlcli.data.checks import class_targets
 from dlcli.data.dataset import Dataset, Part
+from dlcli.data.known import require_known, single_class, unknown_labels
 from dlcli.data.places import Places
+from dlcli.data.suspicions import exclusive_labels, looks_channels_first, misread
 from dlcli.data.targets import TargetScale
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array, Shape, ShapeError
+from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.losses import Loss
 from dlcli.engine.metrics import MetricError, MetricSet
 from dlcli.engine.model import ChainError, Model, Node, connect
@@ -48,11 +51,13 @@ class Design:
     """Everything that stage 3 needs.
 
     targets: for each role, the targets as the loss takes them.
+    warnings: one sentence for everything about them that a person should look at.
     """
 
     chain: Chain
     recipe: Recipe
     targets: Mapping[str, Array]
+    warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """One line for people."""
@@ -173,6 +178,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, dataset, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
+    warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
     center = _center(chain, dataset)
     optimizer = builder.optimizer(config)
     model = builder.model(chain.nodes, optimizer)
@@ -196,7 +202,35 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, targets)
+    return Design(chain, recipe, targets, warnings)
+
+
+def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:
+    """A sentence where a layer makes rows into images with their channels first, before any
+    layer that could learn where things are."""
+    for node in chain.nodes:
+        if not isinstance(node.layer, Reshape | Flatten | Dropout):
+            break
+        if isinstance(node.layer, Reshape) and looks_channels_first(node.out_shape):
+            return (
+                f"layer `{node.name}`: {misread(node.out_shape)}: reshape by a transform, "
+                f"`{{type: reshape, target_shape: {list(node.out_shape)}}}`, and put `{{type: "
+                "transpose, dims: [2, 3, 1]}` behind it",
+            )
+    return ()
+
+
+def _judged(
+    loaded: LoadedConfig, chain: Chain, dataset: Dataset, targets: Mapping[str, Array]
+) -> tuple[str, ...]:
+    """What is odd about classes; DataError where one is unknown to the training part."""
+    kind, classes = chain.loss.kind(chain.out_shape)
+    if kind == "regression":
+        return ()
+    if kind == "binary" and targets["train"].ndim > 1:
+        return (*exclusive_labels(targets), *unknown_labels(dataset, targets))
+    require_known(dataset, targets, classes, loaded.config.data.split.stratify)
+    return single_class(dataset, targets["train"])
 
 
 def _require_classes(loaded: LoadedConfig, chain: Chain, part: Part) -> None:

@@ -5,17 +5,20 @@ from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
-from dlcli.data.dataset import Dataset, Part
+from dlcli.data.dataset import Dataset, Declared, Part, Raw
 from dlcli.data.digests import digests
 from dlcli.data.mapped import MappedFile, mapped_files
 from dlcli.data.places import Places, data_dir
+from dlcli.data.positive import positive_last, with_positive
 from dlcli.data.preprocessing import Preprocessing, TransformError
 from dlcli.data.preprocessing import prepare as fit
+from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Shape
 from dlcli.errors import DataError, UsageError
 
 LARGEST_TARGET = 1e38
+_POSITIVE = ("data", "source", "positive_class")
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Prepared:
     digests: what the data is, by role, as the source brought it.
     mapped: the files that are read while the network trains.
     preprocessing: fitted on the training part; turns stored rows into what the model takes.
+    warnings: one sentence for everything that a person should look at before training.
     """
 
     dataset: Dataset
@@ -33,6 +37,7 @@ class Prepared:
     row_shape: Shape
     target_scale: TargetScale | None
     mapped: tuple[MappedFile, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """One line for people."""
@@ -52,14 +57,16 @@ def places(
 def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
     """Load, split, fit. Raises DataError, or ConfigError with the line at fault."""
     config = loaded.config
-    raw = builder.source(config).load(where, config.seed)
-    mapped = mapped_files(raw)
+    brought = builder.source(config).load(where, config.seed)
+    mapped = mapped_files(brought)
+    raw = arranged(loaded, brought)
+    transforms = builder.transforms(config)
     try:
-        dataset = builder.split(config).apply(raw, config.seed)
+        dataset = builder.split(config).apply(raw, config.seed, learns_classes(loaded))
     except UsageError as error:
         raise loaded.error(("data", "split"), str(error)) from None
     try:
-        preprocessing = fit(dataset, builder.transforms(config))
+        preprocessing = fit(dataset, transforms)
     except TransformError as error:
         raise loaded.error(("data", "transforms", error.index), str(error)) from None
     except UsageError as error:
@@ -72,7 +79,50 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         options = config.data.target_transform.model_dump(exclude={"type"})
         scale = TargetScale.fit(kind, dataset.train.targets_array, **options)
     row_shape = preprocessing.out_shape
-    return Prepared(dataset, digests(raw), preprocessing, row_shape, scale, mapped)
+    warnings = (
+        *raw.warnings,
+        *dataset.warnings,
+        *channels_first(dataset.row_shape, transforms),
+        *lost_in_float32(dataset.train, preprocessing),
+    )
+    return Prepared(dataset, digests(brought), preprocessing, row_shape, scale, mapped, warnings)
+
+
+def learns_classes(loaded: LoadedConfig) -> bool:
+    """Whether the loss is one for classes."""
+    return builder.loss(loaded.config).kind((1,))[0] != "regression"
+
+
+def arranged(loaded: LoadedConfig, raw: Raw) -> Raw:
+    """The rows with the class that the config calls positive as the second of two."""
+    chosen = positive_class(loaded)
+    try:
+        return with_positive(raw, chosen)
+    except UsageError as error:
+        raise loaded.error(_POSITIVE, str(error)) from None
+
+
+def check_positive(loaded: LoadedConfig, declared: Declared) -> None:
+    """ConfigError where the positive class is known to be wrong before any row is read."""
+    chosen = positive_class(loaded)
+    if chosen is not None and declared.class_names is not None:
+        try:
+            positive_last(declared.class_names, chosen)
+        except UsageError as error:
+            raise loaded.error(_POSITIVE, str(error)) from None
+
+
+def positive_class(loaded: LoadedConfig) -> str | None:
+    """The name of the positive class, where the config has one; ConfigError where the loss is
+    for numbers."""
+    chosen: str | None = getattr(loaded.config.data.source, "positive_class", None)
+    if chosen is not None and not learns_classes(loaded):
+        raise loaded.error(
+            _POSITIVE,
+            f"`{loaded.config.loss.type}` is for numbers, which have no positive class; leave the "
+            "option out, or use a loss for classes, such as `binary_crossentropy`",
+        )
+    return chosen
 
 
 def _check_targets(part: Part) -> None:

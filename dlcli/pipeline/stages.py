@@ -69,8 +69,12 @@ def make_ready(loaded: LoadedConfig, where: Places, watch: Watch) -> Ready:
     """Prepare the data and design the model; writes nothing."""
     prepared = prepare.prepare(loaded, where)
     watch.stage(1, "prepare", prepared.describe())
+    for text in prepared.warnings:
+        watch.note(f"warning: {text}")
     designed = design.design(loaded, prepared)
     watch.stage(2, "design", designed.describe())
+    for text in designed.warnings:
+        watch.note(f"warning: {text}")
     model = designed.recipe.model
     initial = design.initial_parameters(loaded, model, where)
     digests = dict(prepared.digests)

@@ -7,6 +7,7 @@ from pathlib import Path
 from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.preprocessing import TransformError, shape_after
+from dlcli.data.suspicions import channels_first
 from dlcli.engine.layer import Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.pipeline import design, prepare
@@ -30,10 +31,12 @@ class Validated:
     """layers: the table, empty where the shape of a row is not known.
 
     unchecked: one sentence for everything that could not be looked at.
+    warnings: one sentence for everything that is probably not meant.
     """
 
     layers: tuple[LayerRow, ...]
     unchecked: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -53,17 +56,21 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     unchecked = list(declared.absent)
     loss = builder.loss(config)
     design.refuse_names(loaded, loss, declared.class_names, declared.text_target)
+    prepare.check_positive(loaded, declared)
     shape = declared.row_shape
     if shape is None:
         return Validated((), (*unchecked, "The layers' shapes depend on this data."))
+    transforms = builder.transforms(config)
+    warnings = channels_first(shape, transforms)
     try:
-        shape = shape_after(builder.transforms(config), shape)
+        shape = shape_after(transforms, shape)
     except TransformError as error:
         raise loaded.error(("data", "transforms", error.index), str(error)) from None
     if shape is None:
         unchecked.append("The layers' shapes depend on what the transforms find in the data.")
-        return Validated((), tuple(unchecked))
+        return Validated((), tuple(unchecked), warnings)
     chain = design.connect_chain(loaded, shape)
+    warnings += design.reshaped_channels_first(chain)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
     design.check_loss(loaded, chain, target_shape, declared.classes)
@@ -81,4 +88,4 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
         )
         for node in chain.nodes
     ]
-    return Validated(tuple(rows), tuple(unchecked))
+    return Validated(tuple(rows), tuple(unchecked), warnings)

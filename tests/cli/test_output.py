@@ -100,7 +100,9 @@ def test_the_json_of_evaluate(run: Path) -> None:
 
 def test_the_json_of_validate(run: Path) -> None:
     found = document("validate", run.parents[1] / "trees.yaml", "--json")
-    assert list(found) == ["valid", "layers", "parameters", "flops", "not_checked"]
+    assert list(found) == [
+        "valid", "layers", "parameters", "flops", "not_checked", "warnings",
+    ]  # fmt: skip
     assert found["valid"] is True and found["layers"] == []  # text columns: shapes come later
     found = document("validate", run.parents[1] / "trees.yaml", "--json", "--set",
                      "data.source.features=[height, girth]", "--set",

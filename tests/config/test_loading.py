@@ -60,11 +60,12 @@ version: 1
 name: "breast cancer"
 seed: 0
 data:
-  source: {type: breast_cancer}
+  source: {type: breast_cancer, positive_class: null}
   split:
     validation: 0.15
     test: 0.25
     stratify: true
+    keep_rare: true
   transforms:
     - type: min_max
       minimum: -1.0

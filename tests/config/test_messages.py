@@ -147,7 +147,16 @@ CASES = [
     (TABLE, '";"', '";;"', '";;"', "`delimiter` must be one character, "
      'neither a quote nor a line break, not the text ";;"'),
     (TABLE, "type: csv\n", "type: npy\n", "path", "unknown key `path`; `npy` takes `type`, "
-     "`features`, `target`, `test_features` and `test_target`"),
+     "`features`, `target`, `test_features`, `test_target` and "
+     "`positive_class`"),
+    (TABLE, "target: price", "target: price\n    positive_class: true", "true",
+     "`positive_class` must be the name of a class, not the boolean `true` (write it in quotes "
+     'and as the data has it, such as "True")'),
+    (DIGITS, "[standardize]", "[{type: transpose, dims: [2, 3]}]", "[2",
+     "`dims` must hold each of the numbers 1 to 2 once (the axes of a row, counted from 1), "
+     "not [2, 3]"),
+    (DIGITS, "[standardize]", "[permute]", "permute",
+     "unknown transform `permute`, did you mean `transpose`?"),
 ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +22,11 @@ from dlcli.data import (
     prepare,
     shape_after,
 )
+from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array
+from dlcli.data.formats import npy
 from dlcli.data.preprocessing import work_dtype
-from dlcli.data.transforms import MinMax, OneHot, Rescale, Reshape, Standardize
+from dlcli.data.transforms import MinMax, OneHot, Rescale, Reshape, Standardize, Transpose
 from dlcli.errors import ArtifactError, DataError, UsageError
 
 
@@ -81,6 +85,91 @@ def test_statistics_over_many_chunks_agree_with_numpy() -> None:
     constants = step.constants()  # type: ignore[attr-defined]
     np.testing.assert_allclose(constants["subtract"], rows.mean(dtype=np.float64), rtol=1e-9)
     np.testing.assert_allclose(constants["divide"], rows.std(dtype=np.float64), rtol=1e-9)
+
+
+def test_a_transposed_row_is_numpys() -> None:
+    for dims in ((2, 3, 1), (2, 1, 3), (1, 2, 3), (3, 1, 2)):
+        fitted = Preprocessing.fit(part(IMAGES), [Transpose(dims)])
+        found = fitted.apply(IMAGES)
+        assert found.flags.c_contiguous and found.dtype == np.float32
+        assert (found == np.transpose(IMAGES, (0, *dims))).all()
+        assert fitted.out_shape == found.shape[1:] == shape_after([Transpose(dims)], (6, 5, 3))
+
+
+def test_statistics_after_a_transposition_are_those_of_the_new_last_axis() -> None:
+    first = np.ascontiguousarray(IMAGES.transpose(0, 3, 1, 2))  # channels first
+    turned = Preprocessing.fit(part(first), [Transpose((2, 3, 1)), Standardize()])
+    plain = Preprocessing.fit(part(IMAGES), [Standardize()])
+    assert turned.apply(first).tobytes() == plain.apply(IMAGES).tobytes()
+
+
+def test_a_transposed_memory_map_is_read_by_batches(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", IMAGES.transpose(0, 3, 1, 2))
+    mapped = npy.read(tmp_path / "x.npy")
+    table = make_table(mapped, np.zeros(len(mapped)), "x", "y")
+    assert np.shares_memory(table.features, mapped)
+    fitted = Preprocessing.fit(Part(table.features, table.targets), [Transpose((2, 3, 1))])
+    assert (fitted.apply(np.array(mapped[3:5])) == IMAGES[3:5]).all()
+
+
+RARE = np.array([0.0] * 999 + [1.0])
+UNITS = [5e-324, 3e-323, 1e-310, 1e-300, 1e-170, 1e-150, 1e-20, 1.0, 1e100, 1e150, 1e200, 1e300]
+
+
+@pytest.mark.parametrize("size", UNITS)
+def test_columns_of_any_size_are_standardized_and_scaled(size: float) -> None:
+    whole = RNG.randint(-9, 10, 200).astype(np.float64)
+    rows = np.stack([whole * size / (9 if size > 1 else 1), TABLE[:200, 0]], 1)
+    exact = np.array([float(Fraction(x) / Fraction(rows[:, 0].max())) for x in rows[:, 0]])
+    found = Preprocessing.fit(part(rows), [Standardize()]).apply(rows)
+    np.testing.assert_allclose(found[:, 0], (exact - exact.mean()) / exact.std(), rtol=1e-6)
+    alone = Preprocessing.fit(part(rows[:, 1:]), [Standardize()]).apply(rows[:, 1:])
+    assert found[:, 1].tobytes() == alone[:, 0].tobytes()
+    scaled = Preprocessing.fit(part(rows), [MinMax(-3.0, 5.0)]).apply(rows)
+    low, high = exact.min(), exact.max()
+    np.testing.assert_allclose(scaled[:, 0], (exact - low) / (high - low) * 8 - 3, atol=1e-6)
+    alone = Preprocessing.fit(part(rows[:, 1:]), [MinMax(-3.0, 5.0)]).apply(rows[:, 1:])
+    assert scaled[:, 1].tobytes() == alone[:, 0].tobytes()
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-322, 1e-300, 1e-160])
+def test_one_odd_value_among_many_is_no_constant_column(size: float) -> None:
+    rows = (RARE * size)[:, None]
+    found = Preprocessing.fit(part(rows), [Standardize()]).apply(rows)
+    expected = (RARE - 0.001) / np.sqrt(0.001 - 0.001**2)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-45, 3e-45, 1e-42, 1e-38, 1e-30, 1.0, 1e30, 1e38])
+def test_float32_columns_of_any_size_are_standardized_and_scaled(size: float) -> None:
+    rows = (RNG.randint(0, 4, (200, 1)) * size / (3 if size > 1 else 1)).astype(np.float32)
+    wide = rows.astype(np.float64) / float(rows.max())
+    found = Preprocessing.fit(part(rows), [Standardize()]).apply(rows)
+    np.testing.assert_allclose(found, (wide - wide.mean()) / wide.std(), rtol=1e-5)
+    scaled = Preprocessing.fit(part(rows), [MinMax(-2.0, 7.0)]).apply(rows)
+    np.testing.assert_allclose(scaled, wide * 9 - 2, atol=1e-5)
+
+
+def test_standardized_columns_agree_with_scikit_learn() -> None:
+    scaler = pytest.importorskip("sklearn.preprocessing").StandardScaler()
+    found = Preprocessing.fit(part(TABLE), [Standardize()]).apply(TABLE)
+    np.testing.assert_allclose(found, scaler.fit_transform(TABLE), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-315, 1e-300, 1e-160, 1.0, 1e30])
+@pytest.mark.parametrize("kind", ["standardize", "min_max"])
+def test_targets_of_any_size_are_scaled(size: float, kind: str) -> None:
+    t = np.arange(50.0) * size
+    scale = TargetScale.fit(kind, t)
+    wide = np.arange(50.0)
+    expected = (wide - wide.mean()) / wide.std() if kind == "standardize" else wide / 49
+    np.testing.assert_allclose(scale.forward(t), expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(scale.inverse(scale.forward(t)), t, rtol=1e-6, atol=1e-322)
+
+
+def test_targets_that_cannot_be_scaled_are_refused() -> None:
+    with pytest.raises(DataError, match="smaller unit"):
+        TargetScale.fit("standardize", np.array([0.0, 5e-324]))
 
 
 def test_one_hot_encodes_text_in_sorted_order_of_the_training_part() -> None:
@@ -144,6 +233,8 @@ def test_numbers_that_float32_cannot_hold_are_data_errors() -> None:
         ([Reshape((-1,)), OneHot(("0", "0"))], (6, 5, 3), "none twice", 1),
         ([Reshape((-1,)), Rescale(0.3), OneHot(("0",))], (6, 5, 3), "whole numbers", 2),
         ([MinMax(1.0, 1.0)], (6, 5, 3), "must be below", 0),
+        ([Rescale(1.0), Transpose((2, 1))], (6, 5, 3), "each of 1, 2, 3 once", 1),
+        ([Transpose((0, 1, 2))], (6, 5, 3), r"\(6, 5, 3\) has 3 axes", 0),
     ],
 )
 def test_a_transform_that_does_not_fit_is_named_by_its_index(
@@ -179,6 +270,17 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
         MIXED_ROWS,
         MIXED,
         [MinMax(), OneHot(), Standardize(), Rescale(1 / 3), Reshape((2, 2))],
+    ),
+    "transpose": (IMAGES, None, [Transpose((2, 3, 1))]),
+    "transpose in between": (
+        IMAGES,
+        None,
+        [Rescale(0.1, 0.3), Transpose((3, 1, 2)), Standardize(), Transpose((2, 1, 3)), MinMax()],
+    ),
+    "transpose of big-endian numbers": (
+        IMAGES.astype(">i4"),
+        None,
+        [Transpose((3, 2, 1)), Standardize(), Reshape((-1,))],
     ),
     "one_hot of bytes": (
         IMAGES[:, 0, 0],

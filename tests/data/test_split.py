@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dlcli.data import Places, Raw, Split, Table
+from dlcli.data import Part, Places, Raw, Split, Table
 from dlcli.data.sources import Digits
 from dlcli.errors import DataError, UsageError
 
@@ -34,7 +34,10 @@ def test_parts_are_disjoint_complete_and_in_file_order(
     rows: int, classes: int, validation: float, test: float, stratify: bool, seed: int
 ) -> None:
     split = Split(validation, test, stratify)
-    dataset = split.apply(raw(rows, classes), seed)
+    try:
+        dataset = split.apply(raw(rows, classes), seed)
+    except DataError:
+        assume(False)
     seen = []
     for part in dataset.parts().values():
         index = np.arange(rows) if part.index is None else part.index
@@ -56,18 +59,87 @@ def test_parts_are_disjoint_complete_and_in_file_order(
 def test_stratified_shares_differ_from_the_exact_ones_by_less_than_one_row(
     targets: list[int], validation: float, test: float
 ) -> None:
-    ids = np.array(targets, np.int64)
+    # A class of one row cannot give its share, so every class has some.
+    ids = np.concatenate([np.array(targets, np.int64), np.arange(21) % 7])
     pool = Raw({"all": Table(np.zeros((len(ids), 1)), ids)})
     try:
         dataset = Split(validation, test, True).apply(pool, 1)
     except DataError:
         assume(False)
+    assert set(dataset.train.targets_array) == set(range(7))
     assert dataset.test is not None and dataset.validation is not None
     assert len(dataset.test) == int(len(ids) * Fraction(str(test)) + Fraction(1, 2))
     assert len(dataset.validation) == int(len(ids) * Fraction(str(validation)) + Fraction(1, 2))
     exact = np.bincount(ids, minlength=7) * test
     found = np.bincount(dataset.test.targets_array, minlength=7)
     assert (np.abs(found - exact) < 1 + 1e-9).all()
+
+
+def counts(part: Part | None, classes: int = 3) -> list[int]:
+    assert part is not None
+    return np.bincount(part.targets_array, minlength=classes).tolist()
+
+
+def rare(*sizes: int, classes: tuple[str, ...] | None = None) -> Raw:
+    """Classes of these sizes, the rows of each together."""
+    ids = np.repeat(np.arange(len(sizes)), sizes).astype(np.int64)
+    table = Table(np.zeros((len(ids), 1)), ids, "trees.csv, row {}".format)
+    return Raw({"all": table}, classes)
+
+
+def test_the_only_row_of_a_class_stays_in_the_training_part() -> None:
+    for seed in range(20):
+        dataset = Split(0.2, 0.2, True).apply(rare(1, 30, 29, classes=("yew", "ash", "oak")), seed)
+        assert counts(dataset.train)[0] == 1
+        assert (sum(counts(dataset.test)), sum(counts(dataset.validation))) == (12, 12)
+        (warning,) = dataset.warnings
+        assert warning.startswith("the class 'yew' (1 row: trees.csv, row 0) has too few rows")
+
+
+def test_of_two_rows_one_stays_in_the_training_part() -> None:
+    for seed in range(20):
+        dataset = Split(0.3, 0.5, True).apply(rare(2, 20, 18), seed)
+        assert counts(dataset.train)[0] == 1
+        assert sum(counts(dataset.test)) == 20 and sum(counts(dataset.validation)) == 12
+        (warning,) = dataset.warnings
+        assert "the class 0 (2 rows, the first: trees.csv, row 0)" in warning
+
+
+def test_many_rare_classes_are_told_in_one_sentence() -> None:
+    (warning,) = Split(0.0, 0.1, True).apply(rare(*[1] * 9, 200), 1).warnings
+    assert warning.startswith("the classes 0 (1 row: ") and "and 4 more have too few" in warning
+
+
+def test_more_classes_than_rows_to_train_on_are_refused() -> None:
+    with pytest.raises(DataError, match=r"30 classes .* 28 of 40 rows are left for training"):
+        Split(0.1, 0.2, True).apply(rare(*[1] * 29, 11), 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=2, max_size=8),
+    validation=st.sampled_from([0.0, 0.1, 0.3]),
+    test=st.sampled_from([0.1, 0.25, 0.5]),
+    seed=st.integers(0, 5),
+)
+def test_where_every_class_had_a_training_row_before_the_draw_is_the_same(
+    sizes: list[int], validation: float, test: float, seed: int
+) -> None:
+    data = rare(*sizes)
+    try:
+        before = Split(validation, test, True, keep_rare=False).apply(data, seed)
+    except DataError:
+        assume(False)
+    assume(set(before.train.targets_array) == set(range(len(sizes))))
+    after = Split(validation, test, True).apply(data, seed)
+    for role, part in before.parts().items():
+        assert part.index is not None
+        assert after.parts()[role].index.tolist() == part.index.tolist()  # type: ignore[union-attr]
+
+
+def test_the_rare_numbers_of_a_regression_are_drawn_as_any() -> None:
+    data = rare(*[1] * 40)
+    assert len(Split(0.1, 0.5, True).apply(data, 0, learns_classes=False).train) == 16
 
 
 def test_the_split_depends_on_the_seed_alone() -> None:

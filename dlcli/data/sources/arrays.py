@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dlcli.data.checks import features_shape, make_table, same_length
-from dlcli.data.dataset import Declared, Raw, Role, Shape
+from dlcli.data.dataset import Declared, Raw, Role, Shape, Table
 from dlcli.data.formats import npy
 from dlcli.data.formats.npz import Archive
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
 from dlcli.data.sources.base import Source
+from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError, UsageError
 
 
@@ -25,16 +26,18 @@ class Npy(Source):
     target: str
     test_features: str | None = None
     test_target: str | None = None
+    positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
-        parts = {}
+        parts: dict[Role, Table] = {}
+        warnings: list[str] = []
         for role, files in self._files().items():
             features, targets = (places.find(file) for file in files)
-            parts[role] = make_table(
-                npy.read(features), npy.read(targets), str(features), str(targets)
-            )
+            x, y = npy.read(features), npy.read(targets)
+            parts[role] = make_table(x, y, str(features), str(targets))
+            warnings += (*large_wholes(x, str(features)), *large_wholes(y, str(targets)))
         check_alike(parts)
-        return Raw(parts)
+        return Raw(parts, warnings=tuple(warnings))
 
     def declare(self, places: Places) -> Declared:
         rows: dict[Role, int | None] = {}
@@ -78,15 +81,19 @@ class Npz(Source):
     """
 
     path: str
+    positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
         archive = Archive(places.find(self.path))
-        parts = {
-            role: make_table(archive.read(x), archive.read(y), archive.where(x), archive.where(y))
-            for role, (x, y) in _pairs(archive).items()
-        }
+        parts: dict[Role, Table] = {}
+        warnings: list[str] = []
+        for role, (x, y) in _pairs(archive).items():
+            features, targets = archive.read(x), archive.read(y)
+            parts[role] = make_table(features, targets, archive.where(x), archive.where(y))
+            warnings += large_wholes(features, archive.where(x))
+            warnings += large_wholes(targets, archive.where(y))
         check_alike(parts)
-        return Raw(parts)
+        return Raw(parts, warnings=tuple(warnings))
 
     def declare(self, places: Places) -> Declared:
         found = places.search(self.path)

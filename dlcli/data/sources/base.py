@@ -10,6 +10,7 @@ class Source(ABC):
     """A frozen dataclass of choices that names where rows come from.
 
     Its fields and their defaults are those of the config; paths are looked for in `places`.
+    `positive_class`, where a source has it, is applied to what it brings by `positive.py`.
     """
 
     @abstractmethod

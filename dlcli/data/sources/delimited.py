@@ -1,6 +1,7 @@
 """Tables in delimited text files."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -9,7 +10,7 @@ from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Shape
 from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column
 from dlcli.data.formats.notation import Format
-from dlcli.data.formats.text import Columns, Text, read_columns, read_header
+from dlcli.data.formats.text import Columns, Text, line_of, read_columns, read_header
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
 from dlcli.errors import DataError, UsageError
@@ -34,6 +35,7 @@ class Csv(Source):
     decimal: str = "."
     thousands: str | None = None
     test_path: str | None = None
+    positive_class: str | None = None
 
     @property
     def format(self) -> Format:
@@ -81,6 +83,7 @@ class Csv(Source):
                 str(file.path),
                 f"{file.path}, column {self.target!r}",
                 columns,
+                partial(_line, file),
             )
             for role, table, target, file in zip(roles, numbers, targets, files, strict=True)
         }
@@ -172,6 +175,10 @@ def _in_sorted_order(
             codes = np.array([place[text] for text in columns.texts[name]])
             columns.numbers[:, j] = codes[columns.numbers[:, j].astype(np.int64)]
     return cast(Array, columns.numbers)
+
+
+def _line(file: Text, row: int) -> str:
+    return f"{file.path}, line {line_of(file, row)}"
 
 
 def _whole(values: Array) -> bool:

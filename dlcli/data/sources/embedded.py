@@ -59,9 +59,12 @@ class Digits(Source):
 class BreastCancer(Source):
     """Breast Cancer Wisconsin (Diagnostic): 569 rows of 30 float64 columns, two classes.
 
-    Classes are numbered in sorted order, so the positive (second) one is "malignant".
+    Classes are numbered in sorted order, so the positive (second) one is "malignant" unless
+    `positive_class` names the other.
     Source: W. Wolberg, O. Mangasarian, N. Street, W. Street, UCI, 1993.
     """
+
+    positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
         lines = _lines("breast_cancer.csv.gz")

@@ -51,6 +51,7 @@ class Idx(Source):
     labels: str
     test_images: str | None = None
     test_labels: str | None = None
+    positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
         parts = {
