@@ -1,13 +1,16 @@
 """Checkpoints: everything that the next step depends on, saved so that nothing can be lost.
 
-`last` is where training stands; `best` is the best state so far. They belong together: a resumed
-run must find the `best` that `last` knows. Saving replaces both in these steps:
+`last` is where training stands; `best` is the best state so far; the history is what the epochs
+gave. They belong together: a resumed run must find the `best` and the epochs that `last` knows.
+Saving replaces `last` and `best` and adds to the history in these steps:
 
-1. write the new data files beside the old ones, under names that nobody reads, and force them
-   to the disk;
-2. rename the new index over the old one: **the commit point**. The index names the digests of
-   the new generation (last and best) and of the previous one;
+1. write the new data files beside the old ones, under names that nobody reads, and the new epochs
+   behind those that count, and force them to the disk;
+2. rename the new index over the old one: **the commit point**. The index names size and digest of
+   everything in the new generation and in the previous one; of the history, how much counts;
 3. rename the new data files over the old ones.
+
+So what a save costs does not depend on how many epochs came before it.
 
 Before step 2 the old generation is complete; after it the new one is: each of its files lies
 either in its place or beside it. So a reader takes the first generation of the index of which
@@ -16,67 +19,74 @@ removes what is left over. Digests are checked before anything is parsed.
 """
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from dlcli.artifacts import files
+from dlcli.artifacts.checkpoint import ADVICE, Checkpoint, checkpoint_pieces, decode_checkpoint
 from dlcli.artifacts.digests import (
-    Array,
     digest_bytes,
     digest_document,
     digest_file,
     readable_json,
 )
+from dlcli.artifacts.history import Epoch, Store
 from dlcli.artifacts.reading import parse_json, read_bytes
-from dlcli.artifacts.run_directory import BEST, CHECKPOINT_INDEX, CHECKPOINTS, LAST, RunDirectory
-from dlcli.artifacts.tensors import decode_tensors, encode_tensors
+from dlcli.artifacts.run_directory import (
+    BEST,
+    CHECKPOINT_INDEX,
+    CHECKPOINTS,
+    HISTORY,
+    LAST,
+    RunDirectory,
+)
 from dlcli.errors import ArtifactError
 
-SCHEMA = 1
+SCHEMA = 2
 
 Kind = Literal["last", "best"]
 
 _NAMES: dict[Kind, str] = {"last": LAST, "best": BEST}
 _INDEX_LIMIT = 1 << 16
-_ADVICE = "restore it from a copy of the run, or train again"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One saved moment of training.
-
-    parameters: by full name, `<layer>.<slot>`.
-    optimizer: the optimizer's vectors by name ("m", "v"), each by full parameter name.
-    state: everything else that the next step depends on, as a JSON document.
-    """
-
-    parameters: Mapping[str, Array]
-    optimizer: Mapping[str, Mapping[str, Array]]
-    state: Mapping[str, Any]
-
-    def copy(self) -> "Checkpoint":
-        """The same with arrays of its own."""
-        return Checkpoint(
-            {name: array.copy() for name, array in self.parameters.items()},
-            {
-                vector: {name: array.copy() for name, array in arrays.items()}
-                for vector, arrays in self.optimizer.items()
-            },
-            self.state,
-        )
 
 
 @dataclass(frozen=True)
 class _Record:
-    """What a data file must be."""
+    """What a file, or the part of it that counts, must be."""
 
     sha256: str
     size: int
 
 
-_Generation = dict[Kind, _Record]
+@dataclass(frozen=True)
+class _Generation:
+    """Everything that was saved at one moment; empty before the first."""
+
+    files: Mapping[Kind, _Record] = field(default_factory=dict)
+    history: _Record | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The generation as the index holds it."""
+        document: dict[str, Any] = {kind: vars(record) for kind, record in self.files.items()}
+        return document if self.history is None else {**document, "history": vars(self.history)}
+
+    @staticmethod
+    def from_json(document: Any) -> "_Generation":
+        """The inverse of `to_json`. Raises KeyError or TypeError for anything else."""
+        found = {kind: _record(document[kind]) for kind in _NAMES if kind in document}
+        if not document:
+            return _Generation()
+        return _Generation(found, _record(document["history"]))
+
+
+def _record(document: Any) -> _Record:
+    record = _Record(document["sha256"], document["size"])
+    if not isinstance(record.sha256, str) or type(record.size) is not int or record.size < 0:
+        raise TypeError
+    return record
 
 
 class Checkpoints:
@@ -85,9 +95,14 @@ class Checkpoints:
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
         self._current: _Generation | None = None  # what is in place, once that is known
+        self._store = Store(run)
 
-    def save(self, last: Checkpoint, best: Checkpoint | None = None) -> None:
+    def save(
+        self, last: Checkpoint, best: Checkpoint | None = None, history: Sequence[Epoch] = ()
+    ) -> None:
         """Saves `last`, and `best` where it is given; otherwise the best one so far stays.
+
+        history: every epoch so far; those that were saved before are not written again.
 
         Raises StorageError if that fails; then the checkpoints are as they were, or, after the
         commit point, the new ones.
@@ -95,24 +110,28 @@ class Checkpoints:
         directory = self._run.make_directory(CHECKPOINTS)
         if self._current is None:
             self.recover()
-        before, self._current = self._current or {}, None
-        data: dict[Kind, bytes] = {"last": encode_checkpoint(last)}
+        before, self._current = self._current or _Generation(), None
+        data: dict[Kind, Sequence[files.Buffer]] = {"last": checkpoint_pieces(last)}
         if best is not None:
-            data["best"] = data["last"] if best is last else encode_checkpoint(best)
-        after = before | {kind: _Record(digest_bytes(d), len(d)) for kind, d in data.items()}
-        index = _encode_index(after, before)
+            data["best"] = data["last"] if best is last else checkpoint_pieces(best)
         try:
-            for kind, content in data.items():
-                files.stage(self._staged(kind), content)
+            for kind, pieces in data.items():
+                files.stage(self._staged(kind), pieces)
+            store = self._store.append(history[self._store.epochs :])
+            after = _Generation(
+                {**before.files, **{kind: _measure(pieces) for kind, pieces in data.items()}},
+                _Record(store.sha256, store.size),
+            )
             files.sync(directory)
+            index = _encode_index(after, before)
             files.write_bytes(self._run.path(CHECKPOINT_INDEX), index)
         except BaseException:
-            self._withdraw(index)
+            self._withdraw(before)
             raise
         for kind in data:
             files.move(self._staged(kind), self._run.path(_NAMES[kind]))
         files.sync(directory)
-        self._current = after
+        self._current, self._store = after, store
 
     def load(self, kind: Kind = "last") -> Checkpoint | None:
         """A checkpoint; None if there is none. Writes nothing.
@@ -120,14 +139,19 @@ class Checkpoints:
         Raises ArtifactError if the file is not what the index says.
         """
         generation = self._find()
-        if kind not in generation:
+        if kind not in generation.files:
             return None
-        record = generation[kind]
+        record = generation.files[kind]
         path = self._where(kind, record)
         data = b"" if path is None else read_bytes(path, record.size)
         if path is None or digest_bytes(data) != record.sha256:
-            raise self._damaged(kind, record)
+            raise self._damaged(_NAMES[kind], record)
         return decode_checkpoint(data, self._run.path(_NAMES[kind]))
+
+    def history(self) -> list[Epoch]:
+        """Every epoch that was saved. Writes nothing; ArtifactError if they were damaged."""
+        generation = self._find()
+        return self._store.read() if generation.history is not None else []
 
     def recover(self) -> None:
         """Finishes a save that was interrupted, or undoes it, and removes what it left over."""
@@ -139,19 +163,24 @@ class Checkpoints:
         self._place(generation)
         for path in staged:
             files.remove(path)
+        if generation.history is not None:
+            self._store.cut()
+        elif self._store.path.exists():
+            files.remove(self._store.path)
         self._run.remove_strays()
         self._current = generation
 
     def seal(self) -> None:
         """Forgets the previous generation: the last act of a run, so that runs are comparable."""
         self.recover()
-        if self._current and self._read_index() != (self._current, {}):
-            self._write_index(self._current)
+        current = self._current or _Generation()
+        if current.files and self._read_index() != (current, _Generation()):
+            self._write_index(current)
 
     def names(self) -> list[str]:
         """The files that there are now: the index, and what it names."""
-        generation = self._find()
-        return [CHECKPOINT_INDEX, *(_NAMES[kind] for kind in generation)] if generation else []
+        kinds = self._find().files
+        return [CHECKPOINT_INDEX, HISTORY, *(_NAMES[kind] for kind in kinds)] if kinds else []
 
     def check(self) -> None:
         """Raises ArtifactError unless everything is there that the index names; writes nothing.
@@ -176,15 +205,25 @@ class Checkpoints:
             for name in _NAMES.values():
                 if self._run.path(name).exists():
                     path = self._run.path(CHECKPOINT_INDEX)
-                    raise ArtifactError(f"{path} is missing, but {name} is there; {_ADVICE}")
-            return {}
+                    raise ArtifactError(f"{path} is missing, but {name} is there; {ADVICE}")
+            self._store = Store(self._run)
+            return _Generation()
         new, previous = index
-        missing = [kind for kind, record in new.items() if self._where(kind, record) is None]
+        missing = list(self._missing(new))
         if not missing:
             return new
-        if previous and all(self._where(kind, record) for kind, record in previous.items()):
+        if previous.files and not list(self._missing(previous)):
             return previous
-        raise self._damaged(missing[0], new[missing[0]])
+        raise self._damaged(*missing[0])
+
+    def _missing(self, generation: _Generation) -> Iterable[tuple[str, _Record]]:
+        """What of a generation is not there as it was saved: the name, and what it should be."""
+        for kind, record in generation.files.items():
+            if self._where(kind, record) is None:
+                yield _NAMES[kind], record
+        history = generation.history
+        if history is not None and not self._store.holds(history.size, history.sha256):
+            yield HISTORY, history
 
     def _where(self, kind: Kind, record: _Record) -> Path | None:
         """Where the file with this content lies: in its place, beside it, or nowhere."""
@@ -200,7 +239,7 @@ class Checkpoints:
     def _place(self, generation: _Generation) -> None:
         """Renames what still lies beside its place."""
         moved = False
-        for kind, record in generation.items():
+        for kind, record in generation.files.items():
             staged = self._staged(kind)
             if staged.exists() and self._where(kind, record) == staged:
                 files.move(staged, self._run.path(_NAMES[kind]))
@@ -208,28 +247,31 @@ class Checkpoints:
         if moved:
             files.sync(self._run.path(CHECKPOINTS))
 
-    def _withdraw(self, index: bytes) -> None:
+    def _withdraw(self, before: _Generation) -> None:
         """Frees the room of a save that failed, unless it got as far as the commit point."""
         with contextlib.suppress(Exception):
-            path = self._run.path(CHECKPOINT_INDEX)
-            if not path.exists() or read_bytes(path, _INDEX_LIMIT) != index:
+            index = self._read_index()
+            if index is None or index[0] == before:
                 for kind in _NAMES:
                     files.remove(self._staged(kind))
+                self._store.cut()
 
     def _staged(self, kind: Kind) -> Path:
         path = self._run.path(_NAMES[kind])
         return path.with_name(f".{path.name}.staged")
 
-    def _damaged(self, kind: Kind, record: _Record) -> ArtifactError:
-        path = self._run.path(_NAMES[kind])
+    def _damaged(self, name: str, record: _Record) -> ArtifactError:
+        path = self._run.path(name)
         state = "has other content than" if path.exists() else "is missing; it is listed by"
         return ArtifactError(
             f"{path} {state} {CHECKPOINT_INDEX} ({record.size} bytes, sha256 "
-            f"{record.sha256[:12]}...): it was damaged or changed after it was saved; {_ADVICE}"
+            f"{record.sha256[:12]}...): it was damaged or changed after it was saved; {ADVICE}"
         )
 
     def _write_index(self, generation: _Generation) -> None:
-        files.write_bytes(self._run.path(CHECKPOINT_INDEX), _encode_index(generation, {}))
+        files.write_bytes(
+            self._run.path(CHECKPOINT_INDEX), _encode_index(generation, _Generation())
+        )
 
     def _read_index(self) -> tuple[_Generation, _Generation] | None:
         """The new and the previous generation; None if nothing was ever saved."""
@@ -244,67 +286,23 @@ class Checkpoints:
                     f"{path} has schema {document['schema']!r}, this version of dlcli reads "
                     f"{SCHEMA}; use the version that wrote it"
                 )
-            new = _generation(document["new"])
-            previous = _generation(document["previous"])
+            new = _Generation.from_json(document["new"])
+            previous = _Generation.from_json(document["previous"])
         except (KeyError, TypeError, AttributeError):
-            raise ArtifactError(f"{path} is damaged or was edited; {_ADVICE}") from None
+            raise ArtifactError(f"{path} is damaged or was edited; {ADVICE}") from None
         if _encode_index(new, previous) != data:
-            raise ArtifactError(f"{path} is damaged or was edited; {_ADVICE}")
+            raise ArtifactError(f"{path} is damaged or was edited; {ADVICE}")
         return new, previous
 
 
-def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
-    """A checkpoint as a safetensors file: always the same bytes for the same checkpoint."""
-    arrays = dict(checkpoint.parameters)
-    for vector, values in checkpoint.optimizer.items():
-        for name, array in values.items():
-            full = f"optimizer.{vector}.{name}"
-            if full in arrays:
-                raise ValueError(f"two arrays of a checkpoint are called {full}")
-            arrays[full] = array
-    words = {
-        "optimizer": sorted(checkpoint.optimizer),
-        "parameters": sorted(checkpoint.parameters),
-        "state": checkpoint.state,
-    }
-    return encode_tensors(arrays, words)
-
-
-def decode_checkpoint(data: bytes, where: Path | str) -> Checkpoint:
-    """The checkpoint that a safetensors file holds; `where` is the file that errors name."""
-    arrays, words = decode_tensors(data, where)
-    try:
-        parameters = {name: arrays.pop(name) for name in words["parameters"]}
-        optimizer: dict[str, dict[str, Array]] = {vector: {} for vector in words["optimizer"]}
-        for full, array in arrays.items():
-            prefix, vector, name = full.split(".", 2)
-            if prefix != "optimizer":
-                raise ValueError(full)
-            optimizer[vector][name] = array
-        state = words["state"]
-        if not isinstance(state, dict):
-            raise TypeError
-    except (KeyError, TypeError, ValueError):
-        raise ArtifactError(f"{where} is not a checkpoint that dlcli wrote; {_ADVICE}") from None
-    return Checkpoint(parameters, optimizer, state)
+def _measure(pieces: Iterable[files.Buffer]) -> _Record:
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces:
+        digest.update(piece)
+        size += len(piece)
+    return _Record(digest.hexdigest(), size)
 
 
 def _encode_index(new: _Generation, previous: _Generation) -> bytes:
-    document = {
-        "schema": SCHEMA,
-        "new": {kind: vars(record) for kind, record in new.items()},
-        "previous": {kind: vars(record) for kind, record in previous.items()},
-    }
+    document = {"schema": SCHEMA, "new": new.to_json(), "previous": previous.to_json()}
     return readable_json(document | {"digest": digest_document(document)})
-
-
-def _generation(document: Any) -> _Generation:
-    generation = {
-        kind: _Record(document[kind]["sha256"], document[kind]["size"])
-        for kind in _NAMES
-        if kind in document
-    }
-    for record in generation.values():
-        if not isinstance(record.sha256, str) or not isinstance(record.size, int):
-            raise TypeError
-    return generation

@@ -98,26 +98,30 @@ def digest_document(document: Any) -> str:
 
 
 def to_hex(value: Any) -> Any:
-    """A float, or nested lists of floats, as exact hexadecimal text; None stays None.
+    """A float, or nested lists of floats, as exact hexadecimal text.
 
-    >>> to_hex([0.1, [2]])
-    ['0x1.999999999999ap-4', ['0x1.0000000000000p+1']]
+    Whole numbers (counts) stay numbers, and None stays None: what comes back is what went in.
+
+    >>> to_hex([0.1, [2, 2.0]])
+    ['0x1.999999999999ap-4', [2, '0x1.0000000000000p+1']]
     """
     if isinstance(value, list | tuple):
         return [to_hex(part) for part in value]
-    return None if value is None else float(value).hex()
+    if value is None or isinstance(value, int):
+        return value
+    return float(value).hex()
 
 
 def from_hex(value: Any) -> Any:
-    """The floats that `to_hex` wrote. Raises ValueError for anything else.
+    """What `to_hex` was given. Raises ValueError for anything that it did not write.
 
-    >>> from_hex(to_hex([0.1, [2]]))
-    [0.1, [2.0]]
+    >>> from_hex(to_hex([0.1, [2, 2.0]]))
+    [0.1, [2, 2.0]]
     """
     if isinstance(value, list):
         return [from_hex(part) for part in value]
-    if value is None:
-        return None
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a hexadecimal float")
     try:

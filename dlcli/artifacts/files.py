@@ -3,7 +3,11 @@
 A file is never written in place: it is written whole under a temporary name in the same
 directory, forced to the disk, renamed over the old one, and the directory is forced to the disk
 too. So a kill, a power failure or a full disk leaves the old file or the new one, never half of
-one.
+one. The exceptions grow at their end only: logs, on which nothing depends, and files whose valid
+length is written down elsewhere (`extend`).
+
+What is written comes as bytes or as pieces that lie somewhere in memory already, so that large
+arrays need no second copy to become a file.
 
 Every operation goes through the table `system`, so that a test can make the n-th of them fail.
 What fails becomes a `StorageError` that names the file and the reason in plain words. Files and
@@ -16,7 +20,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +28,10 @@ from dlcli.errors import ArtifactError, DlcliError, StorageError, reason
 
 TEMPORARY = ".dlcli-tmp"
 """How the name of every temporary file ends; it starts with a dot."""
+
+Buffer = bytes | memoryview
+Content = Buffer | Iterable[Buffer]
+"""What a file is to hold: one buffer, or several one after the other."""
 
 _OUR_SIDE = {errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
@@ -44,6 +52,7 @@ class Operations:
 
     open: Callable[[Path, int, int], int] = os.open
     write: Callable[[int, memoryview], int] = os.write
+    truncate: Callable[[int, int], None] = os.ftruncate
     fsync: Callable[[int], None] = os.fsync
     replace: Callable[[Path, Path], None] = os.replace
     mkdir: Callable[[Path], None] = os.mkdir
@@ -88,7 +97,7 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") and name.endswith(TEMPORARY)
 
 
-def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_bytes(path: Path, data: Content, *, durable: bool = True) -> None:
     """Writes a file atomically and durably: afterwards it holds `data`, or is as it was.
 
     durable: False saves the wait for the disk where the file can be written anew at any time;
@@ -112,7 +121,7 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     write_bytes(path, text.encode(), durable=durable)
 
 
-def stage(path: Path, data: bytes) -> None:
+def stage(path: Path, data: Content) -> None:
     """Writes a file durably under a name that nobody reads yet; `move` puts it in place.
 
     The name itself is durable only after `sync` of its directory.
@@ -136,6 +145,23 @@ def sync(directory: Path) -> None:
     """Forces the names in a directory to the disk."""
     with storage("write", directory):
         system.sync_directory(directory)
+
+
+def extend(path: Path, size: int, data: Content = b"") -> None:
+    """Adds data behind the first `size` bytes of a file, durably; whatever lay there is dropped.
+
+    For a file whose valid length is written down elsewhere: up to there it never changes, so a
+    kill in here leaves nothing but a tail that nobody reads. It is made if it is missing; its name
+    is durable after `sync` of its directory.
+    """
+    with storage("write", path):
+        descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _PLAIN, 0o666)
+        try:
+            system.truncate(descriptor, size)
+            _write_all(descriptor, data)
+            system.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def append_text(path: Path, text: str) -> None:
@@ -242,10 +268,13 @@ def _temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{TEMPORARY}")
 
 
-def _fill(path: Path, data: bytes, flag: int, durable: bool = True) -> None:
+_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Neither follow a link, nor translate line ends, nor wait for whoever reads a pipe."""
+
+
+def _fill(path: Path, data: Content, flag: int, durable: bool = True) -> None:
     """Writes a new file and, if it must be durable, forces its content to the disk."""
-    nofollow = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | nofollow | flag, 0o666)
+    descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | _PLAIN | flag, 0o666)
     try:
         _write_all(descriptor, data)
         if durable:
@@ -254,11 +283,12 @@ def _fill(path: Path, data: bytes, flag: int, durable: bool = True) -> None:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: Content) -> None:
     """Writes everything: one call may write less than it was given."""
-    rest = memoryview(data)
-    while rest:
-        written = system.write(descriptor, rest)
-        if written <= 0:
-            raise OSError(errno.ENOSPC, "nothing more could be written")
-        rest = rest[written:]
+    for piece in (data,) if isinstance(data, bytes | memoryview) else data:
+        rest = memoryview(piece)
+        while rest:
+            written = system.write(descriptor, rest)
+            if written <= 0:
+                raise OSError(errno.ENOSPC, "nothing more could be written")
+            rest = rest[written:]

@@ -1,25 +1,24 @@
 """The manifest: what a run was made from, what came out, and which files hold it.
 
 `manifest.json` is deterministic (the same run gives the same bytes) and readable in a diff:
-sorted keys, one value a line, floats in hexadecimal, so that not one bit is lost. It carries a
-digest of itself. It names no directory, time, host or process.
+sorted keys, one value (or one epoch) a line, floats in hexadecimal, so that not one bit is lost.
+It carries a digest of itself. It names no directory, time, host or process.
+
+Of every epoch it holds one digest over all tensors; of the first, the best and the last ones also
+the digest of each tensor, so that its size is known from the number of epochs.
 """
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from dlcli.artifacts import files
+from dlcli.artifacts import files, history
 from dlcli.artifacts.checkpoints import Checkpoints
-from dlcli.artifacts.digests import (
-    digest_document,
-    digest_file,
-    from_hex,
-    readable_json,
-    to_hex,
-)
-from dlcli.artifacts.reading import read_mapping
+from dlcli.artifacts.digests import canonical_json, digest_document, digest_file, readable_json
+from dlcli.artifacts.history import Epoch, digest_of_tensors, typed
+from dlcli.artifacts.reading import parse_json, read_bytes
 from dlcli.artifacts.run_directory import (
     CHECKPOINTS,
     CONFIG,
@@ -33,12 +32,18 @@ from dlcli.artifacts.run_directory import (
     check_name,
     is_listed,
 )
-from dlcli.errors import ArtifactError
+from dlcli.errors import ArtifactError, StorageError
 
-SCHEMA = 1
+SCHEMA = 2
+"""Schema 1 is read, too: there every epoch had the digest of each tensor, counts were floats."""
+
+LIMIT = 2 * history.LIMIT
+"""Bytes that a manifest may have: the history, and room for what else is in it."""
+
+BY_TENSOR = 100
+"""So many last epochs have the digest of each tensor, beside the first and the best one."""
 
 Status = Literal["running", "complete"]
-T = TypeVar("T")
 
 _LATE_FILES = (CONFIG, RESOLVED_CONFIG, METRICS, EVALUATION)
 _LATE_DIRECTORIES = (CHECKPOINTS, MODEL, DEPLOY)
@@ -53,48 +58,13 @@ class FileRecord:
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """What one epoch gave.
-
-    step: steps taken since the start of the run.
-    metrics: by Keras's names; numbers or nested lists of numbers.
-    tensors: the digest of every parameter and of the optimizer's state, by name.
-    """
-
-    epoch: int
-    step: int
-    metrics: Mapping[str, Any]
-    tensors: Mapping[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        """The epoch as the manifest (or a checkpoint's state) holds it."""
-        return {
-            "epoch": self.epoch,
-            "step": self.step,
-            "metrics": {name: to_hex(value) for name, value in self.metrics.items()},
-            "tensors": dict(self.tensors),
-        }
-
-    @staticmethod
-    def from_json(document: Mapping[str, Any]) -> "Epoch":
-        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for anything else."""
-        metrics = _get(document, "metrics", dict)
-        tensors = _get(document, "tensors", dict)
-        return Epoch(
-            _get(document, "epoch", int),
-            _get(document, "step", int),
-            {name: from_hex(value) for name, value in metrics.items()},
-            {name: _get(tensors, name, str) for name in tensors},
-        )
-
-
-@dataclass(frozen=True)
 class Manifest:
     """The record of a run.
 
     config: the resolved config in full.
     data: digests of the data by role ("train.features", ...).
     versions: of dlcli, numpy and blas.
+    tensors: the digest of each tensor after some of the epochs, by the epoch's number.
     files: the listed files; a run in progress may list those that change no more.
     """
 
@@ -105,17 +75,23 @@ class Manifest:
     numerics_class: str
     versions: Mapping[str, str]
     epochs: tuple[Epoch, ...] = ()
+    tensors: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     files: Mapping[str, FileRecord] = field(default_factory=dict)
     status: Status = "running"
+    schema: int = SCHEMA
 
     @property
     def config_digest(self) -> str:
         """The digest of the resolved config."""
         return digest_document(self.config)
 
-    def to_json(self) -> dict[str, Any]:
-        """The manifest as a document, with its own digest."""
-        document = {
+    def encode(self) -> bytes:
+        """The manifest as a file."""
+        return encode_document(self._head(), [epoch.to_json() for epoch in self.epochs])
+
+    def _head(self) -> dict[str, Any]:
+        """Everything but the epochs and the digest."""
+        return {
             "schema": SCHEMA,
             "config": dict(self.config),
             "config_digest": self.config_digest,
@@ -124,55 +100,163 @@ class Manifest:
             "rng_scheme": self.rng_scheme,
             "numerics_class": self.numerics_class,
             "versions": dict(self.versions),
-            "epochs": [epoch.to_json() for epoch in self.epochs],
+            "tensors": {str(epoch): dict(digests) for epoch, digests in self.tensors.items()},
             "files": {name: vars(record) for name, record in self.files.items()},
             "status": self.status,
         }
-        return document | {"digest": digest_document(document)}
 
     @staticmethod
-    def from_json(document: Mapping[str, Any], where: Path | str) -> "Manifest":
-        """The inverse of `to_json`. Raises ArtifactError naming `where` for anything else."""
+    def from_json(document: dict[str, Any], where: Path | str) -> "Manifest":
+        """The manifest that a document holds; its epochs are taken out of it, to save room.
+
+        Raises ArtifactError naming `where` for anything that dlcli did not write.
+        """
         schema = document.get("schema")
-        if schema != SCHEMA and isinstance(schema, int):
+        is_first = type(schema) is int and schema == 1
+        if type(schema) is int and not 1 <= schema <= SCHEMA:
             raise ArtifactError(
-                f"{where} has schema {schema}, but this version of dlcli reads {SCHEMA}; use the "
-                "version that wrote it"
+                f"{where} has schema {schema}, but this version of dlcli reads 1 to {SCHEMA}; use "
+                "the version that wrote it"
             )
-        body = {key: value for key, value in document.items() if key != "digest"}
-        if document.get("digest") != digest_document(body):
-            raise ArtifactError(
-                f"{where} is damaged or was edited: its digest does not match its content; "
-                "restore it from a copy"
-            )
+        edited = ArtifactError(
+            f"{where} is damaged or was edited: its digest does not match its content; "
+            "restore it from a copy"
+        )
+        digest = document.pop("digest", None)
+        if is_first and digest != digest_document(document):
+            raise edited
         try:
-            manifest = Manifest(
-                _get(body, "config", dict),
-                _texts(body, "data"),
-                _get(body, "seed", int),
-                _get(body, "rng_scheme", str),
-                _get(body, "numerics_class", str),
-                _texts(body, "versions"),
-                tuple(Epoch.from_json(epoch) for epoch in _get(body, "epochs", list)),
-                {
-                    check_name(name): FileRecord(_get(file, "size", int), _get(file, "sha256", str))
-                    for name, file in _get(body, "files", dict).items()
-                },
-                "complete" if body["status"] == "complete" else "running",
-            )
+            manifest = _first_schema(document) if is_first else _second_schema(document)
             unknown = [name for name in manifest.files if not is_listed(name)]
-            if unknown or manifest.to_json() != document:
+            if unknown:
                 raise ValueError
         except ArtifactError as error:
             raise ArtifactError(f"{where} lists a file it must not: {error}") from None
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError):
             raise ArtifactError(f"{where} is not a manifest that dlcli wrote") from None
+        if not is_first:
+            epochs = (epoch.to_json() for epoch in manifest.epochs)
+            if digest != _digest(manifest._head(), epochs):
+                raise edited
+        if manifest.config_digest != document["config_digest"]:
+            raise edited
         return manifest
 
 
+def encode_document(head: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> bytes:
+    """A manifest as a file: everything but the epochs and its own digest, and a line an epoch."""
+    text = readable_json({**head, "digest": _digest(head, epochs), "epochs": []})
+    if not epochs:
+        return text
+    # At the margin of the document nothing else can look like this.
+    mark = b'\n  "epochs": ['
+    before, after = text.split(mark + b"]")
+    lines = b",\n    ".join(map(canonical_json, epochs))
+    return b"".join((before, mark, b"\n    ", lines, b"\n  ]", after))
+
+
+def _digest(head: Mapping[str, Any], epochs: Iterable[Mapping[str, Any]]) -> str:
+    """The digest of a manifest itself."""
+    digest = hashlib.sha256(canonical_json(head))
+    for epoch in epochs:
+        digest.update(b"\n" + canonical_json(epoch))
+    return digest.hexdigest()
+
+
+_KEYS = {*Manifest({}, {}, 0, "", "", {})._head(), "epochs"}
+
+
+def _second_schema(document: dict[str, Any]) -> Manifest:
+    if document.keys() != _KEYS or document["schema"] != SCHEMA:
+        raise ValueError("other keys")
+    epochs = tuple(Epoch.from_json(epoch) for epoch in _emptied(typed(document, "epochs", list)))
+    tensors = {
+        _number(epoch): _texts(document["tensors"], epoch)
+        for epoch in typed(document, "tensors", dict)
+    }
+    for epoch, digests in tensors.items():
+        if epochs[epoch - 1].digest != digest_of_tensors(digests):
+            raise ValueError("the tensors of an epoch are not those of its digest")
+    return _manifest(document, epochs, tensors)
+
+
+def _first_schema(document: dict[str, Any]) -> Manifest:
+    """Counts were written as floats there, and each epoch had the digests of its tensors."""
+    if document.keys() != _KEYS - {"tensors"}:
+        raise ValueError("other keys")
+    epochs = []
+    tensors = {}
+    for entry in _emptied(typed(document, "epochs", list)):
+        digests = _texts(entry, "tensors")
+        digest = digest_of_tensors(digests)
+        plain = {key: entry[key] for key in entry if key != "tensors"}
+        epochs.append(Epoch.from_json(plain | {"digest": digest}))
+        tensors[epochs[-1].epoch] = digests
+    return _manifest(document, tuple(epochs), tensors)
+
+
+def _manifest(
+    document: Mapping[str, Any],
+    epochs: tuple[Epoch, ...],
+    tensors: Mapping[int, Mapping[str, str]],
+) -> Manifest:
+    """What all schemas have in common."""
+    if [epoch.epoch for epoch in epochs] != list(range(1, len(epochs) + 1)):
+        raise ValueError("the epochs are not in order")
+    records = {}
+    for name, record in typed(document, "files", dict).items():
+        if record.keys() != {"size", "sha256"}:
+            raise ValueError("other keys")
+        records[check_name(name)] = FileRecord(
+            typed(record, "size", int), typed(record, "sha256", str)
+        )
+    status = document["status"]
+    if status not in ("running", "complete"):
+        raise ValueError("another status")
+    return Manifest(
+        typed(document, "config", dict),
+        _texts(document, "data"),
+        typed(document, "seed", int),
+        typed(document, "rng_scheme", str),
+        typed(document, "numerics_class", str),
+        _texts(document, "versions"),
+        epochs,
+        tensors,
+        records,
+        status,
+        document["schema"],
+    )
+
+
+def _emptied(entries: list[Any]) -> Iterable[Any]:
+    """The entries in order, each forgotten by the list once it was given."""
+    entries.reverse()
+    while entries:
+        yield entries.pop()
+
+
+def _number(key: str) -> int:
+    """An epoch's number as a key; ValueError where it is written otherwise."""
+    if str(int(key)) != key or int(key) < 1:
+        raise ValueError(key)
+    return int(key)
+
+
 def write_manifest(run: RunDirectory, manifest: Manifest) -> None:
-    """Writes the manifest of a run, atomically."""
-    files.write_bytes(run.path(MANIFEST), readable_json(manifest.to_json()))
+    """Writes the manifest of a run, atomically.
+
+    ArtifactError for one of an earlier schema, StorageError for one too large to be read again.
+    """
+    path = run.path(MANIFEST)
+    if manifest.schema != SCHEMA:
+        raise ArtifactError(
+            f"{path} has schema {manifest.schema}, this version of dlcli writes {SCHEMA}; go on "
+            "with the version that wrote it"
+        )
+    data = manifest.encode()
+    if len(data) > LIMIT:
+        raise StorageError(f"{path} would have {len(data)} bytes, more than the {LIMIT} read")
+    files.write_bytes(path, data)
 
 
 def read_manifest(path: Path | str) -> Manifest:
@@ -183,7 +267,24 @@ def read_manifest(path: Path | str) -> Manifest:
     path = Path(path)
     if path.is_dir():
         path = path / MANIFEST
-    return Manifest.from_json(read_mapping(path), path)
+    return _parse(read_bytes(path, LIMIT), path)
+
+
+def read_strictly(path: Path) -> Manifest:
+    """The manifest, which must be written to the byte as dlcli writes it."""
+    data = read_bytes(path, LIMIT)
+    manifest = _parse(data, path)
+    written = readable_json(parse_json(data, path)) if manifest.schema == 1 else manifest.encode()
+    if written != data:
+        raise ArtifactError(f"{path} is damaged or was edited; restore it from a copy")
+    return manifest
+
+
+def _parse(data: bytes, path: Path) -> Manifest:
+    document = parse_json(data, path)
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{path} must hold a JSON object, not {type(document).__name__}")
+    return Manifest.from_json(document, path)
 
 
 def record_file(run: RunDirectory, name: str) -> FileRecord:
@@ -191,6 +292,14 @@ def record_file(run: RunDirectory, name: str) -> FileRecord:
     path = run.path(name)
     digest = digest_file(path)
     return FileRecord(path.stat().st_size, digest)
+
+
+def is_as_recorded(run: RunDirectory, name: str, record: FileRecord) -> bool:
+    """Whether a file is what it was; its size is compared before anything is hashed."""
+    path = run.path(name)
+    return (
+        path.is_file() and path.stat().st_size == record.size and record_file(run, name) == record
+    )
 
 
 def record_files(run: RunDirectory, names: Iterable[str]) -> dict[str, FileRecord]:
@@ -218,11 +327,10 @@ def complete(run: RunDirectory, manifest: Manifest, made: Iterable[str]) -> Mani
     checkpoints = Checkpoints(run)
     checkpoints.seal()
     for name, record in manifest.files.items():
-        path = run.path(name)
-        if not path.is_file() or record_file(run, name) != record:
+        if not is_as_recorded(run, name, record):
             raise ArtifactError(
-                f"{path} was changed or removed while the run was going on; restore it from a "
-                "copy, then go on with `dlcli train --resume`"
+                f"{run.path(name)} was changed or removed while the run was going on; restore it "
+                "from a copy, then go on with `dlcli train --resume`"
             )
     new = {*made, *checkpoints.names()} - manifest.files.keys()
     listed = {**manifest.files, **record_files(run, new)}
@@ -247,13 +355,6 @@ def update_files(run: RunDirectory, names: Iterable[str]) -> Manifest:
     return updated
 
 
-def _get(document: Mapping[str, Any], key: str, kind: type[T]) -> T:
-    value = document[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise TypeError(key)
-    return value
-
-
-def _texts(document: Mapping[str, Any], key: str) -> dict[str, str]:
-    texts = _get(document, key, dict)
-    return {name: _get(texts, name, str) for name in texts}
+def _texts(document: Any, key: str) -> dict[str, str]:
+    texts = typed(document, key, dict)
+    return {name: typed(texts, name, str) for name in texts}

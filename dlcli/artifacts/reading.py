@@ -8,6 +8,7 @@ import json
 import math
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ DOCUMENT_LIMIT = 128 << 20
 
 _ITEM_LIMIT = 4_000_000
 _DEPTH_LIMIT = 100
+_PIECE = 1 << 20
 _DIGIT_LIMIT = 400
 
 
@@ -44,6 +46,28 @@ def read_bytes(path: Path, limit: int) -> bytes:
     if len(data) != status.st_size:
         raise ArtifactError(f"{path} changed its size while it was read; try again")
     return data
+
+
+def read_pieces(path: Path, size: int) -> Iterator[bytes]:
+    """The first `size` bytes of a regular file, a piece at a time; ArtifactError if it is shorter.
+
+    What lies behind them is not looked at.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ArtifactError(f"{path} is not a regular file, so it is not read")
+            while size:
+                piece = file.read(min(size, _PIECE))
+                if not piece:
+                    raise ArtifactError(f"{path} is cut short: {size} bytes are missing")
+                size -= len(piece)
+                yield piece
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is missing") from None
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def parse_json(data: bytes, where: Path | str) -> Any:

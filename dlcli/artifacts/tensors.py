@@ -5,10 +5,13 @@ dtype, shape and place, and the arrays' bytes. Here every word of the header is 
 the size of the file before the safetensors package sees it, so a lying header allocates nothing.
 
 The same arrays always give the same bytes: arrays are written in a fixed order, and the metadata
-has at most one key (the package writes several keys in random order) whose value is canonical
-JSON.
+has at most one key whose value is canonical JSON. The format is so plain that it is written here,
+as a header and the arrays' own memory, byte for byte as the package would (the arrays sorted by
+type, widest first, then by name; the header filled up with blanks to a multiple of 8): the
+package would need room for a second copy of everything.
 """
 
+import json
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -19,8 +22,9 @@ import safetensors
 import safetensors.numpy
 
 from dlcli.artifacts.digests import Array, canonical_json, little_endian
+from dlcli.artifacts.files import Buffer
 from dlcli.artifacts.reading import parse_json, read_bytes
-from dlcli.errors import ArtifactError
+from dlcli.errors import ArtifactError, StorageError
 
 TENSOR_LIMIT = 8 << 30
 """Bytes that a file of arrays may have, unless the caller knows better."""
@@ -30,21 +34,25 @@ HEADER_LIMIT = 64 << 20
 
 _METADATA_KEY = "dlcli"
 _DTYPES = {
+    "U64": np.uint64,
+    "I64": np.int64,
     "F64": np.float64,
     "F32": np.float32,
-    "F16": np.float16,
-    "I64": np.int64,
+    "U32": np.uint32,
     "I32": np.int32,
+    "F16": np.float16,
+    "U16": np.uint16,
     "I16": np.int16,
     "I8": np.int8,
-    "U64": np.uint64,
-    "U32": np.uint32,
-    "U16": np.uint16,
     "U8": np.uint8,
 }
-_KNOWN = {np.dtype(kind) for kind in _DTYPES.values()}
+"""The types that a file may hold, in the order in which their arrays are written."""
+
+_WORDS = {np.dtype(kind): word for word, kind in _DTYPES.items()}
+_ORDER = {word: place for place, word in enumerate(_DTYPES)}
 _RANK_LIMIT = 32
 _LENGTH_LIMIT = 1 << 40
+_SPARE = 4 << 20  # what the package needs beside the arrays themselves
 
 
 class Tensors(NamedTuple):
@@ -54,22 +62,48 @@ class Tensors(NamedTuple):
     metadata: Any
 
 
-def encode_tensors(arrays: Mapping[str, Array], metadata: Any = None) -> bytes:
-    """Named arrays, and a JSON document about them, as the bytes of a safetensors file.
+def tensor_pieces(arrays: Mapping[str, Array], metadata: Any = None) -> list[Buffer]:
+    """Named arrays, and a JSON document about them, as the pieces of a safetensors file.
 
-    Raises ValueError for a dtype that has no place in such a file, and for NaN in the metadata.
+    The pieces are the header and the memory of the arrays themselves: nothing is copied that is
+    little-endian and in row-major order already.
+
+    Raises ValueError for a dtype that has no place in such a file and for NaN in the metadata, and
+    StorageError for a file that would be larger than what is read.
     """
-    plain = {}
-    for name in sorted(arrays):
-        array = little_endian(arrays[name])
-        if array.dtype not in _KNOWN or name == "__metadata__":
+    plain: dict[str, tuple[str, Array]] = {}
+    for name, array in arrays.items():
+        word = _WORDS.get(array.dtype.newbyteorder("="))
+        if word is None or name == "__metadata__":
             raise ValueError(f"array {name!r} of {array.dtype} cannot be written to a file")
-        plain[name] = array
-    words = None if metadata is None else {_METADATA_KEY: canonical_json(metadata).decode()}
-    return safetensors.numpy.save(plain, words)
+        plain[name] = word, little_endian(array)
+    header: dict[str, Any] = {}
+    if metadata is not None:
+        header["__metadata__"] = {_METADATA_KEY: canonical_json(metadata).decode()}
+    pieces: list[Buffer] = []
+    end = 0
+    for name in sorted(plain, key=lambda name: (_ORDER[plain[name][0]], name)):
+        word, array = plain[name]
+        start, end = end, end + array.nbytes
+        header[name] = {"dtype": word, "shape": list(array.shape), "data_offsets": [start, end]}
+        if array.size:
+            pieces.append(array.reshape(-1).view(np.uint8).data)
+    words = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    words += b" " * (-len(words) % 8)
+    if len(words) > HEADER_LIMIT or end > TENSOR_LIMIT - len(words) - 8:
+        raise StorageError(
+            f"{len(plain)} arrays of {end} bytes with a header of {len(words)} are more than a "
+            f"file of arrays may hold ({TENSOR_LIMIT} and {HEADER_LIMIT}); use a smaller model"
+        )
+    return [len(words).to_bytes(8, "little") + words, *pieces]
 
 
-def decode_tensors(data: bytes, where: Path | str, header_limit: int = HEADER_LIMIT) -> Tensors:
+def encode_tensors(arrays: Mapping[str, Array], metadata: Any = None) -> bytes:
+    """The pieces as one: the bytes of a safetensors file, see `tensor_pieces`."""
+    return b"".join(tensor_pieces(arrays, metadata))
+
+
+def decode_tensors(data: bytes, where: Path | str) -> Tensors:
     """The arrays and the metadata of a safetensors file.
 
     where: the file that errors name.
@@ -77,10 +111,10 @@ def decode_tensors(data: bytes, where: Path | str, header_limit: int = HEADER_LI
     if len(data) < 8:
         raise ArtifactError(f"{where} is not a safetensors file: it has only {len(data)} bytes")
     length = int.from_bytes(data[:8], "little")
-    if length > min(len(data) - 8, header_limit):
+    if length > min(len(data) - 8, HEADER_LIMIT):
         raise ArtifactError(
             f"{where} is not a safetensors file, or is cut short: it announces a header of "
-            f"{length} bytes, but has {len(data)} bytes in all and at most {header_limit} are read"
+            f"{length} bytes, but has {len(data)} bytes in all and at most {HEADER_LIMIT} are read"
         )
     header = parse_json(data[8 : 8 + length], f"the header of {where}")
     if not isinstance(header, dict):
@@ -92,6 +126,8 @@ def decode_tensors(data: bytes, where: Path | str, header_limit: int = HEADER_LI
     metadata = None
     if _METADATA_KEY in words:
         metadata = parse_json(words[_METADATA_KEY].encode(), f"the metadata of {where}")
+    # Where memory ends inside the package, the process is aborted or hangs; here it is an error.
+    bytearray(len(data) + _SPARE)
     try:
         return Tensors(safetensors.numpy.load(data), metadata)
     except (safetensors.SafetensorError, ValueError) as error:

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 from dlcli.artifacts.checkpoints import Checkpoints
-from dlcli.artifacts.digests import readable_json
 from dlcli.artifacts.manifest import (
     FileRecord,
     Manifest,
     Status,
     is_late,
+    read_strictly,
     record_file,
 )
-from dlcli.artifacts.reading import DOCUMENT_LIMIT, parse_json, read_bytes
 from dlcli.artifacts.run_directory import MANIFEST, RunDirectory, is_listed
 from dlcli.errors import ArtifactError
 
@@ -32,7 +31,7 @@ def verify(run: RunDirectory) -> Verified:
 
     Raises ArtifactError that names every file which is not as it should be.
     """
-    manifest = _read_strictly(run)
+    manifest = read_strictly(run.path(MANIFEST))
     entries = run.entries()
     if manifest.status == "running":
         Checkpoints(run).check()
@@ -69,16 +68,6 @@ def check_file(run: RunDirectory, manifest: Manifest, name: str) -> None:
         raise ArtifactError(f"{path} is missing; restore it from a copy, or train again")
     for problem in _compare(run, manifest, name, manifest.files[name]):
         raise ArtifactError(f"{run.root}: {problem}; restore it from a copy, or train again")
-
-
-def _read_strictly(run: RunDirectory) -> Manifest:
-    """The manifest, which must be written to the byte as dlcli writes it."""
-    path = run.path(MANIFEST)
-    data = read_bytes(path, DOCUMENT_LIMIT)
-    document = parse_json(data, path)
-    if not isinstance(document, dict) or readable_json(document) != data:
-        raise ArtifactError(f"{path} is damaged or was edited; restore it from a copy")
-    return Manifest.from_json(document, path)
 
 
 def _compare(run: RunDirectory, manifest: Manifest, name: str, record: FileRecord) -> list[str]:

@@ -11,7 +11,7 @@ from dlcli.artifacts import files
 from dlcli.artifacts.digests import Array, readable_json
 from dlcli.artifacts.reading import read_json, read_mapping
 from dlcli.artifacts.run_directory import RunDirectory
-from dlcli.artifacts.tensors import Tensors, encode_tensors, read_tensors
+from dlcli.artifacts.tensors import Tensors, read_tensors, tensor_pieces
 
 __all__ = [
     "Tensors",
@@ -32,7 +32,7 @@ def write_tensors(
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes named arrays, and a JSON document about them, as the file `name` of a run."""
-    write_bytes(run, name, encode_tensors(arrays, metadata))
+    write_bytes(run, name, tensor_pieces(arrays, metadata))
 
 
 def write_json(run: RunDirectory, name: str, document: Any) -> None:
@@ -45,7 +45,7 @@ def write_text(run: RunDirectory, name: str, text: str) -> None:
     write_bytes(run, name, text.encode())
 
 
-def write_bytes(run: RunDirectory, name: str, data: bytes) -> None:
+def write_bytes(run: RunDirectory, name: str, data: files.Content) -> None:
     """Writes bytes as the file `name` of a run, making its directory where it is missing."""
     folder = name.rpartition("/")[0]
     if folder:

@@ -15,8 +15,10 @@ from typing import Any
 
 from dlcli import randomness
 from dlcli.artifacts import files, weights
-from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
-from dlcli.artifacts.manifest import Epoch, Manifest, read_manifest, record_files
+from dlcli.artifacts.checkpoint import Checkpoint
+from dlcli.artifacts.checkpoints import Checkpoints
+from dlcli.artifacts.history import Epoch
+from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest, record_files
 from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, RunDirectory
 from dlcli.config import LoadedConfig, config_from_dict, parse_config, resolved, resolved_text
 from dlcli.engine.training import Diverged, EpochReport
@@ -118,7 +120,7 @@ def reproduce(
                 found = session.books.history[-1]
                 expected = manifest.epochs[found.epoch - 1]
                 if tolerance is None:
-                    _require_identical(expected, found, manifest)
+                    _require_identical(expected, found, session.books.tensors, manifest)
                 else:
                     worst = max(worst, _require_close(expected, found, tolerance, manifest))
                 watch.epoch(report, "identical" if tolerance is None else "within tolerance")
@@ -143,7 +145,7 @@ def reproduce(
     # A tolerance is for what came of other bits: no file could be the same.
     whole = len(wanted) == of and tolerance is None
     same = _require_same_files(manifest, ready, session, best, workers) if whole else 0
-    tensors = len(manifest.epochs[0].tensors)
+    tensors = len(session.books.tensors[1])
     return Reproduced(len(wanted), of, tensors, tolerance, worst, same)
 
 
@@ -158,11 +160,14 @@ def _require_same_files(
         made = RunDirectory(folder)
         weights.write_text(made, RESOLVED_CONFIG, resolved_text(ready.loaded.config))
         store = Checkpoints(made)
-        store.save(session.checkpoint(), best)
+        store.save(session.checkpoint(), best, session.books.history)
         names = last_two_stages(made, ready, session, store, workers, Silent())
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
+    if manifest.schema != SCHEMA:  # other formats, so only arrays can be the same
+        expected = {name: expected[name] for name in expected if name.endswith(_KEPT)}
+        found = {name: found[name] for name in found if name.endswith(_KEPT)}
     for name in [EVALUATION, *sorted(expected.keys() | found.keys())]:
         if found.get(name) != expected.get(name):
             what = "the evaluation" if name == EVALUATION else f"the file {name}"
@@ -170,6 +175,10 @@ def _require_same_files(
                 f"differs: every epoch is identical, but {what} is not.{_cause(manifest)}"
             )
     return len(found)
+
+
+_KEPT = ("/weights.safetensors", "/preprocessing.safetensors")
+"""How the names of files end that are the same in every schema."""
 
 
 def _recorded_config(manifest: Manifest, path: Path) -> LoadedConfig:
@@ -205,25 +214,37 @@ def _environment(path: Path) -> Environment:
     return Environment.read(RunDirectory(path)) if path.is_dir() else Environment({})
 
 
-def _require_identical(expected: Epoch, found: Epoch, manifest: Manifest) -> None:
-    for name, digest in expected.tensors.items():
-        if found.tensors.get(name) != digest:
-            others = sum(found.tensors.get(n) != d for n, d in expected.tensors.items()) - 1
-            more = f" (and {others} more tensors)" if others else ""
+def _require_identical(
+    expected: Epoch, found: Epoch, tensors: Mapping[int, Mapping[str, str]], manifest: Manifest
+) -> None:
+    """DiffersError naming the epoch, and the tensor where the manifest has the digest of each."""
+    if expected.digest != found.digest:
+        recorded, now = manifest.tensors.get(expected.epoch), tensors[found.epoch]
+        if recorded is not None and recorded.keys() != now.keys():
             raise DiffersError(
-                f"differs: first at epoch {expected.epoch}, tensor {name}{more}."
-                f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
+                f"differs: epoch {expected.epoch} has other tensors now: "
+                f"{', '.join(sorted(now))}.{_cause(manifest)}"
             )
-    if expected.tensors.keys() != found.tensors.keys():
+        where = ""
+        if recorded is not None:
+            others = [name for name in recorded if recorded[name] != now[name]]
+            more = f" (and {len(others) - 1} more tensors)" if len(others) > 1 else ""
+            where = f", tensor {others[0]}{more}"
         raise DiffersError(
-            f"differs: epoch {expected.epoch} has other tensors now: "
-            f"{', '.join(sorted(found.tensors))}.{_cause(manifest)}"
+            f"differs: first at epoch {expected.epoch}{where}."
+            f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
         )
-    if expected != found:
+    if manifest.schema == SCHEMA and expected != found:
         raise DiffersError(
             f"differs: first at epoch {expected.epoch}, with equal tensors but other metrics."
             f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
         )
+    for name in ("loss", "val_loss"):  # the definitions of some metrics differ between schemas
+        if expected.metrics.get(name) != found.metrics.get(name):
+            raise DiffersError(
+                f"differs: first at epoch {expected.epoch}, with equal tensors but another {name}."
+                f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
+            )
 
 
 def _require_close(expected: Epoch, found: Epoch, tolerance: float, manifest: Manifest) -> float:

@@ -4,68 +4,22 @@ A session is what a checkpoint holds and what `resume` and `reproduce` run again
 that the next step or the final run directory depends on is in it, and nothing else.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dlcli.artifacts.checkpoints import Checkpoint
+from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.digests import digest_tensors, from_hex, to_hex
-from dlcli.artifacts.manifest import Epoch
+from dlcli.artifacts.history import Epoch, digest_of_tensors
 from dlcli.config import Config
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.team import Team
 from dlcli.engine.training import EpochReport, Recipe, Report, Training
 from dlcli.errors import ArtifactError
+from dlcli.pipeline.books import Books, Monitor, enter
 
-
-@dataclass
-class Books:
-    """What the epochs so far have shown.
-
-    best: the monitored value of the best epoch, None before the first.
-    waited: epochs since then; `stopped` once early stopping has had enough.
-    """
-
-    history: list[Epoch] = field(default_factory=list)
-    best: float | None = None
-    best_epoch: int = 0
-    waited: int = 0
-    stopped: bool = False
-
-
-class Monitor:
-    """Which value says that one epoch is better than another, and when to stop.
-
-    As Keras's EarlyStopping: better means by more than `min_delta`; training stops when
-    `patience` epochs in a row (at least one) were not better.
-    """
-
-    def __init__(self, config: Config, validates: bool) -> None:
-        stopping = config.training.early_stopping
-        self._stops = stopping is not None
-        if stopping is not None:
-            self.name = stopping.monitor
-            self._sign = -1.0 if stopping.mode == "max" else 1.0
-            self._min_delta, self._patience = stopping.min_delta, stopping.patience
-        else:
-            self.name = "val_loss" if validates else "loss"
-            self._sign, self._min_delta, self._patience = 1.0, 0.0, 0
-
-    def judge(self, books: Books, epoch: int, logs: Mapping[str, Any]) -> bool:
-        """Enter an epoch into the books; whether it is the best so far."""
-        value = float(logs[self.name])
-        better = books.best is None or (
-            self._sign * value + self._min_delta < self._sign * books.best
-        )
-        if better:
-            books.best, books.best_epoch, books.waited = value, epoch, 0
-        else:
-            books.waited += 1
-            books.stopped = self._stops and books.waited >= max(self._patience, 1)
-        return better
+_DIGEST_BYTES = 32
 
 
 class Session:
@@ -82,7 +36,8 @@ class Session:
         if initial is not None:
             self.training.theta[:] = initial
         self.books = Books()
-        self.monitor = Monitor(config, "validation" in parts)
+        self._validates = "validation" in parts
+        self.monitor = Monitor(config, self._validates)
         self.improved = False
         """Whether the epoch that was reported last is the best so far."""
 
@@ -101,23 +56,19 @@ class Session:
         """Whether no parameter is NaN or infinite."""
         return bool(np.isfinite(self.training.theta).all())
 
-    def rows(self) -> list[dict[str, object]]:
-        """The history as metrics.jsonl has it."""
-        return [
-            {"epoch": epoch.epoch, "step": epoch.step, **epoch.metrics}
-            for epoch in self.books.history
-        ]
-
     def run(self, team: Team) -> Iterator[Report]:
         """Train to the end; when an epoch is reported, the books have it already."""
         if self.finished:
             return
         for report in self.training.fit(team):
             if isinstance(report, EpochReport):
-                self.improved = self.monitor.judge(self.books, report.epoch, report.logs)
-                tensors = digest_tensors(self._tensors())
-                self.books.history.append(
-                    Epoch(report.epoch, report.step, dict(report.logs), tensors)
+                self.improved = enter(
+                    self.monitor,
+                    self.books,
+                    report.epoch,
+                    report.step,
+                    report.logs,
+                    digest_tensors(self._tensors()),
                 )
             yield report
             if self.books.stopped:
@@ -139,53 +90,115 @@ class Session:
         return tensors
 
     def checkpoint(self) -> Checkpoint:
-        """This moment, to be saved at once: its arrays are those of the training."""
+        """This moment, to be saved at once and together with the history: its arrays are those
+        of the training."""
         progress, books = self.training.progress, self.books
         state = {
             "step": progress.step,
             "epoch": progress.epoch,
             "batch": progress.batch,
-            "rows": progress.rows,
             "loss_sum": to_hex(progress.loss_sum),
-            "tallies": [to_hex(tally.tolist()) for tally in progress.tallies],
-            "history": [epoch.to_json() for epoch in books.history],
-            "best": None if books.best is None else to_hex(books.best),
-            "best_epoch": books.best_epoch,
-            "waited": books.waited,
-            "stopped": books.stopped,
         }
-        return Checkpoint(self.parameters(), self._moments(), state)
+        kept = books.by_tensor()
+        digests = b"".join(
+            bytes.fromhex(digest) for epoch in kept for digest in books.tensors[epoch].values()
+        )
+        shape = len(kept), len(self._tensors()), _DIGEST_BYTES
+        counts = {f"tally_{number}": tally for number, tally in enumerate(progress.tallies)}
+        counts["digests"] = np.frombuffer(digests, np.uint8).reshape(shape)
+        return Checkpoint(self.parameters(), self._moments(), state, counts)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a saved moment. Raises ArtifactError if it is not one of this training."""
+    def restore(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
+        """Go on from a saved moment.
+
+        Every name, shape, type, count and range is checked here, once: ArtifactError for what is
+        not a moment of this training.
+        """
         try:
-            _fill(self.parameters(), checkpoint.parameters)
             moments = self._moments()
-            if set(moments) != set(checkpoint.optimizer):
-                raise ValueError("other optimizer vectors")
+            _require(set(moments) == set(checkpoint.optimizer), "other vectors of the optimizer")
+            _fill(self.parameters(), checkpoint.parameters)
             for vector, named in moments.items():
                 _fill(named, checkpoint.optimizer[vector])
-            state, progress, books = checkpoint.state, self.training.progress, self.books
-            progress.step, progress.epoch = int(state["step"]), int(state["epoch"])
-            progress.batch, progress.rows = int(state["batch"]), int(state["rows"])
-            progress.loss_sum = float(from_hex(state["loss_sum"]))
-            for tally, saved in zip(progress.tallies, state["tallies"], strict=True):
-                tally[...] = np.array(from_hex(saved), tally.dtype).reshape(tally.shape)
-            books.history = [Epoch.from_json(epoch) for epoch in state["history"]]
-            books.best = None if state["best"] is None else float(from_hex(state["best"]))
-            books.best_epoch, books.waited = int(state["best_epoch"]), int(state["waited"])
-            books.stopped = bool(state["stopped"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            _require(self.is_finite, "parameters that are not finite")
+            self._restore_progress(checkpoint, len(history))
+            self._restore_books(checkpoint, history)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise ArtifactError(
                 f"the checkpoint does not belong to this config ({error}); it was edited, or "
                 "written by another version of dlcli. Train anew"
             ) from None
 
+    def _restore_progress(self, checkpoint: Checkpoint, epochs: int) -> None:
+        """Where training stands. But for the sums, all of it follows from epochs and batches."""
+        training, state, counts = self.training, checkpoint.state, checkpoint.counts
+        recipe, progress = training.recipe, training.progress
+        _require(state.keys() == {"step", "epoch", "batch", "loss_sum"}, "another state")
+        batch, loss_sum = state["batch"], from_hex(state["loss_sum"])
+        _require(type(batch) is int and 0 <= batch <= training.batches, "an impossible batch")
+        _require(epochs + (batch > 0) <= recipe.epochs, "more epochs than there are to train")
+        step = self._step_after(epochs) + batch
+        _require(step <= self._step_after(recipe.epochs), "more steps than there are to take")
+        same = type(state["epoch"]) is type(state["step"]) is int
+        same = same and (state["epoch"], state["step"]) == (epochs, step)
+        _require(same, "counters that do not agree with its epochs")
+        rows = min(batch * recipe.batch_size, len(training))
+        finite = type(loss_sum) is float and bool(np.isfinite(loss_sum))
+        _require(finite and (rows > 0 or loss_sum == 0.0), "an impossible sum of losses")
+        wanted = {f"tally_{number}": tally for number, tally in enumerate(recipe.metrics.zeros())}
+        found = {name: array for name, array in counts.items() if name != "digests"}
+        _require_alike(wanted, found)
+        for tally in found.values():
+            good = bool(np.isfinite(tally).all()) and (rows > 0 or not tally.any())
+            _require(good and (tally.dtype.kind == "f" or bool((tally >= 0).all())), "wrong counts")
+        progress.step, progress.epoch, progress.batch, progress.rows = step, epochs, batch, rows
+        progress.loss_sum = loss_sum
+        progress.tallies = [found[name].copy() for name in wanted]
+
+    def _step_after(self, epochs: int) -> int:
+        """The steps that so many epochs take: a limit may cut the last one short."""
+        steps, limit = epochs * self.training.batches, self.training.recipe.max_steps
+        return steps if limit is None else min(steps, limit)
+
+    def _restore_books(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
+        """The history, and what follows from it."""
+        books = Books()
+        names = ["loss", *self.training.recipe.metrics.metrics]
+        wanted = {*names, *(f"val_{name}" for name in names if self._validates)}
+        for epoch in history:
+            _require(epoch.metrics.keys() == wanted, "other metrics")
+            _require(not books.stopped, "epochs after the end")
+            _require(epoch.step == self._step_after(epoch.epoch), "an epoch at another step")
+            self.monitor.enter(books, epoch)
+        now = digest_tensors(self._tensors())
+        kept = books.by_tensor()
+        digests = checkpoint.counts["digests"]
+        shape = len(kept), len(now), _DIGEST_BYTES
+        _require(digests.dtype == np.uint8 and digests.shape == shape, "other digests")
+        for number, each in zip(kept, digests, strict=True):
+            books.tensors[number] = {n: d.tobytes().hex() for n, d in zip(now, each, strict=True)}
+            digest = digest_of_tensors(books.tensors[number])
+            _require(digest == history[number - 1].digest, "digests that are not its epochs'")
+        at_an_end = bool(history) and self.training.progress.batch == 0
+        if at_an_end:
+            _require(books.tensors[len(history)] == now, "arrays that are not its last epoch's")
+        self.books = books
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    """ValueError where a checkpoint has what it cannot have."""
+    if not holds:
+        raise ValueError(f"it has {otherwise}")
+
+
+def _require_alike(wanted: Mapping[str, Array], found: Mapping[str, Array]) -> None:
+    _require(set(wanted) == set(found), "arrays of other names")
+    for name, array in wanted.items():
+        same = found[name].shape == array.shape and found[name].dtype == array.dtype
+        _require(same, f"another shape or type of {name}")
+
 
 def _fill(into: Mapping[str, Array], saved: Mapping[str, Array]) -> None:
-    if set(into) != set(saved):
-        raise ValueError("other names of parameters")
+    _require_alike(into, saved)
     for name, view in into.items():
-        if saved[name].shape != view.shape or saved[name].dtype != view.dtype:
-            raise ValueError(f"another shape or type of {name}")
         view[...] = saved[name]

@@ -110,7 +110,7 @@ def last_three_stages(
     session = ready.session()
     checkpoint = store.load()
     if checkpoint is not None:
-        session.restore(checkpoint)
+        session.restore(checkpoint, store.history())
         progress = session.training.progress
         logged.stage(3, "train", f"resumed at epoch {progress.epoch + 1}, step {progress.step}")
     else:
@@ -142,7 +142,8 @@ def last_three_stages(
             environment.finish()
             environment.write(directory)
             ready.require_unchanged_data()
-            manifest = replace(manifest, epochs=tuple(session.books.history))
+            books = session.books
+            manifest = replace(manifest, epochs=tuple(books.history), tensors=books.tensors)
             manifest = manifests.complete(directory, manifest, made)
         _tell_of_others(directory, manifest, logged)
     except DlcliError as error:
@@ -161,7 +162,7 @@ def last_two_stages(
 ) -> list[str]:
     """Evaluate and deploy with the weights that the run keeps; the names of the files made."""
     loaded, designed = ready.loaded, ready.design
-    write_history(directory, session.rows())
+    write_history(directory, (epoch.row() for epoch in session.books.history))
     theta = _kept(store, loaded, session)
     roles = evaluated_roles(ready.examples)
     results = evaluate.evaluate(designed.recipe, theta, dict(ready.examples), roles, workers)

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
-from dlcli.artifacts.history import write_history
+from dlcli.artifacts.checkpoint import Checkpoint
+from dlcli.artifacts.checkpoints import Checkpoints
+from dlcli.artifacts.history import append_history, write_history
 from dlcli.artifacts.run_directory import LAST, RunDirectory
 from dlcli.config import Config
 from dlcli.engine.training import Diverged, EpochReport
@@ -67,8 +68,9 @@ class Cadence:
 
 
 class Keeper:
-    """Saves a session. A new best epoch waits in memory for the next save, because `last` and
-    `best` belong together: a resumed run must find the `best` that `last` knows."""
+    """Saves a session. A new best epoch waits for the next save, because `last` and `best` belong
+    together: a resumed run must find the `best` that `last` knows. Only where training goes on
+    before that save, it waits as a copy."""
 
     def __init__(
         self, run: RunDirectory, session: Session, require_unchanged_data: Callable[[], None]
@@ -84,7 +86,12 @@ class Keeper:
 
     def is_best(self) -> None:
         """The session is at the best epoch so far."""
-        self._best, self._best_is_now = self._session.checkpoint().copy(), True
+        self._best, self._best_is_now = None, True
+
+    def go_on(self) -> None:
+        """The session is about to move."""
+        if self._best_is_now and not self.is_saved:
+            self._best = self._session.checkpoint().copy()
 
     def save(self) -> None:
         """Save this moment, unless it is broken: then the last finite one is worth more."""
@@ -92,7 +99,8 @@ class Keeper:
             return
         self._require_unchanged_data()
         last = self._session.checkpoint()
-        self._store.save(last, best=last if self._best_is_now else self._best)
+        best = last if self._best_is_now else self._best
+        self._store.save(last, best, self._session.books.history)
         self._best, self.is_saved = None, True
 
 
@@ -120,10 +128,11 @@ def train(
         with patience(), crew(training.phases, workers, then) as team:
             if team.workers < workers:
                 watch.note(f"only {team.workers} of {workers} workers could be started")
+            write_history(run, (epoch.row() for epoch in session.books.history), durable=False)
             for report in session.run(team):
                 keeper.moved()
                 if isinstance(report, EpochReport):
-                    write_history(run, session.rows(), durable=False)
+                    append_history(run, session.books.history[-1].row())
                     if session.improved:
                         keeper.is_best()
                     due = cadence.epoch()
@@ -145,6 +154,7 @@ def train(
                         f"`dlcli train --resume {run.root}`",
                         signal,
                     )
+                keeper.go_on()
             keeper.save()
     except Diverged as error:
         kept = run.path(LAST).exists()

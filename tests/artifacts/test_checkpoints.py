@@ -1,22 +1,22 @@
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dlcli.artifacts import files
-from dlcli.artifacts.checkpoints import (
-    Checkpoint,
-    Checkpoints,
-    Kind,
-    decode_checkpoint,
-    encode_checkpoint,
-)
+from dlcli.artifacts.checkpoint import Checkpoint, checkpoint_pieces, decode_checkpoint
+from dlcli.artifacts.checkpoints import Checkpoints, Kind
 from dlcli.artifacts.digests import digest_document, readable_json
+from dlcli.artifacts.files import Operations
+from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.reading import parse_json
-from dlcli.artifacts.run_directory import BEST, CHECKPOINT_INDEX, LAST, RunDirectory
+from dlcli.artifacts.run_directory import BEST, CHECKPOINT_INDEX, HISTORY, LAST, RunDirectory
 from dlcli.artifacts.tensors import encode_tensors
 from dlcli.errors import ArtifactError, StorageError
 from tests.artifacts.faults import ERRORS, Disk, Killed
@@ -32,13 +32,22 @@ def _checkpoint(step: int, best: int | None = None) -> Checkpoint:
     return Checkpoint(parameters, optimizer, {"step": step, "best": best, "losses": [0.1] * step})
 
 
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
+    return b"".join(checkpoint_pieces(checkpoint))
+
+
+def _history(step: int) -> list[Epoch]:
+    """An epoch for every second step, so that some saves bring one and some none."""
+    return [Epoch(n, 2 * n, {"loss": 1 / n, "count": n}, "ab") for n in range(1, step // 2 + 1)]
+
+
 def _play(checkpoints: Checkpoints, done: list[tuple[int, int]]) -> None:
     """Several saves; after each, (step of last, step of best) is noted in `done`."""
     best = 0
     for step, improved in enumerate(IMPROVED, start=1):
         best = step if improved else best
         last = _checkpoint(step, best)
-        checkpoints.save(last, last if improved else None)
+        checkpoints.save(last, last if improved else None, _history(step))
         done.append((step, best))
 
 
@@ -52,6 +61,7 @@ def _found(checkpoints: Checkpoints) -> tuple[int, int]:
     for found in (last, best):
         step = found.state["step"]
         assert encode_checkpoint(found) == encode_checkpoint(_checkpoint(step, found.state["best"]))
+    assert checkpoints.history() == _history(last.state["step"])
     return last.state["step"], best.state["step"]
 
 
@@ -66,6 +76,16 @@ def _operations() -> int:
 
 
 OPERATIONS = _operations()
+
+
+def _operations_of_a_save() -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        checkpoints = Checkpoints(RunDirectory(Path(directory)))
+        _play(checkpoints, [])
+        disk = Disk()
+        with files.using(disk.operations()):
+            checkpoints.save(_checkpoint(5, 5), _checkpoint(5, 5), _history(5))
+        return disk.count
 
 
 def _next(done: list[tuple[int, int]]) -> tuple[int, int]:
@@ -86,10 +106,10 @@ def _check_after(run: RunDirectory, done: list[tuple[int, int]]) -> None:
     assert _found(again) == seen
     assert not list((run.root / "checkpoints").glob(".*"))
     final = _checkpoint(9, 9)
-    again.save(final, final)
+    again.save(final, final, _history(9))
     again.seal()
     assert _found(Checkpoints(run)) == (9, 9)
-    assert {name for name, _ in run.entries()} == {LAST, BEST, CHECKPOINT_INDEX}
+    assert {name for name, _ in run.entries()} == {LAST, BEST, HISTORY, CHECKPOINT_INDEX}
 
 
 @pytest.mark.parametrize("fault", ["KILL", "TORN"])
@@ -129,15 +149,16 @@ def test_a_failing_operation_keeps_the_last_good_checkpoint(
 
 def test_everything_is_on_the_disk_before_the_commit_point(tmp_path: Path) -> None:
     checkpoints = Checkpoints(RunDirectory(tmp_path))
-    checkpoints.save(_checkpoint(1, 1), _checkpoint(1, 1))
+    checkpoints.save(_checkpoint(1, 1), _checkpoint(1, 1), _history(1))
     disk = Disk()
     with files.using(disk.operations()):
-        checkpoints.save(_checkpoint(2, 2), _checkpoint(2, 2))
+        checkpoints.save(_checkpoint(2, 2), _checkpoint(2, 2), _history(2))
     written = ["open", "write", "fsync"]
     commit = [*written, "replace", "sync_directory"]
-    assert disk.log == [
-        *(written + written + ["sync_directory"] + commit),
-        *("replace", "replace", "sync_directory"),
+    once = [name for name, _ in groupby(disk.log)]  # several pieces are written one by one
+    assert once == [
+        *(written + written + ["open", "truncate", "write", "fsync", "sync_directory"] + commit),
+        *("replace", "sync_directory"),
     ]
 
 
@@ -159,20 +180,20 @@ def test_a_process_that_goes_on_after_a_failed_save_loses_nothing(tmp_path: Path
 
 def test_a_kill_in_the_save_after_a_failed_save_loses_nothing(tmp_path: Path) -> None:
     third, fourth = _checkpoint(3, 3), _checkpoint(4, 4)
-    for n in range(1, 16):
-        for m in range(1, 22):
+    for n in range(1, 20):
+        for m in range(1, 30):
             run = RunDirectory(tmp_path / f"{n}-{m}")
             run.root.mkdir()
             checkpoints = Checkpoints(run)
-            checkpoints.save(_checkpoint(2, 2), _checkpoint(2, 2))
+            checkpoints.save(_checkpoint(2, 2), _checkpoint(2, 2), _history(2))
             with (
                 contextlib.suppress(StorageError),
                 files.using(Disk(n, "EIO", for_good=True).operations()),
             ):
-                checkpoints.save(third, third)
+                checkpoints.save(third, third, _history(3))
             try:
                 with files.using(Disk(m, "TORN").operations()):
-                    checkpoints.save(fourth, fourth)
+                    checkpoints.save(fourth, fourth, _history(4))
                 break
             except Killed:
                 assert _found(Checkpoints(run)) in [(step, step) for step in (2, 3, 4)]
@@ -187,17 +208,19 @@ def test_new_files_that_are_damaged_before_their_rename_give_way_to_the_previous
     _play(Checkpoints(run), [])
     checkpoints = Checkpoints(run)
     checkpoints.recover()
-    refuse = Disk(13, "KILL")  # the first operation after the commit point
+    last_operations = 3  # after the commit point: two renames, and the directory
+    n = _operations_of_a_save() - last_operations + 1
+    refuse = Disk(n, "KILL")
     with pytest.raises(Killed), files.using(refuse.operations()):
-        checkpoints.save(_checkpoint(5, 5), _checkpoint(5, 5))
+        checkpoints.save(_checkpoint(5, 5), _checkpoint(5, 5), _history(5))
     assert refuse.log[-1] == "replace" and _found(Checkpoints(run)) == (5, 5)
     (run.root / "checkpoints" / f".{kind}.safetensors.staged").write_bytes(b"torn")
     assert _found(Checkpoints(run)) == (4, 3)
     again = Checkpoints(run)
     again.recover()
     assert parse_json(run.path(CHECKPOINT_INDEX).read_bytes(), "index")["previous"] == {}
-    assert {name for name, _ in run.entries()} == {LAST, BEST, CHECKPOINT_INDEX}
-    again.save(_checkpoint(6, 3))
+    assert {name for name, _ in run.entries()} == {LAST, BEST, HISTORY, CHECKPOINT_INDEX}
+    again.save(_checkpoint(6, 3), None, _history(6))
     assert _found(again) == (6, 3)
 
 
@@ -226,7 +249,7 @@ def test_bytes_do_not_depend_on_how_many_saves_came_before(tmp_path: Path) -> No
         checkpoints = Checkpoints(run)
         if often:
             _play(checkpoints, [])
-        checkpoints.save(_checkpoint(5, 5), _checkpoint(5, 5))
+        checkpoints.save(_checkpoint(5, 5), _checkpoint(5, 5), _history(5))
         checkpoints.seal()
         checkpoints.seal()
         contents.append({name: run.path(name).read_bytes() for name, _ in run.entries()})
@@ -248,11 +271,13 @@ def saved(tmp_path: Path) -> RunDirectory:
     return run
 
 
-@pytest.mark.parametrize("name", [LAST, BEST, CHECKPOINT_INDEX])
+@pytest.mark.parametrize("name", [LAST, BEST, HISTORY, CHECKPOINT_INDEX])
 def test_any_flipped_byte_and_any_truncation_is_found(saved: RunDirectory, name: str) -> None:
     path = saved.path(name)
     data = path.read_bytes()
-    damaged = [data[:-1], data[: len(data) // 2], b"", data + b"x", data + b"\n"]
+    damaged = [data[:-1], data[: len(data) // 2], b""]
+    if name != HISTORY:  # of which only the part that was committed counts
+        damaged += [data + b"x", data + b"\n"]
     for place in range(0, len(data), 7):
         changed = bytearray(data)
         changed[place] ^= 1 << (place % 8)
@@ -264,6 +289,51 @@ def test_any_flipped_byte_and_any_truncation_is_found(saved: RunDirectory, name:
                 act()
     path.write_bytes(data)
     assert _found(Checkpoints(saved)) == (4, 3)
+
+
+def test_what_lies_behind_the_committed_history_is_dropped(saved: RunDirectory) -> None:
+    path = saved.path(HISTORY)
+    data = path.read_bytes()
+    path.write_bytes(data + b'{"epoch": 3')
+    assert _found(Checkpoints(saved)) == (4, 3)
+    assert path.read_bytes() != data
+    Checkpoints(saved).recover()
+    assert path.read_bytes() == data
+
+
+def test_a_save_costs_the_same_however_many_epochs_came_before(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(RunDirectory(tmp_path))
+    history = [Epoch(n, n, {"loss": 0.5}, "ab" * 32) for n in range(1, 1001)]
+    costs = []
+    for epochs in (10, 11, 900, 901):
+        written = 0
+
+        def count(descriptor: int, data: memoryview) -> int:
+            nonlocal written
+            written += len(data)
+            return os.write(descriptor, data)
+
+        with files.using(replace(Operations(), write=count)):
+            checkpoints.save(_checkpoint(1, 1), None, history[:epochs])
+        costs.append(written)
+    assert abs(costs[3] - costs[1]) <= 10  # digits of numbers
+    size = (tmp_path / HISTORY).stat().st_size
+    assert costs[2] - costs[1] < size
+
+
+def test_a_history_that_could_not_be_read_again_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlcli.artifacts.history.LIMIT", 400)
+    checkpoints = Checkpoints(RunDirectory(tmp_path))
+    history = [Epoch(n, n, {"loss": 0.5}, "ab" * 32) for n in range(1, 9)]
+    checkpoints.save(_checkpoint(1, 1), _checkpoint(1, 1), history[:2])
+    before = {path: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
+    with pytest.raises(StorageError, match="more than the 400 that are read"):
+        checkpoints.save(_checkpoint(2, 2), _checkpoint(2, 2), history)
+    after = {path: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
+    assert after == before
+    assert checkpoints.history() == history[:2]
 
 
 def test_missing_and_swapped_files_are_found(saved: RunDirectory) -> None:
@@ -285,7 +355,7 @@ def test_missing_and_swapped_files_are_found(saved: RunDirectory) -> None:
 
 def test_a_lost_first_checkpoint_is_an_error_and_not_a_fresh_start(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
-    Checkpoints(run).save(_checkpoint(1, 1), _checkpoint(1, 1))
+    Checkpoints(run).save(_checkpoint(1, 1), _checkpoint(1, 1), _history(1))
     run.path(LAST).unlink()
     run.path(BEST).unlink()
     with pytest.raises(ArtifactError, match="is missing"):
@@ -313,7 +383,7 @@ def _edit(change: Callable[[dict[str, object]], object]) -> Callable[[bytes], by
 @pytest.mark.parametrize(
     ("edit", "word"),
     [
-        (_edit(lambda d: d.update(schema=2)), "use the version that wrote it"),
+        (_edit(lambda d: d.update(schema=1)), "use the version that wrote it"),
         (_edit(lambda d: d.update(extra=2)), "damaged or was edited"),
         (_edit(lambda d: d.update(new=[])), "damaged or was edited"),
         (_edit(lambda d: d.update(new={"last": {"sha256": 1, "size": "x"}})), "damaged or was"),

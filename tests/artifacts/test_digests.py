@@ -45,7 +45,7 @@ def test_hexadecimal_floats_come_back_exactly(value: float) -> None:
     assert back == value and math.copysign(1, back) == math.copysign(1, value)
 
 
-@pytest.mark.parametrize("text", ["", "0x", "1.5", "0x1p99999", 3, True, "0x1p0 ", {}])
+@pytest.mark.parametrize("text", ["", "0x", "1.5", "0x1p99999", 3.0, True, "0x1p0 ", {}])
 def test_what_is_not_a_hexadecimal_float_is_refused(text: object) -> None:
     with pytest.raises(ValueError):
         digests.from_hex(text)

@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,15 @@ import numpy as np
 import pytest
 
 from dlcli.artifacts import files, weights
-from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
-from dlcli.artifacts.digests import digest_document, digest_tensors, readable_json
-from dlcli.artifacts.history import read_history, write_history
+from dlcli.artifacts.checkpoint import Checkpoint
+from dlcli.artifacts.checkpoints import Checkpoints
+from dlcli.artifacts.digests import canonical_json, digest_document, digest_tensors, readable_json
+from dlcli.artifacts.history import Epoch, digest_of_tensors, read_history, write_history
 from dlcli.artifacts.manifest import (
-    Epoch,
     FileRecord,
     Manifest,
     complete,
+    encode_document,
     read_manifest,
     update_files,
     write_manifest,
@@ -38,8 +40,9 @@ from dlcli.errors import ArtifactError
 from tests.artifacts.faults import Disk, Killed
 
 ARRAYS = {"dense_1.kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}
+TENSORS = digest_tensors(ARRAYS)
 EPOCHS = tuple(
-    Epoch(n, 10 * n, {"loss": 0.1 * n, "f1_per_class": [0.5, [1, 2]]}, digest_tensors(ARRAYS))
+    Epoch(n, 10 * n, {"loss": 0.1 * n, "counts": [0.5, [1, 2.0]]}, digest_of_tensors(TENSORS))
     for n in (1, 2)
 )
 MANIFEST_BODY = Manifest(
@@ -50,6 +53,7 @@ MANIFEST_BODY = Manifest(
     numerics_class="linux-x86_64-v3/openblas-haswell/1/float32/engine-1",
     versions={"dlcli": "0.1.0", "numpy": "2.4.6", "blas": "OpenBLAS 0.3.31"},
     epochs=EPOCHS,
+    tensors={2: TENSORS},
 )
 
 
@@ -67,7 +71,7 @@ def running(tmp_path: Path) -> RunDirectory:
     write_history(run, [{"epoch": 1, "loss": 0.5}])
     checkpoint = Checkpoint(ARRAYS, {"m": ARRAYS}, {"step": 20})
     checkpoints = Checkpoints(run)
-    checkpoints.save(checkpoint, checkpoint)
+    checkpoints.save(checkpoint, checkpoint, EPOCHS)
     checkpoints.seal()
     weights.write_tensors(run, MODEL_WEIGHTS, ARRAYS, {"layers": ["dense_1"]})
     weights.write_json(run, MODEL_JSON, {"layers": []})
@@ -91,30 +95,36 @@ def test_a_manifest_comes_back_exactly(running: RunDirectory) -> None:
     write_manifest(running, manifest)
     back = read_manifest(running.path(MANIFEST))
     assert back == read_manifest(str(running.root))
-    assert back.to_json() == manifest.to_json()
+    assert back == manifest and back.encode() == manifest.encode()
+    assert [type(count) for count in back.epochs[1].metrics["counts"][1]] == [int, float]
     assert back.epochs[1].metrics["loss"] == 0.2 and back.epochs[0].step == 10
     assert back.config_digest == digest_document(MANIFEST_BODY.config)
 
 
-def test_an_epoch_survives_in_a_checkpoint_state_even_with_nan() -> None:
-    epoch = Epoch(1, 5, {"loss": float("nan"), "best": None, "r2": -math.inf}, {})
+def test_an_epoch_survives_as_a_line_even_with_nan() -> None:
+    epoch = Epoch(1, 5, {"loss": float("nan"), "best": None, "r2": -math.inf}, "ab")
     back = Epoch.from_json(json.loads(json.dumps(epoch.to_json(), allow_nan=False)))
     assert math.isnan(back.metrics["loss"]) and back.metrics["r2"] == -math.inf
     assert back.metrics["best"] is None
 
 
-def test_a_manifest_is_sorted_one_value_a_line_with_hexadecimal_floats(
+def test_a_manifest_is_sorted_one_value_or_epoch_a_line_with_hexadecimal_floats(
     running: RunDirectory,
 ) -> None:
     text = running.path(MANIFEST).read_text()
-    assert f'"loss": "{(0.1).hex()}"' in text and '\n  "seed": 7,\n' in text
+    assert f'"loss":"{(0.1).hex()}"' in text and '\n  "seed": 7,\n' in text
     assert list(json.loads(text)) == sorted(json.loads(text))
-    assert text == readable_json(MANIFEST_BODY.to_json()).decode()
+    lines = [canonical_json(epoch.to_json()).decode() for epoch in EPOCHS]
+    assert f'\n  "epochs": [\n    {lines[0]},\n    {lines[1]}\n  ],\n' in text
+    document = json.loads(text)
+    assert readable_json(document | {"epochs": 0}).decode() == re.sub(
+        r'"epochs": \[\n.*?\n  \]', '"epochs": 0', text, flags=re.S
+    )
 
 
 def test_a_complete_run_verifies_and_lists_everything_but_the_unlisted(run: RunDirectory) -> None:
     found = verify(run)
-    assert found.status == "complete" and found.files == 10
+    assert found.status == "complete" and found.files == 11
     assert found.bytes == sum(run.path(name).stat().st_size for name in _listed(run))
     assert not {MANIFEST, ENVIRONMENT} & set(_listed(run))
     weights.write_json(run, ENVIRONMENT, {"host": "elsewhere"})
@@ -233,23 +243,33 @@ def test_many_problems_are_cut_short(run: RunDirectory) -> None:
 
 def _resigned(document: dict[str, Any], **changes: Any) -> bytes:
     body = {key: value for key, value in (document | changes).items() if key != "digest"}
-    return readable_json(body | {"digest": digest_document(body)})
+    return encode_document(body, body.pop("epochs"))
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"schema": 2}, "has schema 2, but this version"),
-        ({"schema": "1"}, "is not a manifest"),
+        ({"schema": 3}, "has schema 3, but this version"),
+        ({"schema": 0}, "has schema 0, but this version"),
+        ({"schema": "2"}, "is not a manifest"),
+        ({"schema": True}, "is not a manifest"),
         ({"seed": "7"}, "is not a manifest"),
         ({"seed": True}, "is not a manifest"),
         ({"status": "done"}, "is not a manifest"),
         ({"extra": 1}, "is not a manifest"),
         ({"epochs": [1]}, "is not a manifest"),
-        ({"epochs": [{"epoch": 1, "step": 1, "metrics": {"a": 1}, "tensors": {}}]}, "not a man"),
+        ({"epochs": [EPOCHS[0].to_json() | {"tensors": {}}]}, "is not a manifest"),
+        ({"epochs": [EPOCHS[1].to_json()]}, "is not a manifest"),
+        ({"epochs": [EPOCHS[0].to_json() | {"metrics": {"a": True}}]}, "is not a manifest"),
+        ({"tensors": {"3": TENSORS}}, "is not a manifest"),
+        ({"tensors": {"0": TENSORS}}, "is not a manifest"),
+        ({"tensors": {"01": TENSORS}}, "is not a manifest"),
+        ({"tensors": {"x": TENSORS}}, "is not a manifest"),
+        ({"tensors": {"2": {"a": "b"}}}, "is not a manifest"),
+        ({"tensors": []}, "is not a manifest"),
         ({"data": {"a": 1}}, "is not a manifest"),
         ({"config": []}, "is not a manifest"),
-        ({"config": {}}, "is not a manifest"),
+        ({"config": {}}, "its digest does not match"),
         ({"files": {"a": 3}}, "is not a manifest"),
         ({"files": {"train.log": {"size": 1, "sha256": ""}}}, "is not a manifest"),
         ({"files": {"manifest.json": {"size": 1, "sha256": ""}}}, "is not a manifest"),
@@ -293,8 +313,8 @@ def test_added_files_are_recorded_without_hiding_damage(run: RunDirectory) -> No
 
 def test_a_complete_run_holds_nothing_temporary_or_hidden(running: RunDirectory) -> None:
     checkpoint = Checkpoint(ARRAYS, {"m": ARRAYS}, {"step": 30})
-    with pytest.raises(Killed), files.using(Disk(9, "KILL").operations()):
-        Checkpoints(running).save(checkpoint, checkpoint)
+    with pytest.raises(Killed), files.using(Disk(12, "KILL").operations()):
+        Checkpoints(running).save(checkpoint, checkpoint, EPOCHS)
     (running.root / "model" / ".model.json.0123abcd.dlcli-tmp").touch()
     assert any("/." in name for name, _ in running.entries())
     complete(running, read_manifest(running.root), MADE)

@@ -92,7 +92,13 @@ CONFIGS = {config["name"]: config for config in (CNN, WIDE, SMALL, REGRESSION, L
 def computed(folder: Path, name: str) -> str:
     """The digest of all that one config's epochs are recorded with: tensors and metrics."""
     run = train(write(folder / name, CONFIGS[name]), folder / "runs")
-    return digest_document([epoch.to_json() for epoch in read_manifest(run).epochs])
+    manifest = read_manifest(run)
+    epochs: list[dict[str, Any]] = []
+    for epoch in manifest.epochs:
+        document = epoch.to_json() | {"tensors": manifest.tensors[epoch.epoch]}
+        del document["digest"]  # it follows from the tensors
+        epochs.append(document)
+    return digest_document(epochs)
 
 
 def main() -> None:

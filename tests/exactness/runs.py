@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlcli.artifacts.digests import digest_document, readable_json
+from dlcli.artifacts.digests import digest_document
+from dlcli.artifacts.manifest import encode_document
 from dlcli.artifacts.run_directory import ENVIRONMENT, LOG
 from dlcli.config import load_config
 from dlcli.pipeline import run as pipeline
@@ -162,7 +163,7 @@ def edit_manifest(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     change(document)
     document["config_digest"] = digest_document(document["config"])
     document.pop("digest")
-    path.write_bytes(readable_json(document | {"digest": digest_document(document)}))
+    path.write_bytes(encode_document(document, document.pop("epochs")))
 
 
 PRESETS = ("OPENBLAS_", "NPY_", "DLCLI_", "PYTHONPATH")

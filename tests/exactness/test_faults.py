@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dlcli.artifacts import files
-from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
+from dlcli.artifacts.checkpoint import Checkpoint
+from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify

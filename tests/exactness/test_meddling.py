@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcli.artifacts.checkpoints import Checkpoint, Checkpoints
+from dlcli.artifacts.checkpoint import Checkpoint
+from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify

@@ -307,12 +307,17 @@ def test_the_config_as_written_may_be_another_one_of_the_same_meaning(run: Path)
 
 
 def test_a_run_that_ended_too_early_or_too_late_is_a_difference(run: Path) -> None:
-    edit_manifest(run / "manifest.json", lambda document: document["epochs"].pop())
+    def shorter(document: dict[str, Any]) -> None:
+        document["epochs"].pop()
+        del document["tensors"][str(len(document["epochs"]) + 1)]
+
+    edit_manifest(run / "manifest.json", shorter)
     of = len(read_manifest(run).epochs)
     assert f"the recorded run ended after epoch {of}, this one goes on" in differs(run)
 
     def longer(document: dict[str, Any]) -> None:
-        document["epochs"] += [document["epochs"][-1]] * 3
+        last = document["epochs"][-1]
+        document["epochs"] += [last | {"epoch": last["epoch"] + more} for more in (1, 2, 3)]
 
     edit_manifest(run / "manifest.json", longer)
     said = differs(run)

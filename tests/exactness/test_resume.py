@@ -151,7 +151,7 @@ def test_checkpoints_are_only_as_many_as_were_asked_for(tmp_path: Path) -> None:
         last, best = store.load(), store.load("best")
         if last is not None:
             assert best is not None
-            found.append((last.state["step"], best.state["step"], last.state["best_epoch"]))
+            found.append((last.state["step"], best.state["step"], best.state["epoch"]))
 
     train(config, tmp_path / "runs", stop=look)
     assert {step for step, _, _ in found} <= {9, 18, found[-1][0]}
