@@ -215,7 +215,7 @@ def _functions(tree: ast.AST, name: str) -> Iterator[tuple[str, ast.Call]]:
 
 READERS = {
     # os.open for reading: descriptors to lock or to look at.
-    "dlcli.artifacts.reading.read_bytes",
+    "dlcli.artifacts.reading._regular",
     "dlcli.artifacts.locks._acquire",
 }
 

@@ -9,8 +9,9 @@ import math
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dlcli.artifacts.files import unreadable
 from dlcli.errors import ArtifactError
@@ -26,24 +27,14 @@ _DIGIT_LIMIT = 400
 
 def read_bytes(path: Path, limit: int) -> bytes:
     """The content of a regular file of at most `limit` bytes."""
-    try:
-        # Without O_NONBLOCK, opening a pipe that somebody put there would wait forever.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise ArtifactError(f"{path} is not a regular file, so it is not read")
-            if status.st_size > limit:
-                raise ArtifactError(
-                    f"{path} has {status.st_size} bytes, more than the {limit} that are read; "
-                    "it was not written by dlcli like this"
-                )
-            data = file.read(status.st_size + 1)
-    except FileNotFoundError:
-        raise ArtifactError(f"{path} is missing") from None
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if len(data) != status.st_size:
+    with _regular(path) as (file, size):
+        if size > limit:
+            raise ArtifactError(
+                f"{path} has {size} bytes, more than the {limit} that are read; "
+                "it was not written by dlcli like this"
+            )
+        data = file.read(size + 1)
+    if len(data) != size:
         raise ArtifactError(f"{path} changed its size while it was read; try again")
     return data
 
@@ -53,17 +44,26 @@ def read_pieces(path: Path, size: int) -> Iterator[bytes]:
 
     What lies behind them is not looked at.
     """
+    with _regular(path) as (file, _):
+        while size:
+            piece = file.read(min(size, _PIECE))
+            if not piece:
+                raise ArtifactError(f"{path} is cut short: {size} bytes are missing")
+            size -= len(piece)
+            yield piece
+
+
+@contextmanager
+def _regular(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """A regular file that is open for reading, and its size."""
     try:
+        # Without O_NONBLOCK, opening a pipe that somebody put there would wait forever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise ArtifactError(f"{path} is not a regular file, so it is not read")
-            while size:
-                piece = file.read(min(size, _PIECE))
-                if not piece:
-                    raise ArtifactError(f"{path} is cut short: {size} bytes are missing")
-                size -= len(piece)
-                yield piece
+            yield file, status.st_size
     except FileNotFoundError:
         raise ArtifactError(f"{path} is missing") from None
     except OSError as error:
