@@ -12,8 +12,15 @@ from dlcli.config.activations import ACTIVATION_CONFIGS
 from dlcli.config.data import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
-from dlcli.config.loading import LoadedConfig, config_from_dict, load_config, parse_config
-from dlcli.config.resolved import json_schema, resolved, resolved_text
+from dlcli.config.loading import (
+    LoadedConfig,
+    config_from_dict,
+    load_config,
+    load_recorded,
+    parse_config,
+    parse_recorded,
+)
+from dlcli.config.resolved import json_schema, resolved, resolved_text, text_of
 from dlcli.config.root import Config
 from dlcli.config.stages import METRIC_NAMES
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
@@ -33,7 +40,10 @@ __all__ = [
     "config_from_dict",
     "json_schema",
     "load_config",
+    "load_recorded",
     "parse_config",
+    "parse_recorded",
     "resolved",
     "resolved_text",
+    "text_of",
 ]

@@ -2,20 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from dlcli.config.values import wrong, wrong_value
 from dlcli.config.words import code, instead, listing, nearest, squeeze
 
+RECORDED = "recorded"
+"""In the context of a validation: whether the config was written out by dlcli, maybe by an earlier
+version, and means what it meant there."""
+
 
 class Model(BaseModel):
-    """A mapping of the config: immutable, and no key but its own."""
+    """A mapping of the config: immutable, and no key but its own.
+
+    before: of options that came later, what a config means that was written out without them.
+        It is needed where the default is not what earlier versions did.
+    """
 
     # Building is deferred to the first validation: `--help` pays nothing for it.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    before: ClassVar[Mapping[str, Any]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_before(cls, data: Any, info: ValidationInfo) -> Any:
+        recorded = isinstance(info.context, dict) and info.context.get(RECORDED)
+        return {**cls.before, **data} if recorded and isinstance(data, dict) else data
 
 
 @dataclass(frozen=True, eq=False)

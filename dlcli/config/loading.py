@@ -7,10 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dlcli.config.base import RECORDED
 from dlcli.config.complete import complete, safe_name
 from dlcli.config.document import Document, parse_document, read_document
 from dlcli.config.explain import explain
 from dlcli.config.overrides import apply_overrides
+from dlcli.config.resolved import cut_to, resolved, text_of
 from dlcli.config.root import Config
 from dlcli.config.rules import Sections, complaints
 from dlcli.config.tree import Path, Tree
@@ -19,10 +21,20 @@ from dlcli.errors import ConfigError
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """A complete config (every default and name filled in) and the document it comes from."""
+    """A complete config (every default and name filled in) and the document it comes from.
+
+    recorded: where dlcli wrote the config out, the document as it did so: of an earlier version
+        it lacks the options that came later.
+    """
 
     config: Config
     document: Document
+    recorded: Mapping[str, Any] | None = None
+
+    def resolved(self) -> dict[str, Any]:
+        """The config written out, as it was where it was recorded: plain data for JSON."""
+        full = resolved(self.config)
+        return full if self.recorded is None else cut_to(full, self.recorded)
 
     @property
     def name(self) -> str:
@@ -43,20 +55,35 @@ def load_config(path: FilePath, overrides: Sequence[str] = ()) -> LoadedConfig:
     return _checked(read_document(path), overrides, path.stem)
 
 
+def load_recorded(path: FilePath) -> LoadedConfig:
+    """As `load_config`, from a file that dlcli itself wrote into a run, maybe long ago."""
+    return _checked(read_document(path), (), path.stem, recorded=True)
+
+
+def parse_recorded(data: Mapping[str, Any], label: str) -> LoadedConfig:
+    """As `load_recorded`, from what a manifest holds; errors show the lines it would have."""
+    config = config_from_dict(data, label)
+    text = text_of(cut_to(resolved(config), data))
+    return _checked(parse_document(text, label), (), label, recorded=True)
+
+
 def parse_config(text: str, label: str, overrides: Sequence[str] = ()) -> LoadedConfig:
     """As `load_config`, from a text; the label stands where a file's name would."""
     return _checked(parse_document(text, label), overrides, FilePath(label).stem)
 
 
 def config_from_dict(data: Mapping[str, Any], label: str = "config") -> Config:
-    """The config that `resolved` wrote as plain data; raises ConfigError if it is none."""
-    return _checked(Document(label, tree=Tree(dict(data))), (), label).config
+    """The config that `resolved` wrote as plain data, in this version or an earlier one; raises
+    ConfigError if it is none."""
+    return _checked(Document(label, tree=Tree(dict(data))), (), label, recorded=True).config
 
 
-def _checked(document: Document, overrides: Sequence[str], stem: str) -> LoadedConfig:
+def _checked(
+    document: Document, overrides: Sequence[str], stem: str, recorded: bool = False
+) -> LoadedConfig:
     apply_overrides(document, overrides)
     problems = list(document.problems)
-    good: dict[str, Any] = {}  # the sections that are good in themselves
+    good: dict[str, Any] = {RECORDED: recorded}  # and the sections that are good in themselves
     config: Config | None = None
     try:
         config = Config.model_validate(document.data, context=good)
@@ -67,7 +94,8 @@ def _checked(document: Document, overrides: Sequence[str], stem: str) -> LoadedC
     ]
     if config is None or problems:
         raise document.error(problems)
-    return LoadedConfig(complete(config, safe_name(stem)), document)
+    written = document.data if recorded else None
+    return LoadedConfig(complete(config, safe_name(stem)), document, written)
 
 
 def _sections(document: Document, good: Mapping[str, Any]) -> Sections:

@@ -1,6 +1,6 @@
 """The config written out: every default, canonical names, in one fixed order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlcli.config.root import Config
@@ -15,7 +15,25 @@ def resolved(config: Config) -> dict[str, Any]:
 
 def resolved_text(config: Config) -> str:
     """YAML that loads again to an equal config; equal configs give equal text."""
-    return "".join(f"{line}\n" for line in _mapping(resolved(config)))
+    return text_of(resolved(config))
+
+
+def text_of(data: dict[str, Any]) -> str:
+    """What `resolved` gives as YAML, its keys in their order."""
+    return "".join(f"{line}\n" for line in _mapping(data))
+
+
+def cut_to(full: Any, recorded: Any) -> Any:
+    """A config written out, without the options that `recorded` does not have.
+
+    >>> cut_to({"a": 1, "b": [{"c": 2, "new": 3}]}, {"b": [{"c": 0}], "a": 0})
+    {'a': 1, 'b': [{'c': 2}]}
+    """
+    if isinstance(full, dict) and isinstance(recorded, Mapping):
+        return {key: cut_to(full[key], recorded[key]) for key in full if key in recorded}
+    if isinstance(full, list) and isinstance(recorded, list) and len(full) == len(recorded):
+        return [cut_to(*pair) for pair in zip(full, recorded, strict=True)]
+    return full
 
 
 def _mapping(data: dict[str, Any]) -> Iterator[str]:

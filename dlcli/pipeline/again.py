@@ -7,7 +7,7 @@ from typing import Any
 from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
 from dlcli.artifacts.verification import check_file
-from dlcli.config import load_config
+from dlcli.config import load_recorded
 from dlcli.data.rows import read_rows
 from dlcli.deploy.bundle import Bundle
 from dlcli.engine.layer import Array
@@ -48,7 +48,7 @@ def evaluate_run(
     """`{split, rows, metrics}` of one part, with the kept weights; and the class names."""
     directory, manifest = open_complete(path)
     check_file(directory, manifest, RESOLVED_CONFIG)
-    loaded = load_config(directory.path(RESOLVED_CONFIG))
+    loaded = load_recorded(directory.path(RESOLVED_CONFIG))
     require_same_config(directory, loaded, manifest)
     folder = Environment.read(directory).config_folder
     ready = make_ready(loaded, prepare.places(folder, data_dir, directory.root), Silent())

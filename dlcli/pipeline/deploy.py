@@ -4,7 +4,7 @@ import numpy as np
 
 from dlcli.artifacts import weights
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
-from dlcli.config import LoadedConfig, resolved
+from dlcli.config import LoadedConfig
 from dlcli.deploy.bundle import Bundle, Contents, answer, prove, write_bundle
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
@@ -18,7 +18,7 @@ def contents(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Ar
     """What a bundle of this run holds."""
     features = prepared.dataset.train.features
     return Contents(
-        config=resolved(loaded.config),
+        config=loaded.resolved(),
         row_shape=tuple(features.shape[1:]),
         row_dtype=features.dtype.name,
         parameters=design.recipe.model.layout.named(theta),

@@ -16,7 +16,7 @@ from dlcli.artifacts import files, weights
 from dlcli.artifacts.manifest import Manifest, record_file, write_manifest
 from dlcli.artifacts.reading import read_mapping
 from dlcli.artifacts.run_directory import CONFIG, ENVIRONMENT, LOG, RESOLVED_CONFIG, RunDirectory
-from dlcli.config import LoadedConfig, resolved, resolved_text
+from dlcli.config import LoadedConfig, text_of
 from dlcli.errors import DlcliError
 
 
@@ -42,7 +42,7 @@ def joined_versions(recorded: Mapping[str, str]) -> dict[str, str]:
 def manifest_of(loaded: LoadedConfig, digests: Mapping[str, str]) -> Manifest:
     """The manifest of a run that has just begun."""
     return Manifest(
-        config=resolved(loaded.config),
+        config=loaded.resolved(),
         data=dict(digests),
         seed=loaded.config.seed,
         rng_scheme=randomness.SCHEME,
@@ -67,7 +67,7 @@ def begin(
     """
     environment.write(run)
     weights.write_bytes(run, CONFIG, source)
-    weights.write_text(run, RESOLVED_CONFIG, resolved_text(loaded.config))
+    weights.write_text(run, RESOLVED_CONFIG, text_of(loaded.resolved()))
     return write_first_manifest(run, manifest)
 
 

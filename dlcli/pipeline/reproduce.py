@@ -20,7 +20,7 @@ from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest, record_files
 from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, RunDirectory
-from dlcli.config import LoadedConfig, config_from_dict, parse_config, resolved, resolved_text
+from dlcli.config import LoadedConfig, parse_recorded, text_of
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
 from dlcli.numerics import numerics_class
@@ -100,6 +100,11 @@ def reproduce(
     folder = path if path.is_dir() else path.parent
     environment = _environment(path)
     where = prepare.places(environment.config_folder, data_dir, folder.absolute())
+    if manifest.schema != SCHEMA:
+        watch.note(
+            f"the manifest is of schema {manifest.schema}, here it is {SCHEMA}: epochs are "
+            "compared by their tensors and losses, and of the files those of the model's arrays"
+        )
     ready = make_ready(loaded, where, watch)
     require_same_data(manifest, ready.digests)
     session = ready.session()
@@ -158,7 +163,7 @@ def _require_same_files(
     """
     with files.temporary_directory() as folder:
         made = RunDirectory(folder)
-        weights.write_text(made, RESOLVED_CONFIG, resolved_text(ready.loaded.config))
+        weights.write_text(made, RESOLVED_CONFIG, text_of(ready.loaded.resolved()))
         store = Checkpoints(made)
         store.save(session.checkpoint(), best, session.books.history)
         names = last_two_stages(made, ready, session, store, workers, Silent())
@@ -184,15 +189,14 @@ _KEPT = ("/weights.safetensors", "/preprocessing.safetensors")
 def _recorded_config(manifest: Manifest, path: Path) -> LoadedConfig:
     """The manifest's config as this version of dlcli reads it."""
     try:
-        config = config_from_dict(manifest.config, str(path))
-        loaded = parse_config(resolved_text(config), f"the config recorded in {path}")
+        loaded = parse_recorded(manifest.config, f"the config recorded in {path}")
     except DlcliError as error:
         raise DiffersError(
             f"this version of dlcli does not take the recorded config any more: {error}"
             f"{_cause(manifest)}"
         ) from None
-    if resolved(loaded.config) != dict(manifest.config):
-        changed = "\n  ".join(differences(dict(manifest.config), resolved(loaded.config)))
+    if loaded.resolved() != dict(manifest.config):
+        changed = "\n  ".join(differences(dict(manifest.config), loaded.resolved()))
         raise DiffersError(
             f"this version of dlcli reads the recorded config differently (a default changed):\n"
             f"  {changed}{_cause(manifest)}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlcli.artifacts.digests import digest_document
-from dlcli.artifacts.manifest import Manifest, read_manifest
+from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest
 from dlcli.artifacts.run_directory import (
     CHECKPOINTS,
     CONFIG,
@@ -15,7 +15,7 @@ from dlcli.artifacts.run_directory import (
     RunDirectory,
 )
 from dlcli.artifacts.verification import check_file
-from dlcli.config import LoadedConfig, load_config, resolved
+from dlcli.config import LoadedConfig, load_recorded
 from dlcli.data.places import Places
 from dlcli.errors import ArtifactError, DataError, NotComparableError, UsageError
 from dlcli.numerics import numerics_class
@@ -50,7 +50,14 @@ def resume(path: Path, options: Options, watch: Watch) -> Path:
 def _recorded(directory: RunDirectory) -> Manifest | None:
     """The manifest, or None where the run was killed before it was written."""
     if directory.path(MANIFEST).exists():
-        return read_manifest(directory.path(MANIFEST))
+        manifest = read_manifest(directory.path(MANIFEST))
+        if manifest.schema != SCHEMA and manifest.status != "complete":
+            raise ArtifactError(
+                f"{directory.root} was begun by an earlier version of dlcli (schema "
+                f"{manifest.schema} of the manifest, here it is {SCHEMA}); finish it with that "
+                f"version ({manifest.versions.get('dlcli')}), or train again"
+            )
+        return manifest
     if directory.path(CHECKPOINTS).exists():
         raise ArtifactError(
             f"{directory.path(MANIFEST)} is missing, but there are checkpoints; restore it from "
@@ -63,7 +70,7 @@ def _own_config(directory: RunDirectory, recorded: Manifest | None) -> LoadedCon
     """The resolved config, which must be the one that the run began with, to the byte."""
     path = directory.path(RESOLVED_CONFIG)
     try:
-        loaded = load_config(path)
+        loaded = load_recorded(path)
     except UsageError as error:
         raise ArtifactError(f"{path} is missing, damaged or was edited: {error}") from None
     if recorded is not None:
@@ -102,8 +109,8 @@ def _manifest_to_go_on(
 
 def require_same_config(directory: RunDirectory, loaded: LoadedConfig, recorded: Manifest) -> None:
     """ArtifactError naming what differs from the config that the run began with."""
-    if digest_document(resolved(loaded.config)) != recorded.config_digest:
-        changed = "\n  ".join(differences(recorded.config, resolved(loaded.config)))
+    if digest_document(loaded.resolved()) != recorded.config_digest:
+        changed = "\n  ".join(differences(recorded.config, loaded.resolved()))
         raise ArtifactError(
             f"{directory.path(RESOLVED_CONFIG)} was edited since the run began:\n  {changed}\n"
             "Undo the edit to resume, or train the new config as a run of its own"

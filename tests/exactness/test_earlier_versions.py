@@ -1,0 +1,172 @@
+"""What earlier versions left behind still means what it meant, or is refused by its version.
+
+`tests/fixtures/schema_1` holds two finished runs of the version before schema 2 of the manifest,
+their data, and what their `predict` answered to the first rows.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcli.artifacts.digests import digest_document, readable_json
+from dlcli.artifacts.manifest import read_manifest
+from dlcli.artifacts.run_directory import RunDirectory
+from dlcli.artifacts.verification import verify
+from dlcli.config import load_config, load_recorded, resolved
+from dlcli.config.base import Model
+from dlcli.config.data import Csv, Split
+from dlcli.config.resolved import cut_to
+from dlcli.numerics import PORTABLE, numerics_class
+from dlcli.pipeline import run as pipeline
+from dlcli.pipeline.again import evaluate_run
+from dlcli.pipeline.reproduce import reproduce
+from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.watch import Silent
+from tests.exactness.runs import SMALL, assert_same, command, content, resume, stop_after, write
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "schema_1"
+NAMES = ("flowers", "houses")
+
+
+@pytest.fixture(params=NAMES)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A finished run of an earlier version, as it would lie on somebody's disk."""
+    run = tmp_path / f"{request.param}-0001"
+    shutil.copytree(FIXTURES / run.name, run)
+    return run
+
+
+def _same_class() -> bool:
+    return numerics_class() == PORTABLE
+
+
+def test_a_finished_run_of_schema_1_verifies_and_evaluates(old: Path) -> None:
+    assert verify(RunDirectory(old)).status == "complete"
+    out, _ = command("evaluate", old, "--data-dir", FIXTURES, "--json")
+    recorded = json.loads((old / "evaluation.json").read_bytes())["test"]
+    found = json.loads(out)
+    assert found["rows"] == recorded["rows"]
+    for name, value in recorded["metrics"].items():
+        exact = 0.0 if _same_class() else 1e-4
+        assert _flat(found["metrics"][name]) == pytest.approx(_flat(value), rel=max(exact, 1e-12))
+
+
+def _flat(value: Any) -> list[float]:
+    if isinstance(value, list):
+        return [number for part in value for number in _flat(part)]
+    return [value]
+
+
+def test_a_finished_run_of_schema_1_predicts_as_it_did(old: Path, tmp_path: Path) -> None:
+    name = old.name.removesuffix("-0001")
+    rows = tmp_path / "rows.csv"
+    lines = (FIXTURES / f"{name}.csv").read_text().splitlines(keepends=True)
+    rows.write_text("".join(lines[:4]))
+    out, _ = command("predict", old, rows)
+    expected = (FIXTURES / f"{name}.predicted.csv").read_text().splitlines()
+    found = out.splitlines()
+    assert found[0] == expected[0] and len(found) == len(expected) == 4
+    for line, recorded in zip(found[1:], expected[1:], strict=True):
+        for cell, before in zip(line.split(","), recorded.split(","), strict=True):
+            # Values in the target's own units have more digits now.
+            assert cell == before or float(cell) == pytest.approx(float(before), rel=1e-6)
+
+
+def test_a_manifest_of_schema_1_reproduces(old: Path) -> None:
+    code = 0 if _same_class() else 11
+    out, err = command("reproduce", old, "--data-dir", FIXTURES, expect=code)
+    if code == 0:
+        assert "identical" in out and "schema 1" in err
+
+
+def test_a_difference_from_a_manifest_of_schema_1_names_the_tensor(old: Path) -> None:
+    path = old / "manifest.json"
+    document = json.loads(path.read_bytes())
+    document["epochs"][1]["tensors"]["dense_1.bias"] = "0" * 64
+    document.pop("digest")
+    path.write_bytes(readable_json(document | {"digest": digest_document(document)}))
+    _, err = command("reproduce", old, "--data-dir", FIXTURES, expect=10 if _same_class() else 11)
+    assert "tensor dense_1.bias" in err or not _same_class()
+
+
+def test_an_unfinished_run_of_schema_1_is_refused_by_its_version(old: Path) -> None:
+    path = old / "manifest.json"
+    document = json.loads(path.read_bytes())
+    document |= {"status": "running", "epochs": []}
+    document.pop("digest")
+    path.write_bytes(readable_json(document | {"digest": digest_document(document)}))
+    before = content(old)
+    _, err = command("train", "--resume", old, expect=4)
+    assert "schema 1" in err and "0.1.0" in err
+    assert_same(content(old), before)
+
+
+LATER: list[tuple[type[Model], str, tuple[str, ...]]] = [
+    (Split, "keep_rare", ("data", "split")),
+    (Csv, "header", ("data", "source")),
+    (Csv, "positive_class", ("data", "source")),
+]
+"""Options that came later: the class, the option, and where it stands."""
+
+
+def _without(config: Mapping[str, Any], *options: tuple[str, tuple[str, ...]]) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(json.dumps(config))
+    for option, path in options:
+        section = document
+        for key in path:
+            section = section[key]
+        del section[option]
+    return document
+
+
+def test_an_option_that_came_later_changes_nothing_for_a_recorded_run(tmp_path: Path) -> None:
+    """A run as an earlier version would have left it: without the options that it did not know."""
+    path = write(tmp_path, SMALL)
+    loaded = load_config(path)
+    old_config = _without(resolved(loaded.config), *((name, at) for _, name, at in LATER))
+    before = replace(loaded, recorded=old_config)
+    assert before.resolved() == old_config
+
+    def train(stop: Any = lambda: None, output: str = "runs") -> Path:
+        options = pipeline.Options(1, None, tmp_path / output, stop=stop)
+        return pipeline.run(before, path.read_bytes(), tmp_path, options, Silent())
+
+    run = train()
+    assert read_manifest(run).config == old_config
+    assert "keep_rare" not in (run / "config.resolved.yaml").read_text()
+    verify(RunDirectory(run))
+    evaluate_run(run, None, None, 1, [], Silent())
+    assert reproduce(run, None, None, None, 1, Silent()).files
+    with pytest.raises(Interrupted):
+        train(stop_after(5), "stopped")
+    stopped = tmp_path / "stopped" / "small-0001"
+    resume(stopped)
+    assert_same(content(stopped), content(run))
+
+
+@pytest.mark.parametrize(("kind", "option", "path"), LATER, ids=lambda value: str(value)[-20:])
+def test_a_recorded_config_without_an_option_means_what_it_meant(
+    kind: type[Model], option: str, path: tuple[str, ...], tmp_path: Path
+) -> None:
+    loaded = load_config(write(tmp_path, SMALL))
+    file = tmp_path / "recorded.yaml"
+    file.write_text(json.dumps(_without(resolved(loaded.config), (option, path))))
+    section: Any = load_recorded(file).config
+    for key in path:
+        section = getattr(section, key)
+    default = kind.model_fields[option].default
+    assert getattr(section, option) == kind.before.get(option, default)
+    # A person's config takes the default.
+    section = load_config(file).config
+    for key in path:
+        section = getattr(section, key)
+    assert getattr(section, option) == default
+
+
+def test_nothing_but_what_was_recorded_is_left() -> None:
+    assert cut_to({"a": {"b": 1, "c": 2}}, {"a": {"c": 9}}) == {"a": {"c": 2}}
