@@ -191,7 +191,7 @@ def _npy(dice: Dice) -> Rows:
     if dice.chance(0.4):
         given |= {"test_features": "more.npy", "test_target": "answers.npy"}
         counts.append(dice.whole(10, 60))
-    files = {}
+    files: dict[str, bytes] = {}
     for (x, y), count in zip(
         (("rows.npy", "target.npy"), ("more.npy", "answers.npy")), counts, strict=False
     ):
@@ -203,7 +203,7 @@ def _npy(dice: Dice) -> Rows:
 
 def _npz(dice: Dice) -> Rows:
     make = _arrays(dice)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     count = dice.whole(60, MOST)
     brings = set()
     if dice.chance(0.4):

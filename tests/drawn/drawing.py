@@ -27,6 +27,9 @@ STEPS = 30
 """A training takes no more steps than this, so that it is over in well below a second."""
 
 EPOCHS = 3
+WILD = 0.08
+"""So often the learning rate is so large that training may diverge."""
+
 NAMES = ("drawn", "a run", "größe/1", "1e3", "no", "x" * 80, "...")
 
 
@@ -72,7 +75,7 @@ def draw(seed: int) -> Drawn:
         "data": options(dice, Data, data, skip=Data.model_fields),
         "model": options(dice, Network, {"layers": chain.layers}, skip=Network.model_fields),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
-        "optimizer": component(dice, OPTIMIZER_CONFIGS, aliases=_aliases("optimizer")),
+        "optimizer": _optimizer(dice),
     }
     metrics = _metrics(dice, loss)
     if metrics is not None:
@@ -90,6 +93,13 @@ def draw(seed: int) -> Drawn:
         files["initial.safetensors"] = initial_weights(dice, chain, text)
         config["model"]["initial_weights"] = "initial.safetensors"
     return Drawn(seed, _with_short_keys(dice, config), files)
+
+
+def _optimizer(dice: Dice) -> Any:
+    drawn = component(dice, OPTIMIZER_CONFIGS, aliases=_aliases("optimizer"))
+    if dice.chance(WILD) and isinstance(drawn, dict):
+        return drawn | {"learning_rate": 1000}
+    return drawn
 
 
 def _metrics(dice: Dice, loss: str) -> list[str] | None:

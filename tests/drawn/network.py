@@ -193,7 +193,9 @@ def network(dice: Dice, shape: Shape, goal: Goal, loss: str) -> Chain:
         fitting = [w for w, (_, fits) in LAYERS.items() if w in LAYER_CONFIGS and fits(chain.shape)]
         if len(chain.shape) == 3 and dice.chance(0.7):
             fitting = [word for word in fitting if not LAYERS[word][1]((1,))]
-        LAYERS[dice.choice(fitting)][0](chain)
+        learning = [word for word in fitting if word in ("dense", "conv2d")]
+        word = dice.choice(learning if learning and dice.chance(0.4) else fitting)
+        LAYERS[word][0](chain)
     _end(chain, goal, loss)
     return chain
 

@@ -5,6 +5,7 @@ by walking the classes of the config. What no draw can use is in NOT_DRAWN, with
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, get_args
 
 from dlcli.config import Config
@@ -22,15 +23,16 @@ NOT_DRAWN: Mapping[str, str] = {
 }
 
 
-def every_word() -> set[str]:
+@cache
+def every_word() -> frozenset[str]:
     """Everything that a config can use."""
-    return {
+    return frozenset(
         word
         for model in every_model()
         for name in model.model_fields
         if name != "type"
         for word in _of_field(f"{model.__name__}.{name}", hint_of(model, name))
-    }
+    )
 
 
 def _of_field(place: str, found: Hint) -> Iterator[str]:
