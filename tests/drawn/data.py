@@ -7,7 +7,7 @@ transform takes. A word of the vocabulary that is in neither fails a test.
 import csv
 import gzip
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -30,13 +30,24 @@ class Goal:
     """What is to be learned.
 
     shape: of the target of one row, () for one number. size: how many classes there are.
-    named: whether the classes are texts, which no regression takes.
+    names: of the classes, as far as two can be told apart by a positive class.
+    named: whether the data itself names the classes, which no regression takes.
     """
 
     kind: Kind
     shape: Shape = ()
     size: int = 0
+    names: tuple[str, ...] = ()
     named: bool = False
+
+
+def _numbered(size: int) -> Goal:
+    """Classes that are numbers from 0 on."""
+    return Goal("classes", size=size, names=tuple(str(number) for number in range(size)))
+
+
+def _named(names: Sequence[str]) -> Goal:
+    return Goal("classes", size=len(names), names=tuple(names), named=True)
 
 
 @dataclass(frozen=True)
@@ -65,12 +76,12 @@ MOST = 300
 
 
 def _digits(dice: Dice) -> Rows:
-    goal = Goal("classes", size=10, named=True)
+    goal = _named("0123456789")
     return Rows(_bare(dice, "digits"), {}, 1797, (8, 8, 1), goal, scaled=False)
 
 
 def _breast_cancer(dice: Dice) -> Rows:
-    goal = Goal("classes", size=2, named=True)
+    goal = _named(("benign", "malignant"))
     return Rows(_bare(dice, "breast_cancer"), {}, 569, (30,), goal, scaled=False)
 
 
@@ -109,7 +120,7 @@ def _idx(dice: Dice) -> Rows:
             return _idx(dice)
     brings = frozenset({"test"} if len(parts) > 1 else ())
     rows = shape if len(shape) == 3 else (*shape, 1)
-    goal = Goal("classes", size=classes)
+    goal = _numbered(classes)
     return Rows(source, files, parts[0][1], rows, goal, brings=brings, scaled=False)
 
 
@@ -118,70 +129,103 @@ def files_dtype(data: bytes) -> int:
     return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)[2]
 
 
-WORDS = ("red", "green", "blue", "no", "yes", "NA", "1e3x", "über", "two words", "a,b", 'say "x"')
-NAMES = ("size", "weight", "two words", "höhe", "a,b", "x;y", "C", "d_1", "type", "µ", "no")
+WORDS = ("red", "green", "blue", "no", "yes", "Na", "x1", "über", "two words", "a,b", 'say "x"')
+NAMES = ("size", "weight", "two names", "höhe", "b,a", "x;y", "C", "d_1", "type", "µ", "not")
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table: numbers, few whole numbers, or text.
+
+    words: what a text column holds. size: how many different values there are.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    size: int
+
+    def cells(self, dice: Dice, count: int, write: Callable[[float], str]) -> list[Any]:
+        """So many cells; `write` knows how numbers are written in this file."""
+        if self.kind == "numbers":
+            return [write(dice.real(-3, 3) + 0.0625) for _ in range(count)]
+        codes = _class_ids(dice, count, self.size).tolist()
+        return [self.words[code] for code in codes] if self.kind == "text" else codes
 
 
 def _csv(dice: Dice) -> Rows:
     names = dice.some(NAMES, least=3, most=8)
-    target, *columns = names
-    counts = [dice.whole(60, MOST)] + ([dice.whole(10, 60)] if dice.chance(0.35) else [])
-    kinds = {name: dice.choice(["numbers", "numbers", "whole", "text"]) for name in columns}
-    kinds[columns[0]] = "numbers"
-    sizes = {name: dice.whole(2, 3) for name in columns}
-    words = {name: dice.some(WORDS, 3, 3) for name in columns}
-    goal = dice.choice(
-        [
-            Goal("classes", size=2, named=True),
-            Goal("classes", size=3, named=True),
-            Goal("classes", size=dice.whole(2, 4)),
-            Goal("numbers"),
-        ]
-    )
-    answers = dice.some(WORDS, 4, 4)
-    given: dict[str, Any] = {"path": "rows.csv", "target": target}
+    kinds = [dice.choice(["numbers", "numbers", "whole", "text"]) for _ in names]
+    kinds[:2] = [dice.choice(["numbers", "whole", "text", "text"]), "numbers"]
+    columns = [
+        _Column(kind, tuple(dice.some(WORDS, 4, 4)), dice.whole(2, 4 if kind == "whole" else 3))
+        for kind in kinds
+    ]
+    order = dice.shuffled(range(len(names)))  # of the columns in the file; the first is the target
+    given: dict[str, Any] = {"path": "rows.csv"}
     if dice.chance(0.5):
         given["delimiter"] = dice.choice([",", ";", "\t", "|"])
+    header = True
+    if "header" in Csv.model_fields and dice.chance(0.4):
+        header = given["header"] = dice.chance(0.5)
+    if not header:
+        names = [f"column_{order.index(number) + 1}" for number in range(len(names))]
+    given["target"] = names[0]
+    write, scale = _notation(dice, given)
+    used = list(range(1, len(names)))
+    if dice.chance(0.4):
+        used = dice.some(used, least=1)
+        given["features"] = [names[number] for number in used]
+    counts = [dice.whole(60, MOST)] + ([dice.whole(10, 60)] if dice.chance(0.35) else [])
     if len(counts) > 1:
         given["test_path"] = "more.csv"
-    used = columns
-    if dice.chance(0.4):
-        used = dice.some(columns, least=1)
-        given["features"] = used
-    order = dice.shuffled(names)
-    ends = dice.choice(["\n", "\n", "\r\n"])
-    mark = dice.chance(0.1)
     files = {}
+    ends, mark = dice.choice(["\n", "\n", "\r\n"]), dice.chance(0.1)
     for name, count in zip(("rows.csv", "more.csv"), counts, strict=False):
-        table: dict[str, list[Any]] = {}
-        for column in columns:
-            if kinds[column] == "numbers":
-                table[column] = [repr(dice.real(-3, 3)) for _ in range(count)]
-            else:
-                codes = _class_ids(dice, count, sizes[column]).tolist()
-                is_text = kinds[column] == "text"
-                table[column] = [words[column][code] if is_text else code for code in codes]
-        if goal.kind == "numbers":
-            table[target] = [repr(dice.real(-5, 20) + 0.0625) for _ in range(count)]
-        else:
-            codes = _class_ids(dice, count, goal.size).tolist()
-            table[target] = [answers[code] if goal.named else code for code in codes]
+        table = [column.cells(dice, count, write) for column in columns]
         text = io.StringIO()
         writer = csv.writer(text, delimiter=given.get("delimiter", ","), lineterminator=ends)
-        writer.writerow(order)
-        writer.writerows(zip(*(table[column] for column in order), strict=True))
+        if header:
+            writer.writerow(names[number] for number in order)
+        writer.writerows(zip(*(table[number] for number in order), strict=True))
         files[name] = text.getvalue().encode("utf-8-sig" if mark else "utf-8")
-    source = {"type": "csv", **options(dice, Csv, given, skip=Csv.model_fields)}
+    goal = Goal("numbers")
+    if kinds[0] == "whole":
+        goal = _numbered(columns[0].size)
+    elif kinds[0] == "text":
+        goal = _named(columns[0].words[: columns[0].size])
     return Rows(
-        source,
+        {"type": "csv", **options(dice, Csv, given, skip=_CSV)},
         files,
         counts[0],
         (len(used),),
         goal,
-        {name: sizes[name] for name in used if kinds[name] == "text"},
-        {name: sizes[name] for name in used if kinds[name] == "whole"},
+        {names[number]: columns[number].size for number in used if kinds[number] == "text"},
+        {names[number]: columns[number].size for number in used if kinds[number] == "whole"},
         frozenset({"test"} if len(counts) > 1 else ()),
+        scaled=scale == 1,
     )
+
+
+_CSV = (
+    *("path", "target", "features", "delimiter", "test_path", "positive_class"),
+    *("header", "decimal", "thousands"),
+)
+
+
+def _notation(dice: Dice, given: dict[str, Any]) -> tuple[Callable[[float], str], int]:
+    """How a number is written, and by how much all of them are larger; adds the options."""
+    decimal, thousands, scale = ".", "", 1
+    if "decimal" in Csv.model_fields and dice.chance(0.3):
+        decimal = given["decimal"] = dice.choice([",", ",", "."])
+    if "thousands" in Csv.model_fields and dice.chance(0.25):
+        thousands = dice.choice([mark for mark in ",.'_ " if mark != decimal])
+        given["thousands"], scale = thousands, 1000
+
+    def write(number: float) -> str:
+        plain = f"{number * scale:,.4f}"
+        return plain.translate({ord(","): thousands, ord("."): decimal})
+
+    return write, scale
 
 
 def _npy(dice: Dice) -> Rows:
@@ -270,7 +314,7 @@ def _arrays(dice: Dice) -> _Arrays:
     size = dice.whole(2, 4)
     goal = dice.choice(
         [
-            Goal("classes", size=size),
+            _numbered(size),
             Goal("one-hot", (size,), size),
             Goal("labels", (size,), size),
             Goal("numbers"),
@@ -298,7 +342,23 @@ def rows(dice: Dice) -> Rows:
     """A source with its files; small ones more often than the shipped ones."""
     words = [word for word in SOURCES if word in SOURCE_CONFIGS]
     word = dice.choice([*words, "csv", "npy", "npz", "idx"])
-    return SOURCES[word](dice)
+    found = SOURCES[word](dice)
+    return _with_positive_class(dice, word, found)
+
+
+def _with_positive_class(dice: Dice, word: str, found: Rows) -> Rows:
+    """One of two classes is the positive one, and then they have names."""
+    names = found.goal.names
+    takes = "positive_class" in SOURCE_CONFIGS[word].model_fields
+    if not takes or len(names) != 2 or dice.chance(0.5):
+        return found
+    name: Any = dice.choice(names)
+    if name.isdigit() and dice.chance(0.5):
+        name = int(name)
+    source = {"type": word} if isinstance(found.source, str) else found.source
+    return replace(
+        found, source=source | {"positive_class": name}, goal=replace(found.goal, named=True)
+    )
 
 
 def _bare(dice: Dice, word: str) -> Any:
@@ -410,6 +470,13 @@ def shapes_of(size: int) -> list[Shape]:
     return found
 
 
+def _transpose(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    if now.texts:
+        return None
+    dims = dice.shuffled(range(1, len(now.shape) + 1))
+    return {"dims": dims}, replace(now, shape=tuple(now.shape[d - 1] for d in dims), whole={})
+
+
 Transform = Callable[[Dice, Rows], tuple[dict[str, Any], Rows] | None]
 TRANSFORMS: dict[str, Transform] = {
     "rescale": _rescale,
@@ -417,6 +484,7 @@ TRANSFORMS: dict[str, Transform] = {
     "min_max": _min_max,
     "one_hot": _one_hot,
     "reshape": _reshape,
+    "transpose": _transpose,
 }
 
 
@@ -430,8 +498,8 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
         wanted.insert(dice.whole(0, len(wanted)), "one_hot")
     if found.whole and dice.chance(0.3):
         wanted.insert(0, "one_hot")
-    if found.texts and "reshape" in wanted:
-        wanted = sorted(wanted, key=lambda word: word == "reshape")
+    if found.texts:  # whatever changes the shape comes when they are numbers
+        wanted = sorted(wanted, key=lambda word: word in ("reshape", "transpose"))
     drawn = []
     for word in wanted:
         made = TRANSFORMS[word](dice, found)

@@ -65,15 +65,15 @@ def draw(seed: int) -> Drawn:
     loss = dice.choice([w for w, fits in FITS.items() if w in LOSS_CONFIGS and fits(found.goal)])
     data: dict[str, Any] = {"source": found.source}
     if cut.split or dice.chance(0.2):
-        data["split"] = options(dice, Split, cut.split, skip=Split.model_fields)
+        data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
     if steps or dice.chance(0.3):
         data["transforms"] = steps
     if loss not in ENDS and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
     chain = network(dice, left.shape, found.goal, loss)
     config: dict[str, Any] = {
-        "data": options(dice, Data, data, skip=Data.model_fields),
-        "model": options(dice, Network, {"layers": chain.layers}, skip=Network.model_fields),
+        "data": options(dice, Data, data, skip=("split", "transforms", "target_transform")),
+        "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
         "optimizer": _optimizer(dice),
     }
