@@ -54,6 +54,11 @@ class Outcome:
         self.refused |= other.refused
         self.differing |= other.differing
 
+    @property
+    def good(self) -> bool:
+        """No difference, and hardly any config that was no training."""
+        return not self.differing and len(self.refused) <= max(1, 0.1 * self.seeds)
+
     def describe(self) -> str:
         """A line for people."""
         counts = ", ".join(f"{count:,} {what}" for what, count in sorted(self.counts.items()))
