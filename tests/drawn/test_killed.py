@@ -9,7 +9,7 @@ import pytest
 from dlcli.errors import DivergedError
 from tests.drawn.dice import Dice
 from tests.drawn.drawing import Drawn, draw
-from tests.exactness.runs import assert_same, command, content, train
+from tests.exactness.runs import assert_same, content, start, train
 from tests.exactness.test_kills import killed
 
 pytestmark = pytest.mark.drawn
@@ -54,7 +54,11 @@ def test_a_drawn_training_that_is_killed_ends_as_if_it_had_not_been(
 def _uninterrupted(config: Path, drawn: Drawn) -> Path:
     output = config.parent / "whole"
     if drawn.config.get("runtime", {}).get("numerics") == "native":  # bits of its own
-        out, _ = command("train", config, "--output-dir", output)
+        process = start(("train", config, "--output-dir", output))
+        out, err = process.communicate(timeout=120)
+        if process.returncode == DivergedError.exit_code:
+            raise DivergedError(err)
+        assert process.returncode == 0, err
         return Path(out.strip())
     return train(config, output)
 
