@@ -1,0 +1,515 @@
+"""Where the rows come from, how they are cut, and what is done to them.
+
+SOURCES and TRANSFORMS hold what no annotation says: what lies in the files, and which rows a
+transform takes. A word of the vocabulary that is in neither fails a test.
+"""
+
+import csv
+import gzip
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dlcli.config import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
+from dlcli.config.data import TEST, VALIDATION, Csv, Friedman1
+from tests.data.conftest import idx_bytes
+from tests.drawn.dice import Dice
+from tests.drawn.options import component, options
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+Kind = Literal["classes", "one-hot", "labels", "numbers"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be learned.
+
+    shape: of the target of one row, () for one number. size: how many classes there are.
+    names: of the classes, as far as two can be told apart by a positive class.
+    named: whether the data itself names the classes, which no regression takes.
+    """
+
+    kind: Kind
+    shape: Shape = ()
+    size: int = 0
+    names: tuple[str, ...] = ()
+    named: bool = False
+
+
+def _numbered(size: int) -> Goal:
+    """Classes that are numbers from 0 on."""
+    return Goal("classes", size=size, names=tuple(str(number) for number in range(size)))
+
+
+def _named(names: Sequence[str]) -> Goal:
+    return Goal("classes", size=len(names), names=tuple(names), named=True)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a source.
+
+    count: how many there are to be split, or to train on where nothing is split.
+    texts: how many values each column of text has. whole: columns of few whole numbers. Both by
+    name, or by position where rows have no names.
+    brings: the parts that the source has of its own.
+    scaled: whether the numbers are near 1.
+    """
+
+    source: Any
+    files: dict[str, bytes]
+    count: int
+    shape: Shape
+    goal: Goal
+    texts: dict[str, int] = field(default_factory=dict)
+    whole: dict[str, int] = field(default_factory=dict)
+    brings: frozenset[str] = frozenset()
+    scaled: bool = True
+
+
+MOST = 300
+
+
+def _digits(dice: Dice) -> Rows:
+    goal = _named("0123456789")
+    return Rows(_bare(dice, "digits"), {}, 1797, (8, 8, 1), goal, scaled=False)
+
+
+def _breast_cancer(dice: Dice) -> Rows:
+    goal = _named(("benign", "malignant"))
+    return Rows(_bare(dice, "breast_cancer"), {}, 569, (30,), goal, scaled=False)
+
+
+def _friedman1(dice: Dice) -> Rows:
+    samples, features = dice.whole(40, MOST), dice.whole(5, 12)
+    given = {"samples": samples}
+    if features != Friedman1.model_fields["features"].default:
+        given["features"] = features
+    source = {"type": "friedman1", **options(dice, Friedman1, given, skip=("features",))}
+    return Rows(source, {}, samples, (features,), Goal("numbers"))
+
+
+def _idx(dice: Dice) -> Rows:
+    shape: Shape = (dice.whole(3, 9), dice.whole(3, 9))
+    if dice.chance(0.3):
+        shape = (*shape, dice.whole(1, 3))
+    classes = dice.whole(2, 4)
+    parts = [("", dice.whole(40, 120))]
+    if dice.chance(0.4):
+        parts.append(("test_", dice.whole(10, 40)))
+    source: dict[str, Any] = {"type": "idx"}
+    files: dict[str, bytes] = {}
+    kind = dice.choice(["u1", "u1", "i2", "f4"])
+    for part, count in parts:
+        images = (dice.numbers(count, *shape) * 255).astype(kind)
+        labels = _class_ids(dice, count, classes).astype(dice.choice(["u1", "i4"]))
+        for what, array in ((f"{part}images", images), (f"{part}labels", labels)):
+            packed = dice.chance(0.3)
+            name = f"{what}.idx.gz" if packed else f"{what}.idx"
+            data = idx_bytes(array)
+            files[name] = gzip.compress(data, 1, mtime=0) if packed else data
+            source[what] = name
+    if any(part == "test_" for part, _ in parts):  # both parts are stored in the same way
+        kinds = {files_dtype(files[source[f"{part}labels"]]) for part, _ in parts}
+        if len(kinds) > 1:
+            return _idx(dice)
+    brings = frozenset({"test"} if len(parts) > 1 else ())
+    rows = shape if len(shape) == 3 else (*shape, 1)
+    goal = _numbered(classes)
+    return Rows(source, files, parts[0][1], rows, goal, brings=brings, scaled=False)
+
+
+def files_dtype(data: bytes) -> int:
+    """The type of the numbers in an IDX file."""
+    return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)[2]
+
+
+WORDS = ("red", "green", "blue", "no", "yes", "Na", "x1", "über", "two words", "a,b", 'say "x"')
+NAMES = ("size", "weight", "two names", "höhe", "b,a", "x;y", "C", "d_1", "type", "µ", "not")
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table: numbers, few whole numbers, or text.
+
+    words: what a text column holds. size: how many different values there are.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    size: int
+
+    def cells(self, dice: Dice, count: int, write: Callable[[float], str]) -> list[Any]:
+        """So many cells; `write` knows how numbers are written in this file."""
+        if self.kind == "numbers":
+            return [write(dice.real(-3, 3) + 0.0625) for _ in range(count)]
+        codes = _class_ids(dice, count, self.size).tolist()
+        return [self.words[code] for code in codes] if self.kind == "text" else codes
+
+
+def _csv(dice: Dice) -> Rows:
+    names = dice.some(NAMES, least=3, most=8)
+    kinds = [dice.choice(["numbers", "numbers", "whole", "text"]) for _ in names]
+    kinds[:2] = [dice.choice(["numbers", "whole", "text", "text"]), "numbers"]
+    columns = [
+        _Column(kind, tuple(dice.some(WORDS, 4, 4)), dice.whole(2, 4 if kind == "whole" else 3))
+        for kind in kinds
+    ]
+    order = dice.shuffled(range(len(names)))  # of the columns in the file; the first is the target
+    given: dict[str, Any] = {"path": "rows.csv"}
+    if dice.chance(0.5):
+        given["delimiter"] = dice.choice([",", ";", "\t", "|"])
+    header = True
+    if "header" in Csv.model_fields and dice.chance(0.4):
+        header = given["header"] = dice.chance(0.5)
+    if not header:
+        names = [f"column_{order.index(number) + 1}" for number in range(len(names))]
+    given["target"] = names[0]
+    write, scale = _notation(dice, given)
+    used = list(range(1, len(names)))
+    if dice.chance(0.4):
+        used = dice.some(used, least=1)
+        given["features"] = [names[number] for number in used]
+    counts = [dice.whole(60, MOST)] + ([dice.whole(10, 60)] if dice.chance(0.35) else [])
+    if len(counts) > 1:
+        given["test_path"] = "more.csv"
+    files = {}
+    ends, mark = dice.choice(["\n", "\n", "\r\n"]), dice.chance(0.1)
+    for name, count in zip(("rows.csv", "more.csv"), counts, strict=False):
+        table = [column.cells(dice, count, write) for column in columns]
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=given.get("delimiter", ","), lineterminator=ends)
+        if header:
+            writer.writerow(names[number] for number in order)
+        writer.writerows(zip(*(table[number] for number in order), strict=True))
+        files[name] = text.getvalue().encode("utf-8-sig" if mark else "utf-8")
+    goal = Goal("numbers")
+    if kinds[0] == "whole":
+        goal = _numbered(columns[0].size)
+    elif kinds[0] == "text":
+        goal = _named(columns[0].words[: columns[0].size])
+    return Rows(
+        {"type": "csv", **options(dice, Csv, given, skip=_CSV)},
+        files,
+        counts[0],
+        (len(used),),
+        goal,
+        {names[number]: columns[number].size for number in used if kinds[number] == "text"},
+        {names[number]: columns[number].size for number in used if kinds[number] == "whole"},
+        frozenset({"test"} if len(counts) > 1 else ()),
+        scaled=scale == 1,
+    )
+
+
+_CSV = (
+    *("path", "target", "features", "delimiter", "test_path", "positive_class"),
+    *("header", "decimal", "thousands"),
+)
+
+
+def _notation(dice: Dice, given: dict[str, Any]) -> tuple[Callable[[float], str], int]:
+    """How a number is written, and by how much all of them are larger; adds the options."""
+    decimal, thousands, scale = ".", "", 1
+    if "decimal" in Csv.model_fields and dice.chance(0.3):
+        decimal = given["decimal"] = dice.choice([",", ",", "."])
+    if "thousands" in Csv.model_fields and dice.chance(0.25):
+        thousands = dice.choice([mark for mark in ",.'_ " if mark != decimal])
+        given["thousands"], scale = thousands, 1000
+
+    def write(number: float) -> str:
+        plain = f"{number * scale:,.4f}"
+        return plain.translate({ord(","): thousands, ord("."): decimal})
+
+    return write, scale
+
+
+def _npy(dice: Dice) -> Rows:
+    make = _arrays(dice)
+    given = {"features": "rows.npy", "target": "target.npy"}
+    counts = [dice.whole(40, MOST)]
+    if dice.chance(0.4):
+        given |= {"test_features": "more.npy", "test_target": "answers.npy"}
+        counts.append(dice.whole(10, 60))
+    files: dict[str, bytes] = {}
+    for (x, y), count in zip(
+        (("rows.npy", "target.npy"), ("more.npy", "answers.npy")), counts, strict=False
+    ):
+        features, targets = make.rows(count)
+        files |= {x: _npy_bytes(features), y: _npy_bytes(targets)}
+    brings = frozenset({"test"} if len(counts) > 1 else ())
+    return make.facts({"type": "npy", **given}, files, counts[0], brings)
+
+
+def _npz(dice: Dice) -> Rows:
+    make = _arrays(dice)
+    arrays: dict[str, Any] = {}
+    count = dice.whole(60, MOST)
+    brings = set()
+    if dice.chance(0.4):
+        arrays["x"], arrays["y"] = make.rows(count)
+    else:
+        arrays["x_train"], arrays["y_train"] = make.rows(count)
+        for part, role in (("valid", "validation"), ("test", "test")):
+            if dice.chance(0.5):
+                arrays[f"x_{part}"], arrays[f"y_{part}"] = make.rows(dice.whole(10, 60))
+                brings.add(role)
+    stream = io.BytesIO()
+    (np.savez_compressed if dice.chance(0.5) else np.savez)(stream, **arrays)
+    files = {"rows.npz": stream.getvalue()}
+    return make.facts({"type": "npz", "path": "rows.npz"}, files, count, frozenset(brings))
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    """Arrays of one kind, as many rows as are asked for."""
+
+    dice: Dice
+    shape: Shape
+    dtype: str
+    goal: Goal
+    whole: int
+
+    def rows(self, count: int) -> tuple[Array, Array]:
+        dice, goal = self.dice, self.goal
+        features = dice.numbers(count, *self.shape)
+        if self.dtype in ("u1", "i2", "i8"):
+            features = features * 200
+        elif self.dtype == "?":
+            features = features > 0.5
+        else:
+            features = features * 4 - 2
+        features = features.astype(self.dtype)
+        if self.whole:
+            features[:, 0] = _class_ids(dice, count, self.whole)
+        if goal.kind == "classes":
+            return features, _class_ids(dice, count, goal.size).astype(dice.choice(["i8", "i8"]))
+        if goal.kind == "one-hot":
+            targets = np.eye(goal.size)[_class_ids(dice, count, goal.size)]
+        elif goal.kind == "labels":
+            targets = (dice.numbers(count, *goal.shape) > 0.5).astype(float)
+        else:
+            targets = dice.numbers(count, *goal.shape) * 10 - 3
+        return features, targets
+
+    def facts(
+        self, source: Any, files: dict[str, bytes], count: int, brings: frozenset[str]
+    ) -> Rows:
+        shape = (*self.shape, 1) if len(self.shape) in (0, 2) else self.shape
+        whole = {"0": self.whole} if self.whole else {}
+        scaled = self.dtype not in ("u1", "i2", "i8")
+        return Rows(source, files, count, shape, self.goal, {}, whole, brings, scaled)
+
+
+def _arrays(dice: Dice) -> _Arrays:
+    edge = dice.whole(3, 7)
+    shape: Shape = dice.choice(
+        [(dice.whole(2, 8),)] * 3
+        + [(edge, dice.whole(3, 7)), (edge, dice.whole(3, 7), dice.whole(1, 3)), (), (2, 3, 2, 2)]
+    )
+    size = dice.whole(2, 4)
+    goal = dice.choice(
+        [
+            _numbered(size),
+            Goal("one-hot", (size,), size),
+            Goal("labels", (size,), size),
+            Goal("numbers"),
+            Goal("numbers", (size,)),
+            Goal("numbers", (2, size)),
+        ]
+    )
+    whole = dice.whole(2, 3) if len(shape) == 1 and dice.chance(0.4) else 0
+    dtype = dice.choice(["f8", "f4", "u1", "i2", "i8"] + ["?"] * (not whole))
+    return _Arrays(dice, shape, dtype, goal, whole)
+
+
+SOURCES: dict[str, Callable[[Dice], Rows]] = {
+    "digits": _digits,
+    "breast_cancer": _breast_cancer,
+    "friedman1": _friedman1,
+    "idx": _idx,
+    "csv": _csv,
+    "npy": _npy,
+    "npz": _npz,
+}
+
+
+def rows(dice: Dice) -> Rows:
+    """A source with its files; small ones more often than the shipped ones."""
+    words = [word for word in SOURCES if word in SOURCE_CONFIGS]
+    word = dice.choice([*words, "csv", "npy", "npz", "idx"])
+    found = SOURCES[word](dice)
+    return _with_positive_class(dice, word, found)
+
+
+def _with_positive_class(dice: Dice, word: str, found: Rows) -> Rows:
+    """One of two classes is the positive one, and then they have names."""
+    names = found.goal.names
+    takes = "positive_class" in SOURCE_CONFIGS[word].model_fields
+    if not takes or len(names) != 2 or dice.chance(0.5):
+        return found
+    name: Any = dice.choice(names)
+    if name.isdigit() and dice.chance(0.5):
+        name = int(name)
+    source = {"type": word} if isinstance(found.source, str) else found.source
+    return replace(
+        found, source=source | {"positive_class": name}, goal=replace(found.goal, named=True)
+    )
+
+
+def _bare(dice: Dice, word: str) -> Any:
+    return word if dice.chance(0.5) else {"type": word}
+
+
+def _class_ids(dice: Dice, count: int, classes: int) -> Array:
+    """Class ids in any order, all classes equally often."""
+    return np.array(dice.shuffled([row % classes for row in range(count)]), np.int64)
+
+
+def _npy_bytes(array: Array) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+# --- the split
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How the rows are cut: the config's section, rows to train on, and whether it validates."""
+
+    split: dict[str, Any]
+    training: int
+    validates: bool
+
+
+def parts(dice: Dice, found: Rows) -> Parts:
+    """A split that leaves rows in every part."""
+    split: dict[str, Any] = {}
+    shares = {"validation": VALIDATION, "test": TEST}
+    for role in shares:
+        if role in found.brings:
+            shares[role] = 0.0
+            if dice.chance(0.2):
+                split[role] = 0
+        elif dice.chance(0.5):
+            shares[role] = dice.choice([0.0, 0.1, 0.25, 1 / 3, dice.real(0.1, 0.4)])
+            split[role] = shares[role]
+    if found.goal.kind == "classes" and dice.chance(0.4):
+        split["stratify"] = True
+    elif dice.chance(0.2):
+        split["stratify"] = False
+    training = found.count - sum(round(found.count * share) for share in shares.values())
+    return Parts(split, training, "validation" in found.brings or shares["validation"] > 0)
+
+
+# --- the transforms
+
+
+def _rescale(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    scale = dice.real(0.5, 2) if now.scaled else dice.choice([0.0625, 0.00392156862745098, 0.01])
+    if dice.chance(0.2):
+        scale = -scale
+    given = options(dice, TRANSFORM_CONFIGS["rescale"], {"scale": scale})
+    return given, replace(now, whole={}, scaled=now.scaled or now.shape != (30,))
+
+
+def _standardize(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    given = options(dice, TRANSFORM_CONFIGS["standardize"])
+    return given, replace(now, whole={}, scaled=True)
+
+
+def _min_max(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    given = options(dice, TRANSFORM_CONFIGS["min_max"])
+    return given, replace(now, whole={}, scaled=True)
+
+
+def _one_hot(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    if len(now.shape) != 1 or not (now.texts or now.whole):
+        return None
+    given: dict[str, Any] = {}
+    encoded = dict(now.texts)
+    if not now.texts or dice.chance(0.5):
+        encoded |= {name: now.whole[name] for name in dice.some(list(now.whole), least=1)}
+        columns: list[Any] = dice.shuffled(list(encoded))
+        if dice.chance(0.5):  # a position may be written as a number
+            columns = [int(name) if name.isdigit() else name for name in columns]
+        given["columns"] = columns
+    elif dice.chance(0.2):
+        given["columns"] = None
+    width = now.shape[0] - len(encoded) + sum(encoded.values())
+    return given, replace(now, shape=(width,), texts={}, whole={})
+
+
+def _reshape(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    if now.texts:
+        return None
+    shape = dice.choice(shapes_of(int(np.prod(now.shape))))
+    written = list(shape)
+    if dice.chance(0.4):
+        written[dice.whole(0, len(shape) - 1)] = -1
+    return {"target_shape": written}, replace(now, shape=shape, whole={})
+
+
+def shapes_of(size: int) -> list[Shape]:
+    """Shapes of rows with so many numbers: vectors, matrices, images."""
+    found: list[Shape] = [(size,), (size,), (1, size), (size, 1), (1, 1, size)]
+    for height in range(2, 13):
+        if size % height == 0:
+            found += [(height, size // height), (height, size // height, 1)]
+            found += [
+                (height, width, size // height // width)
+                for width in range(2, 13)
+                if size // height % width == 0
+            ]
+    return found
+
+
+def _transpose(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    if now.texts:
+        return None
+    dims = dice.shuffled(range(1, len(now.shape) + 1))
+    return {"dims": dims}, replace(now, shape=tuple(now.shape[d - 1] for d in dims), whole={})
+
+
+Transform = Callable[[Dice, Rows], tuple[dict[str, Any], Rows] | None]
+TRANSFORMS: dict[str, Transform] = {
+    "rescale": _rescale,
+    "standardize": _standardize,
+    "min_max": _min_max,
+    "one_hot": _one_hot,
+    "reshape": _reshape,
+    "transpose": _transpose,
+}
+
+
+def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
+    """Some transforms in an order that works, and the rows that they leave."""
+    words = [word for word in TRANSFORMS if word in TRANSFORM_CONFIGS]
+    wanted = [dice.choice(words) for _ in range(dice.whole(0, 3))]
+    if not found.scaled and dice.chance(0.9):
+        wanted.insert(0, dice.choice(["rescale", "standardize", "min_max"]))
+    if found.texts:
+        wanted.insert(dice.whole(0, len(wanted)), "one_hot")
+    if found.whole and dice.chance(0.3):
+        wanted.insert(0, "one_hot")
+    if found.texts:  # whatever changes the shape comes when they are numbers
+        wanted = sorted(wanted, key=lambda word: word in ("reshape", "transpose"))
+    drawn = []
+    for word in wanted:
+        made = TRANSFORMS[word](dice, found)
+        if made is not None:
+            given, found = made
+            drawn.append(word if not given and dice.chance(0.5) else {"type": word, **given})
+    assert not found.texts
+    return drawn, found
+
+
+def target_transform(dice: Dice) -> Any:
+    """How the target of a regression is scaled."""
+    return component(dice, TARGET_TRANSFORM_CONFIGS)

@@ -1,0 +1,170 @@
+"""One config with its files, from one number."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlcli.config import LOSS_CONFIGS, OPTIMIZER_CONFIGS, Config
+from dlcli.config.base import Component
+from dlcli.config.data import Data, Split
+from dlcli.config.root import Network
+from dlcli.config.stages import (
+    CLASSIFICATION_METRICS,
+    METRIC_ALIASES,
+    REGRESSION_METRICS,
+    SCALAR_METRICS,
+    Evaluation,
+)
+from dlcli.config.training import Checkpoint, EarlyStopping, Training
+from dlcli.config.tree import KEY_ALIASES
+from tests.drawn.data import Parts, parts, rows, target_transform, transforms
+from tests.drawn.dice import Dice
+from tests.drawn.network import ENDS, FITS, initial_weights, network
+from tests.drawn.options import component, hint_of, options
+
+STEPS = 30
+"""A training takes no more steps than this, so that it is over in well below a second."""
+
+EPOCHS = 3
+WILD = 0.08
+"""So often the learning rate is so large that training may diverge."""
+
+NAMES = ("drawn", "a run", "größe/1", "1e3", "no", "x" * 80, "...")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A config, and the files that lie beside it."""
+
+    seed: int
+    config: dict[str, Any]
+    files: dict[str, bytes]
+
+    @property
+    def text(self) -> str:
+        """The YAML of it."""
+        return json.dumps(self.config, ensure_ascii=False)  # JSON is YAML, too
+
+    def write(self, folder: Path) -> Path:
+        """Put everything into a folder; returns the path of the YAML."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in self.files.items():
+            (folder / name).write_bytes(data)
+        path = folder / "drawn.yaml"
+        path.write_text(self.text, encoding="utf-8")
+        return path
+
+
+def draw(seed: int) -> Drawn:
+    """The config of this seed, the same everywhere."""
+    dice = Dice(seed)
+    found = rows(dice)
+    cut = parts(dice, found)
+    steps, left = transforms(dice, found)
+    loss = dice.choice([w for w, fits in FITS.items() if w in LOSS_CONFIGS and fits(found.goal)])
+    data: dict[str, Any] = {"source": found.source}
+    if cut.split or dice.chance(0.2):
+        data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
+    if steps or dice.chance(0.3):
+        data["transforms"] = steps
+    if loss not in ENDS and dice.chance(0.5):
+        data["target_transform"] = target_transform(dice)
+    chain = network(dice, left.shape, found.goal, loss)
+    config: dict[str, Any] = {
+        "data": options(dice, Data, data, skip=("split", "transforms", "target_transform")),
+        "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
+        "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
+        "optimizer": _optimizer(dice),
+    }
+    metrics = _metrics(dice, loss)
+    if metrics is not None:
+        config["evaluation"] = options(dice, Evaluation, {"metrics": metrics})
+    config["training"] = _training(dice, cut, metrics or [])
+    if dice.chance(0.5):
+        config["name"] = dice.choice(NAMES)
+    if dice.chance(0.7):
+        config["seed"] = dice.whole(0, 9) if dice.chance(0.8) else dice.whole(0, 2**53) * 2**10 - 1
+        config["seed"] = max(0, config["seed"])
+    config = options(dice, Config, config, skip=("name", "seed", "evaluation"))
+    files = dict(found.files)
+    if any(chain.arrays) and dice.chance(0.12):
+        text = json.dumps(config)
+        files["initial.safetensors"] = initial_weights(dice, chain, text)
+        config["model"]["initial_weights"] = "initial.safetensors"
+    return Drawn(seed, _with_short_keys(dice, config), files)
+
+
+def _optimizer(dice: Dice) -> Any:
+    drawn = component(dice, OPTIMIZER_CONFIGS, aliases=_aliases("optimizer"))
+    if dice.chance(WILD) and isinstance(drawn, dict):
+        return drawn | {"learning_rate": 1000}
+    return drawn
+
+
+def _metrics(dice: Dice, loss: str) -> list[str] | None:
+    """Metrics that suit the loss, some by their short names; None leaves them to the defaults."""
+    if dice.chance(0.15):
+        return None
+    known = CLASSIFICATION_METRICS if loss in ENDS else REGRESSION_METRICS
+    short = {name: alias for alias, name in METRIC_ALIASES.items()}
+    chosen = dice.some(known, most=5)
+    return [short[name] if name in short and dice.chance(0.4) else name for name in chosen]
+
+
+def _training(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
+    epochs = dice.whole(1, EPOCHS)
+    batch = dice.choice([1, 3, 7, 8, 13, 16, 31, 32, 33, 64, 100, 1000])
+    given: dict[str, Any] = {"epochs": epochs}
+    if batch == 32 or dice.chance(0.2):
+        batch = 32
+    else:
+        given["batch_size"] = batch
+    batches = -(-max(cut.training, 1) // batch)
+    if batches * epochs > STEPS:
+        given["max_steps"] = dice.whole(2, STEPS)
+    elif dice.chance(0.3):
+        given["max_steps"] = dice.whole(1, batches * epochs + 2)
+    if dice.chance(0.5):
+        given["shard_size"] = dice.whole(max(1, min(batch, cut.training) // 12), batch + 3)
+    if dice.chance(0.5):
+        given["early_stopping"] = _early_stopping(dice, cut, metrics)
+    if dice.chance(0.7):
+        given["checkpoint"] = options(dice, Checkpoint)
+    watched = given.get("early_stopping", {}).get("monitor", "val_loss")
+    if dice.chance(0.5):
+        best = cut.validates or not watched.startswith("val_")
+        given["keep"] = dice.choice(["last", "best"] if best else ["last"])
+    skip = ("batch_size", "max_steps", "shard_size", "early_stopping", "checkpoint", "keep")
+    return options(dice, Training, given, skip)
+
+
+def _early_stopping(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    watched = ["loss", *(n for n in metrics if METRIC_ALIASES.get(n, n) in SCALAR_METRICS)]
+    if cut.validates:
+        watched += [f"val_{name}" for name in watched]
+    if not cut.validates or dice.chance(0.8):
+        given["monitor"] = dice.choice(watched)
+    return options(dice, EarlyStopping, given, skip=("monitor",))
+
+
+def _aliases(section: str) -> dict[str, str]:
+    note = hint_of(Config, section).note(Component)
+    return dict(note.aliases)
+
+
+def _with_short_keys(dice: Dice, value: Any) -> Any:
+    """The same config with some keys under their short names."""
+    short = {key: alias for alias, key in KEY_ALIASES.items()}
+    if isinstance(value, list):
+        return [_with_short_keys(dice, item) for item in value]
+    if isinstance(value, dict):
+        return {
+            short[key] if key in short and dice.chance(0.3) else key: _with_short_keys(dice, item)
+            for key, item in value.items()
+        }
+    return value
+
+
+__all__ = ["Drawn", "draw"]

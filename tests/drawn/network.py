@@ -1,0 +1,247 @@
+"""Layers that fit the rows, the loss and the target.
+
+LAYERS holds what no annotation says: which rows a layer takes and which it leaves. LOSSES says
+which targets a loss takes. A word of the vocabulary that is in neither fails a test.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from dlcli.config import ACTIVATION_CONFIGS, INITIALIZER_CONFIGS, LAYER_CONFIGS, parse_config
+from dlcli.engine.layers.windows import slide
+from tests.drawn.data import Goal, Shape, shapes_of
+from tests.drawn.dice import Dice
+from tests.drawn.options import component, options, sizes
+
+FITS: dict[str, Callable[[Goal], bool]] = {
+    "mean_squared_error": lambda goal: not goal.named,
+    "mean_absolute_error": lambda goal: not goal.named,
+    "binary_crossentropy": lambda goal: (
+        (goal.kind == "classes" and goal.size == 2) or goal.kind in ("one-hot", "labels")
+    ),
+    "categorical_crossentropy": lambda goal: goal.kind in ("classes", "one-hot"),
+    "sparse_categorical_crossentropy": lambda goal: goal.kind == "classes",
+}
+"""Which targets a loss takes."""
+
+ENDS = {
+    "binary_crossentropy": "sigmoid",
+    "categorical_crossentropy": "softmax",
+    "sparse_categorical_crossentropy": "softmax",
+}
+"""The activation that belongs to a loss; all others take numbers as they come."""
+
+MATRICES = {"orthogonal"}
+"""Initializers that cannot fill a vector."""
+
+
+@dataclass
+class Chain:
+    """The layers so far, the shape of the rows behind them, and what each layer learns."""
+
+    dice: Dice
+    shape: Shape
+    layers: list[Any] = field(default_factory=list)
+    arrays: list[dict[str, Shape]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    def add(
+        self,
+        word: str,
+        given: Mapping[str, Any],
+        shape: Shape,
+        skip: tuple[str, ...] = (),
+        arrays: Mapping[str, Shape] | None = None,
+    ) -> None:
+        """A layer with what must be as it is, and more options as they come."""
+        kind, given = LAYER_CONFIGS[word], dict(given)
+        learned = dict(arrays or {})
+        if "bias" in learned and self.dice.chance(0.3):
+            vectors = {n: c for n, c in INITIALIZER_CONFIGS.items() if n not in MATRICES}
+            given["bias_initializer"] = component(self.dice, vectors)
+        drawn = options(self.dice, kind, given, ("name", "bias_initializer", *skip))
+        if self.dice.chance(0.15):
+            drawn["name"] = f"{self.dice.choice(['a', 'layer_', 'dense_'])}{len(self.layers)}"
+        if not drawn.get("use_bias", True):
+            learned.pop("bias")
+        bare = not drawn and self.dice.chance(0.5)
+        self.layers.append(word if bare else {"type": word, **drawn})
+        self.arrays.append(learned)
+        self.shape = shape
+
+
+def _dense(chain: Chain, units: int | None = None, **given: Any) -> None:
+    units = units or chain.dice.whole(1, 9)
+    given = {"units": units, **_activation(chain, units, given)}
+    arrays = {"kernel": (chain.shape[-1], units), "bias": (units,)}
+    chain.add("dense", given, (*chain.shape[:-1], units), ("activation",), arrays)
+
+
+def _conv2d(chain: Chain) -> None:
+    dice = chain.dice
+    height, width, channels = chain.shape
+    filters = dice.whole(1, 6)
+    size = sizes(dice, min(height, 4), min(width, 4))
+    given: dict[str, Any] = {"filters": filters, "kernel_size": size}
+    given |= _activation(chain, filters, {})
+    if dice.chance(0.3):
+        given["strides"] = sizes(dice, 2, 3)
+    if dice.chance(0.3):
+        given["dilation_rate"] = sizes(dice, 2, 2)
+    if dice.chance(0.4):
+        given["padding"] = dice.choice(["same", "valid"])
+    out = _windows(chain.shape, size, given)
+    if min(out) < 1:
+        given["padding"] = "same"
+        out = _windows(chain.shape, size, given)
+    arrays = {"kernel": (*_pair(size), channels, filters), "bias": (filters,)}
+    skip = ("activation", "strides", "padding", "dilation_rate")
+    chain.add("conv2d", given, (*out, filters), skip, arrays)
+
+
+def _pooling(word: str) -> Callable[[Chain], None]:
+    def pool(chain: Chain) -> None:
+        dice = chain.dice
+        height, width, channels = chain.shape
+        size = sizes(dice, min(height, 3), min(width, 3))
+        given: dict[str, Any] = {"pool_size": size}
+        if min(height, width) > 1 and dice.chance(0.4):
+            given, size = {}, 2
+        if dice.chance(0.4):
+            given["strides"] = dice.choice([None, sizes(dice, 2, 3)])
+        if dice.chance(0.4):
+            given["padding"] = dice.choice(["same", "valid"])
+        strides = given.get("strides") or size
+        out = _windows(chain.shape, size, given | {"strides": strides})
+        chain.add(word, given, (*out, channels), ("pool_size", "strides", "padding"))
+
+    return pool
+
+
+def _windows(shape: Shape, size: Any, given: Mapping[str, Any]) -> tuple[int, int]:
+    return slide(
+        (shape[0], shape[1]),
+        _pair(size),
+        _pair(given.get("strides", 1)),
+        _pair(given.get("dilation_rate", 1)),
+        given.get("padding", "valid"),
+    ).out
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
+
+
+def _flatten(chain: Chain) -> None:
+    chain.add("flatten", {}, (chain.size,))
+
+
+def _reshape(chain: Chain, shape: Shape | None = None) -> None:
+    shape = shape or chain.dice.choice(shapes_of(chain.size))
+    written = list(shape)
+    if chain.dice.chance(0.4):
+        written[chain.dice.whole(0, len(shape) - 1)] = -1
+    chain.add("reshape", {"target_shape": written}, shape)
+
+
+def _dropout(chain: Chain) -> None:
+    chain.add("dropout", {"rate": chain.dice.choice([0, 0.1, 0.25, 0.5])}, chain.shape)
+
+
+def _alone(chain: Chain, word: str | None = None) -> None:
+    """An activation as a layer of its own."""
+    words = {n: c for n, c in ACTIVATION_CONFIGS.items() if n != "softmax" or chain.shape[-1] > 1}
+    given = {"activation": component(chain.dice, words, word)}
+    chain.add("activation", given, chain.shape)
+
+
+def _activation(chain: Chain, width: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The `activation` of a layer: the given word, or any, or none."""
+    word = given.get("word")
+    if word is None and ("word" in given or chain.dice.chance(0.4)):
+        return {}
+    words = {n: c for n, c in ACTIVATION_CONFIGS.items() if n != "softmax" or width > 1}
+    return {"activation": component(chain.dice, words, word)}
+
+
+LAYERS: dict[str, tuple[Callable[[Chain], None], Callable[[Shape], bool]]] = {
+    # How it is added, and to which rows.
+    "dense": (_dense, lambda shape: True),
+    "conv2d": (_conv2d, lambda shape: len(shape) == 3),
+    "max_pooling2d": (_pooling("max_pooling2d"), lambda shape: len(shape) == 3),
+    "average_pooling2d": (_pooling("average_pooling2d"), lambda shape: len(shape) == 3),
+    "flatten": (_flatten, lambda shape: True),
+    "reshape": (_reshape, lambda shape: True),
+    "dropout": (_dropout, lambda shape: True),
+    "activation": (_alone, lambda shape: True),
+}
+
+
+def network(dice: Dice, shape: Shape, goal: Goal, loss: str) -> Chain:
+    """A few layers, and a last one that gives what the loss takes."""
+    chain = Chain(dice, shape)
+    most = 4 if len(shape) == 3 else 3
+    for _ in range(dice.whole(0, most)):
+        # Images first where rows are images: further on there may be none.
+        fitting = [w for w, (_, fits) in LAYERS.items() if w in LAYER_CONFIGS and fits(chain.shape)]
+        if len(chain.shape) == 3 and dice.chance(0.7):
+            fitting = [word for word in fitting if not LAYERS[word][1]((1,))]
+        learning = [word for word in fitting if word in ("dense", "conv2d")]
+        word = dice.choice(learning if learning and dice.chance(0.4) else fitting)
+        LAYERS[word][0](chain)
+    _end(chain, goal, loss)
+    return chain
+
+
+def _end(chain: Chain, goal: Goal, loss: str) -> None:
+    dice = chain.dice
+    if loss in ENDS and goal.kind == "classes":
+        units = 1 if loss == "binary_crossentropy" else goal.size
+        if units > 1 and not goal.named and dice.chance(0.1):
+            units += 1
+        wanted: Shape = (units,)
+    elif goal.shape in ((), (1,)):
+        wanted = (1,)
+    else:
+        wanted = goal.shape
+    width = int(np.prod(wanted))
+    right = ENDS.get(loss)
+    ending: str | None = right
+    if right is None:
+        ending = dice.choice(["softplus", "tanh", "leaky_relu"]) if dice.chance(0.2) else None
+    way = dice.choice(["one", "one", "linear", "apart"])
+    if len(chain.shape) == 3 and max(chain.shape[:2]) < 9 and dice.chance(0.3):
+        height, across, channels = chain.shape
+        given = {"filters": width, "kernel_size": [height, across]}
+        arrays = {"kernel": (height, across, channels, width), "bias": (width,)}
+        skip = ("strides", "padding", "dilation_rate", "activation")
+        chain.add("conv2d", given, (1, 1, width), skip, arrays)
+        _flatten(chain)
+        if way == "apart" and ending:
+            _alone(chain, ending)
+    else:
+        if len(chain.shape) != 1:
+            _flatten(chain)
+        _dense(chain, width, word=ending if way == "one" else None)
+        if way == "apart" and ending:
+            _alone(chain, ending)
+    if chain.shape != wanted:
+        _reshape(chain, wanted)
+
+
+def initial_weights(dice: Dice, chain: Chain, text: str) -> bytes:
+    """A file of weights for all layers of this chain."""
+    layers = parse_config(text, "drawn").config.model.layers
+    arrays = {
+        f"{layer.name}.{name}": (dice.numbers(*shape) - 0.5).astype(np.float32)
+        for layer, learned in zip(layers, chain.arrays, strict=True)
+        for name, shape in learned.items()
+    }
+    return bytes(save(arrays))

@@ -1,0 +1,95 @@
+"""Which words, options and kinds of value a config uses, and which there are.
+
+Both are sentences such as `Dense.activation: relu`, `Adam.beta_1`, `Switch.stratify = true`, found
+by walking the classes of the config. What no draw can use is in NOT_DRAWN, with the reason.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, get_args
+
+from dlcli.config import Config
+from dlcli.config.base import Component, Model, table
+from dlcli.config.tree import KEY_ALIASES
+from dlcli.config.values import Choice, Listing, Sizes, Switch
+from tests.config.models import every_model
+from tests.drawn.options import Hint, hint, hint_of
+
+NOT_DRAWN: Mapping[str, str] = {
+    "Data.source: mnist": "an archive of 70,000 images that is known by its digests; `idx` reads "
+    "the same files with any content",
+    "Dense.bias_initializer: orthogonal": "fills no vector",
+    "Conv2D.bias_initializer: orthogonal": "fills no vector",
+}
+
+
+@cache
+def every_word() -> frozenset[str]:
+    """Everything that a config can use."""
+    return frozenset(
+        word
+        for model in every_model()
+        for name in model.model_fields
+        if name != "type"
+        for word in _of_field(f"{model.__name__}.{name}", hint_of(model, name))
+    )
+
+
+def _of_field(place: str, found: Hint) -> Iterator[str]:
+    if (listing := found.note(Listing)) is not None:
+        if listing.least == 0:
+            yield f"{place} is empty"
+        yield from _of_field(place, hint(get_args(found.inner)[0]))
+    elif (choice := found.note(Choice)) is not None:
+        yield from (f"{place} = {word}" for word in (*choice.known, *choice.aliases))
+    elif found.note(Switch) is not None:
+        yield from (f"{place} = false", f"{place} = true")
+    elif found.note(Sizes) is not None:
+        yield from (f"{place} is a number", f"{place} is a pair")
+    elif (union := found.note(Component)) is not None:
+        yield from (f"{place}: {word}" for word in (*table(found.inner), *union.aliases))
+    else:
+        yield place
+    if place.endswith(tuple(f".{key}" for key in KEY_ALIASES.values())):
+        yield from (f"{place} as {alias}" for alias, key in KEY_ALIASES.items())
+
+
+def used_words(config: Mapping[str, Any]) -> set[str]:
+    """Everything that a config uses."""
+    return set(_in_model(Config, config))
+
+
+def _in_model(model: type[Model], data: Mapping[str, Any]) -> Iterator[str]:
+    for written, value in data.items():
+        name = KEY_ALIASES.get(written, written)
+        if name == "type":
+            continue
+        place = f"{model.__name__}.{name}"
+        if written != name:
+            yield f"{place} as {written}"
+        if value is not None:
+            yield from _in_value(place, hint_of(model, name), value)
+
+
+def _in_value(place: str, found: Hint, value: Any) -> Iterator[str]:
+    if found.note(Listing) is not None:
+        if not value:
+            yield f"{place} is empty"
+        for item in value:
+            yield from _in_value(place, hint(get_args(found.inner)[0]), item)
+    elif found.note(Choice) is not None:
+        yield f"{place} = {value}"
+    elif found.note(Switch) is not None:
+        yield f"{place} = {str(value).lower()}"
+    elif found.note(Sizes) is not None:
+        yield f"{place} is a {'number' if isinstance(value, int) else 'pair'}"
+    elif (union := found.note(Component)) is not None:
+        data = {"type": value} if isinstance(value, str) else value
+        yield f"{place}: {data['type']}"
+        word = union.aliases.get(data["type"], data["type"])
+        yield f"{place}: {word}"
+        yield from _in_model(table(found.inner)[word], data)
+    else:
+        yield place
+        if isinstance(found.inner, type) and issubclass(found.inner, Model):
+            yield from _in_model(found.inner, value)
