@@ -60,11 +60,11 @@ def _table(bundle: "Bundle", answers: "Array") -> tuple[list[str], list[list[Any
         names += [str(index) for index in range(len(names), count)]
         lines = [[names[int(row.argmax())], *v] for row, v in zip(flat, values, strict=True)]
         return ["class", *(f"p_{name}" for name in names)], lines
-    if kind == "binary" and flat.shape[1] == 1:
+    if kind == "binary":
         names = names if len(names) == 2 else ["0", "1"]
         lines = [[names[int(row[0] > 0.5)], *v] for row, v in zip(flat, values, strict=True)]
         return ["class", f"p_{names[1]}"], lines
     if flat.shape[1] == 1:
         return ["value"], values
-    word = "p" if kind == "binary" else "value"
+    word = "p" if kind == "multilabel" else "value"
     return [f"{word}_{index}" for index in range(flat.shape[1])], values

@@ -190,7 +190,7 @@ class BinaryCrossentropy(Loss):
             )
 
     def kind(self, out_shape: Shape) -> tuple[Kind, int]:
-        return "binary", 2
+        return ("binary", 2) if math.prod(out_shape) == 1 else ("multilabel", math.prod(out_shape))
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ A `MetricSet` holds the metrics of a run. Its y are answers (`Loss.predict` of t
 
     multiclass  y (n, K) probabilities, the largest is the answer (of equal ones the first);
                 t (n,) class ids or (n, K) one-hot
-    binary      y (n, k) probabilities, above 0.5 is a yes; t (n,) or (n, k) of 0 and 1. Each
-                of several labels counts on its own.
+    binary      y (n, 1) probabilities, above 0.5 is a yes; t (n,) or (n, 1) of 0 and 1
+    multilabel  y (n, k) probabilities, each above 0.5 is a yes; t (n, k) of 0 and 1
     regression  y (n, *out_shape); t the same, or (n,) where a row has one output
 
 Definitions and the treatment of 0/0 are scikit-learn's, and are stated where they are made.
@@ -26,106 +26,22 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from dlcli.engine.layer import Array, Shape
+from dlcli.engine.tallies import Confusion, Errors, LabelConfusion, Tally
 
-Kind = Literal["multiclass", "binary", "regression"]
+Kind = Literal["multiclass", "binary", "multilabel", "regression"]
 Average = Literal["class", "weighted", "per_class"]
-Value = float | list[float] | list[list[int]]
+Value = float | list[float] | list[list[int]] | list[list[list[int]]]
 
 
 class MetricError(ValueError):
     """A metric that does not suit what is being learned. The message is in plain words."""
 
 
-class Tally(ABC):
-    """Additive counts over rows, which metrics read."""
-
-    @property
-    @abstractmethod
-    def shape(self) -> Shape: ...
-
-    @abstractmethod
-    def zeros(self) -> Array:
-        """The tally of no rows."""
-
-    @abstractmethod
-    def count(self, y: Array, t: Array) -> Array:
-        """The tally of these rows: answers y and targets t."""
-
-
-@dataclass(frozen=True)
-class Confusion(Tally):
-    """How often each class was answered for each class: int64 (K, K + 1).
-
-    The row is the true class, the column the answered one. A row of y with a NaN in it is no
-    answer at all: it is counted in the last column, and so is wrong for every metric.
-    """
-
-    classes: int
-    binary: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        return (self.classes, self.classes + 1)
-
-    def zeros(self) -> Array:
-        return np.zeros(self.shape, np.int64)
-
-    def count(self, y: Array, t: Array) -> Array:
-        if self.binary:
-            y = y.reshape(-1, 1)
-            answered = (y[:, 0] > 0.5).astype(np.int64)
-            true = t.reshape(-1) > 0.5
-        else:
-            answered = y.argmax(axis=1)
-            true = t if t.ndim == 1 else t.argmax(axis=1)
-        total = np.add.reduce(y, axis=None)
-        if total != total:  # else there is no NaN; only then is it worth a closer look
-            answered[np.isnan(y).any(axis=1)] = self.classes
-        cells = true.astype(np.int64) * (self.classes + 1) + answered
-        rows, columns = self.shape
-        return np.bincount(cells, minlength=rows * columns).reshape(self.shape)
-
-
-@dataclass(frozen=True)
-class Errors(Tally):
-    """The sums of a regression over rows, for each output on its own: float64 (5, outputs).
-
-    In rows: the number of rows n, |y - t|, (y - t)^2, t - center, (t - center)^2.
-
-    center: any number near the targets, the same for all rows. The spread of the targets is the
-    difference of two sums, which in float64 loses about twice as many digits as the ratio of
-    their mean to their spread has. Targets that fit float32 can spare them; for float64 targets
-    far from 0, such as times, pass the mean of the training targets.
-    """
-
-    outputs: int = 1
-    center: float = 0.0
-
-    @property
-    def shape(self) -> Shape:
-        return (5, self.outputs)
-
-    def zeros(self) -> Array:
-        return np.zeros(self.shape, np.float64)
-
-    def count(self, y: Array, t: Array) -> Array:
-        target = t.reshape(len(t), self.outputs).astype(np.float64)
-        error = y.reshape(len(y), self.outputs) - target
-        target -= self.center
-        terms = (np.abs(error), error * error, target, target * target)
-        tally = np.empty(self.shape, np.float64)
-        tally[0] = len(y)
-        for row, term in enumerate(terms, start=1):
-            # A running sum has one possible order; that of np.sum is NumPy's to choose.
-            tally[row] = np.add.accumulate(term, axis=0)[-1]
-        return tally
-
-
 class Metric(ABC):
     """A pure function of a tally; subclasses are frozen dataclasses."""
 
     reads: ClassVar[type[Tally]]
-    """The tally it is a function of."""
+    """The tally it is a function of; one of `Confusion` works on a `LabelConfusion`, too."""
 
     @abstractmethod
     def value(self, tally: Array) -> Value:
@@ -134,25 +50,31 @@ class Metric(ABC):
 
 @dataclass(frozen=True)
 class Accuracy(Metric):
-    """The share of right answers; 0 of no rows."""
+    """The share of right answers; 0 of no rows.
+
+    Of several labels, the share of right decisions about single labels, as Keras's
+    binary_accuracy (scikit-learn's accuracy_score counts a row only if all its labels are right).
+    """
 
     reads = Confusion
 
     def value(self, tally: Array) -> float:
-        return _ratio(int(tally.trace()), int(tally.sum()))
+        right = np.diagonal(tally, axis1=-2, axis2=-1)
+        return _ratio(int(right.sum()), int(tally.sum()))
 
 
 @dataclass(frozen=True)
 class ConfusionMatrix(Metric):
     """The counts themselves: a list for each true class, a count for each answered class.
 
-    Rows without an answer (NaN) stand in no column.
+    Rows without an answer (NaN) stand in no column. Of several labels, a list of such matrices,
+    one for each label, as scikit-learn's multilabel_confusion_matrix.
     """
 
     reads = Confusion
 
-    def value(self, tally: Array) -> list[list[int]]:
-        counts: list[list[int]] = tally[:, :-1].tolist()
+    def value(self, tally: Array) -> list[list[int]] | list[list[list[int]]]:
+        counts: list[list[int]] = tally[..., :-1].tolist()
         return counts
 
 
@@ -165,6 +87,10 @@ class _ClassScore(Metric):
     average="binary" and "macro", which leave out classes that never occur, too.
     average "weighted": the mean weighted by how often each class is the true one.
     average "per_class": the list of all classes in order.
+
+    Of several labels the score of each label's yes, and their plain mean (over all labels), their
+    mean weighted by how often each label holds, or their list: as scikit-learn's "macro",
+    "weighted" and None for indicator matrices.
 
     A score of 0/0 is 0, as in scikit-learn (which also warns).
     """
@@ -180,7 +106,10 @@ class _ClassScore(Metric):
         """
 
     def value(self, tally: Array) -> float | list[float]:
-        right, true, answered = tally.diagonal(), tally.sum(axis=1), tally[:, :-1].sum(axis=0)
+        if tally.ndim == 3:
+            right, true, answered = tally[:, 1, 1], tally[:, 1].sum(axis=1), tally[:, :, 1].sum(1)
+        else:
+            right, true, answered = tally.diagonal(), tally.sum(axis=1), tally[:, :-1].sum(axis=0)
         numerators, denominators = self.parts(right, true, answered)
         pairs = zip(numerators.tolist(), denominators.tolist(), strict=True)
         scores = [_ratio(above, below) for above, below in pairs]
@@ -188,6 +117,8 @@ class _ClassScore(Metric):
             return scores
         if self.average == "weighted":
             return _weighted_mean(scores, true.tolist())
+        if tally.ndim == 3:
+            return _weighted_mean(scores, [1] * len(scores))
         if len(scores) == 2:
             return scores[1]
         return _weighted_mean(scores, (true + answered > 0).tolist())
@@ -253,7 +184,13 @@ class R2(Metric):
         return _weighted_mean(scores, [1] * len(scores))
 
     def _of_one_output(
-        self, n: float, absolute: float, squared: float, targets: float, squares: float
+        self,
+        n: float,
+        absolute: float,
+        unscaled: float,
+        squared: float,
+        targets: float,
+        squares: float,
     ) -> float:
         if n == 0.0:
             return 0.0
@@ -268,8 +205,8 @@ class MetricSet:
 
     names: keys of METRICS; their order is that of the values.
     kind: what is being learned; see the module's docstring, and `Loss.kind`.
-    classes: the number of classes (2 for binary), or of outputs for a regression.
-    center: for a regression, a number near the targets; see `Errors`.
+    classes: the number of classes (2 for binary), of labels, or of outputs for a regression.
+    centers, scales: for a regression, about where its targets lie; see `Errors`.
 
     Raises MetricError for a metric that does not suit the kind.
 
@@ -280,17 +217,25 @@ class MetricSet:
     """
 
     def __init__(
-        self, names: Iterable[str], kind: Kind, classes: int, *, center: float = 0.0
+        self,
+        names: Iterable[str],
+        kind: Kind,
+        classes: int,
+        *,
+        centers: tuple[float, ...] | None = None,
+        scales: tuple[float, ...] | None = None,
     ) -> None:
         self.metrics: Mapping[str, Metric] = {name: METRICS[name] for name in names}
         for name in self.metrics:
             check(name, kind)
         read = {metric.reads for metric in self.metrics.values()}
         self._tallies: list[Tally] = []
-        if Confusion in read:
+        if Confusion in read and kind == "multilabel":
+            self._tallies.append(LabelConfusion(classes))
+        elif Confusion in read:
             self._tallies.append(Confusion(classes, binary=kind == "binary"))
         if Errors in read:
-            self._tallies.append(Errors(classes, center))
+            self._tallies.append(Errors(classes, centers, scales))
 
     @property
     def tally_shapes(self) -> list[Shape]:
@@ -307,8 +252,12 @@ class MetricSet:
 
     def values(self, tallies: Sequence[Array]) -> dict[str, Value]:
         """The value of each metric, by name."""
-        by_type = {type(kind): array for kind, array in zip(self._tallies, tallies, strict=True)}
-        return {name: metric.value(by_type[metric.reads]) for name, metric in self.metrics.items()}
+        of_errors = [isinstance(kind, Errors) for kind in self._tallies]
+        by_kind = dict(zip(of_errors, tallies, strict=True))
+        return {
+            name: metric.value(by_kind[metric.reads is Errors])
+            for name, metric in self.metrics.items()
+        }
 
 
 def check(name: str, kind: Kind) -> None:

@@ -1,5 +1,6 @@
 """Stage 2, model design: build the chain, check it against the data, lay out the training."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -88,7 +89,7 @@ def check_loss(
         chain.loss.check(chain.out_shape, target_shape=target_shape, classes=classes)
     except ShapeError as error:
         raise loaded.error(chain.paths[-1], str(error)) from None
-    metric_set(loaded, chain, None, 0.0)
+    metric_set(loaded, chain, None, _Around())
 
 
 def require_regression(loaded: LoadedConfig, chain: Chain, what: str) -> None:
@@ -127,15 +128,15 @@ def refuse_names(
 
 
 def metric_set(
-    loaded: LoadedConfig, chain: Chain, scale: TargetScale | None, center: float
+    loaded: LoadedConfig, chain: Chain, scale: TargetScale | None, around: "_Around"
 ) -> MetricSet:
     """The metrics of the config for what the loss learns."""
     kind, classes = chain.loss.kind(chain.out_shape)
     names = loaded.config.evaluation.metrics or ()
     try:
         if scale is not None:
-            return ScaledMetrics(names, kind, classes, center, scale)
-        return MetricSet(names, kind, classes, center=center)
+            return ScaledMetrics(names, classes, around, scale)
+        return MetricSet(names, kind, classes, centers=around.centers, scales=around.scales)
     except MetricError as error:
         raise loaded.error(("evaluation", "metrics"), str(error)) from None
 
@@ -144,14 +145,9 @@ class ScaledMetrics(MetricSet):
     """Metrics in the target's own units, where training sees a scaled target."""
 
     def __init__(
-        self,
-        names: tuple[str, ...],
-        kind: object,
-        classes: int,
-        center: float,
-        scale: TargetScale,
+        self, names: tuple[str, ...], outputs: int, around: "_Around", scale: TargetScale
     ) -> None:
-        super().__init__(names, "regression", classes, center=center)
+        super().__init__(names, "regression", outputs, centers=around.centers, scales=around.scales)
         self._scale = scale
 
     def tally(self, y: Array, t: Array) -> list[Array]:
@@ -179,7 +175,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         for role, part in dataset.parts().items()
     }
     warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
-    center = _center(chain, dataset)
+    around = _Around.of(chain, dataset)
     optimizer = builder.optimizer(config)
     model = builder.model(chain.nodes, optimizer)
     training = config.training
@@ -187,7 +183,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         model=model,
         loss=chain.loss,
         optimizer=optimizer,
-        metrics=metric_set(loaded, chain, prepared.target_scale, center),
+        metrics=metric_set(loaded, chain, prepared.target_scale, around),
         seed=config.seed,
         epochs=training.epochs,
         batch_size=training.batch_size,
@@ -227,7 +223,7 @@ def _judged(
     kind, classes = chain.loss.kind(chain.out_shape)
     if kind == "regression":
         return ()
-    if kind == "binary" and targets["train"].ndim > 1:
+    if kind == "multilabel":
         return (*exclusive_labels(targets), *unknown_labels(dataset, targets))
     require_known(dataset, targets, classes, loaded.config.data.split.stratify)
     return single_class(dataset, targets["train"])
@@ -251,8 +247,10 @@ def _targets(chain: Chain, dataset: Dataset, part: Part, scale: TargetScale | No
     kind, classes = chain.loss.kind(chain.out_shape)
     values = part.targets_array
     if kind == "regression":
+        # Targets as they are stay in float64 for the metrics, and the loss rounds them; scaled
+        # ones lose no more than a ten-millionth of their spread.
         values = values.astype(np.float64)
-        return (scale.forward(values) if scale is not None else values).astype(np.float32)
+        return scale.forward(values).astype(np.float32) if scale is not None else values
     if values.ndim == 1:
         return class_targets(part, classes)
     return _one_hot_targets(part, kind)
@@ -274,10 +272,25 @@ def _one_hot_targets(part: Part, kind: str) -> Array:
     return values.astype(np.float32)
 
 
-def _center(chain: Chain, dataset: Dataset) -> float:
-    """A number near the targets, around which the tallies of a regression are kept."""
-    kind, _ = chain.loss.kind(chain.out_shape)
-    return float(dataset.train.targets_array.mean()) if kind == "regression" else 0.0
+@dataclass(frozen=True)
+class _Around:
+    """About where the targets of a regression lie, output by output; see `Errors`."""
+
+    centers: tuple[float, ...] | None = None
+    scales: tuple[float, ...] | None = None
+
+    @staticmethod
+    def of(chain: Chain, dataset: Dataset) -> "_Around":
+        """Mean and size of the training targets; nothing for classes."""
+        if chain.loss.kind(chain.out_shape)[0] != "regression":
+            return _Around()
+        targets = dataset.train.targets_array
+        targets = targets.reshape(len(targets), -1).astype(np.float64)
+        with np.errstate(all="ignore"):
+            centers = targets.mean(axis=0)
+            sizes = np.abs(targets - centers).max(axis=0)
+        scales = [math.ldexp(1.0, math.frexp(size)[1]) if size else 1.0 for size in sizes.tolist()]
+        return _Around(tuple(centers.tolist()), tuple(scales))
 
 
 def examples(prepared: Prepared, design_: Design) -> dict[str, Examples]:

@@ -288,7 +288,7 @@ def test_unsuitable_shapes_are_refused_with_advice(
         ("mean_squared_error", (3, 2), ("regression", 6)),
         ("mean_absolute_error", (1,), ("regression", 1)),
         ("binary_crossentropy", (1,), ("binary", 2)),
-        ("binary_crossentropy", (5,), ("binary", 2)),
+        ("binary_crossentropy", (5,), ("multilabel", 5)),
         ("categorical_crossentropy", (5,), ("multiclass", 5)),
         ("sparse_categorical_crossentropy", (2,), ("multiclass", 2)),
     ],

@@ -140,8 +140,20 @@ def test_one_hot_targets_count_as_their_class_ids() -> None:
 def test_each_of_several_labels_counts_on_its_own() -> None:
     y = np.array([[0.9, 0.2, 0.6], [0.4, 0.8, 0.1]])
     t = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]])
-    assert evaluate("confusion_matrix", "binary", 2, y, t) == [[2, 1], [1, 2]]
-    assert evaluate("accuracy", "binary", 2, y, t) == 4 / 6
+    counts = evaluate("confusion_matrix", "multilabel", 3, y, t)
+    assert counts == [[[0, 0], [1, 1]], [[1, 0], [0, 1]], [[1, 1], [0, 0]]]
+    assert evaluate("accuracy", "multilabel", 3, y, t) == 4 / 6
+    assert evaluate("precision_per_class", "multilabel", 3, y, t) == [1.0, 1.0, 0.0]
+    assert evaluate("recall_per_class", "multilabel", 3, y, t) == [0.5, 1.0, 0.0]
+    assert evaluate("recall", "multilabel", 3, y, t) == 0.5
+    assert evaluate("recall_weighted", "multilabel", 3, y, t) == (2 * 0.5 + 1.0) / 3
+
+
+def test_an_answer_that_is_nan_is_wrong_for_its_label_alone() -> None:
+    y = np.array([[np.nan, 0.9], [0.9, 0.1]])
+    t = np.array([[1.0, 1.0], [1.0, 0.0]])
+    assert evaluate("recall_per_class", "multilabel", 2, y, t) == [0.5, 1.0]
+    assert evaluate("accuracy", "multilabel", 2, y, t) == 3 / 4
 
 
 @pytest.mark.parametrize("where", [0, 1, 2])
@@ -205,9 +217,21 @@ def test_r2_of_targets_far_from_zero_keeps_its_digits() -> None:
     exact = 1 - (errors**2).sum() / ((offsets - offsets.mean()) ** 2).sum()
     for mean, center, tolerance in ((1e3, 0.0, 1e-8), (1e9, 1e9 + 2.0, 1e-6)):
         t = mean + offsets
-        metrics = MetricSet(["r2"], "regression", 1, center=center)
+        metrics = MetricSet(["r2"], "regression", 1, centers=(center,))
         value = metrics.values(metrics.tally((t + errors).reshape(-1, 1), t))["r2"]
         assert value == pytest.approx(exact, rel=tolerance)
+
+
+def test_r2_of_outputs_of_unlike_size_is_the_mean_of_their_own() -> None:
+    rng = np.random.Generator(np.random.PCG64(1))
+    sizes, places = np.array([1e-170, 1.0, 1e30]), np.array([0.0, 1e9, -1e35])
+    offsets, errors = rng.standard_normal((500, 3)), 0.5 * rng.standard_normal((500, 3))
+    exact = 1 - (errors**2).sum(axis=0) / ((offsets - offsets.mean(axis=0)) ** 2).sum(axis=0)
+    t, y = places + sizes * offsets, places + sizes * (offsets + errors)
+    scales = tuple(2.0 ** np.round(np.log2(sizes)))
+    metrics = MetricSet(["r2"], "regression", 3, centers=tuple(places), scales=scales)
+    value = metrics.values(metrics.tally(y, t))["r2"]
+    assert value == pytest.approx(exact.mean(), rel=1e-6)
 
 
 def test_outputs_of_any_shape_are_averaged() -> None:
@@ -231,6 +255,7 @@ def test_nan_predictions_show_in_the_errors(name: str) -> None:
     [
         ("multiclass", 4, CLASSIFICATION),
         ("binary", 2, CLASSIFICATION),
+        ("multilabel", 3, CLASSIFICATION),
         ("regression", 2, REGRESSION),
     ],
 )
@@ -241,6 +266,7 @@ def test_tallies_of_shards_add_up_to_those_of_all_rows(
     columns = 1 if kind == "binary" else classes
     y = rng.random((50, columns), np.float32)
     t = rng.random((50, classes)) if kind == "regression" else rng.integers(0, classes, 50)
+    t = rng.integers(0, 2, (50, classes)) if kind == "multilabel" else t
     metrics = MetricSet(names, kind, classes)
     total = metrics.zeros()
     assert [tally.shape for tally in total] == metrics.tally_shapes
