@@ -14,6 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from dlcli.engine.metrics import of_positive_class
 from dlcli.engine.training import EpochReport, StepReport
 
 if TYPE_CHECKING:
@@ -139,13 +140,15 @@ class ConsoleWatch:
             self._progress.stop()
             self._progress = self._task = None
 
-    def result(self, title: str, metrics: dict[str, Any], classes: Sequence[str] | None) -> None:
+    def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None:
+        metrics, positive = found["metrics"], found.get("positive_class")
         scalars = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
         table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
         table.add_column(style="cyan")
         table.add_column(justify="right")
         for name, value in scalars.items():
-            table.add_row(name, number(float(value)))
+            of_one = positive is not None and of_positive_class(name)
+            table.add_row(Text(f"{name} ({positive})" if of_one else name), number(float(value)))
         self._print_indented(table)
         per_class = {
             name.removesuffix("_per_class"): value
@@ -158,26 +161,33 @@ class ConsoleWatch:
             for name in per_class:
                 table.add_column(name, justify="right")
             for index, row in enumerate(zip(*per_class.values(), strict=True)):
-                table.add_row(_class_name(classes, index), *(number(value) for value in row))
+                table.add_row(Text(_class_name(classes, index)), *(number(value) for value in row))
             self._print_indented(table)
         matrix = metrics.get("confusion_matrix")
-        if matrix is not None and len(matrix) <= _BIGGEST_MATRIX:
-            self._console.print(
-                Text("      confusion matrix: rows are true, columns predicted", style="bold")
-            )
-            table = Table()
-            table.add_column("")
-            for index in range(len(matrix)):
-                table.add_column(_class_name(classes, index), justify="right")
-            for index, row in enumerate(matrix):
-                cells = [
-                    Text(
-                        str(count), style="green" if index == column else "red" if count else "dim"
-                    )
-                    for column, count in enumerate(row)
-                ]
-                table.add_row(Text(_class_name(classes, index), style="cyan"), *cells)
-            self._print_indented(table)
+        if matrix is None or len(matrix) > _BIGGEST_MATRIX:
+            return
+        if isinstance(matrix[0][0], list):  # one for each label: no and yes
+            for label, of_one_label in enumerate(matrix):
+                self._matrix(
+                    f" of label {_class_name(classes, label)}", of_one_label, ("no", "yes")
+                )
+        else:
+            self._matrix("", matrix, classes)
+
+    def _matrix(self, of: str, matrix: list[list[int]], names: Sequence[str] | None) -> None:
+        title = f"      confusion matrix{of}: rows are true, columns predicted"
+        self._console.print(Text(title, style="bold"))
+        table = Table()
+        table.add_column("")
+        for index in range(len(matrix)):
+            table.add_column(Text(_class_name(names, index)), justify="right")
+        for index, row in enumerate(matrix):
+            cells = [
+                Text(str(count), style="green" if index == column else "red" if count else "dim")
+                for column, count in enumerate(row)
+            ]
+            table.add_row(Text(_class_name(names, index), style="cyan"), *cells)
+        self._print_indented(table)
 
     def _print_indented(self, table: Table) -> None:
         from rich.padding import Padding

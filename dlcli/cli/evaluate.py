@@ -47,6 +47,6 @@ def evaluate(
         print_json(result)
     else:
         ConsoleWatch(to_stdout=True).result(
-            f"{result['split']}: {result['rows']:,} rows", result["metrics"], classes
+            f"{result['split']}: {result['rows']:,} rows", result, classes
         )
     check_gates(gates, result["metrics"])

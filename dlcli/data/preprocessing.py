@@ -12,14 +12,13 @@ import numpy.typing as npt
 from dlcli.data.dataset import Array, Column, Dataset, Part, Shape, rows_per_chunk
 from dlcli.data.fitted import (
     Affine,
-    Category,
     Columns,
     Encoded,
     Fitted,
-    Reshaped,
     Transposed,
     UnseenCategory,
 )
+from dlcli.data.restoring import columns_of, require_alike, require_chain, shape_of, step_of
 from dlcli.data.transforms import Misfit, Rows, Transform
 from dlcli.errors import ArtifactError, DataError, UsageError
 
@@ -229,13 +228,13 @@ class Preprocessing:
     def restore(cls, document: Mapping[str, Any], arrays: Mapping[str, Array]) -> "Preprocessing":
         """The inverse of `state`; ArtifactError for a document that `state` did not write."""
         try:
-            columns = document["columns"]
-            return cls(
-                _DTYPES[document["dtype"]],
-                _shape(document["row_shape"]),
-                None if columns is None else tuple(_column(column) for column in columns),
-                [_step(number, entry, arrays) for number, entry in enumerate(document["steps"])],
-            )
+            row_shape = shape_of(document["row_shape"])
+            columns = columns_of(document["columns"], row_shape)
+            steps = [step_of(n, entry, arrays) for n, entry in enumerate(document["steps"])]
+            require_chain(row_shape, steps)
+            restored = cls(_DTYPES[document["dtype"]], row_shape, columns, steps)
+            require_alike((document, arrays), restored.state())
+            return restored
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ArtifactError(
                 f"The saved preprocessing cannot be restored: {type(error).__name__}: {error}."
@@ -286,34 +285,3 @@ def _elements(shape: Shape) -> int:
     for length in shape:
         size *= length
     return size
-
-
-def _shape(lengths: Sequence[int]) -> Shape:
-    return tuple(int(length) for length in lengths)
-
-
-def _column(entry: Mapping[str, Any]) -> Column:
-    categories = entry["categories"]
-    return Column(str(entry["name"]), None if categories is None else tuple(categories))
-
-
-def _step(number: int, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Fitted:
-    in_shape = _shape(entry["in_shape"])
-    if entry["type"] == "affine":
-        constants = {name: arrays[f"{number}.{name}"] for name in entry["constants"]}
-        return Affine(in_shape, **constants)
-    if entry["type"] == "reshape":
-        return Reshaped(in_shape, _shape(entry["out_shape"]))
-    if entry["type"] == "transpose":
-        return Transposed(in_shape, _shape(entry["dims"]))
-    if entry["type"] != "one_hot":
-        raise ValueError(f"unknown step {entry['type']!r}")
-    categories = tuple(
-        Category(
-            int(listed["position"]),
-            arrays[f"{number}.values_{int(listed['position'])}"],
-            tuple(listed["names"]),
-        )
-        for listed in entry["categories"]
-    )
-    return Encoded(in_shape, categories, tuple(entry["names"]))

@@ -1,5 +1,6 @@
 """Scaling of the target of a regression; metrics are in original units afterwards."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,10 +74,18 @@ class TargetScale:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "TargetScale":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; ArtifactError for what it did not write."""
         try:
             scale = np.array(document["scale"], np.float64)
             offset = np.array(document["offset"], np.float64)
-        except (KeyError, TypeError, ValueError) as error:
+            restored = cls(scale, offset)
+            good = np.isfinite(scale).all() and np.isfinite(offset).all() and (scale > 0.0).all()
+            if not good or scale.shape != offset.shape or scale.ndim > 1:
+                raise ValueError("impossible numbers")
+            if json.dumps(restored.to_json(), sort_keys=True) != json.dumps(
+                document, sort_keys=True
+            ):
+                raise ValueError("written in another way")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArtifactError(f"The saved target scale cannot be restored: {error}.") from error
-        return cls(scale, offset)
+        return restored

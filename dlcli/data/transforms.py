@@ -11,6 +11,7 @@ until one_hot turns it into numbers, and every other transform leaves it as it i
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,6 +50,9 @@ class Rows:
 class Transform(ABC):
     """A frozen dataclass of choices."""
 
+    fitted: ClassVar[type[Fitted]]
+    """What fitting makes of it."""
+
     @abstractmethod
     def shape_after(self, shape: Shape) -> Shape | None:
         """The shape of a row afterwards, None where only fitting tells; Misfit where the
@@ -62,6 +66,8 @@ class Transform(ABC):
 @dataclass(frozen=True)
 class Rescale(Transform):
     """y = x * scale + offset, as Keras's Rescaling."""
+
+    fitted = Affine
 
     scale: float
     offset: float = 0.0
@@ -84,6 +90,8 @@ class Standardize(Transform):
     The variance is that of the whole training part (divided by n); where it is zero the
     difference is divided by one.
     """
+
+    fitted = Affine
 
     def shape_after(self, shape: Shape) -> Shape:
         return shape
@@ -120,6 +128,8 @@ class MinMax(Transform):
 
     low and high are the extremes of the training part; where they are equal, y = minimum.
     """
+
+    fitted = Affine
 
     minimum: float = 0.0
     maximum: float = 1.0
@@ -161,6 +171,8 @@ class OneHot(Transform):
         in ascending order; a value that it does not have is an error.
     """
 
+    fitted = Encoded
+
     columns: tuple[str, ...] | None = None
 
     def shape_after(self, shape: Shape) -> None:
@@ -191,6 +203,8 @@ class OneHot(Transform):
 class Reshape(Transform):
     """The row's numbers in C order in another shape; one length may be -1."""
 
+    fitted = Reshaped
+
     target_shape: tuple[int, ...]
 
     def shape_after(self, shape: Shape) -> Shape:
@@ -219,6 +233,8 @@ class Transpose(Transform):
     dims: axis i of the result is axis dims[i] of the row, counted from 1 (the rows themselves do
         not count): [2, 3, 1] makes (channels, height, width) (height, width, channels).
     """
+
+    fitted = Transposed
 
     dims: tuple[int, ...]
 

@@ -21,9 +21,10 @@ from dlcli.artifacts import weights
 from dlcli.artifacts.reading import read_mapping
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors
-from dlcli.config import config_from_dict
+from dlcli.config import Config, config_from_dict
 from dlcli.data.dataset import Column
-from dlcli.data.preprocessing import Preprocessing
+from dlcli.data.preprocessing import Preprocessing, work_dtype
+from dlcli.data.restoring import names_of
 from dlcli.data.rows import Written
 from dlcli.data.sources import Csv, Source
 from dlcli.data.targets import TargetScale
@@ -34,6 +35,9 @@ from dlcli.engine.model import ChainError, Model, connect
 from dlcli.errors import ArtifactError, ConfigError, ExportError
 
 SCHEMA = 1
+
+_FOREIGN = (LookupError, TypeError, ValueError, AttributeError, ChainError, ConfigError)
+"""What files raise that somebody else has put together."""
 
 ROWS_AT_ONCE = 1
 """Rows in one pass through the network; see above."""
@@ -103,8 +107,11 @@ class Bundle:
     """How a CSV of rows is written: as the file that the network was trained on."""
 
     @staticmethod
-    def load(folder: Path) -> "Bundle":
-        """Read a bundle; ArtifactError for files that dlcli did not write like this."""
+    def load(folder: Path, config: Mapping[str, Any] | None = None) -> "Bundle":
+        """Read a bundle; ArtifactError for files that dlcli did not write like this.
+
+        config: the resolved config that the bundle must be of, where that is known.
+        """
         document = read_mapping(folder / "model.json")
         if document.get("schema") != SCHEMA:
             raise ArtifactError(
@@ -116,33 +123,43 @@ class Bundle:
                 read_mapping(folder / "preprocessing.json"),
                 read_tensors(folder / "preprocessing.safetensors").arrays,
             )
-            config = config_from_dict(document["config"], str(folder / "model.json"))
-            loss = builder.loss(config)
-            built = builder.layers(config, loss)
+            if config is not None and document["config"] != config:
+                raise ValueError("model.json is of another config than its run")
+            chosen = config_from_dict(document["config"], str(folder / "model.json"))
+            loss = builder.loss(chosen)
+            built = builder.layers(chosen, loss)
             nodes = connect([(b.name, b.layer) for b in built], preprocessing.out_shape)
-            model = builder.model(nodes, builder.optimizer(config))
+            model = builder.model(nodes, builder.optimizer(chosen))
             if list(preprocessing.row_shape) != document["row_shape"]:
                 raise ValueError("model.json and preprocessing.json have rows of other shapes")
-            scale = document["target_scale"]
-            classes = read_mapping(folder / "classes.json")["classes"]
+            if work_dtype(_stored_dtype(document["row_dtype"])) != preprocessing.dtype:
+                raise ValueError("model.json and preprocessing.json have numbers of other types")
+            _require_steps(preprocessing, chosen)
             return Bundle(
                 model,
                 loss,
                 _theta(model, folder / "weights.safetensors"),
                 preprocessing,
-                None if scale is None else TargetScale.from_json(scale),
-                None if classes is None else tuple(str(name) for name in classes),
+                _target_scale(document["target_scale"], chosen, loss, model.out_shape),
+                _classes(read_mapping(folder / "classes.json"), loss, model.out_shape),
                 preprocessing.row_shape,
-                _written(builder.source(config), document.get("width")),
+                _written(builder.source(chosen), document.get("width")),
             )
-        except (KeyError, TypeError, ValueError, ChainError, ConfigError) as error:
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            ChainError,
+            ConfigError,
+        ) as error:
             raise ArtifactError(
                 f"{folder} is not a bundle that this version of dlcli wrote: {error}"
             ) from None
 
     def predict(self, rows: Array) -> Array:
-        """Answers (n, *out_shape) float32 for stored rows: probabilities, or values in the
-        target's own units."""
+        """Answers (n, *out_shape) for stored rows: probabilities in float32, or values in the
+        target's own units (in float64, where the network learned scaled ones)."""
         x = self.preprocessing.apply(rows)
         return answer(self.model, self.loss, self.theta, x, self.target_scale)
 
@@ -154,8 +171,50 @@ def answer(
     with np.errstate(all="ignore"):
         answers = predict(model, loss, theta, x, ROWS_AT_ONCE)
         if target_scale is not None:
-            answers = target_scale.inverse(answers).astype(np.float32)
+            answers = target_scale.inverse(answers)
     return answers
+
+
+def _require_steps(preprocessing: Preprocessing, config: Config) -> None:
+    """ValueError unless the fitted steps are those of the config's transforms."""
+    wanted = [transform.fitted for transform in builder.transforms(config)]
+    if [type(step) for step in preprocessing.steps] != wanted:
+        raise ValueError("preprocessing.json has other steps than the config has transforms")
+
+
+def _stored_dtype(name: object) -> np.dtype[Any]:
+    dtype = np.dtype(name) if isinstance(name, str) else None
+    if dtype is None or dtype.kind not in "biuf" or dtype.name != name:
+        raise ValueError(f"rows of type {str(name)[:50]!r}")
+    return dtype
+
+
+def _target_scale(
+    document: Any, config: Config, loss: Loss, out_shape: Shape
+) -> TargetScale | None:
+    """The scale of the target, which is there where the config asks for one."""
+    if (document is None) != (config.data.target_transform is None):
+        raise ValueError("the scale of the target is not what the config says")
+    if document is None:
+        return None
+    scale = TargetScale.from_json(document)
+    if loss.kind(out_shape)[0] != "regression" or scale.scale.shape not in ((), out_shape[-1:]):
+        raise ValueError(f"a scale of shape {scale.scale.shape} for rows of shape {out_shape}")
+    return scale
+
+
+def _classes(document: Mapping[str, Any], loss: Loss, out_shape: Shape) -> tuple[str, ...] | None:
+    """The names of the classes: different texts, no more than the network can answer."""
+    names = document["classes"]
+    if document.keys() != {"classes"}:
+        raise ValueError("classes.json has other keys")
+    if names is None:
+        return None
+    known = names_of(names)
+    kind, count = loss.kind(out_shape)
+    if (kind == "binary" and len(known) != 2) or (kind == "multiclass" and len(known) > count):
+        raise ValueError(f"{len(known)} names of classes for a network that tells {count} apart")
+    return known
 
 
 def _written(source: Source, width: object) -> Written:

@@ -260,6 +260,12 @@ class MetricSet:
         }
 
 
+def of_positive_class(name: str) -> bool:
+    """Whether, of two classes, the metric of this name speaks of the second one alone."""
+    metric = METRICS.get(name)
+    return isinstance(metric, _ClassScore) and metric.average == "class"
+
+
 def check(name: str, kind: Kind) -> None:
     """Raise MetricError where the metric of this name does not suit what is being learned."""
     if (METRICS[name].reads is Errors) == (kind == "regression"):

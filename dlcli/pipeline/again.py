@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
 from dlcli.artifacts.verification import check_file
@@ -11,7 +13,7 @@ from dlcli.config import load_recorded
 from dlcli.data.rows import read_rows
 from dlcli.deploy.bundle import Bundle
 from dlcli.engine.layer import Array
-from dlcli.errors import UsageError
+from dlcli.errors import DivergedError, UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare
 from dlcli.pipeline.evaluate import Gate
@@ -34,7 +36,7 @@ def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bun
     for name in manifest.files:
         if name.startswith(f"{folder}/"):
             check_file(directory, manifest, name)
-    return Bundle.load(directory.path(folder))
+    return Bundle.load(directory.path(folder), manifest.config)
 
 
 def evaluate_run(
@@ -45,7 +47,7 @@ def evaluate_run(
     gates: Sequence[Gate],
     watch: Watch,
 ) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """`{split, rows, metrics}` of one part, with the kept weights; and the class names."""
+    """`{split, rows, metrics, ...}` of one part, with the kept weights; and the class names."""
     directory, manifest = open_complete(path)
     check_file(directory, manifest, RESOLVED_CONFIG)
     loaded = load_recorded(directory.path(RESOLVED_CONFIG))
@@ -65,8 +67,11 @@ def evaluate_run(
     theta = load_bundle(directory, manifest, MODEL).theta
     for gate in gates:
         gate.check_known(evaluate.scalars(loaded.config))
-    result = evaluate.evaluate(ready.design.recipe, theta, dict(ready.examples), [role], workers)
-    return result[role], ready.prepared.dataset.classes
+    classes = ready.prepared.dataset.classes
+    result = evaluate.evaluate(
+        ready.design.recipe, theta, dict(ready.examples), [role], workers, classes
+    )
+    return result[role], classes
 
 
 def predict_rows(path: Path, rows: Path) -> tuple[Bundle, Array]:
@@ -77,4 +82,12 @@ def predict_rows(path: Path, rows: Path) -> tuple[Bundle, Array]:
     bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
     stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape, bundle.csv)
     bundle.preprocessing.check(stored, str(rows))
-    return bundle, bundle.predict(stored)
+    answers = bundle.predict(stored)
+    finite = np.isfinite(answers).reshape(len(answers), -1).all(axis=1)
+    if not finite.all():
+        raise DivergedError(
+            f"{rows}: row {int(np.argmin(finite))} (counted from 0) gets an answer that is not "
+            f"finite, and so do {int((~finite).sum())} rows in all: they are far from those that "
+            "the network was trained on. Check the rows and their scale"
+        )
+    return bundle, answers

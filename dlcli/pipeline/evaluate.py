@@ -25,9 +25,15 @@ _GATE = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|==|>|<)\s*(\S+)\s*")
 
 
 def evaluate(
-    recipe: Recipe, theta: Array, parts: dict[str, Examples], roles: Sequence[str], workers: int
+    recipe: Recipe,
+    theta: Array,
+    parts: dict[str, Examples],
+    roles: Sequence[str],
+    workers: int,
+    classes: Sequence[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """For each role: `{split, rows, metrics: {loss, ...}}`.
+    """For each role: `{split, rows, metrics: {loss, ...}}`, and of two classes `positive_class`,
+    the one that precision, recall and f1 speak of.
 
     DivergedError where one of them is not finite: then no number of that part can be trusted.
     """
@@ -43,7 +49,10 @@ def evaluate(
             }
             for role in roles
         }
+    positive = _positive_class(recipe, classes)
     for role, result in results.items():
+        if positive is not None:
+            result["positive_class"] = positive
         for name, value in result["metrics"].items():
             if isinstance(value, float) and not isfinite(value):
                 raise DivergedError(
@@ -52,6 +61,14 @@ def evaluate(
                     "and its scale (data.transforms), or lower optimizer.learning_rate"
                 )
     return results
+
+
+def _positive_class(recipe: Recipe, classes: Sequence[str] | None) -> str | None:
+    """The second of two classes; None where there are not two."""
+    kind, count = recipe.loss.kind(recipe.model.out_shape)
+    if kind not in ("binary", "multiclass") or count != 2:
+        return None
+    return classes[1] if classes is not None and len(classes) == 2 else "1"
 
 
 def scalars(config: Config) -> list[str]:

@@ -165,12 +165,15 @@ def last_two_stages(
     write_history(directory, (epoch.row() for epoch in session.books.history))
     theta = _kept(store, loaded, session)
     roles = evaluated_roles(ready.examples)
-    results = evaluate.evaluate(designed.recipe, theta, dict(ready.examples), roles, workers)
+    classes = ready.prepared.dataset.classes
+    results = evaluate.evaluate(
+        designed.recipe, theta, dict(ready.examples), roles, workers, classes
+    )
     weights.write_json(directory, EVALUATION, results)
     shown = roles[0] if roles else "no part to evaluate"
     watch.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:
-        watch.result(shown, results[shown]["metrics"], ready.prepared.dataset.classes)
+        watch.result(shown, results[shown], classes)
     written = deploy.deploy(directory, loaded, ready.prepared, designed, theta)
     formats = [f"{DEPLOY}/{kind}" for kind in loaded.config.deployment.formats]
     watch.stage(5, "deploy", ", ".join(formats) or "model/ only")

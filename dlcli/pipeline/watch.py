@@ -24,8 +24,8 @@ class Watch(Protocol):
     def end(self) -> None:
         """Training is over, or was interrupted."""
 
-    def result(self, title: str, metrics: dict[str, Any], classes: Sequence[str] | None) -> None:
-        """The metrics of an evaluation."""
+    def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None:
+        """An evaluation: `metrics`, and where there are two classes the `positive_class`."""
 
     def note(self, text: str) -> None:
         """Something a person should know."""
@@ -44,8 +44,6 @@ class Silent:
 
     def end(self) -> None: ...
 
-    def result(
-        self, title: str, metrics: dict[str, Any], classes: Sequence[str] | None
-    ) -> None: ...
+    def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None: ...
 
     def note(self, text: str) -> None: ...
