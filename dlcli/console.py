@@ -16,6 +16,7 @@ from rich.text import Text
 
 from dlcli.engine.metrics import of_positive_class
 from dlcli.engine.training import EpochReport, StepReport
+from dlcli.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -63,11 +64,11 @@ class ConsoleWatch:
         line = Text()
         line.append(f"[{number}/5] ", style="dim")
         line.append(f"{verb:<9}", style="bold cyan")
-        line.append(text)
+        line.append(printable(text))
         self._console.print(line)
 
     def note(self, text: str) -> None:
-        self._console.print(Text(f"      {text}", style="yellow"))
+        self._console.print(Text(f"      {printable(text)}", style="yellow"))
 
     def begin(self, epochs: int, batches: int, rows: int) -> None:
         self._epochs, self._batches, self._rows = epochs, batches, rows
@@ -143,12 +144,15 @@ class ConsoleWatch:
     def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None:
         metrics, positive = found["metrics"], found.get("positive_class")
         scalars = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
-        table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+        heading = Text(printable(title), style="bold")
+        table = Table(title=heading, title_justify="left", show_header=False)
         table.add_column(style="cyan")
         table.add_column(justify="right")
         for name, value in scalars.items():
             of_one = positive is not None and of_positive_class(name)
-            table.add_row(Text(f"{name} ({positive})" if of_one else name), number(float(value)))
+            table.add_row(
+                Text(printable(f"{name} ({positive})" if of_one else name)), number(float(value))
+            )
         self._print_indented(table)
         per_class = {
             name.removesuffix("_per_class"): value
@@ -200,7 +204,8 @@ class ConsoleWatch:
 
 
 def _class_name(classes: Sequence[str] | None, index: int) -> str:
-    return classes[index] if classes is not None and index < len(classes) else str(index)
+    known = classes is not None and index < len(classes)
+    return printable(classes[index]) if classes is not None and known else str(index)
 
 
 def _clock(seconds: float) -> str:
@@ -226,9 +231,10 @@ def _console(stderr: bool) -> Console:
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout, as wide as it needs to be."""
     console = Console(file=sys.stdout, highlight=False, width=_UNLIMITED)
-    table = Table(title=title, title_justify="left", title_style="bold")
+    words = Text(printable(title), style="bold")
+    table = Table(title=words, title_justify="left")
     for index, word in enumerate(header):
         table.add_column(word, justify="left" if index < 2 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)

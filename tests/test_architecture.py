@@ -13,13 +13,14 @@ import dlcli
 
 ROOT = Path(dlcli.__file__).parent
 
-BASE = frozenset({"errors", "randomness", "numerics"})
+BASE = frozenset({"errors", "randomness", "numerics", "printable"})
 ROOMS = frozenset({"config", "engine", "data", "artifacts"})
 
 MAY_IMPORT = {
     "__init__": frozenset({"numerics"}),
     "__main__": frozenset({"cli", "numerics"}),
     "errors": frozenset(),
+    "printable": frozenset(),
     "numerics": frozenset(),
     "randomness": frozenset(),
     "config": BASE,

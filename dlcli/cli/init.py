@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from dlcli.cli.options import Debug
+from dlcli.cli.options import Debug, print_path
 from dlcli.errors import StorageError, UsageError
 
 
@@ -52,7 +52,7 @@ def init(
         raise UsageError(f"{target} exists already; give another FILE, or remove it") from None
     except OSError as error:
         raise StorageError(f"cannot write {target}: {error.strerror}") from None
-    print(target)
+    print_path(target)
 
 
 def examples() -> dict[str, Traversable]:

@@ -21,6 +21,7 @@ from dlcli.cli.schema import schema
 from dlcli.cli.train import train
 from dlcli.cli.validate import validate
 from dlcli.errors import DlcliError, reason
+from dlcli.printable import printable
 
 # Plain help: typer's rich help more than doubles the time of `dlcli --help`.
 app = typer.Typer(
@@ -99,7 +100,7 @@ def _has_working_directory() -> bool:
 
 def _complain(message: str) -> None:
     try:
-        print(f"error: {message}", file=sys.stderr, flush=True)
+        print(f"error: {printable(message)}", file=sys.stderr, flush=True)
     except OSError:
         return
 
@@ -149,6 +150,15 @@ class _Forgiving(io.TextIOWrapper):
             self._drop(error)
             return len(text)
 
+    def write_file_name(self, name: bytes) -> None:
+        """Write a line that is a file's name: its bytes, whatever the stream's encoding is."""
+        self.flush()
+        try:
+            self.buffer.write(name + b"\n")
+            self.buffer.flush()
+        except OSError as error:
+            self._drop(error)
+
     def flush(self) -> None:
         try:
             super().flush()
@@ -164,7 +174,11 @@ class _Forgiving(io.TextIOWrapper):
 
 
 def _survive_closed_streams() -> None:
-    """Make stdout and stderr such streams; one that was closed from the start leads nowhere."""
+    """Make stdout and stderr such streams; one that was closed from the start leads nowhere.
+
+    What goes to stdout is data for programs, so it is UTF-8 in every locale; what goes to stderr
+    is for the person at the terminal.
+    """
     codecs.register_error("as-in-file-names", _as_in_file_names)
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
@@ -176,8 +190,8 @@ def _survive_closed_streams() -> None:
             strict = stream.errors in ("strict", "surrogateescape")
             forgiving = _Forgiving(
                 stream.buffer,
-                encoding=stream.encoding,
-                errors="as-in-file-names" if strict else stream.errors,
+                encoding="utf-8" if number == 1 else stream.encoding,
+                errors="as-in-file-names" if strict or number == 1 else stream.errors,
                 line_buffering=stream.line_buffering,
                 write_through=stream.write_through,
             )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from dlcli import numerics
 from dlcli.errors import UsageError, reason
+from dlcli.printable import printable
 
 DataDir = Annotated[
     Path | None,
@@ -68,6 +70,20 @@ def print_json(document: dict[str, Any]) -> None:
     except UnicodeEncodeError:  # a path of bytes that are no text: JSON has escapes for it
         text = json.dumps(finite(document))
     print(text)
+
+
+def print_path(path: Path) -> None:
+    """Write a path to stdout as one line, in the bytes that the file system knows it by."""
+    write = getattr(sys.stdout, "write_file_name", None)
+    if write is None:
+        print(path)
+    else:
+        write(os.fsencode(path))
+
+
+def say(text: str) -> None:
+    """Write a sentence to stdout; what it quotes may come from a file."""
+    print(printable(text))
 
 
 def finite(value: Any) -> Any:

@@ -15,6 +15,7 @@ from dlcli.cli.options import (
     default_workers,
     print_json,
     require_run,
+    say,
 )
 
 
@@ -27,9 +28,9 @@ def verify(run: RunArgument, json: Json = False, debug: Debug = False) -> None:
     if json:
         print_json({"files": found.files, "bytes": found.bytes, "status": found.status})
     else:
-        print(f"{run}: {found.files} files, {found.bytes:,} bytes, as the manifest says")
+        say(f"{run}: {found.files} files, {found.bytes:,} bytes, as the manifest says")
         if found.status != "complete":
-            print(f"the run is not finished; `dlcli train --resume {run}` goes on with it")
+            say(f"the run is not finished; `dlcli train --resume {run}` goes on with it")
 
 
 def reproduce(
@@ -65,4 +66,4 @@ def reproduce(
     if json:
         print_json(found.to_json())
     else:
-        print(found.describe())
+        say(found.describe())

@@ -16,6 +16,7 @@ from dlcli.cli.options import (
     choose_recorded_numerics,
     default_workers,
     print_json,
+    print_path,
     require_run,
 )
 from dlcli.errors import UsageError
@@ -84,7 +85,7 @@ def train(
     if json:
         print_json({"run": str(path)})
     else:
-        print(path)
+        print_path(path)
 
 
 def _choose_numerics_of(run: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dlcli.cli.options import DataDir, Debug, Json, Overrides, print_json
+from dlcli.cli.options import DataDir, Debug, Json, Overrides, print_json, say
 
 
 def validate(
@@ -61,7 +61,7 @@ def validate(
         header = ("layer", "type", "output", "parameters", "FLOPs a row")
         print_table(loaded.name, header, [*rows, total])
     for text in found.unchecked:
-        print(f"not checked: {text}")
+        say(f"not checked: {text}")
     for text in found.warnings:
-        print(f"warning: {text}")
-    print(f"{config} is valid")
+        say(f"warning: {text}")
+    say(f"{config} is valid")

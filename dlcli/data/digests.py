@@ -6,10 +6,11 @@ digest from a CSV on one machine and a memory map on another, and no path or fil
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 import numpy as np
 
-from dlcli.data.dataset import Array, Raw, rows_per_chunk
+from dlcli.data.dataset import Array, Column, Raw, rows_per_chunk
 
 
 def digest_array(array: Array) -> str:
@@ -27,6 +28,16 @@ def digest_json(value: object) -> str:
     return hashlib.sha256(json.dumps(value, ensure_ascii=True).encode()).hexdigest()
 
 
+def digest_classes(classes: Sequence[str]) -> str:
+    """The digest of the names of classes, in their order."""
+    return digest_json(list(classes))
+
+
+def digest_columns(columns: Sequence[Column]) -> str:
+    """The digest of the names of columns and of what their numbers stand for."""
+    return digest_json([[column.name, column.categories] for column in columns])
+
+
 def digests(raw: Raw) -> dict[str, str]:
     """By role: "all.features", "all.targets", ...; also "classes" and "columns" (names, and the
     categories that the numbers in text columns stand for) where the source has them."""
@@ -35,7 +46,7 @@ def digests(raw: Raw) -> dict[str, str]:
         found[f"{role}.features"] = digest_array(table.features)
         found[f"{role}.targets"] = digest_array(table.targets)
     if raw.classes is not None:
-        found["classes"] = digest_json(list(raw.classes))
+        found["classes"] = digest_classes(raw.classes)
     if raw.columns is not None:
-        found["columns"] = digest_json([[c.name, c.categories] for c in raw.columns])
+        found["columns"] = digest_columns(raw.columns)
     return found

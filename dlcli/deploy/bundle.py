@@ -36,6 +36,9 @@ from dlcli.errors import ArtifactError, ConfigError, ExportError
 
 SCHEMA = 1
 
+GOLDEN = "golden.safetensors"
+"""Rows as they are stored, and the engine's answers to them, beside a bundle that leaves."""
+
 _FOREIGN = (LookupError, TypeError, ValueError, AttributeError, ChainError, ConfigError)
 """What files raise that somebody else has put together."""
 
@@ -238,6 +241,8 @@ def _theta(model: Model, path: Path) -> Array:
         if arrays[name].shape != view.shape or arrays[name].dtype != view.dtype:
             found = f"shape {arrays[name].shape} and type {arrays[name].dtype}"
             raise ValueError(f"{path.name}: {name} has {found}")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{path.name}: {name} holds numbers that are not finite")
         view[...] = arrays[name]
     return flat
 

@@ -8,12 +8,14 @@ import numpy as np
 
 from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
+from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
 from dlcli.config import load_recorded
+from dlcli.data.digests import digest_classes, digest_columns
 from dlcli.data.rows import read_rows
-from dlcli.deploy.bundle import Bundle
+from dlcli.deploy.bundle import GOLDEN, Bundle
 from dlcli.engine.layer import Array
-from dlcli.errors import DivergedError, UsageError
+from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare
 from dlcli.pipeline.evaluate import Gate
@@ -32,11 +34,67 @@ def open_complete(path: Path) -> tuple[RunDirectory, Manifest]:
 
 
 def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bundle:
-    """A bundle of the run, every file of which is what the manifest says."""
+    """A bundle of the run, every file of which is what the manifest says.
+
+    ArtifactError also for one whose digests are right, but which is not what training made.
+    """
     for name in manifest.files:
         if name.startswith(f"{folder}/"):
             check_file(directory, manifest, name)
-    return Bundle.load(directory.path(folder), manifest.config)
+    bundle = Bundle.load(directory.path(folder), manifest.config)
+    wrong = _unlike_the_data(bundle, manifest) or _unlike_the_golden_batch(
+        bundle, directory, manifest, f"{folder}/{GOLDEN}"
+    )
+    if wrong:
+        raise ArtifactError(
+            f"{directory.path(folder)} {wrong}: it was edited. Restore it from a copy, or train "
+            "again"
+        )
+    return bundle
+
+
+def _unlike_the_data(bundle: Bundle, manifest: Manifest) -> str | None:
+    """What about names of classes and columns is not as in the data that was trained on."""
+    columns, classes = bundle.preprocessing.columns, bundle.classes
+    recorded = manifest.data.get("columns")
+    if (columns is None) != (recorded is None) or (
+        columns is not None and digest_columns(columns) != recorded
+    ):
+        return "has other columns than the data of its run"
+    recorded = manifest.data.get("classes")
+    chosen = manifest.config["data"]["source"].get("positive_class") is not None
+    if recorded is None:
+        return None if classes is None or chosen else "names classes that the data does not name"
+    orders = [] if classes is None else [classes, classes[::-1]][: 1 + chosen]
+    if recorded not in [digest_classes(names) for names in orders]:
+        return "has other names of classes than the data of its run"
+    return None
+
+
+def _unlike_the_golden_batch(
+    bundle: Bundle, directory: RunDirectory, manifest: Manifest, golden: str
+) -> str | None:
+    """Whether the recorded rows get other answers than were recorded.
+
+    To the bit, where this process computes in the run's class.
+    """
+    if golden not in manifest.files:
+        return None
+    arrays = read_tensors(directory.path(golden)).arrays
+    try:
+        answers = bundle.predict(arrays["x"])
+        wanted = arrays["y"]
+        if answers.shape != wanted.shape:
+            raise ValueError("another shape")
+        answers = answers.astype(wanted.dtype)  # earlier versions recorded float32
+    except (KeyError, ValueError, DataError) as error:
+        return f"cannot answer its golden batch ({error})"
+    if numerics_class() == manifest.numerics_class:
+        same = answers.tobytes() == wanted.tobytes()
+    else:
+        size = float(np.abs(wanted).max(initial=0.0))
+        same = np.allclose(answers, wanted, rtol=1e-3, atol=1e-3 * size)
+    return None if same else "gives other answers to its golden batch than were recorded"
 
 
 def evaluate_run(

@@ -5,7 +5,7 @@ import numpy as np
 from dlcli.artifacts import weights
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig
-from dlcli.deploy.bundle import Bundle, Contents, answer, prove, write_bundle
+from dlcli.deploy.bundle import GOLDEN, Bundle, Contents, answer, prove, write_bundle
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.prepare import Prepared
@@ -46,7 +46,7 @@ def deploy(
     answers = answer(recipe.model, recipe.loss, theta, x, prepared.target_scale)
     for kind in loaded.config.deployment.formats:
         folder = f"{DEPLOY}/{kind}"
-        golden = f"{folder}/golden.safetensors"
+        golden = f"{folder}/{GOLDEN}"
         written += [*write_bundle(run, folder, held), golden]
         weights.write_tensors(run, golden, {"x": raw, "y": answers})
         prove(Bundle.load(run.path(folder)), run.path(golden))

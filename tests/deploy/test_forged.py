@@ -1,0 +1,192 @@
+"""A run whose digests are right but whose contents were put together by hand.
+
+Every value of every document of a bundle, and every array, is forged in turn, with the digests
+that belong to it. What comes is a refusal with code 4, or the very same answers; never a bug, and
+never other answers without a word.
+"""
+
+import copy
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dlcli.artifacts.digests import digest_bytes, readable_json
+from dlcli.artifacts.manifest import record_file
+from dlcli.artifacts.run_directory import RunDirectory
+from dlcli.artifacts.tensors import encode_tensors, read_tensors
+from tests.cli.calls import dlcli, train
+from tests.exactness.runs import edit_manifest
+
+FOLDER = "deploy/bundle"
+VALUES: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    3,
+    10**9,
+    0.5,
+    "x",
+    "",
+    [],
+    [1],
+    ["x", "x"],
+    {},
+    {"a": 1},
+]
+
+
+def _write(folder: Path) -> Path:
+    lines = ["a,colour,b,kind,price"]
+    for row in range(60):
+        colour, kind = ("red", "green", "blue")[row % 3], ("no", "yes")[row * 7 % 5 % 2]
+        lines.append(f"{row * 7 % 11},{colour},{row * 5 % 13},{kind},{1000 + row * 3 % 17}")
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    for name, target, features, last, loss in (
+        ("kinds", "kind", ["a", "colour", "b"], {"units": 2, "activation": "softmax"}, None),
+        ("prices", "price", ["b", "a"], {"units": 1}, "mse"),
+    ):
+        config: dict[str, Any] = {
+            "version": 1,
+            "data": {
+                "source": {
+                    "type": "csv", "path": "t.csv", "target": target, "features": features,
+                },
+                "transforms": ["one_hot", "standardize"] if loss is None else ["min_max"],
+                "target_transform": None if loss is None else "standardize",
+            },
+            "model": {"layers": [{"type": "dense", "units": 3}, {"type": "dense", **last}]},
+            "loss": loss or "sparse_categorical_crossentropy",
+            "optimizer": "sgd",
+            "training": {"epochs": 1},
+        }  # fmt: skip
+        (folder / f"{name}.yaml").write_text(json.dumps(config))
+    (folder / "rows.csv").write_text("a,colour,b\n1,red,2\n3,blue,9\n")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["kinds", "prices"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = _write(tmp_path_factory.mktemp("forged"))
+    return train(folder / f"{request.param}.yaml", folder / "runs").run
+
+
+def _forged(value: Any) -> Iterator[Any]:
+    """The document with one thing in it changed, everywhere and in every way."""
+    for other in VALUES:
+        if json.dumps(other) != json.dumps(value):
+            yield other
+    if isinstance(value, dict):
+        for key in value:
+            for other in _forged(value[key]):
+                yield {**value, key: other}
+            yield {name: value[name] for name in value if name != key}
+        yield {**value, "another": 1}
+    elif isinstance(value, list) and value:
+        for place in range(len(value)):
+            for other in _forged(value[place]):
+                yield [*value[:place], other, *value[place + 1 :]]
+        yield value[:-1]
+        yield [*value, value[-1]]
+        yield value[::-1]
+    elif isinstance(value, str):
+        yield value + "x"
+    elif isinstance(value, int | float):
+        yield value + 1
+        yield -value
+
+
+def _install(run: Path, name: str, data: bytes) -> None:
+    (run / name).write_bytes(data)
+    record = record_file(RunDirectory(run), name)
+    assert record.sha256 == digest_bytes(data)
+
+    def change(document: dict[str, Any]) -> None:
+        document["files"][name] = {"size": record.size, "sha256": record.sha256}
+
+    edit_manifest(run / "manifest.json", change)
+
+
+def _judge(run: Path, expected: str, what: str) -> bool:
+    """Whether it was refused."""
+    call = dlcli("predict", run, run.parents[1] / "rows.csv")
+    assert call.code in (0, 4), f"{what}: exit {call.code}: {call.err}"
+    assert call.code == 4 or call.out == expected, f"{what}: other answers"
+    return call.code == 4
+
+
+@pytest.mark.parametrize("name", ["model.json", "preprocessing.json", "classes.json"])
+def test_no_forged_document_gives_other_answers(name: str, run: Path, tmp_path: Path) -> None:
+    expected = dlcli("predict", run, run.parents[1] / "rows.csv").out
+    copied = tmp_path / "runs" / "copy"
+    shutil.copytree(run, copied)
+    shutil.copy(run.parents[1] / "rows.csv", tmp_path)
+    file = f"{FOLDER}/{name}"
+    document = json.loads((run / file).read_bytes())
+    if name == "model.json":  # the config is compared as a whole; a few of its values will do
+        config = document["config"]
+        document = {**document, "config": 0}
+    refused = tried = 0
+    for forged in _forged(document):
+        if name == "model.json" and isinstance(forged, dict) and forged.get("config") == 0:
+            forged = {**forged, "config": config}
+        _install(copied, file, readable_json(forged))
+        refused += _judge(copied, expected, f"{name}: {str(forged)[:300]}")
+        tried += 1
+    assert tried > 30
+    if document != {"classes": None}:
+        assert refused > tried / 2
+
+
+def test_no_forged_config_in_a_bundle_gives_other_answers(run: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "runs" / "copy"
+    shutil.copytree(run, copied)
+    shutil.copy(run.parents[1] / "rows.csv", tmp_path)
+    file = f"{FOLDER}/model.json"
+    document = json.loads((run / file).read_bytes())
+    for path, value in (
+        (("model", "layers", 0, "units"), 4),
+        (("model", "layers", 0, "activation", "type"), "relu"),
+        (("loss", "type"), "mean_absolute_error"),
+        (("data", "transforms"), []),
+        (("data", "source", "delimiter"), ";"),
+    ):
+        forged = copy.deepcopy(document)
+        section: Any = forged["config"]
+        for key in path[:-1]:
+            section = section[key]
+        section[path[-1]] = value
+        _install(copied, file, readable_json(forged))
+        assert _judge(copied, "", str(path))
+
+
+@pytest.mark.parametrize("name", ["weights", "preprocessing"])
+def test_no_forged_array_is_spread_over_others(name: str, run: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "runs" / "copy"
+    shutil.copytree(run, copied)
+    shutil.copy(run.parents[1] / "rows.csv", tmp_path)
+    file = f"{FOLDER}/{name}.safetensors"
+    arrays, words = read_tensors(run / file)
+    for key, array in arrays.items():
+        flat = array.reshape(-1)
+        others = [flat[:1], flat[:0], np.concatenate([flat, flat]), array[np.newaxis]]
+        others += [array.astype(np.float16), array.astype(np.int64)]
+        others += [np.where(np.arange(array.size).reshape(array.shape) == 0, np.nan, array)]
+        for other in others:
+            if other.shape == array.shape and other.dtype == array.dtype and other is array:
+                continue
+            if np.array_equal(other, array) and other.dtype == array.dtype:
+                continue
+            _install(copied, file, encode_tensors({**arrays, key: other}, words))
+            assert _judge(copied, "", f"{key} as {other.dtype} of shape {other.shape}")
+        rest = {other: arrays[other] for other in arrays if other != key}
+        _install(copied, file, encode_tensors(rest, words))
+        assert _judge(copied, "", f"without {key}")
+        _install(copied, file, encode_tensors({**arrays, f"{key}x": array}, words))
+        assert _judge(copied, "", f"with {key} twice")
