@@ -52,7 +52,7 @@ def _version(wanted: bool) -> None:
 @app.callback(
     epilog="Exit codes: 0 done, 1 a bug in dlcli, 2 config or usage, 3 data, 4 artifact, 5 locked, "
     "6 disk or memory, 7 diverged, 8 gate not met, 9 export differs, 10 not reproduced, "
-    "11 not comparable, 130 and 143 interrupted after a saved checkpoint."
+    "11 not comparable, 129, 130 and 143 interrupted after a saved checkpoint."
 )
 def _root(
     version: Annotated[

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first asks training to save and stop, the second ends the process.
+"""Signals that ask to stop: the first asks training to save and stop, the second ends the process.
 
 Before training begins and after it is over there is nothing to save that is not saved already,
 so there the first signal ends the command at once.
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from dlcli.pipeline.train import Interrupted, Stopped
+from dlcli.stopping import HANGUP, STOP_SIGNALS
 
 
 class Signals:
@@ -52,15 +53,17 @@ def watch_signals() -> Iterator[Signals]:
     """Gives the signals that arrive in the block.
 
     After the first one a second one ends the process at once. That does no harm: every file is
-    written atomically.
+    written atomically. Only a second hang-up, which a closing terminal sends, changes nothing.
     """
     signals = Signals()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    if HANGUP is not None and before[HANGUP] == signal.SIG_IGN:  # `nohup`
+        del before[HANGUP]
 
     def note(number: int, frame: FrameType | None) -> None:
         for known in before:
             # Not SIG_DFL: Python complains of one that has arrived, but was not looked at yet.
-            signal.signal(known, _end)
+            signal.signal(known, signal.SIG_IGN if known == HANGUP else _end)
         signals.note(number)
 
     for number in before:

@@ -17,6 +17,11 @@ def crew(phases: Phases, workers: int, then: str = "try again") -> Iterator[Team
         with team(phases, workers) as members:
             yield members
     except (WorkerLost, MemoryError) as error:
+        if isinstance(error, WorkerLost) and not error.lacked_memory:
+            raise StorageError(
+                f"{error}. Check the data files and the disk; with --workers 1 the details show; "
+                f"{then}"
+            ) from None
         what = str(error) if isinstance(error, WorkerLost) else "there is not enough memory"
         raise StorageError(
             f"{what}. Use fewer --workers, a smaller model or training.batch_size, or give "

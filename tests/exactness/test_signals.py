@@ -86,7 +86,9 @@ def expected(config: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_in_training_saves_and_leaves_within_seconds(
     number: int, code: int, workers: str, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -12,7 +12,8 @@ sleep in `poll`, because a phase is often shorter than a wake-up. A sleeper is w
 and looks by itself now and then in case the byte and its falling asleep crossed.
 
 A worker ends when the pipe from its parent is closed, so also when the parent is killed. It
-ignores SIGINT and SIGTERM, which a terminal sends to the whole group: the parent decides.
+ignores the signals that ask to stop, which a terminal sends to the whole group: the parent
+decides.
 """
 
 import gc
@@ -25,6 +26,7 @@ from typing import NoReturn
 
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.team.base import Phases, Team, share
+from dlcli.stopping import STOP_SIGNALS
 
 _LOOK_SECONDS = 200e-6
 """How long to look before sleeping: a few wake-ups' worth. Only where every worker has a
@@ -35,15 +37,30 @@ _NAP_MILLISECONDS = 20
 
 _ERROR_BYTES = 1 << 16
 
-_PARENTS_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class WorkerError(RuntimeError):
     """A worker failed; the message is its traceback."""
 
 
 class WorkerLost(RuntimeError):
-    """The system ended a worker; the message says how."""
+    """The system ended a worker; the message says how.
+
+    lacked_memory: whether that is what the system does where memory ends.
+    """
+
+    def __init__(self, message: str, *, lacked_memory: bool) -> None:
+        super().__init__(message)
+        self.lacked_memory = lacked_memory
+
+
+_CRASHES = {
+    "SIGSEGV": "it touched memory that is not its own, which is a crash in a library or in dlcli",
+    "SIGBUS": "a data file that is read in place was cut short, or the disk below it failed",
+    "SIGILL": "this processor does not know an instruction that a library used",
+    "SIGABRT": "a library gave up",
+    "SIGFPE": "a library divided by zero",
+}
+"""What it means that a worker ended by this signal, for people."""
 
 
 class Processes(Team):
@@ -125,11 +142,11 @@ class Processes(Team):
             _close(*to_child)
             raise
         # A signal between fork and the worker's first line would run the parent's handler in it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _PARENTS_SIGNALS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             pid = os.fork()
             if pid == 0:
-                for number in _PARENTS_SIGNALS:
+                for number in STOP_SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
         except OSError:
             _close(*to_child, *to_parent)
@@ -209,9 +226,7 @@ class _Child:
             code = os.waitstatus_to_exitcode(status)
             self._pid = 0
             if code < 0:
-                name = signal.Signals(-code).name
-                often = ", most likely for lack of memory" if name == "SIGKILL" else ""
-                raise WorkerLost(f"a worker process was ended by {name}{often}")
+                raise _lost(signal.Signals(-code).name)
             raise WorkerError(f"a worker ended by itself with status {code}")
 
     def forget(self) -> None:
@@ -224,6 +239,15 @@ class _Child:
         self.forget()
         if self._pid:
             os.waitpid(self._pid, 0)
+
+
+def _lost(name: str) -> WorkerLost:
+    """A worker was ended by the signal of this name."""
+    if name == "SIGKILL":
+        words = "a worker process was ended by SIGKILL, most likely for lack of memory"
+        return WorkerLost(words, lacked_memory=True)
+    why = f": {_CRASHES[name]}" if name in _CRASHES else ""
+    return WorkerLost(f"a worker process was ended by {name}{why}", lacked_memory=False)
 
 
 def _close(*descriptors: int) -> None:
