@@ -11,6 +11,9 @@ def main() -> None:
         from dlcli.cli.main import run
     except KeyboardInterrupt:  # in the first moments there is nothing to say about it
         sys.exit(130)
+    except OSError as error:  # too few file descriptors to load our own modules
+        print(f"error: dlcli cannot be loaded: {error.strerror}", file=sys.stderr)
+        sys.exit(6)
     numerics.restartable = True
     run()
 

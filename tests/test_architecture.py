@@ -233,6 +233,40 @@ def test_only_one_module_writes_to_the_disk() -> None:
     assert not found, "\n".join(sorted(found))
 
 
+OPENERS = {
+    "dlcli.artifacts.files",  # writes
+    "dlcli.artifacts.reading",  # reads what lies in a run: regular files only, bounded
+    "dlcli.artifacts.locks",  # a directory to lock, and the system's table of locks
+    "dlcli.data.formats.stored",  # data files of the user ...
+    "dlcli.data.formats.text",
+    "dlcli.data.formats.npz",  # ... and members of archives
+    "dlcli.data.sources.embedded",  # our own resources
+    "dlcli.cli.init",
+    "dlcli.config.document",  # a person's YAML, which may be a pipe
+    "dlcli.cli.main",  # nowhere, and the report of a bug
+    "dlcli.numerics",  # what the system says of the processor
+}
+"""Who may open files. Whatever lies in a run may be a pipe that nobody writes to, a device, or
+larger than the memory, so it is read through `artifacts.reading` alone."""
+
+_OPENING = {"open", "fdopen", "read_bytes", "read_text", "memmap", "load", "fromfile", "loadtxt"}
+
+
+def test_only_these_modules_open_files() -> None:
+    found = set()
+    for module, tree in modules().items():
+        for where, call in _functions(tree, module):
+            words = ast.unparse(call.func)
+            name = words.rpartition(".")[2]
+            ours = words in ("RunDirectory.open", "read_bytes", "SOURCES.load") or (
+                name == "load" and not words.startswith("np.")
+            )
+            if name in _OPENING and not ours and module not in OPENERS:
+                found.add(f"{where}, line {call.lineno}: {words}")
+    assert not found, "\n".join(sorted(found))
+    assert modules().keys() >= OPENERS
+
+
 def test_nobody_changes_the_directory_or_asks_questions() -> None:
     for module, tree in modules().items():
         for where, call in _functions(tree, module):

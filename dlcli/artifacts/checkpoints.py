@@ -30,11 +30,10 @@ from dlcli.artifacts.checkpoint import ADVICE, Checkpoint, checkpoint_pieces, de
 from dlcli.artifacts.digests import (
     digest_bytes,
     digest_document,
-    digest_file,
     readable_json,
 )
 from dlcli.artifacts.history import Epoch, Store
-from dlcli.artifacts.reading import parse_json, read_bytes
+from dlcli.artifacts.reading import digest_of_file, parse_json, read_bytes
 from dlcli.artifacts.run_directory import (
     BEST,
     CHECKPOINT_INDEX,
@@ -231,7 +230,7 @@ class Checkpoints:
             if (
                 path.is_file()
                 and path.stat().st_size == record.size
-                and digest_file(path) == record.sha256
+                and digest_of_file(path) == record.sha256
             ):
                 return path
         return None

@@ -9,34 +9,17 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dlcli.artifacts.files import unreadable
-
 Array = npt.NDArray[Any]
-
-_PIECE = 1 << 20
 
 
 def digest_bytes(data: bytes) -> str:
     """SHA-256 of bytes."""
     return hashlib.sha256(data).hexdigest()
-
-
-def digest_file(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return digest.hexdigest()
 
 
 def little_endian(array: Array) -> Array:

@@ -155,7 +155,7 @@ def extend(path: Path, size: int, data: Content = b"") -> None:
     is durable after `sync` of its directory.
     """
     with storage("write", path):
-        descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _PLAIN, 0o666)
+        descriptor = _open_to_extend(path)
         try:
             system.truncate(descriptor, size)
             _write_all(descriptor, data)
@@ -167,7 +167,7 @@ def extend(path: Path, size: int, data: Content = b"") -> None:
 def append_text(path: Path, text: str) -> None:
     """Adds text to a log. Neither atomic nor durable: meant for files that nothing depends on."""
     with storage("write", path):
-        descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        descriptor = _open_to_extend(path)
         try:
             _write_all(descriptor, text.encode(errors="backslashreplace"))
         finally:
@@ -270,6 +270,21 @@ def _temporary_name(path: Path) -> Path:
 
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """Neither follow a link, nor translate line ends, nor wait for whoever reads a pipe."""
+
+
+def _open_to_extend(path: Path) -> int:
+    """A regular file, open at its end; ArtifactError where something else lies there."""
+    other = ArtifactError(f"{path} is not a regular file, so nothing is written to it; remove it")
+    try:
+        descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _PLAIN, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ENXIO, errno.ELOOP, errno.EISDIR):  # a pipe, a link, a directory
+            raise other from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise other
+    return descriptor
 
 
 def _fill(path: Path, data: Content, flag: int, durable: bool = True) -> None:

@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from dlcli.artifacts import files, history
 from dlcli.artifacts.checkpoints import Checkpoints
-from dlcli.artifacts.digests import canonical_json, digest_document, digest_file, readable_json
+from dlcli.artifacts.digests import canonical_json, digest_document, readable_json
 from dlcli.artifacts.history import Epoch, digest_of_tensors, typed
-from dlcli.artifacts.reading import parse_json, read_bytes
+from dlcli.artifacts.reading import digest_of_file, parse_json, read_bytes
 from dlcli.artifacts.run_directory import (
     CHECKPOINTS,
     CONFIG,
@@ -290,7 +290,7 @@ def _parse(data: bytes, path: Path) -> Manifest:
 def record_file(run: RunDirectory, name: str) -> FileRecord:
     """Size and digest of one file as it is now."""
     path = run.path(name)
-    digest = digest_file(path)
+    digest = digest_of_file(path)
     return FileRecord(path.stat().st_size, digest)
 
 

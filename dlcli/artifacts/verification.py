@@ -71,6 +71,10 @@ def check_file(run: RunDirectory, manifest: Manifest, name: str) -> None:
 
 
 def _compare(run: RunDirectory, manifest: Manifest, name: str, record: FileRecord) -> list[str]:
+    """What is wrong with a file; one of a size that no listed file has is not hashed."""
+    size = run.path(name).stat().st_size
+    if size not in {record.size, *(other.size for other in manifest.files.values())}:
+        return [f"{_shown(name)} has {size} bytes instead of {record.size}"]
     found = record_file(run, name)
     if found == record:
         return []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcli import numerics
-from dlcli.errors import UsageError, reason
+from dlcli.errors import DlcliError, UsageError, reason
 from dlcli.printable import printable
 
 DataDir = Annotated[
@@ -34,6 +35,8 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a config value; repeatable."),
 ]
+_PEEK = 1 << 20  # bytes; a config is a page of text
+
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 
 
@@ -48,16 +51,20 @@ def default_workers() -> int:
 def choose_recorded_numerics(run: Path) -> None:
     """Pin the numerics that a run was trained with, before NumPy is imported.
 
-    Only peeks at the manifest; whatever is wrong with it is reported later, by its reader.
+    Only peeks at the manifest, whose first key is the config; whatever is wrong with it is
+    reported later, by its reader.
     """
+    from dlcli.artifacts.reading import read_start
+
     path = run / "manifest.json" if run.is_dir() else run
     mode: numerics.Mode = "portable"
     try:
-        with path.open("rb") as file:
-            document = json.loads(file.read(1 << 26))
-        if document["config"]["runtime"]["numerics"] == "native":
+        text = read_start(path, _PEEK).decode(errors="replace")
+        begin = re.match(r'\{\s*"config":\s*', text)
+        config, _ = json.JSONDecoder().raw_decode(text, begin.end() if begin else 0)
+        if config["runtime"]["numerics"] == "native":
             mode = "native"
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (DlcliError, ValueError, LookupError, TypeError, RecursionError):
         pass
     numerics.choose(mode)
 

@@ -90,9 +90,12 @@ def train(
 
 def _choose_numerics_of(run: Path) -> None:
     """Pin the numerics of an interrupted run, also where it was killed before its manifest."""
-    from dlcli.config import load_config
+    from dlcli.artifacts.reading import read_bytes
+    from dlcli.config import LARGEST_RECORDED, load_recorded
 
-    if (run / "manifest.json").exists() or not (run / "config.resolved.yaml").is_file():
+    path = run / "config.resolved.yaml"
+    if (run / "manifest.json").exists() or not path.is_file():
         choose_recorded_numerics(run)
         return
-    numerics.choose(load_config(run / "config.resolved.yaml").config.runtime.numerics)
+    loaded = load_recorded(read_bytes(path, LARGEST_RECORDED), str(path))
+    numerics.choose(loaded.config.runtime.numerics)

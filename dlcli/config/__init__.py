@@ -13,6 +13,7 @@ from dlcli.config.data import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFOR
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
 from dlcli.config.loading import (
+    LARGEST_RECORDED,
     LoadedConfig,
     config_from_dict,
     load_config,
@@ -28,6 +29,7 @@ from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
 __all__ = [
     "ACTIVATION_CONFIGS",
     "INITIALIZER_CONFIGS",
+    "LARGEST_RECORDED",
     "LAYER_CONFIGS",
     "LOSS_CONFIGS",
     "METRIC_NAMES",

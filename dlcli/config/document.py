@@ -162,8 +162,13 @@ def read_document(path: FilePath) -> Document:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"{label}: the file cannot be read: {reason}") from None
-    if len(content) > LARGEST_FILE:
-        raise ConfigError(f"{label}: larger than {LARGEST_FILE // 1024} KiB, so not a config")
+    return document_of(content, label)
+
+
+def document_of(content: bytes, label: str, largest: int = LARGEST_FILE) -> Document:
+    """A config file's content; ConfigError where it is too large, or no text."""
+    if len(content) > largest:
+        raise ConfigError(f"{label}: larger than {largest // 1024} KiB, so not a config")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

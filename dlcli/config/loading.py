@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from dlcli.config.base import RECORDED
 from dlcli.config.complete import complete, safe_name
-from dlcli.config.document import Document, parse_document, read_document
+from dlcli.config.document import LARGEST_FILE, Document, document_of, parse_document, read_document
 from dlcli.config.explain import explain
 from dlcli.config.overrides import apply_overrides
 from dlcli.config.resolved import cut_to, resolved, text_of
@@ -55,9 +55,14 @@ def load_config(path: FilePath, overrides: Sequence[str] = ()) -> LoadedConfig:
     return _checked(read_document(path), overrides, path.stem)
 
 
-def load_recorded(path: FilePath) -> LoadedConfig:
-    """As `load_config`, from a file that dlcli itself wrote into a run, maybe long ago."""
-    return _checked(read_document(path), (), path.stem, recorded=True)
+LARGEST_RECORDED = 64 * LARGEST_FILE
+"""Bytes of a config as dlcli writes it, with every default: many times those of what was given."""
+
+
+def load_recorded(content: bytes, label: str) -> LoadedConfig:
+    """As `load_config`, from the content of a file that dlcli itself wrote, maybe long ago."""
+    document = document_of(content, label, LARGEST_RECORDED)
+    return _checked(document, (), FilePath(label).stem, recorded=True)
 
 
 def parse_recorded(data: Mapping[str, Any], label: str) -> LoadedConfig:

@@ -10,14 +10,13 @@ from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
-from dlcli.config import load_recorded
 from dlcli.data.digests import digest_classes, digest_columns
 from dlcli.data.rows import read_rows
 from dlcli.deploy.bundle import GOLDEN, Bundle
 from dlcli.engine.layer import Array
 from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError
 from dlcli.numerics import numerics_class
-from dlcli.pipeline import evaluate, prepare
+from dlcli.pipeline import evaluate, prepare, record
 from dlcli.pipeline.evaluate import Gate
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.run import make_ready, require_same_config, require_same_data
@@ -108,7 +107,7 @@ def evaluate_run(
     """`{split, rows, metrics, ...}` of one part, with the kept weights; and the class names."""
     directory, manifest = open_complete(path)
     check_file(directory, manifest, RESOLVED_CONFIG)
-    loaded = load_recorded(directory.path(RESOLVED_CONFIG))
+    loaded = record.recorded_config(directory)
     require_same_config(directory, loaded, manifest)
     folder = Environment.read(directory).config_folder
     ready = make_ready(loaded, prepare.places(folder, data_dir, directory.root), Silent())

@@ -14,9 +14,9 @@ import numpy as np
 from dlcli import __version__, numerics, randomness
 from dlcli.artifacts import files, weights
 from dlcli.artifacts.manifest import Manifest, record_file, write_manifest
-from dlcli.artifacts.reading import read_mapping
+from dlcli.artifacts.reading import read_bytes, read_mapping
 from dlcli.artifacts.run_directory import CONFIG, ENVIRONMENT, LOG, RESOLVED_CONFIG, RunDirectory
-from dlcli.config import LoadedConfig, text_of
+from dlcli.config import LARGEST_RECORDED, LoadedConfig, load_recorded, text_of
 from dlcli.errors import DlcliError
 
 
@@ -69,6 +69,12 @@ def begin(
     weights.write_bytes(run, CONFIG, source)
     weights.write_text(run, RESOLVED_CONFIG, text_of(loaded.resolved()))
     return write_first_manifest(run, manifest)
+
+
+def recorded_config(run: RunDirectory) -> LoadedConfig:
+    """The config that a run was begun with, from its own file."""
+    path = run.path(RESOLVED_CONFIG)
+    return load_recorded(read_bytes(path, LARGEST_RECORDED), str(path))
 
 
 def write_first_manifest(run: RunDirectory, manifest: Manifest) -> Manifest:

@@ -15,7 +15,7 @@ from dlcli.artifacts.run_directory import (
     RunDirectory,
 )
 from dlcli.artifacts.verification import check_file
-from dlcli.config import LoadedConfig, load_recorded
+from dlcli.config import LoadedConfig
 from dlcli.data.places import Places
 from dlcli.errors import ArtifactError, DataError, NotComparableError, UsageError
 from dlcli.numerics import numerics_class
@@ -70,7 +70,7 @@ def _own_config(directory: RunDirectory, recorded: Manifest | None) -> LoadedCon
     """The resolved config, which must be the one that the run began with, to the byte."""
     path = directory.path(RESOLVED_CONFIG)
     try:
-        loaded = load_recorded(path)
+        loaded = record.recorded_config(directory)
     except UsageError as error:
         raise ArtifactError(f"{path} is missing, damaged or was edited: {error}") from None
     if recorded is not None:

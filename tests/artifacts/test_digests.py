@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.artifacts import digests
+from dlcli.artifacts.reading import digest_of_file
 from dlcli.errors import ArtifactError
 
 
@@ -67,6 +68,6 @@ def test_the_order_of_keys_does_not_matter() -> None:
 def test_a_file_digest_is_the_digest_of_its_bytes(tmp_path: Path) -> None:
     data = bytes(3_000_000)
     (tmp_path / "file").write_bytes(data)
-    assert digests.digest_file(tmp_path / "file") == digests.digest_bytes(data)
+    assert digest_of_file(tmp_path / "file") == digests.digest_bytes(data)
     with pytest.raises(ArtifactError, match="nothing"):
-        digests.digest_file(tmp_path / "nothing")
+        digest_of_file(tmp_path / "nothing")

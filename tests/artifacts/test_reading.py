@@ -26,7 +26,7 @@ from dlcli.errors import ArtifactError
         b"[" * 200 + b"]" * 200,
         b"[" * 1_000_000,
         b'{"a":' * 100_000,
-        b"[0" + b",0" * 5_000_000 + b"]",
+        b"[[]" + b",[]" * 1_000_000 + b"]",
     ],
     ids=lambda data: repr(data[:20]),
 )

@@ -156,7 +156,7 @@ def test_a_recorded_config_without_an_option_means_what_it_meant(
     loaded = load_config(write(tmp_path, SMALL))
     file = tmp_path / "recorded.yaml"
     file.write_text(json.dumps(_without(resolved(loaded.config), (option, path))))
-    section: Any = load_recorded(file).config
+    section: Any = load_recorded(file.read_bytes(), str(file)).config
     for key in path:
         section = getattr(section, key)
     default = kind.model_fields[option].default

@@ -239,3 +239,43 @@ def test_closed_streams_are_no_crash(
 def test_the_last_line_of_stdout_is_the_run_and_nothing_else(config: Path, tmp_path: Path) -> None:
     out, _ = command("train", config, "--output-dir", tmp_path)
     assert out == f"{tmp_path / 'long-0001'}\n"
+
+
+def test_a_closed_terminal_saves_and_a_second_hangup_changes_nothing(
+    config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    """The kernel and the shell both send it, and progress can be written nowhere any more."""
+    master, terminal = os.openpty()
+    process = start(
+        ("train", config, "--output-dir", tmp_path, "--workers", "2"),
+        stdin=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    seen = b""
+    while b"epoch 3/" not in seen:
+        seen += os.read(master, 4096)
+    os.close(master)
+    os.killpg(process.pid, signal.SIGHUP)
+    os.killpg(process.pid, signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 129
+    run = tmp_path / "long-0001"
+    assert read_manifest(run).status == "running"
+    resume(run)
+    assert_same(content(run), expected)
+
+
+def test_under_nohup_a_hangup_is_no_reason_to_stop(
+    config: Path, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    process = start(
+        ("train", config, "--output-dir", tmp_path, "--workers", "1"),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    wait_for(process, "epoch 3/")
+    process.send_signal(signal.SIGHUP)
+    returned, err, _ = ended(process)
+    assert returned == 0, err
+    assert_same(content(tmp_path / "long-0001"), expected)

@@ -1,0 +1,254 @@
+"""What somebody else may have put into a run: pipes, devices, bombs, files of a terabyte."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcli.artifacts import manifest as manifests
+from dlcli.artifacts.run_directory import RunDirectory
+from dlcli.artifacts.verification import verify
+from dlcli.errors import ArtifactError
+from dlcli.pipeline.train import Interrupted
+from tests.exactness.runs import assert_same, content, environment, stop_after, train, write
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "rows.csv").write_text("a,b\n1,2\n")
+    return train(write(folder), folder / "runs")
+
+
+@pytest.fixture(scope="module")
+def stopped(trained: Path) -> Path:
+    with pytest.raises(Interrupted):
+        train(trained.parents[1] / "small.yaml", trained.parents[1] / "stopped", stop=stop_after(5))
+    return trained.parents[1] / "stopped" / "small-0001"
+
+
+PUTTING: dict[str, Callable[[Path], None]] = {
+    "a pipe": lambda path: os.mkfifo(path),
+    "a folder": lambda path: path.mkdir(),
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+}
+COMMANDS = {
+    "verify": ["verify", "{run}"],
+    "evaluate": ["evaluate", "{run}", "--workers", "1"],
+    "predict": ["predict", "{run}", "{rows}"],
+    "reproduce": ["reproduce", "{run}", "--workers", "1", "--epochs", "1"],
+    "resume": ["train", "--resume", "{run}", "--workers", "1"],
+}
+SERVER = """
+import sys
+from tests.cli.calls import dlcli
+import json
+for line in sys.stdin:
+    call = dlcli(*json.loads(line))
+    print(json.dumps([call.code, call.err]), flush=True)
+"""
+"""Runs commands one after the other, in a process that can be given up when one hangs."""
+
+
+class Commands:
+    """Commands in a process of their own, each within so many seconds."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def __call__(self, arguments: list[str]) -> tuple[int, str]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", SERVER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                env=environment(PYTHONPATH=str(ROOT)),
+            )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        code, err = json.loads(self._process.stdout.readline())
+        return code, err
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("what", PUTTING)
+def test_nothing_in_a_runs_place_hangs_a_command_or_is_a_bug(
+    what: str, command: str, trained: Path, stopped: Path, tmp_path: Path
+) -> None:
+    """A command that hangs is ended by the test's own process limit: an alarm."""
+    original = stopped if command == "resume" else trained
+    commands = Commands()
+    try:
+        names = [path.relative_to(original).as_posix() for path in sorted(original.rglob("*"))]
+        for number, name in enumerate(names):
+            run = tmp_path / str(number) / original.name
+            run.parent.mkdir()
+            shutil.copytree(original, run)
+            path = run / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            PUTTING[what](path)
+            arguments = [
+                word.format(run=run, rows=trained.parents[1] / "rows.csv")
+                for word in COMMANDS[command]
+            ]
+            arguments += ["--data-dir", str(trained.parents[1])] * (
+                command in ("evaluate", "reproduce", "resume")
+            )
+            code, err = commands(arguments)
+            assert code in (0, 2, 4, 6), f"{name}: exit {code}: {err}"
+            assert "Traceback" not in err and "bug in dlcli" not in err
+            if command == "verify" and name not in ("environment.json", "train.log"):
+                assert code == 4, f"{name}: exit {code}"
+    finally:
+        commands.close()
+
+
+BOMBS = {
+    "lists": b"[],",
+    "mappings": b"{},",
+    "pairs": b'{"a":0},',
+    "texts": b'"",',
+    "short texts": b'"ab",',
+    "ones": b"1,",
+    "numbers": b"1000,",
+    "fractions": b"1.5,",
+    "lists of one": b"[1],",
+    "nested lists": b"[[[[[]]]]],",
+    "nested mappings": b'{"a":{}},',
+    "a wide letter": "\U0001f600".encode().join([b'"', b'",']) + b"1," * 20,
+    "different keys": b"",
+}
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from dlcli.artifacts.reading import parse_json, read_bytes
+from dlcli.errors import ArtifactError
+parse_json(b"[1]", "warm")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    document = parse_json(read_bytes(Path(sys.argv[1]), 1 << 30), "bomb")
+    print("read", end=" ")
+except ArtifactError:
+    print("refused", end=" ")
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_document_costs_ten_times_its_size_or_is_refused(name: str, tmp_path: Path) -> None:
+    size = 12 << 20
+    path = tmp_path / "bomb.json"
+    if name == "different keys":
+        path.write_bytes(b"{" + b",".join(b'"%d":0' % n for n in range(size // 11)) + b"}")
+    else:
+        path.write_bytes(b"[" + BOMBS[name] * (size // len(BOMBS[name])) + b"0]")
+    out = subprocess.run(
+        [sys.executable, "-c", MEASURE, path],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(PYTHONPATH=str(ROOT)),
+    ).stdout
+    word, cost = out.split()
+    assert int(cost) <= 10.5 * path.stat().st_size, out
+    dense = ("ones", "numbers", "fractions", "a wide letter")
+    assert word == ("read" if name in dense else "refused")
+
+
+def test_a_long_manifest_is_read_at_its_price(trained: Path, tmp_path: Path) -> None:
+    """Of 60,000 epochs; what it costs is measured in a process of its own."""
+    manifest = manifests.read_manifest(trained)
+    epoch = manifest.epochs[0].to_json()
+    head = manifest._head() | {"tensors": {}}
+    epochs = [epoch | {"epoch": n, "step": 3 * n} for n in range(1, 60_001)]
+    path = tmp_path / "manifest.json"
+    path.write_bytes(manifests.encode_document(head, epochs))
+    measure = MEASURE.replace(
+        'parse_json(read_bytes(Path(sys.argv[1]), 1 << 30), "bomb")', "read_manifest(sys.argv[1])"
+    )
+    measure = "from dlcli.artifacts.manifest import read_manifest" + measure
+    out = subprocess.run(
+        [sys.executable, "-c", measure, path],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(PYTHONPATH=str(ROOT)),
+    ).stdout
+    word, cost = out.split()
+    assert word == "read"
+    assert int(cost) <= 10 * path.stat().st_size, (out, path.stat().st_size)
+
+
+def test_a_file_of_a_terabyte_is_measured_not_hashed(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / trained.name
+    shutil.copytree(trained, run)
+
+    def hashed(path: Path) -> str:
+        raise AssertionError(f"{path} was hashed")
+
+    for name in ("model/weights.safetensors", "checkpoints/last.safetensors", "config.yaml"):
+        path = run / name
+        data = path.read_bytes()
+        with path.open("r+b") as file:
+            file.truncate(1 << 40)
+        digest = manifests.digest_of_file
+
+        def others(p: Path, big: Path = path, digest: Any = digest) -> str:
+            return hashed(p) if p == big else digest(p)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("dlcli.artifacts.checkpoints.digest_of_file", hashed)
+            patched.setattr("dlcli.artifacts.manifest.digest_of_file", others)
+            with pytest.raises(ArtifactError, match=f"{name}.* has {1 << 40} bytes"):
+                verify(RunDirectory(run))
+        path.write_bytes(data)
+    verify(RunDirectory(run))
+
+
+def test_with_few_file_descriptors_every_command_ends_by_its_code(
+    trained: Path, tmp_path: Path
+) -> None:
+    rows = trained.parents[1] / "rows.csv"
+    before = content(trained)
+    for number, command in enumerate(("train", "evaluate", "predict", "verify")):
+        arguments: list[str | Path] = {
+            "train": ["train", trained.parents[1] / "small.yaml", "--output-dir", tmp_path],
+            "evaluate": ["evaluate", trained],
+            "predict": ["predict", trained, rows],
+            "verify": ["verify", trained],
+        }[command]
+        # With fewer than five Python itself does not start.
+        for limit in (5, 6, 7, 8, 9, 10, 12, 16)[number % 2 :: 2]:
+
+            def few(limit: int = limit) -> None:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+            done = subprocess.run(
+                [sys.executable, "-m", "dlcli", *arguments],
+                env=environment(),
+                preexec_fn=few,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode in (0, 6), f"{command} with {limit}: {done}"
+            assert "Traceback" not in done.stderr, f"{command} with {limit}"
+    assert_same(content(trained), before)
