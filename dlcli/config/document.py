@@ -130,13 +130,13 @@ def _width(c: str) -> int:
     return 2 if unicodedata.east_asian_width(c) in "WF" else 1
 
 
-def parse_document(text: str, label: str) -> Document:
+def parse_document(text: str, label: str, largest: int = LARGEST_FILE) -> Document:
     """Read a config's text; a text without a mapping of keys at its top raises ConfigError."""
     label = clip_label(label)
     text = text.removeprefix("\ufeff")
     document = Document(label, lines=_LINE_BREAK.split(text))
-    if len(text.encode(errors="replace")) > LARGEST_FILE:
-        raise ConfigError(f"{label}: larger than {LARGEST_FILE // 1024} KiB, so not a config")
+    if len(text.encode(errors="replace")) > largest:
+        raise ConfigError(f"{label}: larger than {largest // 1024} KiB, so not a config")
     document.tree = read_tree(text)
     document.problems = [Problem(place, None, words) for place, words in document.tree.problems]
     if isinstance(document.data, dict):
@@ -167,15 +167,13 @@ def read_document(path: FilePath) -> Document:
 
 def document_of(content: bytes, label: str, largest: int = LARGEST_FILE) -> Document:
     """A config file's content; ConfigError where it is too large, or no text."""
-    if len(content) > largest:
-        raise ConfigError(f"{label}: larger than {largest // 1024} KiB, so not a config")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         words = f"byte {error.start} (line {line}) is not UTF-8 text"
         raise ConfigError(f"{label}: {words}; a config is saved as UTF-8") from None
-    document = parse_document(text, label)
+    document = parse_document(text, label, largest)
     document.source = content
     return document
 

@@ -69,7 +69,7 @@ def parse_recorded(data: Mapping[str, Any], label: str) -> LoadedConfig:
     """As `load_recorded`, from what a manifest holds; errors show the lines it would have."""
     config = config_from_dict(data, label)
     text = text_of(cut_to(resolved(config), data))
-    return _checked(parse_document(text, label), (), label, recorded=True)
+    return _checked(parse_document(text, label, LARGEST_RECORDED), (), label, recorded=True)
 
 
 def parse_config(text: str, label: str, overrides: Sequence[str] = ()) -> LoadedConfig:
