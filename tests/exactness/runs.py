@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dlcli.artifacts.digests import digest_document
 from dlcli.artifacts.manifest import encode_document
 from dlcli.artifacts.run_directory import ENVIRONMENT, LOG
@@ -97,6 +99,15 @@ def write(folder: Path, config: Mapping[str, Any] = SMALL) -> Path:
     path = folder / f"{config['name']}.yaml"
     path.write_text(json.dumps(config))  # JSON is YAML, too
     return path
+
+
+def a_part(count: int, of_these: int = 1) -> list[Any]:
+    """The numbers of equal parts of a long test: the first belong to the README's command, the
+    others are `thorough`."""
+    return [
+        number if number < of_these else pytest.param(number, marks=pytest.mark.thorough)
+        for number in range(count)
+    ]
 
 
 class Recorder(Silent):

@@ -16,6 +16,7 @@ from dlcli.pipeline.train import Interrupted
 from tests.artifacts.faults import ERRORS, Disk, Killed
 from tests.exactness.runs import (
     SMALL,
+    a_part,
     assert_same,
     changed,
     content,
@@ -74,7 +75,7 @@ def assert_recovers(config: Path, output: Path, expected: dict[str, bytes]) -> N
     verify(RunDirectory(run))
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", a_part(PARTS))
 @pytest.mark.parametrize("fault", ["KILL", "TORN"])
 def test_a_run_that_dies_at_any_operation_is_resumed_to_the_same_end(
     fault: str,
@@ -93,7 +94,7 @@ def test_a_run_that_dies_at_any_operation_is_resumed_to_the_same_end(
         assert_recovers(config, output, expected)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", a_part(PARTS))
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "for good"])
 def test_a_disk_that_fails_at_any_operation_ends_the_run_with_code_6_and_nothing_lost(
     for_good: bool,

@@ -99,6 +99,7 @@ def test_reproduce_names_the_tensor_where_it_is_known_else_the_epoch(tmp_path: P
     assert "first at epoch 250." in differs(250)
 
 
+@pytest.mark.thorough
 def test_a_deep_network_is_stopped_and_resumed(tmp_path: Path) -> None:
     """The state of 240 layers fits a checkpoint however long it is trained."""
     deep = LONG | {
@@ -149,7 +150,7 @@ def test_the_resolved_form_of_the_largest_config_can_be_read_again(tmp_path: Pat
 MEGABYTES = (260, 280, 300, 320, 340, 360, 380, 400)
 
 
-@pytest.mark.parametrize("backtrace", ["0", "1"])
+@pytest.mark.parametrize("backtrace", [pytest.param("0", marks=pytest.mark.thorough), "1"])
 def test_under_any_limit_of_memory_a_run_ends_by_its_code(backtrace: str, tmp_path: Path) -> None:
     """Three million parameters, so that a second copy of a checkpoint does not fit."""
     config = write(

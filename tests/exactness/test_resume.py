@@ -66,7 +66,19 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+SLOW = {
+    "a checkpoint every five steps",
+    "a checkpoint every three epochs",
+    "a checkpoint whenever time has passed",
+    "no checkpoint before the end",
+    "the best epoch by accuracy",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.thorough) if name in SLOW else name for name in CONFIGS],
+)
 def test_stopped_after_any_step_and_resumed_a_run_ends_the_same(name: str, tmp_path: Path) -> None:
     config = write(tmp_path, CONFIGS[name])
     expected = content(train(config, tmp_path / "whole"))
