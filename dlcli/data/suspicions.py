@@ -114,6 +114,26 @@ def lost_in_float32(part: Part, fitted: Preprocessing) -> tuple[str, ...]:
     )
 
 
+def coarse_targets(targets: Array) -> tuple[str, ...]:
+    """A sentence where numbers to be learned differ by less than the network can put out.
+
+    targets: float64, as they are learned, unscaled: (n,) or (n, ...).
+    """
+    columns = targets.reshape(len(targets), -1)
+    for number in range(columns.shape[1]):
+        values = columns[:, number]
+        with np.errstate(over="ignore"):
+            known = len(np.unique(values.astype(np.float32)))
+        if 2 * known <= len(np.unique(values)):
+            which = "" if columns.shape[1] == 1 else f" (output {number}, counted from 0)"
+            return (
+                f"the target{which} holds numbers such as {values[0]!s} that differ by less than "
+                "float32, in which the network answers, can tell apart: add `target_transform: "
+                "standardize` to data",
+            )
+    return ()
+
+
 def large_wholes(array: Array, where: str) -> tuple[str, ...]:
     """A sentence about the first whole number that float64 may not hold exactly.
 

@@ -14,7 +14,7 @@ from dlcli.data.checks import class_targets
 from dlcli.data.dataset import Dataset, Part
 from dlcli.data.known import require_known, single_class, unknown_labels
 from dlcli.data.places import Places
-from dlcli.data.suspicions import exclusive_labels, looks_channels_first, misread
+from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channels_first, misread
 from dlcli.data.targets import TargetScale
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array, Shape, ShapeError
@@ -219,10 +219,11 @@ def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:
 def _judged(
     loaded: LoadedConfig, chain: Chain, dataset: Dataset, targets: Mapping[str, Array]
 ) -> tuple[str, ...]:
-    """What is odd about classes; DataError where one is unknown to the training part."""
+    """What is odd about the targets; DataError where one is unknown to the training part."""
     kind, classes = chain.loss.kind(chain.out_shape)
     if kind == "regression":
-        return ()
+        scaled = loaded.config.data.target_transform is not None
+        return () if scaled else coarse_targets(targets["train"])
     if kind == "multilabel":
         return (*exclusive_labels(targets), *unknown_labels(dataset, targets))
     require_known(dataset, targets, classes, loaded.config.data.split.stratify)

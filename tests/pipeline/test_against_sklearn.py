@@ -256,3 +256,14 @@ def test_what_was_evaluated_is_scikit_learns_judgement_of_what_is_answered(
         assert evaluation["positive_class"] == case.names[1]
     else:
         assert "positive_class" not in evaluation
+
+
+def test_targets_that_float32_cannot_tell_apart_are_told(tmp_path: Path) -> None:
+    case = CASES["scaled numbers far from zero"]
+    config, _, _ = _write(tmp_path, case)
+    assert "can tell apart" not in train(config, tmp_path / "runs").err
+    document = json.loads(config.read_text())
+    del document["data"]["target_transform"]
+    config.write_text(json.dumps(document))
+    told = train(config, tmp_path / "runs").err
+    assert "differ by less than float32" in told and "target_transform: standardize" in told
