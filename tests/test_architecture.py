@@ -238,7 +238,7 @@ OPENERS = {
     "dlcli.artifacts.reading",  # reads what lies in a run: regular files only, bounded
     "dlcli.artifacts.locks",  # a directory to lock, and the system's table of locks
     "dlcli.data.formats.stored",  # data files of the user ...
-    "dlcli.data.formats.text",
+    "dlcli.data.formats.unpacked",
     "dlcli.data.formats.npz",  # ... and members of archives
     "dlcli.data.sources.embedded",  # our own resources
     "dlcli.cli.init",

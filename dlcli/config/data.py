@@ -1,21 +1,68 @@
 """The data: where rows come from, how they are split, and what is done to them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
 from dlcli.config.layers import TargetShape
-from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong, wrong_value
+from dlcli.config.values import (
+    ByName,
+    Choice,
+    Listing,
+    Real,
+    Switch,
+    Text,
+    Whole,
+    wrong,
+    wrong_value,
+)
+from dlcli.config.words import instead
 
 THOUSANDS = ",.'_ \u00a0\u2009\u202f\u2019"
 """Separators between groups of three digits: blank and apostrophe in each of their forms."""
 
 FileName = Annotated[str, Text("the name of a file")]
-_Name = Annotated[str, Text("the name of a column", longest=1000)]
+
+
+class _ColumnName(Text):
+    """The name of a column; one of digits, as programs number columns, needs no quotes."""
+
+    def __call__(self, value: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return super().__call__(str(value))
+        if value is None or isinstance(value, bool | float):
+            word = instead(value).removeprefix(",").strip()
+            raise wrong_value(
+                f"must be {self.what}, {word} (a name that YAML reads in another way is written in "
+                'quotes, as the file has it: "true", "1e3", "null")'
+            )
+        return super().__call__(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        whole = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
+        return {"anyOf": [super().json_schema(), whole]}
+
+
+_COLUMN = _ColumnName("the name of a column", longest=1000)
+_Name = Annotated[str, _COLUMN]
 _Names = Annotated[tuple[_Name, ...], Listing(most=100_000, least=1, unique=True)]
+
+
+class _Target(_ColumnName):
+    """The column to learn: one, so far."""
+
+    def __call__(self, value: Any) -> str:
+        if isinstance(value, list | tuple):
+            raise wrong_value(
+                "must be the name of one column: several targets in one table are not supported "
+                "yet (save features and targets as two .npy files, or as the arrays x and y of an "
+                ".npz file, which may have several columns)"
+            )
+        return super().__call__(value)
 
 
 class _ClassName(Text):
@@ -107,12 +154,35 @@ class Idx(SourceModel):
         return self
 
 
+_TAB = ("\\t", "tab")
+
+
+@dataclass(frozen=True)
+class _Delimiter(Text):
+    """One character, or `blanks`."""
+
+    what: str = "one character, neither a quote nor a line break, or `blanks`"
+
+    def __call__(self, value: Any) -> str:
+        if isinstance(value, str):
+            if value == "blanks" or (len(value) == 1 and value not in '"\r\n\0'):
+                return value
+            if value.casefold() in _TAB:
+                raise wrong_value(f'must be {self.what} (a tab is written "\\t", in double quotes)')
+            if value and not value.strip(" \t"):
+                raise wrong_value(f"must be {self.what} (for runs of blanks, write `blanks`)")
+        raise wrong_value(f"must be {self.what}{instead(value)}")
+
+
 class Csv(SourceModel):
     """A table in a text file; without `features` every column but the target is one.
 
     header: whether line 1 names the columns; null: it does, and is refused if it looks like data.
         Columns without names are called column_1, column_2, ...
+    delimiter: one character, or blanks: any run of spaces and tabs.
     decimal, thousands: the separators in the numbers of the file.
+    comment: what lines begin with that are passed over.
+    kinds: text or number, for columns whose look misleads: codes that begin with digits.
     """
 
     # Versions without these options took line 1 for names, whatever it held.
@@ -120,15 +190,9 @@ class Csv(SourceModel):
 
     type: Literal["csv"] = "csv"
     path: FileName
-    target: _Name
+    target: Annotated[str, _Target("the name of a column", longest=1000)]
     features: _Names | None = None
-    delimiter: Annotated[
-        str,
-        Text(
-            "one character, neither a quote nor a line break",
-            fits=lambda text: len(text) == 1 and text not in '"\r\n\0',
-        ),
-    ] = ","
+    delimiter: Annotated[str, _Delimiter()] = ","
     header: Annotated[bool, Switch()] | None = None
     decimal: Annotated[str, Choice((".", ","))] = "."
     thousands: (
@@ -141,6 +205,19 @@ class Csv(SourceModel):
         ]
         | None
     ) = None
+    comment: (
+        Annotated[
+            str,
+            Text(
+                "one or two characters without blanks, such as #",
+                fits=lambda text: 1 <= len(text) <= 2 and text.isprintable() and " " not in text,
+            ),
+        ]
+        | None
+    ) = None
+    kinds: Annotated[dict[str, str], ByName(_COLUMN, Choice(("text", "number")))] = Field(
+        default_factory=dict
+    )
     test_path: FileName | None = None
     positive_class: _PositiveClass = None
 
@@ -149,6 +226,8 @@ class Csv(SourceModel):
 
     @model_validator(mode="after")
     def _separators_differ(self) -> Self:
+        if self.thousands == " " and self.delimiter == "blanks":
+            raise wrong("`thousands` cannot be a blank where `delimiter` is `blanks`", "thousands")
         if self.thousands == self.decimal:
             at = "thousands" if "thousands" in self.model_fields_set else "decimal"
             both = f"`thousands` and `decimal` cannot both be `{self.decimal}`"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlcli.config.document import Document, Problem
-from dlcli.config.tree import KEY_ALIASES, Path, read_tree
+from dlcli.config.tree import Path, canonical_key, read_tree
 from dlcli.config.words import code
 
 
@@ -65,7 +65,7 @@ def _read(text: str) -> Any:
 def _step(place: Any, key: str, path: Path) -> str | int:
     """The key, or the index where `place` is a list."""
     if isinstance(place, dict):
-        return KEY_ALIASES.get(key, key)
+        return canonical_key(key, path)
     name = code(".".join(map(str, path)))
     if not (key.isascii() and key.isdigit()):
         raise OverrideError(f"{name} is a list: number its entries from 0, not {code(key)}")

@@ -38,7 +38,8 @@ def cut_to(full: Any, recorded: Any) -> Any:
 
 def _mapping(data: dict[str, Any]) -> Iterator[str]:
     for key, value in data.items():
-        if isinstance(value, dict) and not _short(value):
+        key = write_scalar(key)  # names of columns may be anything
+        if isinstance(value, dict) and value and not _short(value):
             yield f"{key}:"
             yield from (f"  {line}" for line in _mapping(value))
         elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
@@ -62,7 +63,7 @@ def _nested(value: Any) -> bool:
 
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{write_scalar(k)}: {_flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
     return write_scalar(value)

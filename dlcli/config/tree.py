@@ -19,6 +19,7 @@ Path = tuple[str | int, ...]
 
 DEEPEST = 24
 KEY_ALIASES = {"lr": "learning_rate"}  # canonicalised here, so that nobody else meets them
+_NAMES = ("kinds",)  # sections whose keys are names of the data
 
 _TAB = "a tab cannot stand here: YAML is spaced with spaces"
 _SYNTAX = {
@@ -163,6 +164,11 @@ def _read(node: yaml.Node, path: Path, tree: Tree, refused: set[int]) -> Any:
         return None
 
 
+def canonical_key(key: str, path: Path) -> str:
+    """The key that a well-known short name stands for; path: of the mapping that it is in."""
+    return key if path[-1:] and path[-1] in _NAMES else KEY_ALIASES.get(key, key)
+
+
 def _pairs(
     node: yaml.MappingNode, path: Path, tree: Tree, refused: set[int]
 ) -> Iterator[tuple[str, Any]]:
@@ -175,7 +181,7 @@ def _pairs(
                 tree.problems.append((place, str(error)))
             tree.incomplete.add(path)
             continue
-        key = KEY_ALIASES.get(written, written)
+        key = canonical_key(written, path)
         where: Path = (*path, key)
         if where in tree.keys:
             first = f"first given on line {tree.keys[where].line}"

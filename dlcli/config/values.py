@@ -185,6 +185,37 @@ class Sizes(Checked):
 
 
 @dataclass(frozen=True)
+class ByName(Checked):
+    """A mapping whose keys are names that the data gives, such as those of columns.
+
+    name: checks a key; value: checks what stands behind it.
+    """
+
+    name: Checked
+    value: Checked
+    most: int = 100_000
+
+    def __call__(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise wrong_value(f"must be a mapping of names{instead(value)}")
+        if len(value) > self.most:
+            raise wrong_value(f"must have at most {self.most} entries, not {len(value)}")
+        found = {}
+        for key, given in value.items():
+            try:
+                found[self.name(key)] = self.value(given)
+            except PydanticCustomError as error:
+                context = error.context or {}
+                if error.type == "value":
+                    raise wrong(f"{code(key)} {context['message']}", key) from None
+                raise wrong(context["message"], key, *context["at"]) from None
+        return found
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": self.value.json_schema()}
+
+
+@dataclass(frozen=True)
 class Listing:
     """A list, kept as a tuple."""
 

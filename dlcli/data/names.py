@@ -1,11 +1,32 @@
 """Names of columns and classes, for messages about one that is not there."""
 
 import difflib
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 _MOST = 12
 """How many names a message shows."""
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two names are equal to a reader: Unicode can write an ö in two ways.
+
+    Compared after normalization to composed form (NFC; Unicode Standard Annex #15).
+
+    >>> same("o\u0308l", "\u00f6l"), same("ol", "\u00f6l")
+    (True, False)
+    """
+    return one == other or unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+
+
+def place_of(name: str, names: Sequence[str]) -> int | None:
+    """Where the name is in the list: as it is written, else in another form of Unicode."""
+    if name in names:
+        return names.index(name)
+    if name.isascii():
+        return None
+    return next((place for place, other in enumerate(names) if same(name, other)), None)
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:

@@ -56,7 +56,7 @@ def read_rows(
             "a .npy file."
         )
     file = _known_columns(path, columns, written)
-    absent = [column.name for column in columns if column.name not in file.names]
+    absent = [column.name for column in columns if file.find(column.name) is None]
     if absent:
         shown = ", ".join(repr(name) for name in absent[:12]) + (", ..." if absent[12:] else "")
         raise DataError(
@@ -78,7 +78,7 @@ def read_rows(
                     raise DataError(
                         f"{path}, line {line}, column {column.name!r} holds {text!r}, which the "
                         f"model was not trained on; it knows {shown}{more}."
-                        f"{'' if file.header or line > 1 else _NO_HEADER}"
+                        f"{'' if file.header or line > file.line else _NO_HEADER}"
                     )
             known = np.array([place[text] for text in read.texts[column.name]])
             read.numbers[:, j] = known[codes]
@@ -94,11 +94,11 @@ def _known_columns(path: Path, columns: Sequence[Column], written: Written) -> T
         file = replace(read_header(path, written.format), of_model=True)
         return _by_place(file, written)
     file = replace(read_header(path, replace(written.format, header=True)), of_model=True)
-    if file.like_data is not None and any(c.name not in file.names for c in columns):
+    if file.like_data is not None and any(file.find(c.name) is None for c in columns):
         names = ", ".join(column.name for column in columns[:12])
         raise DataError(
-            f"{path}, line 1 looks like data ({file.like_data}), not like names, and the model "
-            "finds its columns by name. Write a first line with the names of the columns: "
+            f"{path}, line {file.line} looks like data ({file.like_data}), not like names, and the "
+            "model finds its columns by name. Write a first line with the names of the columns: "
             f"{names}{', ...' if len(columns) > 12 else ''}."
         )
     return file
@@ -113,9 +113,9 @@ def _by_place(file: Text, written: Written) -> Text:
         names = (f"column_{i + 1}" for i in range(width))
         return replace(file, names=tuple(name for name in names if name != written.target))
     raise DataError(
-        f"{file.path}, line 1 has {count} cell{'s' if count != 1 else ''}; the model was trained "
-        f"on a file of {width} columns without a header, so give all {width}, or {width - 1} "
-        f"without the target {written.target!r}."
+        f"{file.path}, line {file.line} has {count} cell{'s' if count != 1 else ''}; the model was "
+        f"trained on a file of {width} columns without a header, so give all {width}, or "
+        f"{width - 1} without the target {written.target!r}."
     )
 
 

@@ -145,7 +145,7 @@ CASES = [
      "`target_shape[1]` must be a length of 1 or more, or -1 (worked out), not 0"),
     (TABLE, "[area, rooms", "[price, rooms", "price", "the target `price` cannot be a feature too"),
     (TABLE, '";"', '";;"', '";;"', "`delimiter` must be one character, "
-     'neither a quote nor a line break, not the text ";;"'),
+     'neither a quote nor a line break, or `blanks`, not the text ";;"'),
     (TABLE, "type: csv\n", "type: npy\n", "path", "unknown key `path`; `npy` takes `type`, "
      "`features`, `target`, `test_features`, `test_target` and "
      "`positive_class`"),

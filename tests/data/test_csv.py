@@ -113,7 +113,7 @@ def test_a_malformed_file_is_refused_with_its_place(
         (Csv("t.csv", "label", ("wieght",)), "did you mean 'weight'"),
         (Csv("t.csv", "label", ("label",)), "cannot be a feature too"),
         (Csv("t.csv", "label", ("weight", "weight")), "none twice"),
-        (Csv("t.csv", "label", delimiter=";"), "is the delimiter ','"),
+        (Csv("t.csv", "label", delimiter=";"), 'set `delimiter: ","`'),
         (Csv("t.csv", "label", delimiter=";;"), "must be one character"),
         (Csv("t.csv", "label", test_path="u.csv"), "u.csv has no column 'weight'"),
     ],

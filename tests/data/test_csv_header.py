@@ -150,7 +150,7 @@ def test_without_a_header_columns_are_known_by_their_place(
         (PLACES, "column_4", r"no column 'column_4'.*'column_1' to 'column_3'"),
         (PLACES, "kind", r"no column 'kind'.*'column_1' to 'column_3'"),
         ("", "column_1", "is empty"),
-        ("\n1,2\n", "column_1", "is empty"),
+        ("\n\n", "column_1", "is empty"),
         ("1,2\n3\n", "column_1", r"line 2 has 1 cell, but line 1 has 2"),
         ("1,2\n\n3,4\n", "column_1", "line 2 is blank"),
         ("1,2\n,4\n", "column_2", "line 2, column 'column_1' is empty"),

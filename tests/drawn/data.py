@@ -7,6 +7,7 @@ transform takes. A word of the vocabulary that is in neither fails a test.
 import csv
 import gzip
 import io
+import lzma
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -163,7 +164,7 @@ def _csv(dice: Dice) -> Rows:
     order = dice.shuffled(range(len(names)))  # of the columns in the file; the first is the target
     given: dict[str, Any] = {"path": "rows.csv"}
     if dice.chance(0.5):
-        given["delimiter"] = dice.choice([",", ";", "\t", "|"])
+        given["delimiter"] = dice.choice([",", ";", "\t", "|", "blanks"])
     header = True
     if "header" in Csv.model_fields and dice.chance(0.4):
         header = given["header"] = dice.chance(0.5)
@@ -172,6 +173,15 @@ def _csv(dice: Dice) -> Rows:
     given["target"] = names[0]
     write, scale = _notation(dice, given)
     used = list(range(1, len(names)))
+    declared = {}
+    for number in range(len(names)) if dice.chance(0.4) else ():
+        if kinds[number] == "whole" and number and dice.chance(0.5):
+            kinds[number] = "text"  # digits, but codes
+            declared[names[number]] = "text"
+        elif dice.chance(0.3):
+            declared[names[number]] = "text" if kinds[number] == "text" else "number"
+    if declared or dice.chance(0.1):
+        given["kinds"] = declared
     if dice.chance(0.4):
         used = dice.some(used, least=1)
         given["features"] = [names[number] for number in used]
@@ -179,15 +189,28 @@ def _csv(dice: Dice) -> Rows:
     if len(counts) > 1:
         given["test_path"] = "more.csv"
     files = {}
+    packed = dice.chance(0.15)
+    if dice.chance(0.2):
+        given["comment"] = dice.choice(["#", "//", "%"])
     ends, mark = dice.choice(["\n", "\n", "\r\n"]), dice.chance(0.1)
     for name, count in zip(("rows.csv", "more.csv"), counts, strict=False):
         table = [column.cells(dice, count, write) for column in columns]
         text = io.StringIO()
-        writer = csv.writer(text, delimiter=given.get("delimiter", ","), lineterminator=ends)
+        cut = given.get("delimiter", ",")
+        if cut == "blanks":
+            writer = csv.writer(text, delimiter=" ", lineterminator=ends, quoting=csv.QUOTE_ALL)
+        else:
+            writer = csv.writer(text, delimiter=cut, lineterminator=ends)
+        if dice.chance(0.1):
+            text.write(ends)
         if header:
             writer.writerow(names[number] for number in order)
-        writer.writerows(zip(*(table[number] for number in order), strict=True))
-        files[name] = text.getvalue().encode("utf-8-sig" if mark else "utf-8")
+        for row in zip(*(table[number] for number in order), strict=True):
+            if "comment" in given and dice.chance(0.05):
+                text.write(f"{given['comment']} no row{ends}")
+            writer.writerow(row)
+        content = text.getvalue().encode("utf-8-sig" if mark else "utf-8")
+        files[name] = dice.choice([gzip.compress, lzma.compress])(content) if packed else content
     goal = Goal("numbers")
     if kinds[0] == "whole":
         goal = _numbered(columns[0].size)
@@ -208,7 +231,7 @@ def _csv(dice: Dice) -> Rows:
 
 _CSV = (
     *("path", "target", "features", "delimiter", "test_path", "positive_class"),
-    *("header", "decimal", "thousands"),
+    *("header", "decimal", "thousands", "comment", "kinds"),
 )
 
 
@@ -219,6 +242,8 @@ def _notation(dice: Dice, given: dict[str, Any]) -> tuple[Callable[[float], str]
         decimal = given["decimal"] = dice.choice([",", ",", "."])
     if "thousands" in Csv.model_fields and dice.chance(0.25):
         thousands = dice.choice([mark for mark in ",.'_ " if mark != decimal])
+        if thousands == " " and given.get("delimiter") == "blanks":
+            thousands = "_"
         given["thousands"], scale = thousands, 1000
 
     def write(number: float) -> str:

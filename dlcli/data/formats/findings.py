@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,18 +54,36 @@ def text_column(file: Text, texts: Sequence[str], codes: Array) -> TextColumn:
     )
 
 
-def first_texts(file: Text, name: str) -> TextColumn | None:
-    """What a column looks like by the first block of rows: None where it is one of numbers."""
+def first_texts(file: Text, name: str, is_text: bool | None = None) -> TextColumn | None:
+    """What a column looks like by the first block of rows: None where it is one of numbers.
+
+    is_text: whether it is one of text, where that is declared.
+    """
     with data_rows(file) as rows:
         sample = first_rows(rows, len(file.names))[:BLOCK]
     position = file.position(name)
     whole = itertools.takewhile(lambda row: len(row) == len(file.names), sample)
     cells = [row[position].strip() for row in whole]
-    if not mostly_text(cells, file.format):
+    if not cells or not (mostly_text(cells, file.format) if is_text is None else is_text):
         return None
     places: dict[str, int] = {}
     codes = np.array([places.setdefault(cell, len(places)) for cell in cells])
     return text_column(file, list(places), codes)
+
+
+def two_forms(name: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """A sentence where two texts of a column differ in nothing that a reader sees."""
+    seen: dict[str, str] = {}
+    for text in texts:
+        if text.isascii():
+            continue
+        other = seen.setdefault(unicodedata.normalize("NFC", text), text)
+        if other != text:
+            return (
+                f"column {name!r} holds {shown_cell(text)} in two forms of Unicode, which look "
+                "alike and are learned as two different texts: write them in one form (NFC)",
+            )
+    return ()
 
 
 def quantised(file: Text, wanted: Sequence[str], columns: Columns) -> tuple[str, ...]:

@@ -16,19 +16,26 @@ _ALIKE = {" ": " \u00a0\u2009\u202f", "'": "'\u2019"}
 """Separators that people type as one and that programs write as another."""
 
 
+BLANKS = "blanks"
+"""The delimiter that is any run of spaces and tabs."""
+
+
 @dataclass(frozen=True)
 class Format:
     """How a delimited file is written.
 
+    delimiter: one character, or BLANKS.
     header: whether line 1 names the columns; None: it does, unless it looks like data.
     decimal: between the whole part and the fraction of a number, "." or ",".
     thousands: between groups of three digits, or None where numbers have no such groups.
+    comment: what lines begin with that are no rows.
     """
 
     delimiter: str = ","
     header: bool | None = None
     decimal: str = "."
     thousands: str | None = None
+    comment: str | None = None
 
     @property
     def plain(self) -> bool:

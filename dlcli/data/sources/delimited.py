@@ -1,6 +1,7 @@
 """Tables in delimited text files."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Shape
-from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column
+from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column, two_forms
 from dlcli.data.formats.notation import Format
 from dlcli.data.formats.text import Columns, Text, line_of, read_columns, read_header
 from dlcli.data.places import Places
@@ -20,9 +21,12 @@ from dlcli.errors import DataError, UsageError
 class Csv(Source):
     """A table in a delimited text file.
 
-    header, decimal, thousands: how it is written; see Format.
+    Compressed by gzip, bzip2 or xz, or in a zip archive of one member, it is read all the same.
+
+    delimiter, header, decimal, thousands, comment: how it is written; see Format.
     target: the column to learn. Text becomes classes in sorted order, whole numbers int64,
         other numbers float64.
+    kinds: "text" or "number" for columns whose look misleads, such as codes that begin with digits.
     features: the columns to learn from, in this order; by default all others in file order.
     test_path: a second file with the same columns for the test part.
     """
@@ -34,13 +38,15 @@ class Csv(Source):
     header: bool | None = None
     decimal: str = "."
     thousands: str | None = None
+    comment: str | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
     test_path: str | None = None
     positive_class: str | None = None
 
     @property
     def format(self) -> Format:
         """How the file is written."""
-        return Format(self.delimiter, self.header, self.decimal, self.thousands)
+        return Format(self.delimiter, self.header, self.decimal, self.thousands, self.comment)
 
     def load(self, places: Places, seed: int) -> Raw:
         files = [read_header(places.find(self.path), self.format)]
@@ -49,21 +55,27 @@ class Csv(Source):
             _same_width(files)
         names = self._features(files[0])
         wanted = (*names, self.target)
-        read = [read_columns(files[0], wanted)]
+        declared = self._declared(files[0], wanted)
+        read = [read_columns(files[0], wanted, declared, declared)]
         kinds = {name: name in read[0].texts for name in wanted}
-        read += [read_columns(file, wanted, kinds) for file in files[1:]]
+        read += [read_columns(file, wanted, kinds, declared) for file in files[1:]]
         warnings = [
             sentence
             for file, columns in zip(files, read, strict=True)
-            for sentence in quantised(file, wanted, columns)
+            for sentence in (*file.left_out, *quantised(file, wanted, columns))
         ]
         texts = {
             name: text_column(files[0], read[0].texts[name], read[0].numbers[:, j])
             for j, name in enumerate(wanted)
             if name in read[0].texts
         }
-        warnings += [_nonsense(name, text) for name, text in texts.items() if text.numeric]
+        warnings += [
+            _nonsense(name, text)
+            for name, text in texts.items()
+            if text.numeric and name not in declared
+        ]
         vocabularies = _merge(read, wanted)
+        warnings += [s for name, known in vocabularies.items() for s in two_forms(name, known)]
         numbers = [_in_sorted_order(columns, wanted, vocabularies) for columns in read]
         columns = tuple(
             Column(name, vocabularies[name], f"{texts[name].where}. {texts[name].for_feature}")
@@ -113,24 +125,31 @@ class Csv(Source):
                 file.position(name)
             columns = tuple(Column(name) for name in names)
             shape = (len(names),)
-            text = first_texts(file, self.target) if path == self.path else None
+            kinds = self._declared(file, (*names, self.target))
+            known = kinds.get(self.target)
+            text = first_texts(file, self.target, known) if path == self.path else None
             about = about if text is None else _about_target(self.target, text)
         rows: dict[Role, int | None] = dict.fromkeys(roles)
         return Declared(shape, rows, columns=columns, absent=tuple(absent), text_target=about)
 
+    def _declared(self, file: Text, wanted: Sequence[str]) -> dict[str, bool]:
+        """Whether a wanted column holds text, where `kinds` says it."""
+        places = {file.position(name): name for name in self.kinds}
+        found = {name: places.get(file.position(name)) for name in wanted}
+        return {name: self.kinds[key] == "text" for name, key in found.items() if key is not None}
+
     def _features(self, file: Text) -> tuple[str, ...]:
-        file.position(self.target)
+        target = file.position(self.target)
         if self.features is None:
-            names = tuple(name for name in file.names if name != self.target)
+            names = tuple(n for place, n in enumerate(file.names) if n and place != target)
             if not names:
                 raise DataError(f"{file.path} has only the column {self.target!r}: no features.")
             return names
-        if self.target in self.features:
+        places = [file.position(name) for name in self.features]
+        if target in places:
             raise UsageError(f"csv: {self.target!r} is the target and cannot be a feature too.")
-        if len(set(self.features)) < len(self.features) or not self.features:
+        if len(set(places)) < len(places) or not places:
             raise UsageError("csv: features must name at least one column, and none twice.")
-        for name in self.features:
-            file.position(name)
         return tuple(self.features)
 
 
@@ -151,7 +170,7 @@ def _same_width(files: list[Text]) -> None:
     first, last = files[0], files[-1]
     if not first.header and len(first.names) != len(last.names):
         raise DataError(
-            f"{last.path}, line 1 has {len(last.names)} cells, but {first.path} has "
+            f"{last.path}, line {last.line} has {len(last.names)} cells, but {first.path} has "
             f"{len(first.names)}: without a header both must have the same columns."
         )
 

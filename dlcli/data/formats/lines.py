@@ -1,0 +1,153 @@
+"""The rows of a delimited file, cell by cell, and the line on which each of them starts.
+
+What stands before the table is passed over: blank lines, Excel's `sep=;`, and comments where the
+format has them. Rows go through the csv module (quoting), or are cut at runs of blanks.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from dlcli.data.formats.notation import BLANKS, Format
+from dlcli.data.formats.unpacked import unpacked
+from dlcli.errors import DataError, UsageError
+
+LONGEST = 1 << 26
+"""Characters of a line: a longer one is no line of a table."""
+
+_EXCEL = re.compile(r"sep=(.)[\r\n]*")
+_CELL = re.compile(r'"((?:[^"]|"")*)"(?=[ \t]|$)|([^ \t"][^ \t]*)')
+
+
+@contextmanager
+def rows_of(path: Path, format: Format) -> Iterator[Iterator[list[str]]]:
+    """All rows of the table, a header included; DataError for what is no text, or no rows."""
+    with _opened(path, format) as lines:
+        yield _rows(lines, format)
+
+
+def line_number(path: Path, format: Format, row: int) -> int:
+    """The line on which row `row` starts, a header counted as row 0; quoted cells span lines."""
+    with _opened(path, format) as lines:
+        for _ in zip(range(row), _rows(lines, format), strict=False):
+            pass
+        lines.begins_row = True
+        next(lines.each, None)
+        return lines.number
+
+
+class _Lines:
+    """The lines of a table, counted as they are taken.
+
+    number: that of the last one. begins_row: whether the next one begins a row: only then can it
+    be a comment, and not the middle of a quoted cell.
+    """
+
+    def __init__(self, path: Path, text: io.TextIOBase, format: Format) -> None:
+        self.path = path
+        self.number = 0
+        self.begins_row = True
+        self._text, self._format = text, format
+        self.each = self._each()
+
+    def _each(self) -> Iterator[str]:
+        mark = self._format.comment
+        begun = False
+        for line in iter(partial(self._text.readline, LONGEST), ""):
+            self.number += 1
+            if "\0" in line or len(line) == LONGEST:
+                raise DataError(f"{self.path}, line {self.number} {_why(line)}.")
+            if mark is not None and self.begins_row and line.startswith(mark):
+                continue
+            if not begun:
+                if not line.strip() or self._is_excels(line):
+                    continue
+                begun = True
+            self.begins_row = False
+            yield line
+
+    def _is_excels(self, line: str) -> bool:
+        """Whether it is Excel's line about the delimiter; UsageError where another one is set."""
+        found = _EXCEL.fullmatch(line)
+        if found is None:
+            return False
+        if found.group(1) != self._format.delimiter:
+            shown = found.group(1).replace("\t", "\\t")
+            raise UsageError(
+                f"{self.path}, line {self.number} says that cells are separated by {shown!r}: set "
+                f'`delimiter: "{shown}"` in the source.'
+            )
+        return True
+
+
+def _why(line: str) -> str:
+    if "\0" in line:
+        return "holds a NUL byte: this is not a text file, or a damaged one"
+    return f"is longer than {LONGEST:,} characters, so this is no table"
+
+
+def _rows(lines: _Lines, format: Format) -> Iterator[list[str]]:
+    """The rows; what the csv module or the decoder refuses becomes a DataError with its line."""
+    try:
+        if format.delimiter == BLANKS:
+            for line in lines.each:
+                yield _cut(lines, line)
+                lines.begins_row = True
+            return
+        reader = csv.reader(lines.each, delimiter=format.delimiter, strict=True)
+        if format.comment is None:
+            yield from reader
+        else:
+            for row in reader:
+                yield row
+                lines.begins_row = True
+    except csv.Error as error:
+        raise DataError(f"{lines.path}, line {max(1, lines.number)}: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(_not_utf8(lines.path)) from error
+
+
+def _cut(lines: _Lines, line: str) -> list[str]:
+    """The cells between runs of spaces and tabs; a cell in double quotes may hold blanks."""
+    line = line.strip(" \t\r\n")
+    if '"' not in line:
+        return re.split("[ \t]+", line) if line else []
+    cells, end = [], 0
+    while end < len(line):
+        found = _CELL.match(line, end)
+        if found is None:
+            raise DataError(
+                f"{lines.path}, line {lines.number}, character {end + 1}: a quote is not closed, "
+                "or is followed by more than a blank."
+            )
+        quoted, plain = found.groups()
+        cells.append(plain if quoted is None else quoted.replace('""', '"'))
+        end = found.end()
+        while end < len(line) and line[end] in " \t":
+            end += 1
+    return cells
+
+
+@contextmanager
+def _opened(path: Path, format: Format) -> Iterator[_Lines]:
+    with unpacked(path) as content:
+        if content.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise DataError(f"{path} is UTF-16 text; save it as UTF-8.")
+        yield _Lines(path, io.TextIOWrapper(content, "utf-8-sig", newline=""), format)
+
+
+def _not_utf8(path: Path) -> str:
+    with unpacked(path) as content:
+        for number, line in enumerate(content, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                return (
+                    f"{path}, line {number} is not UTF-8 text (byte 0x{byte:02x}); save as UTF-8."
+                )
+    return f"{path} is not UTF-8 text; save it as UTF-8."
