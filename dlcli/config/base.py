@@ -14,8 +14,9 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from dlcli.config.absent import unknown
 from dlcli.config.values import wrong, wrong_value
-from dlcli.config.words import code, instead, listing, nearest, squeeze
+from dlcli.config.words import code, instead, listing, squeeze
 
 RECORDED = "recorded"
 """In the context of a validation: whether the config was written out by dlcli, maybe by an earlier
@@ -97,14 +98,10 @@ class Component:
         return {**value, "type": name}
 
     def _unknown(self, name: str, known: Mapping[str, object]) -> str:
-        what = f"unknown {self.noun} {code(name)}"
         word = squeeze(name)
         if word in self.hints:
-            return f"{what}: {self.hints[word]}"
-        near = self.words.get(word) or nearest(name, [*known, *self.aliases])
-        if near is not None:
-            return f"{what}, did you mean {code(near)}?"
-        return f"{what}; available: {listing(known)}"
+            return f"unknown {self.noun} {code(name)}: {self.hints[word]}"
+        return unknown(self.noun, name, list(known), self.aliases, self.words)
 
 
 def tag(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from dlcli.config import hints
+from dlcli.config.absent import absent_key
 from dlcli.config.base import Model, tag
 from dlcli.config.document import Document, Problem
 from dlcli.config.root import Config
@@ -132,6 +133,9 @@ def _unknown_key(key: str, path: Path, model: type[Model]) -> tuple[str, list[st
     for foreign in hints.KEYS.get(word, ()):
         if foreign in known:
             return f"{what}, did you mean {code(foreign)}?", [foreign]
+    lacking = absent_key(model.__name__, word)
+    if lacking is not None and word not in map(squeeze, known):
+        return f"{what}: {lacking}", []
     near = nearest(key, known)
     if near is not None:
         return f"{what}, did you mean {code(near)}?", [near]

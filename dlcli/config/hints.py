@@ -153,12 +153,17 @@ INITIALIZERS: dict[str, str] = {
     "xaviernormal": "glorot_normal",
     **dict.fromkeys(("kaiming", "kaimingnormal", "he"), "he_normal"),
     "kaiminguniform": "he_uniform",
-    **dict.fromkeys(("normal", "gaussian", "truncatednormal"), "random_normal"),
+    **dict.fromkeys(("normal", "gaussian"), "random_normal"),
     "uniform": "random_uniform",
     "zero": "zeros",
     "one": "ones",
 }
 LOSSES: dict[str, str] = {
+    **dict.fromkeys(
+        ("sparsecrossentropy", "sparsecategorical", "sparsecce", "scce", "sparse"),
+        "sparse_categorical_crossentropy",
+    ),
+    **dict.fromkeys(("cce", "categorical"), "categorical_crossentropy"),
     **dict.fromkeys(
         ("crossentropy", "crossentropyloss", "nll", "nllloss", "softmaxcrossentropy"),
         "sparse_categorical_crossentropy",
@@ -177,7 +182,7 @@ OPTIMIZERS: dict[str, str] = {
 METRICS: dict[str, str] = {
     **dict.fromkeys(("acc", "sparsecategoricalaccuracy", "categoricalaccuracy"), "accuracy"),
     "binaryaccuracy": "accuracy",
-    **dict.fromkeys(("f1score", "fscore", "f1macro"), "f1"),
+    **dict.fromkeys(("f1score", "fscore"), "f1"),
     **dict.fromkeys(("r2score", "rsquared"), "r2"),
     "confusion": "confusion_matrix",
 }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from dlcli.config.absent import absent
 from dlcli.config.activations import Linear, Sigmoid, Softmax
 from dlcli.config.base import Model
 from dlcli.config.data import TEST, VALIDATION, Data
@@ -30,7 +31,7 @@ from dlcli.config.stages import (
 )
 from dlcli.config.training import Training
 from dlcli.config.tree import Path
-from dlcli.config.words import code, listing, nearest
+from dlcli.config.words import code, listing, nearest, squeeze
 
 CROSSENTROPIES = (
     "binary_crossentropy",
@@ -192,6 +193,8 @@ def monitor_exists(sections: Sections) -> Iterator[Complaint]:
     bare = monitor.removeprefix("val_")
     if bare in SCALAR_METRICS:
         words += f": add {code(bare)} to `evaluation.metrics`, or use"
+    elif (lacking := absent("metric", squeeze(bare))) is not None:
+        words += f": {lacking}; available:"
     elif (near := nearest(monitor, known)) is not None:
         yield ("training", "early_stopping", "monitor"), f"{words}, did you mean {code(near)}?"
         return

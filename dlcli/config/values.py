@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from dlcli.config.words import choices, code, instead, listing, nearest, squeeze
+from dlcli.config.absent import unknown
+from dlcli.config.words import choices, code, instead
 
 
 def wrong(message: str, *at: str | int) -> PydanticCustomError:
@@ -150,11 +151,7 @@ class Choice(Checked):
             return word
         if not self.noun:
             raise wrong_value(f"must be {choices(self.known)}{instead(value)}")
-        what = f"unknown {self.noun} {code(value)}"
-        near = self.words.get(squeeze(value)) or nearest(value, [*self.known, *self.aliases])
-        if near is not None:
-            raise wrong(f"{what}, did you mean {code(near)}?")
-        raise wrong(f"{what}; available: {listing(self.known)}")
+        raise wrong(unknown(self.noun, value, self.known, self.aliases, self.words))
 
     def json_schema(self) -> dict[str, Any]:
         return {"enum": [*self.known, *self.aliases]}

@@ -101,7 +101,7 @@ CASES = [
      "the metric `accuracy` does not suit the regression loss `mean_squared_error`; available: "
      "`mean_squared_error`, `mean_absolute_error` and `r2`"),
     (MNIST, "[bundle]", "[onnx]", "onnx",
-     "unknown deployment format `onnx`; available: `bundle`"),
+     "unknown deployment format `onnx`: not supported yet; available: `bundle`"),
     (MNIST, "{numerics: portable}", "portable", "portable",
      '`runtime` must be a mapping of keys, not the text "portable"'),
     (MNIST, "validation: 0.1", "validation: 0.1, test: 0.1", "0.1",

@@ -79,7 +79,7 @@ def test_a_broken_value_of_the_file_can_be_overridden_but_is_still_told() -> Non
         ("optimizer.lr=-1", "`lr` must be a number above 0 and at most 1000, not -1"),
         ("training.epochs='3'", "`epochs` must be a whole number, "
          'not the text "3" (a number is written without quotes)'),
-        ("loss=huber", "unknown loss `huber`; available: `mean_squared_error`, "
+        ("loss=huber", "unknown loss `huber`: not supported yet; available: `mean_squared_error`, "
          "`mean_absolute_error`, `binary_crossentropy`, `categorical_crossentropy` and "
          "`sparse_categorical_crossentropy`"),
         ("training.checkpoint={every_step: 1}",

@@ -55,20 +55,23 @@ class _Lines:
         self.each = self._each()
 
     def _each(self) -> Iterator[str]:
-        mark = self._format.comment
-        begun = False
-        for line in iter(partial(self._text.readline, LONGEST), ""):
-            self.number += 1
-            if "\0" in line or len(line) == LONGEST:
+        lines = iter(partial(self._text.readline, LONGEST), "")
+        mark, longest, before = self._format.comment, LONGEST, True
+        for self.number, line in enumerate(lines, 1):
+            if "\0" in line or len(line) == longest:
                 raise DataError(f"{self.path}, line {self.number} {_why(line)}.")
-            if mark is not None and self.begins_row and line.startswith(mark):
-                continue
-            if not begun:
-                if not line.strip() or self._is_excels(line):
+            if before:
+                if not line.strip() or self._is_excels(line) or self._is_comment(line):
                     continue
-                begun = True
+                before = False
+            elif mark is not None and self._is_comment(line):
+                continue
             self.begins_row = False
             yield line
+
+    def _is_comment(self, line: str) -> bool:
+        mark = self._format.comment
+        return mark is not None and self.begins_row and line.startswith(mark)
 
     def _is_excels(self, line: str) -> bool:
         """Whether it is Excel's line about the delimiter; UsageError where another one is set."""
@@ -137,7 +140,8 @@ def _opened(path: Path, format: Format) -> Iterator[_Lines]:
     with unpacked(path) as content:
         if content.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise DataError(f"{path} is UTF-16 text; save it as UTF-8.")
-        yield _Lines(path, io.TextIOWrapper(content, "utf-8-sig", newline=""), format)
+        text = io.TextIOWrapper(content, "utf-8-sig", newline="")
+        yield _Lines(path, text, format)
 
 
 def _not_utf8(path: Path) -> str:

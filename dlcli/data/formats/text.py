@@ -232,8 +232,8 @@ def read_columns(
     codes: dict[str, dict[str, int]] = {}
     blocks: list[npt.NDArray[np.float64]] = []
     first = 0
-    with data_rows(file) as every:
-        rows = itertools.islice(every, most)
+    with data_rows(file) as rows:
+        rows = rows if most is None else itertools.islice(rows, most)
         while block := list(itertools.islice(rows, BLOCK)):
             if set(map(len, block)) != {len(file.names)}:
                 block = _without_last_blank_lines(file, block, rows, first)

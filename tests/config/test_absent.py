@@ -1,0 +1,134 @@
+"""Words of the field that dlcli lacks are answered as such, not by a word that is spelled alike."""
+
+import pytest
+
+from dlcli.config import parse_config
+from dlcli.config.absent import ABSENT, KEYS, KEYS_OF
+from dlcli.config.activations import ACTIVATION_CONFIGS
+from dlcli.config.data import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
+from dlcli.config.initializers import INITIALIZER_CONFIGS
+from dlcli.config.layers import LAYER_CONFIGS
+from dlcli.config.stages import DEPLOYMENT_FORMATS, METRIC_ALIASES, METRIC_NAMES
+from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
+from dlcli.config.words import squeeze
+from dlcli.errors import ConfigError
+from tests.config.models import every_model
+
+KNOWN = {
+    "layer": LAYER_CONFIGS,
+    "activation": ACTIVATION_CONFIGS,
+    "initializer": INITIALIZER_CONFIGS,
+    "loss": LOSS_CONFIGS,
+    "optimizer": OPTIMIZER_CONFIGS,
+    "metric": (*METRIC_NAMES, *METRIC_ALIASES),
+    "transform": TRANSFORM_CONFIGS,
+    "target transform": TARGET_TRANSFORM_CONFIGS,
+    "data source": SOURCE_CONFIGS,
+    "deployment format": DEPLOYMENT_FORMATS,
+}
+
+CONFIG = """\
+data:
+  source: {type: csv, path: t.csv, target: y}
+  split: {validation: 0.1, test: 0.2}
+  transforms: [{type: rescale, scale: 2}]
+  target_transform: standardize
+model:
+  layers:
+    - {type: dense, units: 8, activation: relu, kernel_initializer: zeros}
+    - {type: dense, units: 3, activation: softmax}
+loss: {type: mae}
+optimizer: {type: adam, learning_rate: 0.01}
+training: {epochs: 3, batch_size: 32, early_stopping: {monitor: val_loss}}
+evaluation: {metrics: [accuracy]}
+deployment: {formats: [bundle]}
+"""
+PLACES = {
+    "layer": "{type: dense, units: 3",
+    "activation": "activation: relu",
+    "initializer": "kernel_initializer: zeros",
+    "loss": "{type: mae}",
+    "optimizer": "{type: adam",
+    "metric": "[accuracy]",
+    "transform": "[{type: rescale, scale: 2}]",
+    "target transform": "target_transform: standardize",
+    "data source": "{type: csv, path: t.csv, target: y}",
+    "deployment format": "[bundle]",
+}
+
+
+def said(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "c.yaml")
+    return str(caught.value)
+
+
+def with_word(noun: str, word: str) -> str:
+    place = PLACES[noun]
+    old = place.rsplit(" ", 1)[-1] if ":" in place and "{" not in place else place
+    if noun == "layer":
+        return CONFIG.replace(place, f"{{type: {word}, units: 3")
+    if noun == "optimizer":
+        return CONFIG.replace(place, f"{{type: {word}")
+    new = f"[{word}]" if old.startswith("[") else word
+    return CONFIG.replace(place, place.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("noun", "word"), [(noun, word) for noun, words in ABSENT.items() for word in words]
+)
+def test_a_word_that_is_lacking_is_not_taken_for_another(noun: str, word: str) -> None:
+    found = said(with_word(noun, word))
+    assert f"unknown {noun} `{word}`: {ABSENT[noun][word]}; available: " in found
+    assert "did you mean" not in found
+
+
+def test_the_lists_name_every_kind_and_no_word_that_is_there() -> None:
+    assert ABSENT.keys() == KNOWN.keys()
+    for noun, words in ABSENT.items():
+        known = {squeeze(name) for name in KNOWN[noun]}
+        assert not sorted(known & words.keys()), noun
+        assert all(word == squeeze(word) for word in words), noun
+    assert all(key == squeeze(key) for key in KEYS)
+
+
+def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
+    models = {model.__name__: model for model in every_model()}
+    assert KEYS_OF.keys() <= models.keys()
+    for name, keys in KEYS_OF.items():
+        assert not {squeeze(field) for field in models[name].model_fields} & keys.keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[accuracy]", "[rmse]", "`mean_squared_error` is its square"),
+        ("[accuracy]", "[mape]", "not supported yet"),
+        ("[accuracy]", "[f1_macro]", "macro means where there are more than two classes"),
+        ("{type: dense, units: 3", "{type: conv1d, filters: 3", "unknown layer `conv1d`: not"),
+        ("{type: dense, units: 3", "{type: GlobalAveragePooling2D, units: 3", "compute the same"),
+        ("{type: dense, units: 3", "{type: BatchNorm1d, units: 3", "not supported yet"),
+        ("units: 8,", "units: 8, kernel_regularizer: l2,", "`kernel_regularizer`: not supported"),
+        ("scale: 2}", "scale: 2}, grayscale", "unknown transform `grayscale`: not supported yet"),
+        ("target: y", "target: y, dtype: {a: str}", "`kinds` says which columns are text"),
+        ("test: 0.2", "test: 0.2, shuffle: false", "test_path"),
+        ("test: 0.2", "test: 0.2, by: time", "To split by time, group or a column"),
+        ("target: y", "target: [y, z]", "several targets in one table are not supported yet"),
+        ("{type: mae}", "huber", "unknown loss `huber`: not supported yet"),
+        ("{type: mae}", "sparse_crossentropy", "mean `sparse_categorical_crossentropy`?"),
+        ("{type: mae}", "{type: SparseCrossEntropy}", "mean `sparse_categorical_crossentropy`?"),
+        ("{type: adam", "{type: nadam", "unknown optimizer `nadam`: not supported yet"),
+        ("0.01}", "0.01, clipnorm: 1}", "unknown key `clipnorm`: not supported yet"),
+        ("0.01}", "0.01, lr_scheduler: cosine}", "the learning rate is one number"),
+        ("batch_size: 32", "batch_size: 32, class_weight: balanced", "not supported yet"),
+        ("val_loss", "val_rmse", "`mean_squared_error` is its square"),
+        ("activation: relu", "activation: relu6", "unknown activation `relu6`: not supported yet"),
+        ("activation: relu", "activation: leaky-relu", "did you mean `leaky_relu`?"),
+        ("zeros", "TruncatedNormal", "cut it at two standard deviations"),
+        ("[bundle]", "[onnx]", "unknown deployment format `onnx`: not supported yet"),
+        ("[accuracy]", "[acuracy]", "did you mean `accuracy`?"),
+    ],
+)
+def test_what_is_said_of_words_from_elsewhere(old: str, new: str, words: str) -> None:
+    assert old in CONFIG
+    assert words in said(CONFIG.replace(old, new, 1))
