@@ -7,6 +7,15 @@ _UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Co", "Cn"}
 C1), formats (directions of writing, joiners), separators of lines, and what has no meaning."""
 
 
+def names_something(character: str) -> bool:
+    """Whether a character belongs to a word of some script: letters, their marks, digits, _.
+
+    >>> [names_something(c) for c in "é\u0301ज़्9_-"]
+    [True, True, True, True, True, True, True, False]
+    """
+    return character.isalnum() or character == "_" or unicodedata.category(character)[0] == "M"
+
+
 def printable(text: str) -> str:
     """The text with everything escaped that is no visible character; ends of lines stay.
 

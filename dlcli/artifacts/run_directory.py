@@ -1,6 +1,7 @@
 """The run directory: where everything of one training run lies, and what each file is called."""
 
 import contextlib
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from dlcli.artifacts import files
 from dlcli.artifacts.locks import locked
 from dlcli.errors import ArtifactError, LockedError, StorageError, UsageError, reason
+from dlcli.printable import names_something
 
 CONFIG = "config.yaml"
 RESOLVED_CONFIG = "config.resolved.yaml"
@@ -73,16 +75,8 @@ class RunDirectory:
 
         Of many processes that do so at once, each gets a directory of its own.
         """
-        if not name or name[0] in ".-" or len(name) > _NAME_LIMIT or _is_odd(name):
-            raise UsageError(
-                f"{name!r} cannot name a run: use letters, digits, '-', '_' and '.', starting "
-                f"with a letter or digit, at most {_NAME_LIMIT} of them; see `name:` or --name"
-            )
-        with files.storage("look at", Path(parent)):  # it may be relative to nowhere
-            parent = Path(parent).absolute()
-            is_file = parent.exists() and not parent.is_dir()
-        if is_file:
-            raise UsageError(f"{parent} is a file, so no run can be put there; see --output-dir")
+        check_run_name(name)
+        parent = check_output(parent)
         files.make_directory(parent)
         # The lock makes `latest` point at the newest; claiming is safe without it.
         with contextlib.ExitStack() as stack:
@@ -167,6 +161,42 @@ class RunDirectory:
                 files.remove(path)
 
 
+def check_run_name(name: str) -> None:
+    """UsageError for a name that no run directory can have."""
+    if not name or name[0] in ".- " or not all(names_something(c) or c in ".- " for c in name):
+        raise UsageError(
+            f"{name!r} cannot name a run: use letters, digits, '-', '_' and '.', starting with a "
+            "letter or digit; see `name:` or --name"
+        )
+    if len(name.encode()) > _NAME_LIMIT:
+        raise UsageError(
+            f"{name[:20]!r}... cannot name a run: it has {len(name.encode())} bytes, and at most "
+            f"{_NAME_LIMIT} are possible; see `name:` or --name"
+        )
+
+
+def check_output(parent: Path | str) -> Path:
+    """The directory in which runs are to be made, absolute; it need not exist yet.
+
+    UsageError where a file is in the way, StorageError where nothing can be written. What is found
+    may change before anything is written; then writing says so.
+    """
+    with files.storage("look at", Path(parent)):  # it may be relative to nowhere
+        parent = Path(parent).absolute()
+        there = next(path for path in (parent, *parent.parents) if path.exists())
+        is_file = not there.is_dir()
+        writable = os.access(there, os.W_OK | os.X_OK)
+    if is_file:
+        which = f"{parent} is a file" if there == parent else f"{there} (of {parent}) is a file"
+        raise UsageError(f"{which}, so no run can be put there; see --output-dir")
+    if not writable:
+        raise StorageError(
+            f"nothing can be written into {there}: check who may write there, or give another "
+            "--output-dir"
+        )
+    return parent
+
+
 def _walk(directory: Path) -> Iterator[tuple[Path, bool]]:
     try:
         entries = list(directory.iterdir())
@@ -183,10 +213,6 @@ def _walk(directory: Path) -> Iterator[tuple[Path, bool]]:
             yield from _walk(entry)
         else:
             yield entry, stat.S_ISREG(mode)
-
-
-def _is_odd(name: str) -> bool:
-    return re.search(r"[^\w.\- ]", name) is not None or len(name.encode()) > _NAME_LIMIT
 
 
 def _last_number(parent: Path, name: str) -> int:

@@ -318,7 +318,7 @@ KEYS_OF: Mapping[str, Mapping[str, str]] = {
         ),
         **_moot("train trainsize training", "what the other parts leave is the training part"),
     },
-    "Rmsprop": _words("momentum"),
+    "RmsProp": _words("momentum"),
     "Csv": _words("transpose names columnnames colnames", "the first line of the file has the "
     "names"),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Filling in what a good config leaves open: names and the defaults that depend on other keys."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ from dlcli.config.layers import LayerModel
 from dlcli.config.root import Config
 from dlcli.config.rules import CROSSENTROPIES, DEFAULT_METRICS, canonical_monitor, kind
 from dlcli.config.training import Training
+from dlcli.printable import names_something
 
 # Larger is better: of everything that can be monitored, all but the losses and errors.
 _LARGER_IS_BETTER = ("accuracy", "precision", "recall", "f1", "r2")
@@ -73,10 +75,19 @@ def layer_names(layers: Sequence[LayerModel]) -> list[str]:
 
 
 def safe_name(name: str) -> str:
-    """The name as part of a directory's name on any system.
+    """The name as part of a directory's name on any system; letters of any script stay.
 
-    >>> safe_name("mnist cnn/2"), safe_name("..."), safe_name("résumé")
-    ('mnist-cnn-2', 'run', 'r-sum')
+    >>> safe_name("mnist cnn/2"), safe_name("..."), safe_name("résumé"), safe_name("数字 3")
+    ('mnist-cnn-2', 'run', 'résumé', '数字-3')
     """
-    words = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else " " for c in name)
-    return "-".join(words.split())[:64].strip(".-") or "run"
+    name = unicodedata.normalize("NFC", name)
+    words = "".join(c if names_something(c) or c in ".-" else " " for c in name)
+    short = "-".join(words.split())[:64].encode()[:_LONGEST].decode(errors="ignore")
+    return (
+        short.lstrip("".join(c for c in short if not c.isalnum() and c != "_")).rstrip(".-")
+        or "run"
+    )
+
+
+_LONGEST = 180
+"""Bytes: a file's name has at most 255, and numbers are added."""

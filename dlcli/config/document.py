@@ -144,7 +144,7 @@ def parse_document(text: str, label: str, largest: int = LARGEST_FILE) -> Docume
     if not document.problems:
         words = "the config must be a mapping of keys such as `model:` and `training:`"
         if document.data is None:
-            raise ConfigError(f"{label}: the file is empty; {words}")
+            raise ConfigError(f"{label}:1:1: the file is empty; {words}")
         document.problems.append(Problem(document.tree.values[()], None, words))
     raise document.error(document.problems)
 

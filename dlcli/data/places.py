@@ -80,11 +80,30 @@ class Places:
             except (OSError, ValueError):
                 note = " cannot be looked at"
             looked.append(f"\n  {candidate} ({label}){note}")
+        here = self._here(path)
         if expand(Path(path)).is_absolute():
             todo = "Correct the path."
+        elif here is not None:
+            todo = here
         else:
             todo = "Put the file in one of these places, correct the path, or give --data-dir."
         return f"The data file {str(path)!r} was not found. Looked at:{''.join(looked)}\n{todo}"
+
+    def _here(self, path: str | Path) -> str | None:
+        """What to do where the path leads to a file from the working directory, which is not
+        looked at: a config must mean the same wherever a command is given."""
+        wanted = expand(Path(path))
+        try:
+            found = Path.cwd() / wanted
+            if not found.is_file():
+                return None
+            written = found if self.config is None else os.path.relpath(found, self.config)
+        except (OSError, ValueError):
+            return None
+        return (
+            f"{wanted} exists in the working directory ({Path.cwd()}), but paths of a config are "
+            f"relative to the config. Write {str(written)!r}, or give --data-dir ."
+        )
 
     def _candidates(self, path: str | Path) -> list[tuple[str, Path]]:
         wanted = expand(Path(path))

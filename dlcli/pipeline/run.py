@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dlcli.artifacts.run_directory import RunDirectory
+from dlcli.artifacts.run_directory import RunDirectory, check_output, check_run_name
 from dlcli.config import LoadedConfig
 from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import prepare, record
@@ -36,12 +36,15 @@ def run(loaded: LoadedConfig, source: bytes, folder: Path, options: Options, wat
     source: the YAML as written. folder: where it lies. Nothing is written before the first
     two stages have succeeded.
     """
+    name = options.name or loaded.name
+    check_run_name(name)
+    check_output(options.output_dir)
     with interruptible("before training began; nothing was written"):
         where = prepare.places(folder, options.data_dir)
         _say_class(loaded, watch)
         ready = make_ready(loaded, where, watch)
     with interruptible(f"before training began; {options.output_dir} may hold an empty run"):
-        directory = RunDirectory.create(options.output_dir, options.name or loaded.name)
+        directory = RunDirectory.create(options.output_dir, name)
     with directory.lock():
         with interruptible(f"before training began; {directory.root} can be removed"):
             environment = Environment.new(

@@ -69,7 +69,7 @@ def test_an_alias_bomb_costs_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "~"])
 def test_an_empty_file_says_so(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"^x.yaml: the file is empty; the config must be"):
+    with pytest.raises(ConfigError, match=r"^x.yaml:1:1: the file is empty; the config must be"):
         parse_document(text, "x.yaml")
 
 

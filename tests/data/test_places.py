@@ -44,3 +44,17 @@ def test_a_miss_lists_every_place_and_says_what_to_do(three: Places) -> None:
 def test_a_name_that_no_file_can_have_is_a_miss(path: str, three: Places) -> None:
     with pytest.raises(DataError, match="was not found"):
         three.find(path)
+
+
+def test_a_file_in_the_working_directory_is_pointed_at(
+    three: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "a.csv").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError) as caught:
+        three.find("tables/a.csv")
+    message = str(caught.value)
+    assert "tables/a.csv exists in the working directory" in message
+    assert "Write '../tables/a.csv', or give --data-dir ." in message
+    assert three.find("../tables/a.csv").read_text() == "x"
