@@ -96,6 +96,10 @@ class SourceModel(Model):
         """Whether the source has a test part of its own; None where only the file can say."""
         return False
 
+    def brings_validation(self) -> bool | None:
+        """As `brings_test`, for a validation part."""
+        return False
+
 
 def _both(source: Model, first: str, second: str) -> None:
     """Two files that only make sense together."""
@@ -261,15 +265,42 @@ class Npy(SourceModel):
         return self
 
 
+_Array = Annotated[str, Text("the name of an array")]
+
+
 class Npz(SourceModel):
-    """An archive with `x` and `y`, or `x_train`, `y_train` and optional other parts."""
+    """An archive with `x` and `y`, or `x_train`, `y_train` and optional other parts.
+
+    features, target, ...: the names of the arrays, where they have others.
+    """
 
     type: Literal["npz"] = "npz"
     path: FileName
+    features: _Array | None = None
+    target: _Array | None = None
+    validation_features: _Array | None = None
+    validation_target: _Array | None = None
+    test_features: _Array | None = None
+    test_target: _Array | None = None
     positive_class: _PositiveClass = None
 
-    def brings_test(self) -> None:
-        return None
+    def brings_test(self) -> bool | None:
+        return None if self.features is None else self.test_features is not None
+
+    def brings_validation(self) -> bool | None:
+        return None if self.features is None else self.validation_features is not None
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        for first, second in (
+            ("features", "target"),
+            ("validation_features", "validation_target"),
+            ("test_features", "test_target"),
+        ):
+            _both(self, first, second)
+            if getattr(self, first) is not None and self.features is None:
+                raise wrong(f"`{first}` needs `features` beside it", first)
+        return self
 
 
 Source = Annotated[

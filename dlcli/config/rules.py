@@ -164,14 +164,17 @@ def split_leaves_rows_for_training(sections: Sections) -> Iterator[Complaint]:
     if sections.data is None:
         return
     split, brings_test = sections.data.split, sections.data.source.brings_test()
+    brings_validation = sections.data.source.brings_validation()
     source = code(kind(sections.data.source))
-    if brings_test and split.test:
-        words = f"the source {source} has a test part of its own"
-        yield ("data", "split", "test"), f"{words}: leave `test` out (or 0)"
-        return
+    own = {"validation": brings_validation, "test": brings_test}
+    for part, brings in own.items():
+        if brings and getattr(split, part):
+            words = f"the source {source} has a {part} part of its own"
+            yield ("data", "split", part), f"{words}: leave `{part}` out (or 0)"
+            return
     # Where only the file can say what it brings, the default fractions are not certain.
     test = split.test if split.test is not None else TEST if brings_test is False else 0.0
-    certain = brings_test is not None
+    certain = brings_validation is False
     validation = split.validation if split.validation is not None else VALIDATION * certain
     if validation + test >= 1.0:
         given = "test" if split.test is not None and split.validation is None else "validation"
@@ -207,7 +210,10 @@ def monitor_has_its_part(sections: Sections) -> Iterator[Complaint]:
     """A `val_*` monitor needs validation rows, and so does choosing the best epoch."""
     if sections.data is None or sections.training is None:
         return
-    if sections.data.split.validation != 0.0 or sections.data.source.brings_test() is None:
+    if (
+        sections.data.split.validation != 0.0
+        or sections.data.source.brings_validation() is not False
+    ):
         return
     stopping = sections.training.early_stopping
     monitor = canonical_monitor(stopping.monitor) if stopping else "val_loss"

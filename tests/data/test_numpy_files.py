@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcli.data import Places, Split, digests, prepare
+from dlcli.data import Places, Preprocessing, Split, digests, prepare
 from dlcli.data.formats import npy
 from dlcli.data.formats.npz import Archive
 from dlcli.data.sources import Npy, Npz
-from dlcli.data.transforms import Rescale
+from dlcli.data.transforms import Rescale, Standardize
 from dlcli.errors import DataError, DlcliError, UsageError
 
 X = np.arange(24.0).reshape(6, 4)
@@ -193,7 +193,8 @@ def test_an_archive_brings_the_parts_it_has(places: Places) -> None:
     ("arrays", "words"),
     [
         ({"x": X}, "'x' but not 'y'"),
-        ({**PARTS, "x_val": X}, "is it 'x_valid'"),
+        ({**PARTS, "x_val": X}, "'x_val'"),
+        ({**PARTS, "x_tset": X}, "is it 'x_test'"),
         ({**PARTS, "x": X, "y": Y}, "not both"),
         ({"a": X}, "must hold the arrays"),
         ({"x_test": X, "y_test": Y}, "must hold the arrays"),
@@ -272,3 +273,98 @@ def test_a_changed_byte_of_an_archive_never_raises_a_foreign_exception(
             archive.read(name)
     except DlcliError as error:
         assert str(path) in str(error)
+
+
+NAMED = {
+    "MedMNIST": (
+        ["train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels"],
+        "features: train_images, target: train_labels, validation_features: val_images, "
+        "validation_target: val_labels, test_features: test_images, test_target: test_labels",
+    ),
+    "scikit-learn": (["data", "target"], "features: data, target: target"),
+    "savez": (["arr_0", "arr_1"], "features: arr_0, target: arr_1"),
+    "capitals": (
+        ["TRAIN_X", "TRAIN_Y", "TEST_X", "TEST_Y"],
+        "features: TRAIN_X, target: TRAIN_Y, test_features: TEST_X, test_target: TEST_Y",
+    ),
+    "inputs": (["inputs", "labels", "extra"], "features: inputs, target: labels"),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_arrays_of_other_names_are_advised_and_taken_by_options(kind: str, places: Places) -> None:
+    names, advice = NAMED[kind]
+    arrays = {n: np.arange(6) if i % 2 else np.eye(6) * (i + 1) for i, n in enumerate(names)}
+    np.savez(places.data / "a.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(DataError) as caught:
+        Npz("a.npz").load(places, 0)
+    assert f"{{type: npz, path: ..., {advice}}}" in str(caught.value)
+    options = dict(pair.split(": ") for pair in advice.split(", "))
+    raw = Npz("a.npz", **options).load(places, 0)
+    roles = {"features": "train", "validation_features": "validation", "test_features": "test"}
+    if options.keys() == {"features", "target"}:
+        roles = {"features": "all"}
+    assert raw.parts.keys() == {roles[option] for option in options if option in roles}
+    for option, role in roles.items():
+        if option in options:
+            found = raw.parts[role]  # type: ignore[index]
+            assert np.array_equal(found.features, arrays[options[option]])
+            assert found.targets.tolist() == list(range(6))
+    assert Npz("a.npz", **options).declare(places).rows.keys() == raw.parts.keys()
+
+
+@pytest.mark.parametrize("x", ["x", "X"])
+@pytest.mark.parametrize("valid", ["valid", "val", "validation"])
+def test_both_cases_and_every_word_for_validation_are_known(
+    x: str, valid: str, places: Places
+) -> None:
+    names = [f"{x}_train", "y_train", f"{x}_{valid}", f"y_{valid}", f"{x}_test", "y_test"]
+    arrays = {n: np.arange(6) if n[0] == "y" else np.eye(6) for n in names}
+    np.savez(places.data / "a.npz", **arrays)  # type: ignore[arg-type]
+    raw = Npz("a.npz").load(places, 0)
+    assert raw.parts.keys() == {"train", "validation", "test"}
+
+
+def test_two_arrays_for_one_part_are_refused(places: Places) -> None:
+    rows, ids = np.eye(6), np.arange(6)
+    np.savez(places.data / "a.npz", x_train=rows, y_train=ids, x_val=rows, x_valid=rows, y_val=ids)
+    with pytest.raises(DataError, match="only one of them can be meant"):
+        Npz("a.npz").load(places, 0)
+
+
+def test_an_option_that_names_no_array_is_an_error_of_the_config(places: Places) -> None:
+    np.savez(places.data / "a.npz", data=np.eye(6), label=np.arange(6))
+    with pytest.raises(UsageError, match="no array 'labels'; did you mean 'label'"):
+        Npz("a.npz", "data", "labels").load(places, 0)
+
+
+@pytest.mark.parametrize("types", ["f4 f8 f2", "f8 f4 f4", "u1 i8 i2", "f2 f2 f8"])
+def test_parts_may_be_stored_in_other_sizes(types: str, places: Places) -> None:
+    draw = np.random.default_rng(3)
+    parts = {}
+    for kind, part in zip(types.split(), ("train", "valid", "test"), strict=True):
+        parts[f"x_{part}"] = draw.integers(0, 100, (20, 3)).astype(kind)
+        parts[f"y_{part}"] = draw.integers(0, 2, 20).astype("u1" if part == "train" else "f8")
+    np.savez(places.data / "a.npz", **parts)  # type: ignore[arg-type]
+    dataset = Split().apply(Npz("a.npz").load(places, 0), 0)
+    fitted = Preprocessing.fit(dataset.train, [Standardize()])
+    moments = parts["x_train"].astype(float)
+    for role, part in dataset.parts().items():
+        stored = parts[f"x_{'valid' if role == 'validation' else role}"].astype(float)
+        wanted = (stored - moments.mean(axis=0)) / moments.std(axis=0)
+        found = fitted.apply(part.take_features(slice(None)))
+        np.testing.assert_allclose(found, wanted, rtol=2e-6, atol=2e-6)
+
+
+def test_whole_numbers_beside_fractions_are_refused(places: Places) -> None:
+    pixels = np.arange(40).reshape(10, 4)
+    ids = np.arange(10) % 2
+    np.savez(
+        places.data / "a.npz",
+        x_train=pixels.astype("u1"),
+        y_train=ids,
+        x_test=pixels / 255,
+        y_test=ids,
+    )
+    with pytest.raises(DataError, match="hardly in the same units"):
+        Npz("a.npz").load(places, 0)

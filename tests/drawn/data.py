@@ -283,10 +283,31 @@ def _npz(dice: Dice) -> Rows:
             if dice.chance(0.5):
                 arrays[f"x_{part}"], arrays[f"y_{part}"] = make.rows(dice.whole(10, 60))
                 brings.add(role)
+    for name in ("x_valid", "x_test"):
+        if name in arrays and arrays[name].dtype.kind == "f" and dice.chance(0.4):
+            arrays[name] = arrays[name].astype(dice.choice(["f4", "f8"]))
+    given = {"type": "npz", "path": "rows.npz"}
+    if dice.chance(0.3):
+        arrays, named = _renamed(dice, arrays)
+        given |= named
+    elif dice.chance(0.2):
+        arrays = {name.replace("x", "X").replace("valid", "val"): a for name, a in arrays.items()}
     stream = io.BytesIO()
     (np.savez_compressed if dice.chance(0.5) else np.savez)(stream, **arrays)
     files = {"rows.npz": stream.getvalue()}
-    return make.facts({"type": "npz", "path": "rows.npz"}, files, count, frozenset(brings))
+    return make.facts(given, files, count, frozenset(brings))
+
+
+def _renamed(dice: Dice, arrays: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arrays under names of their own, and the options that say which is which."""
+    words = dice.some(["data", "images", "labels", "ziel", "größe", "a b", "arr_0", "arr_1"], 6, 6)
+    new = dict(zip(arrays, words, strict=False))
+    roles = {"valid": "validation_", "test": "test_"}
+    options = {}
+    for old, name in new.items():
+        letter, _, part = old.partition("_")
+        options[roles.get(part, "") + {"x": "features", "y": "target"}[letter]] = name
+    return {new[old]: array for old, array in arrays.items()}, options
 
 
 @dataclass(frozen=True)

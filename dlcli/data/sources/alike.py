@@ -1,13 +1,18 @@
-"""What the parts of one source have in common."""
+"""What the parts of one source have in common.
+
+Numbers of other sizes are alike: each part stays as it is stored and becomes float32 for the
+network. Whole numbers and fractions are not: pixels of 0 to 255 in one part are beside others of
+0 to 1 a mistake.
+"""
 
 from collections.abc import Mapping
 
-from dlcli.data.dataset import Role, Table
+from dlcli.data.dataset import Array, Role, Table
 from dlcli.errors import DataError
 
 
 def check_alike(parts: Mapping[Role, Table]) -> None:
-    """Parts of one source hold rows and targets of the same shape and type."""
+    """DataError unless the parts hold rows and targets of the same shape and kind."""
     (first, table), *others = parts.items()
     for role, other in others:
         for what, a, b in (
@@ -19,8 +24,13 @@ def check_alike(parts: Mapping[Role, Table]) -> None:
                     f"The {role} {what} have shape {a.shape[1:]}, the {first} {what} "
                     f"{b.shape[1:]}; they must be alike."
                 )
-            if a.dtype != b.dtype:
+            if _kind(a) != _kind(b) and (what == "rows" or a.ndim > 1):
                 raise DataError(
-                    f"The {role} {what} are {a.dtype}, the {first} {what} {b.dtype}; they must be "
-                    "stored in the same way."
+                    f"The {role} {what} are {a.dtype}, the {first} {what} {b.dtype}: whole numbers "
+                    "in one and fractions in the other are hardly in the same units. Store them in "
+                    "the same way."
                 )
+
+
+def _kind(array: Array) -> str:
+    return "fraction" if array.dtype.kind == "f" else "whole"

@@ -1,8 +1,9 @@
 """NumPy's files: .npy arrays (memory-mapped) and .npz archives."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from dlcli.data.checks import features_shape, make_table, same_length
 from dlcli.data.dataset import Declared, Raw, Role, Shape, Table
@@ -10,6 +11,7 @@ from dlcli.data.formats import npy
 from dlcli.data.formats.npz import Archive
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
+from dlcli.data.sources.array_names import known_pairs
 from dlcli.data.sources.base import Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError, UsageError
@@ -65,29 +67,32 @@ class Npy(Source):
         }
 
 
-_PAIRS: Mapping[Role, tuple[str, str]] = {
-    "all": ("x", "y"),
-    "train": ("x_train", "y_train"),
-    "validation": ("x_valid", "y_valid"),
-    "test": ("x_test", "y_test"),
-}
-_KNOWN = [name for pair in _PAIRS.values() for name in pair]
+Pairs = Mapping[Role, tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Npz(Source):
-    """The arrays x_train, y_train and, where present, x_valid, y_valid, x_test, y_test of an
-    .npz archive (as Keras's mnist.npz has them), or x, y.
+    """The arrays of an .npz archive.
+
+    x_train, y_train and, where present, x_valid, y_valid, x_test, y_test (as Keras's mnist.npz has
+    them), or x, y; also X for x, and val or validation for valid. Arrays of other names are taken
+    by the options.
     """
 
     path: str
+    features: str | None = None
+    target: str | None = None
+    validation_features: str | None = None
+    validation_target: str | None = None
+    test_features: str | None = None
+    test_target: str | None = None
     positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
         archive = Archive(places.find(self.path))
         parts: dict[Role, Table] = {}
         warnings: list[str] = []
-        for role, (x, y) in _pairs(archive).items():
+        for role, (x, y) in self._pairs(archive).items():
             features, targets = archive.read(x), archive.read(y)
             parts[role] = make_table(features, targets, archive.where(x), archive.where(y))
             warnings += large_wholes(features, archive.where(x))
@@ -102,38 +107,35 @@ class Npz(Source):
         archive = Archive(found)
         rows: dict[Role, int | None] = {}
         shapes = []
-        for role, (x, y) in _pairs(archive).items():
+        for role, (x, y) in self._pairs(archive).items():
             features, targets = archive.header(x).shape, archive.header(y).shape
             shapes.append(features_shape(features, archive.where(x))[1:])
             same_length(features, targets, archive.where(x), archive.where(y))
             rows[role] = features[0]
         return Declared(_same(shapes), rows)
 
+    def _pairs(self, archive: Archive) -> Pairs:
+        given = {
+            "train": (self.features, self.target),
+            "validation": (self.validation_features, self.validation_target),
+            "test": (self.test_features, self.test_target),
+        }
+        if self.features is None:
+            return known_pairs(archive)
+        named = {role: (x, y) for role, (x, y) in given.items() if x is not None and y is not None}
+        for option in (name for pair in named.values() for name in pair):
+            if option not in archive.names:
+                raise UsageError(
+                    f"{archive.path} has no array {option!r}{_among(option, archive.names)}"
+                )
+        if named.keys() == {"train"}:
+            return {"all": named["train"]}
+        return cast(Pairs, named)
 
-def _pairs(archive: Archive) -> dict[Role, tuple[str, str]]:
-    """Which parts the archive has; every x with its y, and either x, y or x_train, y_train."""
-    names = set(archive.names)
-    for name in sorted(names - set(_KNOWN)):
-        near = difflib.get_close_matches(name, _KNOWN, 1)
-        # Other arrays may lie in an archive, but what looks like a part must not be overlooked.
-        if near and name.startswith(("x_", "y_")):
-            raise DataError(
-                f"{archive.path} has an array {name!r}, which is not a name that is looked for; "
-                f"is it {near[0]!r}? The names are {', '.join(_KNOWN)}."
-            )
-    pairs = {role: pair for role, pair in _PAIRS.items() if names & set(pair)}
-    for pair in pairs.values():
-        for name in pair:
-            if name not in names:
-                other = next(one for one in pair if one != name)
-                raise DataError(f"{archive.path} has the array {other!r} but not {name!r}.")
-    if ("all" in pairs) == ("train" in pairs) or ("all" in pairs and len(pairs) > 1):
-        there = ", ".join(archive.names) or "nothing"
-        raise DataError(
-            f"{archive.path} must hold the arrays x_train and y_train, or x and y (and not "
-            f"both); it holds {there}."
-        )
-    return pairs
+
+def _among(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; it holds {', '.join(names) or 'none'}."
 
 
 def _same(shapes: list[Shape]) -> Shape | None:

@@ -1,0 +1,108 @@
+"""Which arrays of an .npz archive are the features and targets of which part, by their names."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+
+from dlcli.data.dataset import Role
+from dlcli.data.formats.npz import Archive
+from dlcli.errors import DataError
+
+_ENDS: Mapping[Role, tuple[str, ...]] = {
+    "all": ("",),
+    "train": ("_train",),
+    "validation": ("_valid", "_val", "_validation"),
+    "test": ("_test",),
+}
+_KNOWN = [f"{letter}{end}" for ends in _ENDS.values() for end in ends for letter in "xyX"]
+_MEANT = "x, y, x_train, y_train, x_valid, y_valid, x_test, y_test"
+
+_FEATURES = ("images", "image", "features", "feature", "data", "inputs", "input", "x", "arr_0")
+_TARGETS = ("labels", "label", "targets", "target", "classes", "outputs", "y", "arr_1")
+_ROLES: Mapping[str, tuple[str, ...]] = {
+    "": ("train", "training", ""),
+    "validation_": ("val", "valid", "validation", "dev"),
+    "test_": ("test", "testing", "eval"),
+}
+
+
+def known_pairs(archive: Archive) -> dict[Role, tuple[str, str]]:
+    """Which parts the archive has, by the names that are known without being told.
+
+    DataError where they are not there, or do not belong together: every x has its y, and there is
+    either x, y or x_train, y_train.
+    """
+    names = archive.names
+    _refuse_near_misses(archive)
+    # Beside x, an X is some other array.
+    x = "x" if any(f"x{end}" in names for ends in _ENDS.values() for end in ends) else "X"
+    pairs: dict[Role, tuple[str, str]] = {}
+    for role, ends in _ENDS.items():
+        found = [[name for end in ends if (name := letter + end) in names] for letter in (x, "y")]
+        for several in found:
+            if len(several) > 1:
+                raise DataError(
+                    f"{archive.path} has the arrays {several[0]!r} and {several[1]!r}, and only "
+                    f"one of them can be meant{_advice(names)}."
+                )
+        if any(found) and not all(found):
+            there, other = (found[0] or found[1])[0], "y" if found[0] else x
+            raise DataError(
+                f"{archive.path} has the array {there!r} but not {other + there[1:]!r}."
+            )
+        if all(found):
+            pairs[role] = (found[0][0], found[1][0])
+    if ("all" in pairs) == ("train" in pairs) or ("all" in pairs and len(pairs) > 1):
+        raise DataError(
+            f"{archive.path} must hold the arrays x_train and y_train, or x and y (and not both); "
+            f"it holds {', '.join(names) or 'nothing'}{_advice(names)}."
+        )
+    return pairs
+
+
+def _refuse_near_misses(archive: Archive) -> None:
+    """Other arrays may lie in an archive, but what looks like a part must not be overlooked."""
+    for name in sorted(set(archive.names) - set(_KNOWN)):
+        near = difflib.get_close_matches(name, _KNOWN, 1)
+        if near and name.startswith(("x_", "y_", "X_")):
+            raise DataError(
+                f"{archive.path} has an array {name!r}, which is not a name that is looked for; "
+                f"is it {near[0]!r}? The names are {_MEANT}."
+            )
+
+
+def _advice(names: Sequence[str]) -> str:
+    """The options that probably say what the arrays are; "" where none can be told."""
+    options = dict(_options(names))
+    if "features" not in options or "target" not in options:
+        if len(names) < 2:
+            return ""
+        return ". Say which arrays are meant by `features` and `target` in the source"
+    listed = ", ".join(f"{option}: {name}" for option, name in options.items())
+    return f". Say which arrays are meant: {{type: npz, path: ..., {listed}}}"
+
+
+def _options(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    words = {name: _words(name) for name in names}
+    for option, roles in _ROLES.items():
+        pair = [
+            next(
+                (
+                    name
+                    for kind in kinds
+                    for role in roles
+                    for name in names
+                    if words[name] in ({kind, role}, {kind} if role == "" else None)
+                ),
+                None,
+            )
+            for kinds in (_FEATURES, _TARGETS)
+        ]
+        if pair[0] is not None and pair[1] is not None:
+            yield f"{option}features", pair[0]
+            yield f"{option}target", pair[1]
+
+
+def _words(name: str) -> set[str]:
+    """train_images -> {"train", "images"}; arr_0 stays one word."""
+    lower = name.lower()
+    return {lower} if lower.startswith("arr_") else set(lower.replace("-", "_").split("_"))
