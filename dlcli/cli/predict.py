@@ -57,7 +57,9 @@ def _table(bundle: "Bundle", answers: "Array") -> tuple[list[str], list[list[Any
     values = [[float(str(value)) for value in row] for row in flat]  # shortest digits of float32
     names = list(bundle.classes or [])
     if kind == "multiclass":
-        names += [str(index) for index in range(len(names), count)]
+        # Units without a class; labels that are digits must not be mistaken for their numbers.
+        unit = "unit_{}" if names else "{}"
+        names += [unit.format(index) for index in range(len(names), count)]
         lines = [[names[int(row.argmax())], *v] for row, v in zip(flat, values, strict=True)]
         return ["class", *(f"p_{name}" for name in names)], lines
     if kind == "binary":

@@ -24,9 +24,9 @@ def require_known(
     targets: by role, class ids (n,) below `classes`, or one-hot rows (n, classes).
     stratified: whether the parts were drawn class by class, for the advice.
     """
-    trained = _counts(targets["train"], classes) > 0
+    trained = class_counts(targets["train"], classes) > 0
     for role, part in dataset.parts().items():
-        counts = _counts(targets[role], classes)
+        counts = class_counts(targets[role], classes)
         unknown = np.flatnonzero((counts > 0) & ~trained)
         if not len(unknown):
             continue
@@ -88,7 +88,8 @@ def unknown_labels(dataset: Dataset, targets: Mapping[str, Array]) -> tuple[str,
     return tuple(told)
 
 
-def _counts(targets: Array, classes: int) -> Array:
+def class_counts(targets: Array, classes: int) -> Array:
+    """How many rows are of each class; targets: class ids (n,), or one-hot rows (n, classes)."""
     if targets.ndim > 1:
         return np.asarray(np.count_nonzero(targets, axis=0))
     return np.bincount(targets, minlength=classes)

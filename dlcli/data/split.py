@@ -81,7 +81,9 @@ class Split:
                 )
         if sum(counts.values()) >= len(pool):
             raise DataError(f"{len(pool)} rows are too few to split: none is left for training.")
-        classes = self._classes(pool) if self.stratify else np.zeros(len(pool), np.int64)
+        classes = (
+            self._classes(pool, learns_classes) if self.stratify else np.zeros(len(pool), np.int64)
+        )
         kept = int(self.stratify and self.keep_rare and learns_classes)
         if kept:
             _require_room(raw, pool, classes, sum(counts.values()))
@@ -109,12 +111,16 @@ class Split:
             warnings=_told_of_rare(raw, pool, classes, drawn) if kept else (),
         )
 
-    def _classes(self, pool: Table) -> Rows:
-        if pool.targets.ndim != 1 or pool.targets.dtype.kind != "i":
+    def _classes(self, pool: Table, learns_classes: bool) -> Rows:
+        values = pool.targets
+        whole = values.dtype.kind == "i" or (
+            learns_classes and bool((np.floor(values) == values).all())
+        )
+        if values.ndim != 1 or not whole:
             raise UsageError(
                 "split.stratify needs classes, but the target holds numbers; set it to false."
             )
-        return np.unique(pool.targets, return_inverse=True)[1].astype(np.int64)
+        return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def _whole(raw: Raw, role: Role) -> Part | None:

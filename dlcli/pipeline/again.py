@@ -124,7 +124,7 @@ def evaluate_run(
     theta = load_bundle(directory, manifest, MODEL).theta
     for gate in gates:
         gate.check_known(evaluate.scalars(loaded.config))
-    classes = ready.prepared.dataset.classes
+    classes = ready.design.classes
     result = evaluate.evaluate(
         ready.design.recipe, theta, dict(ready.examples), [role], workers, classes
     )

@@ -24,7 +24,7 @@ def contents(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Ar
         parameters=design.recipe.model.layout.named(theta),
         preprocessing=prepared.preprocessing,
         target_scale=prepared.target_scale,
-        classes=prepared.dataset.classes,
+        classes=design.classes,
         columns=prepared.dataset.columns,
         width=prepared.dataset.width,
     )

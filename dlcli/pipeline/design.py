@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,9 +10,9 @@ from dlcli import builder
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.builder import Built
 from dlcli.config import LoadedConfig
-from dlcli.data.checks import class_targets
 from dlcli.data.dataset import Dataset, Part
-from dlcli.data.known import require_known, single_class, unknown_labels
+from dlcli.data.known import class_counts, require_known, single_class, unknown_labels
+from dlcli.data.labels import Labels, labels_of, surplus_units
 from dlcli.data.places import Places
 from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channels_first, misread
 from dlcli.data.targets import TargetScale
@@ -24,7 +24,8 @@ from dlcli.engine.metrics import MetricError, MetricSet
 from dlcli.engine.model import ChainError, Model, Node, connect
 from dlcli.engine.sharding import default_shard_size
 from dlcli.engine.training import Recipe
-from dlcli.errors import DataError
+from dlcli.errors import DataError, UsageError
+from dlcli.pipeline import prepare
 from dlcli.pipeline.examples import PartExamples
 from dlcli.pipeline.prepare import Prepared
 
@@ -46,18 +47,25 @@ class Chain:
         """The shape of one output row."""
         return self.nodes[-1].out_shape
 
+    @property
+    def answering(self) -> str:
+        """The name of the layer whose units are the answers."""
+        return self.nodes[-1].name.removesuffix(".activation")
+
 
 @dataclass(frozen=True)
 class Design:
     """Everything that stage 3 needs.
 
     targets: for each role, the targets as the loss takes them.
+    classes: the names of the classes by id, None where they have none.
     warnings: one sentence for everything about them that a person should look at.
     """
 
     chain: Chain
     recipe: Recipe
     targets: Mapping[str, Array]
+    classes: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:
@@ -160,18 +168,20 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     refuse_names(loaded, builder.loss(config), dataset.classes, dataset.text_target)
     chain = connect_chain(loaded, prepared.row_shape)
     target_shape = tuple(dataset.train.targets.shape[1:])
-    names = dataset.classes
-    classes = None if names is None else len(names)
+    classes = None if dataset.classes is None else len(dataset.classes)
     check_loss(loaded, chain, target_shape, classes)
-    if names is not None and classes == 1 and chain.loss.kind(chain.out_shape)[0] != "regression":
+    for part in dataset.parts().values():
+        _require_classes(loaded, chain, part)
+    labels = _labels(chain, dataset, loaded)
+    dataset = replace(dataset, classes=dataset.classes or labels.names)
+    names = dataset.classes
+    if names is not None and len(names) == 1 and prepare.learns_classes(loaded):
         raise DataError(
             f"every row of the data is of the class {names[0]!r}, so there is nothing to "
             "tell apart; bring rows of at least two classes"
         )
-    for part in dataset.parts().values():
-        _require_classes(loaded, chain, part)
     targets: dict[str, Array] = {
-        role: _targets(chain, dataset, part, prepared.target_scale)
+        role: _targets(chain, labels, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
     warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
@@ -198,7 +208,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, targets, warnings)
+    return Design(chain, recipe, targets, dataset.classes, warnings)
 
 
 def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:
@@ -227,7 +237,11 @@ def _judged(
     if kind == "multilabel":
         return (*exclusive_labels(targets), *unknown_labels(dataset, targets))
     require_known(dataset, targets, classes, loaded.config.data.split.stratify)
-    return single_class(dataset, targets["train"])
+    surplus: tuple[str, ...] = ()
+    if kind == "multiclass":
+        counts = np.sum([class_counts(found, classes) for found in targets.values()], axis=0)
+        surplus = surplus_units(counts, dataset.classes, chain.answering)
+    return (*single_class(dataset, targets["train"]), *surplus)
 
 
 def _require_classes(loaded: LoadedConfig, chain: Chain, part: Part) -> None:
@@ -243,7 +257,18 @@ def _require_classes(loaded: LoadedConfig, chain: Chain, part: Part) -> None:
             require_regression(loaded, chain, what)
 
 
-def _targets(chain: Chain, dataset: Dataset, part: Part, scale: TargetScale | None) -> Array:
+def _labels(chain: Chain, dataset: Dataset, loaded: LoadedConfig) -> Labels:
+    """Which numbers stand for the classes, where the target is one label a row."""
+    kind, classes = chain.loss.kind(chain.out_shape)
+    if kind in ("regression", "multilabel") or dataset.train.targets.ndim > 1:
+        return Labels()
+    try:
+        return labels_of(dataset, classes, chain.answering, loaded.config.loss.type)
+    except UsageError as error:
+        raise loaded.error(chain.paths[-1], str(error)) from None
+
+
+def _targets(chain: Chain, labels: Labels, part: Part, scale: TargetScale | None) -> Array:
     """The targets of a part as the loss takes them."""
     kind, classes = chain.loss.kind(chain.out_shape)
     values = part.targets_array
@@ -253,7 +278,7 @@ def _targets(chain: Chain, dataset: Dataset, part: Part, scale: TargetScale | No
         values = values.astype(np.float64)
         return scale.forward(values).astype(np.float32) if scale is not None else values
     if values.ndim == 1:
-        return class_targets(part, classes)
+        return labels.ids(part, classes)
     return _one_hot_targets(part, kind)
 
 

@@ -18,6 +18,7 @@ from dlcli.artifacts.history import write_history
 from dlcli.artifacts.manifest import Manifest
 from dlcli.artifacts.run_directory import DEPLOY, EVALUATION, METRICS, RunDirectory, is_listed
 from dlcli.config import LoadedConfig
+from dlcli.data.digests import digest_classes
 from dlcli.data.places import Places
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array
@@ -78,6 +79,8 @@ def make_ready(loaded: LoadedConfig, where: Places, watch: Watch) -> Ready:
     model = designed.recipe.model
     initial = design.initial_parameters(loaded, model, where)
     digests = dict(prepared.digests)
+    if designed.classes is not None and prepared.dataset.classes is None:
+        digests["classes"] = digest_classes(designed.classes)
     if initial is not None:
         digests["initial_weights"] = digest_document(digest_tensors(model.layout.named(initial)))
     examples = design.examples(prepared, designed)
@@ -165,7 +168,7 @@ def last_two_stages(
     write_history(directory, (epoch.row() for epoch in session.books.history))
     theta = _kept(store, loaded, session)
     roles = evaluated_roles(ready.examples)
-    classes = ready.prepared.dataset.classes
+    classes = designed.classes
     results = evaluate.evaluate(
         designed.recipe, theta, dict(ready.examples), roles, workers, classes
     )

@@ -245,9 +245,15 @@ def test_a_zip_bomb_is_refused_before_memory_is_allocated(tmp_path: Path) -> Non
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    for content in (b"", b"PK\x03\x04", npy_bytes(X)):
+    for content, words in (
+        (b"", "not an intact .npz"),
+        (b"PK\x03\x04", "not an intact .npz"),
+        (npy_bytes(X), "use the source `npy`"),
+        (b"<!doctype html><html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "it is a Git LFS pointer"),
+    ):
         path.write_bytes(content)
-        with pytest.raises(DataError, match=r"not an intact .npz"):
+        with pytest.raises(DataError, match=words):
             Archive(path)
     with pytest.warns(UserWarning), zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", npy_bytes(X))

@@ -71,6 +71,18 @@ def recognise(start: bytes) -> str | None:
     return None
 
 
+def start_of(start: bytes) -> str:
+    """How a message about a file of another format goes on: what it is, or how it starts."""
+    what = recognise(start)
+    if what is None and start.startswith(b"PK\x03\x04"):
+        what = "a zip archive: unpack it, or use the source `npz` for an .npz"
+    elif what is None and start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):
+        what = "compressed: unpack it"
+    if what is not None:
+        return f"it is {what}"
+    return f"it starts with {start[:6]!r}" if start else "it is empty"
+
+
 def archive_of(names: list[str]) -> str | None:
     """What a zip archive with these members is, where it is no plain archive."""
     if any(name.startswith("xl/") for name in names):

@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
+from dlcli.data.formats.foreign import START, start_of
 from dlcli.data.formats.stored import (
     CHUNK,
     check_expansion,
@@ -96,9 +97,10 @@ def _packed(header: Header) -> bytes:
 def _parse(stream: BinaryIO, path: Path, zipped: bool) -> Header:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
+        told = start_of(magic + stream.read(START))
         raise DataError(
-            f"{path} is not an IDX file: it starts with {magic.hex(' ') or 'nothing'}, not with "
-            "two zero bytes, a type and a number of axes."
+            f"{path} is not an IDX file: {told}, and not with two zero bytes, a type and a number "
+            "of axes."
         )
     axes = magic[3]
     if not 1 <= axes <= MOST_AXES:

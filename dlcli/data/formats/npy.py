@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
+from dlcli.data.formats.foreign import START, start_of
 from dlcli.data.formats.stored import check_size, element_count, map_array, opened
 from dlcli.errors import DataError
 
@@ -42,7 +43,8 @@ def parse_header(stream: BinaryIO, where: str) -> Header:
     """The header at the stream's position, which is left at the first number."""
     start = stream.read(8)
     if len(start) < 8 or start[:6] != MAGIC:
-        raise DataError(f"{where} is not a .npy array: it starts with {start[:6]!r}.")
+        told = start_of(start + stream.read(START))
+        raise DataError(f"{where} is not a .npy array: {told}.")
     if start[6:7] not in (b"\x01", b"\x02", b"\x03"):
         raise DataError(f"{where} has .npy format version {start[6]}, which is not known.")
     wide = start[6] > 1

@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 from dlcli.data.dataset import Array
 from dlcli.data.formats import npy
+from dlcli.data.formats.foreign import START, archive_of, recognise
 from dlcli.data.formats.stored import check_expansion, opened, read_array
 from dlcli.errors import DataError
 
@@ -23,7 +24,14 @@ class Archive:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._members: dict[str, zipfile.ZipInfo] = {}
+        with opened(path) as stream:
+            what = recognise(stream.read(START))
+        if what is not None:
+            raise DataError(f"{path} is not an .npz archive: it is {what}.")
         with self._opened() as archive:
+            what = archive_of(archive.namelist())
+            if what is not None and "npz" not in what:
+                raise DataError(f"{path} is not an .npz archive: it is {what}.")
             for member in archive.infolist():
                 name = member.filename.removesuffix(".npy")
                 if name in self._members:
