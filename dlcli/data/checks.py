@@ -109,12 +109,23 @@ def check_finite(array: Array, where: str, columns: Sequence[Column] | None = No
         )
 
 
+def position(place: Sequence[int | np.intp]) -> str:
+    """How messages call a place in a row whose columns have no names: by its number from 1.
+
+    >>> position((0,)), position((3, 4, 0))
+    ('column_1', 'at [3, 4, 0]')
+    """
+    if len(place) == 1:
+        return f"column_{int(place[0]) + 1}"
+    return f"at [{', '.join(str(int(number)) for number in place)}]"
+
+
 def _column(place: Sequence[int | np.intp], columns: Sequence[Column] | None) -> str:
     if not place:
         return ""
     if columns is not None and len(place) == 1:
         return f", column {columns[int(place[0])].name!r}"
-    return f", column {', '.join(str(int(number)) for number in place)}"
+    return f", {position(place)}"
 
 
 def class_targets(targets: Array | Part, classes: int, where: str = "the target") -> Array:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dlcli.data.checks import position
 from dlcli.data.dataset import Array, Dataset, Part
 from dlcli.data.names import class_name
 from dlcli.errors import DataError
@@ -78,12 +79,12 @@ def unknown_labels(dataset: Dataset, targets: Mapping[str, Array]) -> tuple[str,
         unknown = np.flatnonzero(values.any(axis=0) & ~trained)
         if len(unknown):
             first = int(np.argmax(values[:, unknown[0]]))
-            shown = ", ".join(str(number) for number in unknown[:_MOST])
+            shown = ", ".join(position((number,)) for number in unknown[:_MOST])
             dots = ", ..." if len(unknown) > _MOST else ""
             told.append(
-                f"the training part has no 1 in column {shown}{dots} of the target (counted from "
-                f"0), but the {role} part has (column {unknown[0]}: {part.where(first)}), so no "
-                "such answer can be learned; bring more rows, or leave the columns out"
+                f"the training part has no 1 in {shown}{dots} of the target, but the {role} part "
+                f"has ({position((unknown[0],))}: {part.where(first)}), so no such answer can be "
+                "learned; bring more rows, or leave the columns out"
             )
     return tuple(told)
 

@@ -164,15 +164,14 @@ class Preprocessing:
             try:
                 self._apply(part.take_features(slice(start, stop)), room[: stop - start])
             except UnseenCategory as error:
-                row = part.row(start + error.row)
-                where = f"Row {row} of the data (counted from 0, in {what})"
+                where = _place(part, start + error.row, what)
                 raise DataError(self._unseen(error, where)) from error
             finite = np.isfinite(room[: stop - start]).reshape(stop - start, -1).all(axis=1)
             if not finite.all():
-                row = part.row(start + int(np.argmin(finite)))
+                where = _place(part, start + int(np.argmin(finite)), what)
                 raise DataError(
-                    f"Row {row} of the data (counted from 0, in {what}) is too large for float32 "
-                    "after the transforms. Scale the data, for example by standardize."
+                    f"{where} is too large for float32 after the transforms. Scale the data, for "
+                    "example by standardize."
                 )
 
     def _unseen(self, error: UnseenCategory, where: str) -> str:
@@ -186,7 +185,9 @@ class Preprocessing:
                 shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
                 return (
                     f"{where} holds {value!r} in column {name!r}, which the "
-                    f"training part does not have; it has {shown}. Correct or remove the row."
+                    f"training part does not have; it has {shown}. Unseen categories "
+                    "are not supported yet: correct or remove the row, bring rows of it for "
+                    "training, or leave the column out of the source's `features`."
                 )
             columns = step.columns_after(columns)
         return str(error)
@@ -268,6 +269,13 @@ def prepare(dataset: Dataset, transforms: Sequence[Transform]) -> Preprocessing:
     for role, part in dataset.parts().items():
         fitted.check(part, names.get(role, f"the {role} part"))
     return fitted
+
+
+def _place(part: Part, position: int, what: str) -> str:
+    """How messages call a row: by its line in a table, else by its number."""
+    if part.columns is not None and part.place is not None:
+        return f"{part.where(position)} (in {what})"
+    return f"Row {part.row(position)} of the data (counted from 0, in {what})"
 
 
 def _about_text(column: Column) -> str:

@@ -77,7 +77,8 @@ def read_rows(
                     more = ", ..." if len(column.categories) > 12 else ""
                     raise DataError(
                         f"{path}, line {line}, column {column.name!r} holds {text!r}, which the "
-                        f"model was not trained on; it knows {shown}{more}."
+                        f"model was not trained on; it knows {shown}{more}. "
+                        "Unseen categories are not supported yet: correct or remove the row."
                         f"{'' if file.header or line > file.line else _NO_HEADER}"
                     )
             known = np.array([place[text] for text in read.texts[column.name]])

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dlcli.data.checks import position
 from dlcli.data.dataset import Array, Part, Shape, rows_per_chunk
 from dlcli.data.fitted import Affine
 from dlcli.data.preprocessing import Preprocessing
@@ -104,11 +105,11 @@ def lost_in_float32(part: Part, fitted: Preprocessing) -> tuple[str, ...]:
     if not len(lost):
         return ()
     column = int(lost[0])
-    name = repr(part.columns[column].name) if part.columns else str(column)
+    name = f"column {part.columns[column].name!r}" if part.columns else position((column,))
     other = int(np.argmax(stored[:, column] != stored[0, column]))
     more = f" (the same holds for {len(lost) - 1:,} more)" if len(lost) > 1 else ""
     return (
-        f"column {name} holds numbers such as {stored[0, column]} and {stored[other, column]}, "
+        f"{name} holds numbers such as {stored[0, column]} and {stored[other, column]}, "
         "which float32 cannot tell apart, so the network sees the same number in all of the first "
         f"{len(rows):,} rows of the training part{more}: add the transform standardize",
     )
@@ -125,7 +126,7 @@ def coarse_targets(targets: Array) -> tuple[str, ...]:
         with np.errstate(over="ignore"):
             known = len(np.unique(values.astype(np.float32)))
         if 2 * known <= len(np.unique(values)):
-            which = "" if columns.shape[1] == 1 else f" (output {number}, counted from 0)"
+            which = "" if columns.shape[1] == 1 else f" ({position((number,))})"
             return (
                 f"the target{which} holds numbers such as {values[0]!s} that differ by less than "
                 "float32, in which the network answers, can tell apart: add `target_transform: "
@@ -149,11 +150,10 @@ def large_wholes(array: Array, where: str) -> tuple[str, ...]:
         if not large.any():
             continue
         place = np.unravel_index(int(np.argmax(large)), large.shape)
-        at = ", ".join(str(int(number)) for number in place[1:])
-        column = f", column {at}" if at else ""
+        column = f", {position(place[1:])}" if len(place) > 1 else ""
         return (
-            f"{where} holds {int(chunk[place])} in row {start + int(place[0])}{column} (counted "
-            "from 0) and perhaps more whole numbers beyond 2^53, which are rounded, because "
+            f"{where} holds {int(chunk[place])} in row {start + int(place[0])}{column} (rows "
+            "counted from 0) and perhaps more whole numbers beyond 2^53, which are rounded, because "
             "numbers are computed in float64: subtract a constant, or leave identifiers out",
         )
     return ()

@@ -25,7 +25,7 @@ from dlcli.data.fitted import (
     Reshaped,
     Transposed,
 )
-from dlcli.data.names import suggestion
+from dlcli.data.names import place_of, suggestion
 from dlcli.data.statistics import extremes, finite, scaled_moments, unit
 
 
@@ -277,9 +277,10 @@ def _names(rows: Rows) -> tuple[str, ...]:
 
 
 def _position(names: Sequence[str], name: str) -> int:
-    if name not in names:
+    place = place_of(name, names)
+    if place is None:
         raise Misfit(f"there is no column {name!r} to encode{suggestion(name, names)}")
-    return names.index(name)
+    return place
 
 
 def _category(j: int, values: Array, name: str, columns: Columns) -> Category:

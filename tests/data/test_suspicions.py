@@ -89,11 +89,11 @@ LARGE = 2**53 + 1
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.array([[1, 2], [3, LARGE]]), f"{LARGE} in row 1, column 1"),
+        (np.array([[1, 2], [3, LARGE]]), f"{LARGE} in row 1, column_2"),
         (np.array([1, 2, -LARGE]), f"-{LARGE} in row 2 "),
-        (np.array([[0, -(2**63)]]), f"{-(2**63)} in row 0, column 1"),
+        (np.array([[0, -(2**63)]]), f"{-(2**63)} in row 0, column_2"),
         (np.array([2**64 - 1], np.uint64), f"{2**64 - 1} in row 0 "),
-        (np.array([[[7, LARGE]]]), f"{LARGE} in row 0, column 0, 1"),
+        (np.array([[[7, LARGE]]]), f"{LARGE} in row 0, at [0, 1]"),
     ],
 )
 def test_whole_numbers_beyond_float64_are_told(array: Array, words: str) -> None:
@@ -110,7 +110,7 @@ def test_the_first_large_number_is_found_in_a_later_chunk() -> None:
     array = np.zeros((1 << 20, 2), np.int64)
     array[900_000, 1] = array[900_001, 0] = LARGE
     (warning,) = large_wholes(array, "x")
-    assert "row 900000, column 1 " in warning
+    assert "row 900000, column_2 " in warning
 
 
 def test_numpys_files_tell_of_large_whole_numbers(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_numpys_files_tell_of_large_whole_numbers(tmp_path: Path) -> None:
     places = Places(tmp_path, tmp_path)
     for source in (Npy("x.npy", "y.npy"), Npz("d.npz")):
         features, target = source.load(places, 0).warnings
-        assert "in row 4, column 1" in features and "in row 7 " in target
+        assert "in row 4, column_2" in features and "in row 7 " in target
 
 
 def dataset(train: Array, test: Array, classes: tuple[str, ...] | None = None) -> Dataset:
@@ -187,5 +187,5 @@ def test_labels_that_are_never_one_in_training_are_told() -> None:
     train, test = np.array([[1, 0, 0], [0, 0, 1]]), np.array([[1, 0, 0], [1, 1, 0]])
     data = dataset(train, test)
     (warning,) = unknown_labels(data, {"train": train, "test": test})
-    assert "no 1 in column 1 of the target" in warning and "trees.csv, line 1" in warning
+    assert "no 1 in column_2 of the target" in warning and "trees.csv, line 1" in warning
     assert unknown_labels(data, {"train": test, "test": train[:1]}) == ()
