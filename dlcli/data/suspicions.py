@@ -153,7 +153,7 @@ def large_wholes(array: Array, where: str) -> tuple[str, ...]:
         column = f", {position(place[1:])}" if len(place) > 1 else ""
         return (
             f"{where} holds {int(chunk[place])} in row {start + int(place[0])}{column} (rows "
-            "counted from 0) and perhaps more whole numbers beyond 2^53, which are rounded, because "
-            "numbers are computed in float64: subtract a constant, or leave identifiers out",
+            "counted from 0) and perhaps more whole numbers beyond 2^53, which are rounded, "
+            "for numbers are computed in float64: subtract a constant, or leave identifiers out",
         )
     return ()

@@ -7,6 +7,7 @@ from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.dataset import Dataset, Declared, Part, Raw
 from dlcli.data.digests import digests
+from dlcli.data.leaks import giveaways, identifiers
 from dlcli.data.mapped import MappedFile, mapped_files
 from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
@@ -84,6 +85,8 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         *dataset.warnings,
         *channels_first(dataset.row_shape, transforms),
         *lost_in_float32(dataset.train, preprocessing),
+        *giveaways(dataset.train, learns_classes(loaded)),
+        *identifiers(raw),
     )
     return Prepared(dataset, digests(brought), preprocessing, row_shape, scale, mapped, warnings)
 
