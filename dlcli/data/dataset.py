@@ -5,6 +5,7 @@ file) until a batch is taken; only then are they gathered and preprocessed. So a
 than memory costs no more than its index.
 
     Table    one file, or pair of files, as read: features and targets of the same length
+    Sampled  the first rows of it, and what was not read
     Raw      what a source brings: tables by role, and the names of classes and columns
     Part     the rows of one role after splitting: a table and which of its rows
     Dataset  the parts that a run works with
@@ -93,6 +94,18 @@ class Declared:
     columns: tuple[Column, ...] | None = None
     absent: tuple[str, ...] = ()
     text_target: str | None = None
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The first rows of a source, to look at.
+
+    raw: as a source brings it. unread: a sentence for everything that was not looked at; with
+        none, the rows are all that there are.
+    """
+
+    raw: Raw
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     check_loss(loaded, chain, target_shape, classes)
     for part in dataset.parts().values():
         _require_classes(loaded, chain, part)
-    labels = _labels(chain, dataset, loaded)
+    labels = labels_by_value(loaded, chain, dataset)
     dataset = replace(dataset, classes=dataset.classes or labels.names)
     names = dataset.classes
     if names is not None and len(names) == 1 and prepare.learns_classes(loaded):
@@ -257,8 +257,11 @@ def _require_classes(loaded: LoadedConfig, chain: Chain, part: Part) -> None:
             require_regression(loaded, chain, what)
 
 
-def _labels(chain: Chain, dataset: Dataset, loaded: LoadedConfig) -> Labels:
-    """Which numbers stand for the classes, where the target is one label a row."""
+def labels_by_value(loaded: LoadedConfig, chain: Chain, dataset: Dataset) -> Labels:
+    """Which numbers stand for the classes, where the target is one label a row.
+
+    ConfigError where there are more of them than the network tells apart.
+    """
     kind, classes = chain.loss.kind(chain.out_shape)
     if kind in ("regression", "multilabel") or dataset.train.targets.ndim > 1:
         return Labels()

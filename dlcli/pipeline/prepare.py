@@ -1,5 +1,6 @@
 """Stage 1, data preparation: find the rows, split them, fit the preprocessing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +67,7 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         dataset = builder.split(config).apply(raw, config.seed, learns_classes(loaded))
     except UsageError as error:
         raise loaded.error(("data", "split"), str(error)) from None
-    try:
-        preprocessing = fit(dataset, transforms)
-    except TransformError as error:
-        raise loaded.error(("data", "transforms", error.index), str(error)) from None
-    except UsageError as error:
-        raise loaded.error(("data",), str(error)) from None
+    preprocessing = fitted(loaded, lambda: fit(dataset, transforms))
     for part in dataset.parts().values():
         _check_targets(part)
     scale = None
@@ -89,6 +85,16 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         *identifiers(raw),
     )
     return Prepared(dataset, digests(brought), preprocessing, row_shape, scale, mapped, warnings)
+
+
+def fitted(loaded: LoadedConfig, fit: Callable[[], Preprocessing]) -> Preprocessing:
+    """What `fit` gives; its errors become ones of the config, with their lines."""
+    try:
+        return fit()
+    except TransformError as error:
+        raise loaded.error(("data", "transforms", error.index), str(error)) from None
+    except UsageError as error:
+        raise loaded.error(("data",), str(error)) from None
 
 
 def learns_classes(loaded: LoadedConfig) -> bool:

@@ -1,16 +1,21 @@
 """Everything that can be known about a config without training: `dlcli validate`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
-from dlcli.data.preprocessing import TransformError, shape_after
-from dlcli.data.suspicions import channels_first
+from dlcli.data.dataset import Dataset, Declared, Part, Sampled
+from dlcli.data.fitted import Encoded
+from dlcli.data.leaks import giveaways, identifiers
+from dlcli.data.places import Places
+from dlcli.data.preprocessing import Preprocessing, TransformError, shape_after
+from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.engine.layer import Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.pipeline import design, prepare
+from dlcli.pipeline.design import Chain
 
 _NAMES = {kind: name for table in (LAYERS, ACTIVATIONS) for name, kind in table.items()}
 
@@ -50,13 +55,38 @@ class Validated:
 
 
 def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -> Validated:
-    """Check shapes, loss and metrics against what the source declares; reads headers only."""
+    """Check everything that shows without training.
+
+    Where the data is there and small, the first two stages are gone through as `train` does; of
+    larger files the headers and first rows are looked at, and what was not is said.
+    """
     config = loaded.config
-    declared = builder.source(config).declare(prepare.places(folder, data_dir))
-    unchecked = list(declared.absent)
-    loss = builder.loss(config)
-    design.refuse_names(loaded, loss, declared.class_names, declared.text_target)
+    where = prepare.places(folder, data_dir)
+    source = builder.source(config)
+    declared = source.declare(where)
+    design.refuse_names(loaded, builder.loss(config), declared.class_names, declared.text_target)
     prepare.check_positive(loaded, declared)
+    unchecked = (*declared.absent, *_weights(loaded, where))
+    found = _from_declared(loaded, declared, unchecked)
+    if declared.absent:
+        return found
+    sample = source.sample(where, config.seed)
+    if isinstance(sample, str):
+        return replace(found, unchecked=(sample, *found.unchecked))
+    if sample.unread:
+        return _from_sample(loaded, sample, unchecked)
+    prepared = prepare.prepare(loaded, where)
+    designed = design.design(loaded, prepared)
+    if not unchecked:
+        design.initial_parameters(loaded, designed.recipe.model, where)
+    return Validated(_rows(designed.chain), unchecked, prepared.warnings + designed.warnings)
+
+
+def _from_declared(
+    loaded: LoadedConfig, declared: Declared, unchecked: tuple[str, ...]
+) -> Validated:
+    """Shapes, loss and metrics against what the source declares."""
+    config = loaded.config
     shape = declared.row_shape
     if shape is None:
         return Validated((), (*unchecked, "The layers' shapes depend on this data."))
@@ -67,8 +97,8 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     except TransformError as error:
         raise loaded.error(("data", "transforms", error.index), str(error)) from None
     if shape is None:
-        unchecked.append("The layers' shapes depend on what the transforms find in the data.")
-        return Validated((), tuple(unchecked), warnings)
+        what = "The layers' shapes depend on what the transforms find in the data."
+        return Validated((), (*unchecked, what), warnings)
     chain = design.connect_chain(loaded, shape)
     warnings += design.reshaped_channels_first(chain)
     # Targets that are known beforehand are one number or class id a row.
@@ -77,8 +107,47 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     if declared.target == "numbers":
         design.require_regression(loaded, chain, f"the source `{config.data.source.type}` brings")
     elif declared.classes is None:
-        unchecked.append("Whether the targets suit the loss shows when the data is read.")
-    rows = [
+        unchecked += ("Whether the targets suit the loss shows when the data is read.",)
+    return Validated(_rows(chain), unchecked, warnings)
+
+
+def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ...]) -> Validated:
+    """The first rows, prepared as if they were the training part."""
+    raw = sample.raw
+    unchecked = (*sample.unread, *unchecked)
+    design.refuse_names(loaded, builder.loss(loaded.config), raw.classes, raw.text_target)
+    transforms = builder.transforms(loaded.config)
+    table = next(iter(raw.parts.values()))
+    part = Part(table.features, table.targets, None, raw.columns, table.place)
+    preprocessing = prepare.fitted(loaded, lambda: Preprocessing.fit(part, transforms))
+    warnings = (
+        *raw.warnings,
+        *channels_first(part.row_shape, transforms),
+        *lost_in_float32(part, preprocessing),
+        *giveaways(part, prepare.learns_classes(loaded)),
+        *identifiers(raw),
+    )
+    if any(isinstance(step, Encoded) for step in preprocessing.steps):
+        what = "The layers' shapes depend on how many categories all rows have."
+        return Validated((), (*unchecked, what), warnings)
+    chain = design.connect_chain(loaded, preprocessing.out_shape)
+    warnings += design.reshaped_channels_first(chain)
+    target_shape = tuple(table.targets.shape[1:])
+    # More classes may follow, but no fewer.
+    seen = None if raw.classes is None else len(raw.classes)
+    design.check_loss(loaded, chain, target_shape, seen)
+    design.labels_by_value(loaded, chain, Dataset(part, classes=raw.classes))
+    return Validated(_rows(chain), unchecked, warnings)
+
+
+def _weights(loaded: LoadedConfig, where: Places) -> tuple[str, ...]:
+    """The sentence about initial weights that are not there."""
+    name = loaded.config.model.initial_weights
+    return () if name is None or where.search(name) is not None else (where.miss(name),)
+
+
+def _rows(chain: Chain) -> tuple[LayerRow, ...]:
+    return tuple(
         LayerRow(
             node.name,
             _NAMES[type(node.layer)],
@@ -87,5 +156,4 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
             node.layer.flops(node.in_shape),
         )
         for node in chain.nodes
-    ]
-    return Validated(tuple(rows), tuple(unchecked), warnings)
+    )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from dlcli.data.checks import features_shape, make_table, same_length
-from dlcli.data.dataset import Declared, Raw, Role, Shape, Table
+from dlcli.data.dataset import Declared, Raw, Role, Sampled, Shape, Table
 from dlcli.data.formats import npy
 from dlcli.data.formats.npz import Archive
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
 from dlcli.data.sources.array_names import known_pairs
-from dlcli.data.sources.base import Source
+from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError, UsageError
 
@@ -55,6 +55,23 @@ class Npy(Source):
                 same_length(found[0], found[1], str(paths[0]), str(paths[1]))
             rows[role] = next((shape[0] for shape in found if shape), None)
         return Declared(_same(shapes), rows, absent=tuple(absent))
+
+    def sample(self, places: Places, seed: int) -> Sampled | str:
+        """The first rows of each file: those that a memory map has in its first megabytes."""
+        parts: dict[Role, Table] = {}
+        warnings: list[str] = []
+        unread: list[str] = []
+        for role, files in self._files().items():
+            features, targets = (places.find(file) for file in files)
+            x, y = npy.read(features), npy.read(targets)
+            same_length(x.shape, y.shape, str(features), str(targets))
+            few = max(1000, FEW_BYTES // max(1, x.nbytes // max(1, len(x))))
+            if len(x) > few:
+                unread.append(f"{features}: the rows behind the first {few:,}.")
+            parts[role] = make_table(x[:few], y[:few], str(features), str(targets))
+            warnings += (*large_wholes(x[:few], str(features)), *large_wholes(y, str(targets)))
+        check_alike(parts)
+        return Sampled(Raw(parts, warnings=tuple(warnings)), tuple(unread))
 
     def _files(self) -> Mapping[Role, tuple[str, str]]:
         if (self.test_features is None) != (self.test_target is None):
@@ -113,6 +130,14 @@ class Npz(Source):
             same_length(features, targets, archive.where(x), archive.where(y))
             rows[role] = features[0]
         return Declared(_same(shapes), rows)
+
+    def sample(self, places: Places, seed: int) -> Sampled | str:
+        path = places.find(self.path)
+        archive = Archive(path)
+        names = [name for pair in self._pairs(archive).values() for name in pair]
+        if sum(archive.header(name).size for name in names) <= FEW_BYTES:
+            return Sampled(self.load(places, seed))
+        return f"{path}: the numbers in its arrays; only their headers were read."
 
     def _pairs(self, archive: Archive) -> Pairs:
         given = {

@@ -2,8 +2,11 @@
 
 from abc import ABC, abstractmethod
 
-from dlcli.data.dataset import Declared, Raw
+from dlcli.data.dataset import Declared, Raw, Sampled
 from dlcli.data.places import Places
+
+FEW_BYTES = 1 << 23
+"""Files up to this size are read as a whole to be looked at."""
 
 
 class Source(ABC):
@@ -17,6 +20,11 @@ class Source(ABC):
     def load(self, places: Places, seed: int) -> Raw:
         """The rows, checked. DataError for data that is missing or malformed; UsageError for
         options that do not fit it. Only generated sources draw with `seed`."""
+
+    def sample(self, places: Places, seed: int) -> Sampled | str:
+        """The first rows, or all where they are few, checked as `load` does; or what is not looked
+        at, for a source that is only read as a whole. All files must be there."""
+        return Sampled(self.load(places, seed))
 
     @abstractmethod
     def declare(self, places: Places) -> Declared:

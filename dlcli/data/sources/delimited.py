@@ -3,18 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from dlcli.data.checks import make_table
-from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Shape
+from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Sampled, Shape
 from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column, two_forms
 from dlcli.data.formats.notation import Format
 from dlcli.data.formats.text import Columns, Text, line_of, read_columns, read_header
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
 from dlcli.errors import DataError, UsageError
+
+FEW = 10_000
+"""Rows that are read to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,19 @@ class Csv(Source):
         return Format(self.delimiter, self.header, self.decimal, self.thousands, self.comment)
 
     def load(self, places: Places, seed: int) -> Raw:
+        return self._read(places)[0]
+
+    def sample(self, places: Places, seed: int) -> Sampled | str:
+        raw, longer = self._read(places, FEW)
+        unread = (
+            f"{path}: the cells behind the first {FEW:,} rows (gaps, cells of another kind, "
+            "categories and classes that are seen there first)."
+            for path in longer
+        )
+        return Sampled(raw, tuple(unread))
+
+    def _read(self, places: Places, most: int | None = None) -> tuple[Raw, list[Path]]:
+        """The rows, or the first of them; and the files that have more."""
         files = [read_header(places.find(self.path), self.format)]
         if self.test_path is not None:
             files.append(read_header(places.find(self.test_path), self.format))
@@ -56,9 +73,9 @@ class Csv(Source):
         names = self._features(files[0])
         wanted = (*names, self.target)
         declared = self._declared(files[0], wanted)
-        read = [read_columns(files[0], wanted, declared, declared)]
+        read = [read_columns(files[0], wanted, declared, declared, most)]
         kinds = {name: name in read[0].texts for name in wanted}
-        read += [read_columns(file, wanted, kinds, declared) for file in files[1:]]
+        read += [read_columns(file, wanted, kinds, declared, most) for file in files[1:]]
         warnings = [
             sentence
             for file, columns in zip(files, read, strict=True)
@@ -101,7 +118,9 @@ class Csv(Source):
         }
         about = _about_target(self.target, texts[self.target]) if self.target in texts else None
         width = None if files[0].header else len(files[0].names)
-        return Raw(parts, classes, columns, tuple(warnings), about, width)
+        raw = Raw(parts, classes, columns, tuple(warnings), about, width)
+        longer = [f.path for f, c in zip(files, read, strict=True) if len(c.numbers) == most]
+        return raw, longer
 
     def declare(self, places: Places) -> Declared:
         absent: list[str] = []

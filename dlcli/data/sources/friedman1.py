@@ -1,14 +1,17 @@
 """A regression problem that is drawn, not read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcli.data.dataset import Column, Declared, Raw, Role, Table
+from dlcli.data.dataset import Column, Declared, Raw, Role, Sampled, Table
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
 from dlcli.errors import UsageError
 from dlcli.randomness import Stream
+
+_FEW = 10_000
+"""Rows that are drawn to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Friedman1(Source):
         y = y + f(10.0) * x4 + f(5.0) * x5
         y = y + f(self.noise) * Stream(seed, "friedman1", "noise").normal(self.samples)
         return Raw({"all": Table(x, y.astype(np.float64))}, columns=self._columns())
+
+    def sample(self, places: Places, seed: int) -> Sampled | str:
+        few = replace(self, samples=min(self.samples, _FEW))
+        return Sampled(few.load(places, seed), () if few == self else ("Most of the rows.",))
 
     def declare(self, places: Places) -> Declared:
         self._check()

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcli.data.checks import features_shape, make_table, same_length
-from dlcli.data.dataset import Array, Declared, Raw, Role, Table
+from dlcli.data.dataset import Array, Declared, Raw, Role, Sampled, Table
 from dlcli.data.formats import idx
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
-from dlcli.data.sources.base import Source
+from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.errors import DataError, UsageError
 
 # SHA-256 of the uncompressed files, by role and content.
@@ -80,6 +80,12 @@ class Idx(Source):
             raise DataError(f"The test images have shape {shapes[1]}, the others {shapes[0]}.")
         return Declared(shapes[0] if shapes else None, rows, target="classes", absent=tuple(absent))
 
+    def sample(self, places: Places, seed: int) -> Sampled | str:
+        paths = [places.find(name) for pair in self._files().values() for name in pair]
+        if sum(path.stat().st_size for path in paths) <= FEW_BYTES:
+            return Sampled(self.load(places, seed))
+        return "The labels and pixels: only the headers of the files were read."
+
     def _files(self) -> Mapping[Role, tuple[str, str]]:
         if (self.test_images is None) != (self.test_labels is None):
             raise UsageError("idx: give both test_images and test_labels, or neither.")
@@ -109,6 +115,9 @@ class Mnist(Source):
         train = make_table(arrays[0], arrays[1], str(paths[0]), str(paths[1]))
         test = make_table(arrays[2], arrays[3], str(paths[2]), str(paths[3]))
         return Raw({"train": train, "test": test}, tuple("0123456789"))
+
+    def sample(self, places: Places, seed: int) -> Sampled | str:
+        return "Whether the four files of MNIST are intact: they were not read."
 
     def declare(self, places: Places) -> Declared:
         rows: dict[Role, int | None] = {"train": 60_000, "test": 10_000}
