@@ -1,6 +1,7 @@
 """`dlcli train`: all five stages of a config, or the rest of an interrupted run."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -44,11 +45,11 @@ def train(
 
     Prints the run directory's path on stdout; progress goes to stderr.
     """
+    epochs: int | None = None
     if resume is not None:
-        if config is not None or overrides:
-            raise UsageError(
-                "--resume goes on with the run's own config: give no CONFIG and no --set"
-            )
+        if config is not None:
+            raise UsageError("--resume goes on with the run's own config: give no CONFIG")
+        epochs = _epochs(overrides or ())
         if output_dir is not None or name is not None:
             raise UsageError(
                 "--resume goes on in the run's own directory: give no --output-dir and no --name"
@@ -73,6 +74,8 @@ def train(
             output_dir=output_dir or Path("runs"),
             name=name,
             command=tuple(sys.argv),
+            overrides=tuple(overrides or ()),
+            epochs=epochs,
             stop=signals,
             patience=signals.patience,
         )
@@ -81,11 +84,25 @@ def train(
         else:
             assert config is not None
             source = loaded.document.source
-            path = run.run(loaded, source, config.absolute().parent, options, ConsoleWatch())
+            path = run.run(loaded, source, config.absolute(), options, ConsoleWatch())
     if json:
         print_json({"run": str(path)})
     else:
         print_path(path)
+
+
+def _epochs(overrides: Sequence[str]) -> int | None:
+    """The number of epochs that a run is to have in all, where one is given; nothing else of its
+    config can change."""
+    for option in overrides:
+        key, _, value = option.partition("=")
+        digits = value.strip()
+        if key.strip() != "training.epochs" or not digits.isdecimal() or len(digits) > 9:
+            raise UsageError(
+                f"--set {option}: --resume goes on with the run's own config, of which only the "
+                "number of epochs may grow: --set training.epochs=N"
+            )
+    return int(overrides[-1].partition("=")[2]) if overrides else None
 
 
 def _choose_numerics_of(run: Path) -> None:

@@ -10,6 +10,7 @@ overrides, loading, resolved              in and out
 
 from dlcli.config.activations import ACTIVATION_CONFIGS
 from dlcli.config.data import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
+from dlcli.config.document import LARGEST_FILE
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
 from dlcli.config.loading import (
@@ -29,6 +30,7 @@ from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
 __all__ = [
     "ACTIVATION_CONFIGS",
     "INITIALIZER_CONFIGS",
+    "LARGEST_FILE",
     "LARGEST_RECORDED",
     "LAYER_CONFIGS",
     "LOSS_CONFIGS",

@@ -206,7 +206,7 @@ class ByName(Checked):
                 if error.type == "value":
                     raise wrong(f"{code(key)} {context['message']}", key) from None
                 raise wrong(context["message"], key, *context["at"]) from None
-        return found
+        return dict(sorted(found.items()))  # in one order: equal mappings give equal text
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": self.value.json_schema()}

@@ -93,13 +93,22 @@ class Environment:
 
     @staticmethod
     def new(
-        command: Sequence[str], config_folder: Path | None, data_dir: Path, workers: int
+        command: Sequence[str],
+        config: Path | None,
+        data_dir: Path,
+        workers: int,
+        overrides: Sequence[str] = (),
     ) -> "Environment":
-        """The environment of this process."""
+        """The environment of this process.
+
+        config: where the YAML lies, an absolute path; overrides: what `--set` changed in it.
+        """
         return Environment(
             {
                 "command": list(command),
-                "config_folder": None if config_folder is None else str(config_folder),
+                "config_folder": None if config is None else str(config.parent),
+                "config_file": None if config is None else config.name,
+                "overrides": list(overrides),
                 "data_dir": str(data_dir),
                 "workers": workers,
                 "started": _now(),
@@ -130,6 +139,20 @@ class Environment:
         return Path(folder) if isinstance(folder, str) and folder else None
 
     @property
+    def config_file(self) -> Path | None:
+        """Where the YAML lay."""
+        folder, name = self.config_folder, self.document.get("config_file")
+        return folder / name if folder is not None and isinstance(name, str) and name else None
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What `--set` changed in the YAML."""
+        given = self.document.get("overrides")
+        if not isinstance(given, list) or not all(isinstance(option, str) for option in given):
+            return ()
+        return tuple(given)
+
+    @property
     def data_dir(self) -> Path | None:
         """Where the run looked for data sets, if that is still there."""
         folder = self.document.get("data_dir")
@@ -137,6 +160,13 @@ class Environment:
             return Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else None
         except (OSError, ValueError):  # a name that no folder can have, or no permission
             return None
+
+    def extended(self, before: int, epochs: int) -> None:
+        """Note that the run gets more epochs, and is not finished any more."""
+        entry = {"at": _now(), "epochs": epochs, "before": before, "process": os.getpid()}
+        known = self.document.get("extensions")
+        self.document["extensions"] = [*(known if isinstance(known, list) else []), entry]
+        self.document["finished"] = None
 
     def resumed(self, workers: int) -> None:
         """Note that the run goes on in this process."""

@@ -21,26 +21,49 @@ from dlcli.errors import ArtifactError, DataError, NotComparableError, UsageErro
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import prepare, record
 from dlcli.pipeline.compare import differences
+from dlcli.pipeline.edits import tell_of_edits
+from dlcli.pipeline.extend import extend, finish_config, with_epochs
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.stages import Options, Ready, interruptible, last_three_stages, make_ready
 from dlcli.pipeline.watch import Watch
 
 
 def resume(path: Path, options: Options, watch: Watch) -> Path:
-    """Go on with an interrupted run from its last checkpoint, on its own resolved config."""
+    """Go on with an interrupted run from its last checkpoint, on its own resolved config.
+
+    With `options.epochs`, also with a finished one, which then gets so many epochs.
+    """
     directory = RunDirectory.open(path)
     with directory.lock():
         recorded = _recorded(directory)
-        if recorded is not None and recorded.status == "complete":
-            watch.note("this run is complete already; there is nothing to resume")
+        more = options.epochs is not None and (
+            recorded is None or recorded.config["training"]["epochs"] != options.epochs
+        )
+        if recorded is not None and recorded.status == "complete" and not more:
+            directory.remove_strays()  # of an extension that was killed as it began
+            watch.note(
+                "this run is complete already; there is nothing to resume. To train on, give more "
+                f"epochs than {recorded.config['training']['epochs']}: --set training.epochs=N"
+            )
             return directory.root
         with interruptible("before training went on; the run is as it was"):
+            if recorded is not None:
+                recorded = finish_config(directory, recorded)
             loaded = _own_config(directory, recorded)
             if recorded is not None:
                 _require_same_class(recorded)
             environment = Environment.read(directory)
+            tell_of_edits(directory, environment, watch)
+            if options.epochs is not None and more:
+                loaded = with_epochs(directory, recorded, options.epochs)
             ready = make_ready(loaded, _places(directory, environment, options), watch)
-            manifest = _manifest_to_go_on(directory, recorded, loaded, ready, watch)
+            if recorded is not None and more:
+                require_same_data(recorded, ready.digests)
+                before = recorded.config["training"]["epochs"]
+                manifest = extend(directory, recorded, ready)
+                environment.extended(before, loaded.config.training.epochs)
+            else:
+                manifest = _manifest_to_go_on(directory, recorded, loaded, ready, watch)
             environment.resumed(options.workers)
             environment.write(directory)
         last_three_stages(directory, ready, manifest, environment, options, watch)

@@ -30,17 +30,17 @@ __all__ = [
 ]
 
 
-def run(loaded: LoadedConfig, source: bytes, folder: Path, options: Options, watch: Watch) -> Path:
+def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch: Watch) -> Path:
     """Run all five stages of a config; returns the run directory.
 
-    source: the YAML as written. folder: where it lies. Nothing is written before the first
+    source: the YAML as written. path: where it lies. Nothing is written before the first
     two stages have succeeded.
     """
     name = options.name or loaded.name
     check_run_name(name)
     check_output(options.output_dir)
     with interruptible("before training began; nothing was written"):
-        where = prepare.places(folder, options.data_dir)
+        where = prepare.places(path.parent, options.data_dir)
         _say_class(loaded, watch)
         ready = make_ready(loaded, where, watch)
     with interruptible(f"before training began; {options.output_dir} may hold an empty run"):
@@ -48,7 +48,11 @@ def run(loaded: LoadedConfig, source: bytes, folder: Path, options: Options, wat
     with directory.lock():
         with interruptible(f"before training began; {directory.root} can be removed"):
             environment = Environment.new(
-                options.command, folder.absolute(), where.data.absolute(), options.workers
+                options.command,
+                path.absolute(),
+                where.data.absolute(),
+                options.workers,
+                options.overrides,
             )
             manifest = record.manifest_of(loaded, ready.digests)
             manifest = record.begin(directory, source, loaded, manifest, environment)

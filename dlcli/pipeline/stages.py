@@ -34,13 +34,20 @@ from dlcli.pipeline.watch import Watch
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says about how to run; nothing here may change a result."""
+    """What the command line says about how to run; but for `epochs` nothing here may change a
+    result.
+
+    overrides: what `--set` gave, to be remembered. epochs: of a run that goes on, how many it is to
+    have in all.
+    """
 
     workers: int
     data_dir: Path | None = None
     output_dir: Path = Path("runs")
     name: str | None = None
     command: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    epochs: int | None = None
     stop: Stop = lambda: None
     patience: Patience = nullcontext
 

@@ -3,21 +3,23 @@
 resume      stopped after any report, and again, with other numbers of workers: the whole tree
             is the uninterrupted run's
 workers     one, two and three give the same tree
+extension   trained with fewer epochs, and then to the end: all but the YAML as written is the same
 proofs      verify passes, reproduce says identical, evaluate gives evaluation.json's numbers
 refusals    a training that diverges or is refused does so again, in the same words
 """
 
+import copy
 import json
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
 from dlcli.artifacts.verification import verify
-from dlcli.errors import DlcliError
+from dlcli.errors import DlcliError, UsageError
 from dlcli.pipeline.again import evaluate_run
 from dlcli.pipeline.reproduce import reproduce
 from dlcli.pipeline.train import Interrupted
@@ -25,7 +27,14 @@ from dlcli.pipeline.watch import Silent
 from tests.drawn.dice import Dice
 from tests.drawn.drawing import Drawn, draw
 from tests.drawn.words import used_words
-from tests.exactness.runs import assert_same, content, resume, stop_after, train
+from tests.exactness.runs import (
+    assert_same,
+    content,
+    resume,
+    stop_after,
+    train,
+    without_source,
+)
 
 Stop = Callable[[], int | None]
 
@@ -125,6 +134,7 @@ class _Trial:
             with _what(f"stopped after {stops} reports and resumed"):
                 assert_same(content(self._stopped(name, stops)), expected)
             self.outcome.counts["stopped and resumed"] += 1
+        self._extended(expected)
         self._proofs(run)
         with _what("evaluate, verify and reproduce"):
             assert_same(content(run), expected)
@@ -152,6 +162,30 @@ class _Trial:
             except Interrupted:
                 self.outcome.counts["stops"] += 1
         return run
+
+    def _extended(self, expected: Mapping[str, bytes]) -> None:
+        """A run of fewer epochs that is given the others later."""
+        config = copy.deepcopy(self.drawn.config)
+        epochs = config["training"]["epochs"]
+        if epochs < 2:
+            return
+        few = self.dice.whole(1, epochs - 1)
+        config["training"]["epochs"] = few
+        path = self.config.with_name("fewer.yaml")
+        path.write_text(json.dumps({"name": self.config.stem, **config}), encoding="utf-8")
+        with _what(f"{few} of {epochs} epochs"):
+            run = train(path, self.folder / "fewer", self.dice.whole(1, 3))
+            before = content(run)
+            try:
+                resume(run, self.dice.whole(1, 3), epochs=epochs)
+            except UsageError as refusal:
+                acted = ("early stopping ended", "`max_steps` ended")
+                assert any(words in str(refusal) for words in acted), str(refusal)
+                assert_same(content(run), before)
+                return
+            assert_same(without_source(content(run)), without_source(expected))
+            verify(RunDirectory.open(run))
+        self.outcome.counts["extended"] += 1
 
     def _proofs(self, run: Path) -> None:
         with _what("verify"):

@@ -129,15 +129,18 @@ def train(
 ) -> Path:
     """Train in this process; returns the run directory."""
     options = pipeline.Options(workers, data_dir, output, stop=stop)
-    return pipeline.run(
-        load_config(config), config.read_bytes(), config.parent, options, Recorder()
-    )
+    return pipeline.run(load_config(config), config.read_bytes(), config, options, Recorder())
 
 
-def resume(run: Path, workers: int = 1, stop: Callable[[], int | None] = lambda: None) -> list[str]:
+def resume(
+    run: Path,
+    workers: int = 1,
+    stop: Callable[[], int | None] = lambda: None,
+    epochs: int | None = None,
+) -> list[str]:
     """Go on in this process; returns the notes that a person would have seen."""
     watch = Recorder()
-    pipeline.resume(run, pipeline.Options(workers, stop=stop), watch)
+    pipeline.resume(run, pipeline.Options(workers, stop=stop, epochs=epochs), watch)
     return watch.notes
 
 
@@ -148,6 +151,15 @@ def content(run: Path) -> dict[str, bytes]:
         for path in sorted(run.rglob("*"))
         if path.is_file() and path.name not in (ENVIRONMENT, LOG)
     }
+
+
+def without_source(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a run, but for the YAML as it was written and what the manifest says of it."""
+    manifest = json.loads(files["manifest.json"])
+    assert manifest["files"].pop("config.yaml")
+    assert manifest.pop("digest")
+    others = {name: data for name, data in files.items() if name != "config.yaml"}
+    return {**others, "manifest.json": json.dumps(manifest, sort_keys=True).encode()}
 
 
 def assert_same(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> None:

@@ -146,7 +146,7 @@ def test_a_machine_that_cannot_be_portable_works_in_its_own_class_and_says_so_on
     loaded = load_config(config)
     options = Options(1, None, tmp_path / "runs", stop=stop_after(5))
     with pytest.raises(Interrupted):
-        pipeline.run(loaded, config.read_bytes(), tmp_path, options, watch)
+        pipeline.run(loaded, config.read_bytes(), config, options, watch)
     assert sum("a numerics class of its own" in note for note in watch.notes) == 1
     run = tmp_path / "runs" / "small-0001"
     assert resume(run) == []
@@ -159,5 +159,5 @@ def test_portable_and_native_machines_have_nothing_to_say(tmp_path: Path) -> Non
         watch = Recorder()
         path = write(tmp_path / str(number), config)
         options = Options(1, None, tmp_path / "runs")
-        pipeline.run(load_config(path), path.read_bytes(), path.parent, options, watch)
+        pipeline.run(load_config(path), path.read_bytes(), path, options, watch)
         assert watch.notes == []

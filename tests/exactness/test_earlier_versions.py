@@ -134,7 +134,7 @@ def test_an_option_that_came_later_changes_nothing_for_a_recorded_run(tmp_path: 
 
     def train(stop: Any = lambda: None, output: str = "runs") -> Path:
         options = pipeline.Options(1, None, tmp_path / output, stop=stop)
-        return pipeline.run(before, path.read_bytes(), tmp_path, options, Silent())
+        return pipeline.run(before, path.read_bytes(), path, options, Silent())
 
     run = train()
     assert read_manifest(run).config == old_config
