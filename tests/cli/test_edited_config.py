@@ -89,7 +89,7 @@ def test_what_set_gave_counts_on_both_sides(tmp_path: Path) -> None:
         {"config_file": "pipe"},
         {"config_file": "huge.yaml"},
         {"config_file": "a\0b"},
-        {"config_folder": "/proc/self", "config_file": "mem"},
+        {"config_file": "/proc/self/mem"},
         {"overrides": "seed=7"},
         {"overrides": ["no equals sign"]},
         {"overrides": [{}]},
