@@ -8,7 +8,7 @@ about it. A word that comes to be known leaves its list (a test sees to it).
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from dlcli.config.words import code, listing, nearest, squeeze
+from dlcli.config.words import code, listing, meant, nearest, squeeze
 
 NOT_YET = "not supported yet"
 
@@ -358,5 +358,5 @@ def unknown(
         return f"{what}: {lacking}; available: {listing(known)}"
     near = same or nearest(name, [*known, *aliases])
     if near is not None:
-        return f"{what}, did you mean {code(near)}?"
+        return f"{what}{meant(near)}"
     return f"{what}; available: {listing(known)}"

@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from dlcli.config.tree import Path, Place, Tree, read_tree
-from dlcli.config.words import clip
+from dlcli.config.words import clip, suggestion
 from dlcli.errors import ConfigError
 
 LARGEST_FILE = 256 * 1024  # bytes; a config is a page of text
@@ -32,6 +32,19 @@ class Problem:
     place: Place | None
     option: str | None
     message: str
+
+    def to_json(self, label: str) -> dict[str, Any]:
+        """The problem for programs; what is not known is left out."""
+        line, column = self.place or (None, None)
+        known = {
+            "file": label if self.option is None else None,
+            "line": line,
+            "column": column,
+            "option": None if self.option is None else f"--set {self.option}",
+            "message": self.message,
+            "hint": suggestion(self.message),
+        }
+        return {name: value for name, value in known.items() if value is not None}
 
 
 @dataclass
@@ -111,7 +124,9 @@ class Document:
             shown.append(f"... and {len(unique) - MOST_SHOWN} more problems")
         elif len(unique) > 1:
             shown.append(f"{len(unique)} problems in {self.label}")
-        return ConfigError("\n".join(shown))
+        return ConfigError(
+            "\n".join(shown), problems=[problem.to_json(self.label) for problem in unique]
+        )
 
 
 def _pointed(source: str, column: int) -> str:
@@ -136,7 +151,7 @@ def parse_document(text: str, label: str, largest: int = LARGEST_FILE) -> Docume
     text = text.removeprefix("\ufeff")
     document = Document(label, lines=_LINE_BREAK.split(text))
     if len(text.encode(errors="replace")) > largest:
-        raise ConfigError(f"{label}: larger than {largest // 1024} KiB, so not a config")
+        raise _unusable(label, f"larger than {largest // 1024} KiB, so not a config")
     document.tree = read_tree(text)
     document.problems = [Problem(place, None, words) for place, words in document.tree.problems]
     if isinstance(document.data, dict):
@@ -144,7 +159,7 @@ def parse_document(text: str, label: str, largest: int = LARGEST_FILE) -> Docume
     if not document.problems:
         words = "the config must be a mapping of keys such as `model:` and `training:`"
         if document.data is None:
-            raise ConfigError(f"{label}:1:1: the file is empty; {words}")
+            raise document.error([Problem(Place(1, 1), None, f"the file is empty; {words}")])
         document.problems.append(Problem(document.tree.values[()], None, words))
     raise document.error(document.problems)
 
@@ -156,12 +171,12 @@ def read_document(path: FilePath) -> Document:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise ConfigError(f"{label}: there is no such file") from None
+        raise _unusable(label, "there is no such file") from None
     except IsADirectoryError:
-        raise ConfigError(f"{label}: this is a directory, not a config file") from None
+        raise _unusable(label, "this is a directory, not a config file") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"{label}: the file cannot be read: {reason}") from None
+        raise _unusable(label, f"the file cannot be read: {reason}") from None
     return document_of(content, label)
 
 
@@ -172,10 +187,17 @@ def document_of(content: bytes, label: str, largest: int = LARGEST_FILE) -> Docu
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         words = f"byte {error.start} (line {line}) is not UTF-8 text"
-        raise ConfigError(f"{label}: {words}; a config is saved as UTF-8") from None
+        raise _unusable(label, f"{words}; a config is saved as UTF-8", line) from None
     document = parse_document(text, label, largest)
     document.source = content
     return document
+
+
+def _unusable(label: str, words: str, line: int | None = None) -> ConfigError:
+    """The error about a file in which there is no place to point at."""
+    known = {"file": label, "line": line, "message": words}
+    problem = {name: value for name, value in known.items() if value is not None}
+    return ConfigError(f"{label}: {words}", problems=[problem])
 
 
 def clip_label(label: str) -> str:

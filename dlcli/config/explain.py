@@ -11,7 +11,7 @@ from dlcli.config.base import Model, tag
 from dlcli.config.document import Document, Problem
 from dlcli.config.root import Config
 from dlcli.config.tree import Path
-from dlcli.config.words import code, instead, listing, nearest, squeeze
+from dlcli.config.words import code, instead, listing, meant, nearest, squeeze
 
 
 def explain(document: Document, error: ValidationError) -> Iterator[Problem]:
@@ -132,13 +132,13 @@ def _unknown_key(key: str, path: Path, model: type[Model]) -> tuple[str, list[st
         return f"{what}: {sentences[word]}", []
     for foreign in hints.KEYS.get(word, ()):
         if foreign in known:
-            return f"{what}, did you mean {code(foreign)}?", [foreign]
+            return f"{what}{meant(foreign)}", [foreign]
     lacking = absent_key(model.__name__, word)
     if lacking is not None and word not in map(squeeze, known):
         return f"{what}: {lacking}", []
     near = nearest(key, known)
     if near is not None:
-        return f"{what}, did you mean {code(near)}?", [near]
+        return f"{what}{meant(near)}", [near]
     home = _home(str(path[-1]))
     if home is not None:
         return f"{what}: it belongs {home}", []

@@ -31,7 +31,7 @@ from dlcli.config.stages import (
 )
 from dlcli.config.training import Training
 from dlcli.config.tree import Path
-from dlcli.config.words import code, listing, nearest, squeeze
+from dlcli.config.words import code, listing, meant, nearest, squeeze
 
 CROSSENTROPIES = (
     "binary_crossentropy",
@@ -199,7 +199,7 @@ def monitor_exists(sections: Sections) -> Iterator[Complaint]:
     elif (lacking := absent("metric", squeeze(bare))) is not None:
         words += f": {lacking}; available:"
     elif (near := nearest(monitor, known)) is not None:
-        yield ("training", "early_stopping", "monitor"), f"{words}, did you mean {code(near)}?"
+        yield ("training", "early_stopping", "monitor"), f"{words}{meant(near)}"
         return
     else:
         words += "; available:"

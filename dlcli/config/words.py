@@ -3,6 +3,7 @@
 Pure text, without knowledge of the vocabulary; `hints.py` knows the words of other frameworks.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from dlcli.config.scalars import ScalarError, read_scalar
@@ -97,6 +98,24 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     distances = [(distance(word, candidate), candidate) for candidate in known]
     best = min(distances, default=(len(word), ""))
     return best[1] if best[0] <= max(1, len(word) // 3) and best[0] < len(best[1]) else None
+
+
+def meant(word: str) -> str:
+    """The end of a sentence about a word that is not known: what was likely meant."""
+    return f", did you mean {code(word)}?"
+
+
+_MEANT = re.compile(r", (did you mean `[^`]*`\?)")
+
+
+def suggestion(sentence: str) -> str | None:
+    """What `meant` added to a sentence, if it did.
+
+    >>> suggestion("unknown key `epoch`, did you mean `epochs`?")
+    'did you mean `epochs`?'
+    """
+    found = _MEANT.search(sentence)
+    return found[1] if found else None
 
 
 def distance(a: str, b: str) -> int:
