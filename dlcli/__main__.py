@@ -1,19 +1,29 @@
 """`python -m dlcli` and the `dlcli` command."""
 
+import json
 import sys
+from typing import NoReturn
 
 from dlcli import numerics
+
+
+def _fail(code: int, kind: str, message: str) -> NoReturn:
+    """End before anything is loaded that could say it better."""
+    if "--json" in sys.argv:
+        print(json.dumps({"error": {"code": code, "kind": kind, "message": message}}))
+    sys.exit(code)
 
 
 def main() -> None:
     """Run the command line as a process of its own, which may start itself again."""
     try:
         from dlcli.cli.main import run
-    except KeyboardInterrupt:  # in the first moments there is nothing to say about it
-        sys.exit(130)
+    except KeyboardInterrupt:  # in the first moments there is little to say about it
+        _fail(130, "interrupted", "interrupted")
     except OSError as error:  # too few file descriptors to load our own modules
-        print(f"error: dlcli cannot be loaded: {error.strerror}", file=sys.stderr)
-        sys.exit(6)
+        words = f"dlcli cannot be loaded: {error.strerror}"
+        print(f"error: {words}", file=sys.stderr)
+        _fail(6, "storage", words)
     numerics.restartable = True
     run()
 

@@ -13,9 +13,9 @@ from dlcli.cli.options import (
     Workers,
     choose_recorded_numerics,
     default_workers,
-    print_json,
     require_run,
 )
+from dlcli.cli.outcome import print_json
 
 
 def evaluate(

@@ -7,21 +7,22 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from dlcli import __version__
 from dlcli.cli.evaluate import evaluate
 from dlcli.cli.init import init
+from dlcli.cli.outcome import Failure, complain, print_json, wants_json
 from dlcli.cli.predict import predict
 from dlcli.cli.prove import reproduce, verify
 from dlcli.cli.schema import schema
 from dlcli.cli.train import train
 from dlcli.cli.validate import validate
 from dlcli.errors import DlcliError, reason
-from dlcli.printable import printable
 
 # Plain help: typer's rich help more than doubles the time of `dlcli --help`.
 app = typer.Typer(
@@ -62,33 +63,81 @@ def _root(
     """A YAML file in, a trained, proven, deployable network out."""
 
 
+_USAGE: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+"""What the parser of options raises; typer gives it no name of its own."""
+
+
 def run() -> NoReturn:
     """Run the command in `sys.argv` and end the process with its documented exit code."""
     _survive_closed_streams()
+    wanted = wants_json(sys.argv[1:])
+    fail = Failure(wanted)
     try:
-        app()
+        with _help_as_json(wanted):
+            code = app(standalone_mode=False) or 0
+        if code == 130:  # how the parser of options reports it
+            raise KeyboardInterrupt
     except SystemExit as end:
-        _leave(end.code if isinstance(end.code, int) else 0 if end.code is None else 1)
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except KeyboardInterrupt:
-        _complain("interrupted")
-        _leave(130)
+        code = 130
+        complain("interrupted")
+        fail({"code": code, "kind": "interrupted", "message": "interrupted"})
+    except _USAGE as error:
+        code = _misused(error, fail)
     except DlcliError as error:
-        _complain(str(error))
+        code = error.exit_code
+        complain(str(error))
         if "--debug" in sys.argv:
             traceback.print_exc()
-        _leave(error.exit_code)
+        fail(error.to_json(), error.result)
     except MemoryError:
-        _complain(
-            "not enough memory; use a smaller model or training.batch_size, or fewer --workers, "
-            "or give features as an uncompressed .npy file, which is read in place"
-        )
-        _leave(6)
+        code = 6
+        complain(_NO_MEMORY)
+        fail({"code": code, "kind": "memory", "message": _NO_MEMORY})
     except Exception as error:
         if isinstance(error, FileNotFoundError) and not _has_working_directory():
-            _complain("the working directory was removed; change to one that exists")
-            _leave(2)
-        _leave(_bug())
-    _leave(0)
+            code = 2
+            words = "the working directory was removed; change to one that exists"
+            complain(words)
+            fail({"code": code, "kind": "usage", "message": words})
+        else:
+            code = _bug(fail)
+    _leave(code)
+
+
+_NO_MEMORY = (
+    "not enough memory; use a smaller model or training.batch_size, or fewer --workers, or give "
+    "features as an uncompressed .npy file, which is read in place"
+)
+
+
+def _misused(error: Any, fail: Failure) -> int:
+    """Options and arguments that the command does not have, or lacks."""
+    error.show()
+    context = getattr(error, "ctx", None)
+    hint = {} if context is None else {"hint": f"{context.command_path} --help"}
+    code = int(error.exit_code)
+    fail({"code": code, "kind": "usage", "message": error.format_message(), **hint})
+    return code
+
+
+@contextlib.contextmanager
+def _help_as_json(wanted: bool) -> Iterator[None]:
+    """The text of `--help` is a document, too, where one is wanted."""
+    if not wanted or not {"--help", "-h"} & set(sys.argv):
+        yield
+        return
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        yield
+    shown = text.getvalue()
+    if shown.startswith("Usage:"):
+        print_json({"help": shown})
+    else:  # the word was the value of another option
+        print(shown, end="")
 
 
 def _has_working_directory() -> bool:
@@ -98,26 +147,23 @@ def _has_working_directory() -> bool:
         return False
 
 
-def _complain(message: str) -> None:
-    try:
-        print(f"error: {printable(message)}", file=sys.stderr, flush=True)
-    except OSError:
-        return
-
-
-def _bug() -> int:
+def _bug(fail: Failure) -> int:
     """Keep the traceback of a bug where a person can send it from."""
     if "--debug" in sys.argv:
         traceback.print_exc()
+    log: str | None = None
     try:
         handle, name = tempfile.mkstemp(prefix="dlcli-bug-", suffix=".log", text=True)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(f"dlcli {__version__}, Python {sys.version}\n{sys.argv}\n")
             traceback.print_exc(file=file)
+        log = name
         where = f"the details are in {Path(name)}"
     except OSError:
         where = "run the command again with --debug to see the details"
-    _complain(f"this is a bug in dlcli, not a mistake of yours; {where}")
+    words = f"this is a bug in dlcli, not a mistake of yours; {where}"
+    complain(words)
+    fail({"code": 1, "kind": "bug", "message": words, **({} if log is None else {"log": log})})
     return 1
 
 
@@ -127,7 +173,7 @@ def _leave(code: int) -> NoReturn:
         sys.stdout.flush()
     lost = getattr(sys.stdout, "lost", None)
     if lost is not None and code == 0:
-        _complain(f"the result could not be written to stdout: {reason(lost)}")
+        complain(f"the result could not be written to stdout: {reason(lost)}")
         code = 6
     sys.exit(code)
 

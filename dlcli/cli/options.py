@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -69,16 +69,6 @@ def choose_recorded_numerics(run: Path) -> None:
     numerics.choose(mode)
 
 
-def print_json(document: dict[str, Any]) -> None:
-    """Write one JSON document to stdout; numbers that are not finite become null."""
-    text = json.dumps(finite(document), ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a path of bytes that are no text: JSON has escapes for it
-        text = json.dumps(finite(document))
-    print(text)
-
-
 def print_path(path: Path) -> None:
     """Write a path to stdout as one line, in the bytes that the file system knows it by."""
     write = getattr(sys.stdout, "write_file_name", None)
@@ -91,17 +81,6 @@ def print_path(path: Path) -> None:
 def say(text: str) -> None:
     """Write a sentence to stdout; what it quotes may come from a file."""
     print(printable(text))
-
-
-def finite(value: Any) -> Any:
-    """The same document with null in place of NaN and infinities, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
 
 
 def require_run(path: Path) -> Path:

@@ -11,9 +11,9 @@ from dlcli.cli.options import (
     Json,
     RunArgument,
     choose_recorded_numerics,
-    print_json,
     require_run,
 )
+from dlcli.cli.outcome import print_json
 
 if TYPE_CHECKING:
     from dlcli.deploy.bundle import Bundle

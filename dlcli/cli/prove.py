@@ -13,10 +13,10 @@ from dlcli.cli.options import (
     Workers,
     choose_recorded_numerics,
     default_workers,
-    print_json,
     require_run,
     say,
 )
+from dlcli.cli.outcome import print_json
 
 
 def verify(run: RunArgument, json: Json = False, debug: Debug = False) -> None:

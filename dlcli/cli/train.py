@@ -16,10 +16,10 @@ from dlcli.cli.options import (
     Workers,
     choose_recorded_numerics,
     default_workers,
-    print_json,
     print_path,
     require_run,
 )
+from dlcli.cli.outcome import print_json
 from dlcli.errors import UsageError
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dlcli.cli.options import DataDir, Debug, Json, Overrides, print_json, say
+from dlcli.cli.options import DataDir, Debug, Json, Overrides, say
+from dlcli.cli.outcome import print_json
 
 
 def validate(
