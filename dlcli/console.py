@@ -70,6 +70,9 @@ class ConsoleWatch:
     def note(self, text: str) -> None:
         self._console.print(Text(f"      {printable(text)}", style="yellow"))
 
+    def say(self, text: str) -> None:
+        self._console.print(Text(f"      {printable(text)}"))
+
     def begin(self, epochs: int, batches: int, rows: int) -> None:
         self._epochs, self._batches, self._rows = epochs, batches, rows
         self._began = self._epoch_began = time.perf_counter()

@@ -8,6 +8,7 @@ import typer
 from dlcli.cli.options import (
     DataDir,
     Debug,
+    Expect,
     Json,
     RunArgument,
     Workers,
@@ -24,10 +25,7 @@ def evaluate(
         str | None,
         typer.Option("--split", help="train, validation or test; default: test, else validation."),
     ] = None,
-    expect: Annotated[
-        list[str] | None,
-        typer.Option("--expect", metavar="'METRIC>=NUMBER'", help="Exit 8 if not met; repeatable."),
-    ] = None,
+    expect: Expect = None,
     data_dir: DataDir = None,
     workers: Workers = None,
     json: Json = False,
@@ -37,16 +35,17 @@ def evaluate(
     choose_recorded_numerics(require_run(run))
     from dlcli.console import ConsoleWatch
     from dlcli.pipeline.again import evaluate_run
-    from dlcli.pipeline.evaluate import Gate, check_gates
+    from dlcli.pipeline.gates import Gates
 
-    gates = [Gate(text) for text in expect or ()]
+    gates = Gates(expect or ())
     result, classes = evaluate_run(
         Path(run), split, data_dir, workers or default_workers(), gates, ConsoleWatch()
     )
-    if json:
-        print_json(result)
-    else:
+    document = {**result, **gates.to_json()}
+    if not json:
         ConsoleWatch(to_stdout=True).result(
             f"{result['split']}: {result['rows']:,} rows", result, classes
         )
-    check_gates(gates, result["metrics"])
+    gates.require_met(document)
+    if json:
+        print_json(document)

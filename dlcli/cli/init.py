@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from dlcli.cli.options import Debug, print_path
+from dlcli.cli.options import Debug, Json, print_path
+from dlcli.cli.outcome import print_json
 from dlcli.errors import StorageError, UsageError
 
 
@@ -24,22 +25,26 @@ def init(
         str, typer.Option("--example", help="Which example; `--list` shows them.")
     ] = "digits_cnn",
     listing: Annotated[bool, typer.Option("--list", help="List the examples.")] = False,
+    json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write an example config, ready to train. Never overwrites a file."""
     known = examples()
+    if listing and json:
+        told = [{"name": name, "expected": _expected(known[name])} for name in known]
+        print_json({"examples": told})
+        return
     if listing:
         # A line each for programs; for people what their terminal has room for.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
         for name, source in known.items():
-            expected = source.read_text(encoding="utf-8").splitlines()[1]
-            line = f"{name:<16}{expected.removeprefix('# expected:').strip()}"
+            line = f"{name:<16}{_expected(source)}"
             print(textwrap.fill(line, max(width, 40), subsequent_indent=" " * 16))
         return
     if example not in known:
         near = get_close_matches(example, known, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        raise UsageError(f"there is no example {example!r}; {hint}")
+        raise UsageError(f"there is no example {example!r}; {hint}", hint=hint)
     target = path or Path(f"{example}.yaml")
     text = known[example].read_text(encoding="utf-8")
     command, rest = text.split("\n", 1)
@@ -49,10 +54,20 @@ def init(
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{target} exists already; give another FILE, or remove it") from None
+        hint = "give another FILE, or remove it"
+        raise UsageError(f"{target} exists already; {hint}", file=target, hint=hint) from None
     except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror}") from None
-    print_path(target)
+        raise StorageError(f"cannot write {target}: {error.strerror}", file=target) from None
+    if json:
+        print_json({"config": str(target), "example": example})
+    else:
+        print_path(target)
+
+
+def _expected(source: Traversable) -> str:
+    """What its second line promises."""
+    line = source.read_text(encoding="utf-8").splitlines()[1]
+    return line.removeprefix("# expected:").strip()
 
 
 def examples() -> dict[str, Traversable]:

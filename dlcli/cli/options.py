@@ -35,6 +35,14 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a config value; repeatable."),
 ]
+Expect = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--expect",
+        metavar="GATE",
+        help="Exit 8 if not met: 'METRIC>=NUMBER', 'recall[CLASS]>=NUMBER'; repeatable.",
+    ),
+]
 _PEEK = 1 << 20  # bytes; a config is a page of text
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]

@@ -1,10 +1,15 @@
 """`dlcli schema`: the config language as JSON Schema, for editors."""
 
-import json
+import json as text
+
+from dlcli.cli.options import Debug, Json
 
 
-def schema() -> None:
-    """Print the JSON Schema of the config file, for editors that check and complete YAML."""
+def schema(json: Json = False, debug: Debug = False) -> None:
+    """Print the JSON Schema of the config file, for editors that check and complete YAML.
+
+    It is JSON with and without --json.
+    """
     from dlcli.config import json_schema
 
-    print(json.dumps(json_schema(), indent=2))
+    print(text.dumps(json_schema(), indent=2))

@@ -1,6 +1,7 @@
 """`dlcli train`: all five stages of a config, or the rest of an interrupted run."""
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from dlcli import numerics
 from dlcli.cli.options import (
     DataDir,
     Debug,
+    Expect,
     Json,
     Overrides,
     Workers,
@@ -36,6 +38,7 @@ def train(
         str | None, typer.Option("--name", help="The run's name; default: the config's.")
     ] = None,
     overrides: Overrides = None,
+    expect: Expect = None,
     data_dir: DataDir = None,
     workers: Workers = None,
     json: Json = False,
@@ -45,6 +48,7 @@ def train(
 
     Prints the run directory's path on stdout; progress goes to stderr.
     """
+    began = time.perf_counter()
     epochs: int | None = None
     if resume is not None:
         if config is not None:
@@ -58,7 +62,7 @@ def train(
     elif config is None:
         raise UsageError("give a CONFIG to train, or --resume RUN to go on with a run")
     else:
-        from dlcli.config import load_config
+        from dlcli.cli.configs import load_config
 
         loaded = load_config(config, overrides or ())
         numerics.choose(loaded.config.runtime.numerics)
@@ -66,7 +70,9 @@ def train(
     from dlcli.cli.signals import watch_signals
     from dlcli.console import ConsoleWatch
     from dlcli.pipeline import run
+    from dlcli.pipeline.gates import Gates
 
+    gates = Gates(expect or ())
     with watch_signals() as signals:
         options = run.Options(
             workers=workers or default_workers(),
@@ -78,6 +84,7 @@ def train(
             epochs=epochs,
             stop=signals,
             patience=signals.patience,
+            gates=gates,
         )
         if resume is not None:
             path = run.resume(resume, options, ConsoleWatch())
@@ -85,10 +92,20 @@ def train(
             assert config is not None
             source = loaded.document.source
             path = run.run(loaded, source, config.absolute(), options, ConsoleWatch())
-    if json:
-        print_json({"run": str(path)})
-    else:
+        if gates and not gates.judged:  # the run was complete already
+            from dlcli.pipeline.again import evaluate_run
+
+            evaluate_run(path, None, data_dir, options.workers, gates, ConsoleWatch())
+    if not json:
         print_path(path)
+        gates.require_met()
+        return
+    from dlcli.pipeline.summary import summary
+
+    seconds = round(time.perf_counter() - began, 3)
+    document = {**summary(path), "seconds": seconds, **gates.to_json()}
+    gates.require_met(document)
+    print_json(document)
 
 
 def _epochs(overrides: Sequence[str]) -> int | None:

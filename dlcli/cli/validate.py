@@ -17,7 +17,7 @@ def validate(
     debug: Debug = False,
 ) -> None:
     """Check a config without training: all errors at once, shapes, parameters, FLOPs."""
-    from dlcli.config import load_config
+    from dlcli.cli.configs import load_config
 
     loaded = load_config(config, overrides or ())
 

@@ -17,6 +17,7 @@ A `MetricSet` holds the metrics of a run. Its y are answers (`Loss.predict` of t
 Definitions and the treatment of 0/0 are scikit-learn's, and are stated where they are made.
 """
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -225,6 +226,7 @@ class MetricSet:
         centers: tuple[float, ...] | None = None,
         scales: tuple[float, ...] | None = None,
     ) -> None:
+        self._kind, self._classes, self._around = kind, classes, (centers, scales)
         self.metrics: Mapping[str, Metric] = {name: METRICS[name] for name in names}
         for name in self.metrics:
             check(name, kind)
@@ -236,6 +238,14 @@ class MetricSet:
             self._tallies.append(Confusion(classes, binary=kind == "binary"))
         if Errors in read:
             self._tallies.append(Errors(classes, centers, scales))
+
+    def having(self, names: Iterable[str]) -> "MetricSet":
+        """These metrics, and others behind them where they lack them; values stay what they are."""
+        more = copy.copy(self)
+        centers, scales = self._around
+        every = dict.fromkeys((*self.metrics, *names))
+        MetricSet.__init__(more, every, self._kind, self._classes, centers=centers, scales=scales)
+        return more
 
     @property
     def tally_shapes(self) -> list[Shape]:

@@ -1,6 +1,5 @@
 """Work on a run that is there already: evaluate it again, predict with it. Writes nothing."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from dlcli.engine.layer import Array
 from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, record
-from dlcli.pipeline.evaluate import Gate
+from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.run import make_ready, require_same_config, require_same_data
 from dlcli.pipeline.watch import Silent, Watch
@@ -101,19 +100,24 @@ def evaluate_run(
     split: str | None,
     data_dir: Path | None,
     workers: int,
-    gates: Sequence[Gate],
+    gates: Gates | None,
     watch: Watch,
 ) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """`{split, rows, metrics, ...}` of one part, with the kept weights; and the class names."""
+    """`{split, rows, metrics, ...}` of one part, with the kept weights; and the class names.
+
+    The gates are checked before any data is read, and judged by that part.
+    """
+    gates = gates or Gates()
     directory, manifest = open_complete(path)
     check_file(directory, manifest, RESOLVED_CONFIG)
     loaded = record.recorded_config(directory)
     require_same_config(directory, loaded, manifest)
+    gates.check_known(loaded.config)
     folder = Environment.read(directory).config_folder
     ready = make_ready(loaded, prepare.places(folder, data_dir, directory.root), Silent())
     require_same_data(manifest, ready.digests)
     available = list(ready.examples)
-    role = split or next((r for r in ("test", "validation") if r in available), "train")
+    role = split or evaluate.judged_part(available)
     if role not in available:
         raise UsageError(f"--split {role}: the run has {', '.join(available)}")
     if numerics_class() != manifest.numerics_class:
@@ -122,11 +126,10 @@ def evaluate_run(
             f"{manifest.numerics_class}: expect other bits than training reported"
         )
     theta = load_bundle(directory, manifest, MODEL).theta
-    for gate in gates:
-        gate.check_known(evaluate.scalars(loaded.config))
-    classes = ready.design.classes
-    result = evaluate.evaluate(
-        ready.design.recipe, theta, dict(ready.examples), [role], workers, classes
+    recipe, classes = ready.design.recipe, ready.design.classes
+    gates.check_classes(evaluate.class_names(recipe, classes))
+    result = evaluate.gated(
+        recipe, theta, dict(ready.examples), [role], workers, classes, gates, role
     )
     return result[role], classes
 

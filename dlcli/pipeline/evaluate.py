@@ -1,27 +1,16 @@
 """Stage 4, evaluation: loss and metrics of whole parts with the weights the run keeps."""
 
-import operator
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
-from dlcli.config import Config
-from dlcli.config.stages import METRIC_ALIASES, SCALAR_METRICS
 from dlcli.engine.inference import Evaluation, Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.training import Recipe
-from dlcli.errors import DivergedError, GateError, UsageError
+from dlcli.errors import DivergedError
 from dlcli.pipeline.crew import crew
-
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_GATE = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|==|>|<)\s*(\S+)\s*")
+from dlcli.pipeline.gates import Gates
 
 
 def evaluate(
@@ -71,53 +60,43 @@ def _positive_class(recipe: Recipe, classes: Sequence[str] | None) -> str | None
     return classes[1] if classes is not None and len(classes) == 2 else "1"
 
 
-def scalars(config: Config) -> list[str]:
-    """What an evaluation gives as one number each."""
-    return ["loss", *(name for name in config.evaluation.metrics or () if name in SCALAR_METRICS)]
+def class_names(recipe: Recipe, classes: Sequence[str] | None) -> tuple[str, ...]:
+    """How the classes (or labels) are called, in order: numbers from 0 where they have no names;
+    none for a regression."""
+    kind, count = recipe.loss.kind(recipe.model.out_shape)
+    if kind == "regression":
+        return ()
+    return tuple(classes) if classes else tuple(map(str, range(count)))
 
 
-class Gate:
-    """One `--expect`: a metric (short names such as `mse` are known), a comparison, a number.
+def judged_part(parts: Iterable[str]) -> str:
+    """The part that says how good a run is, unless somebody asks for another."""
+    return next((role for role in ("test", "validation") if role in parts), "train")
 
-    >>> Gate("accuracy >= 0.98").is_met({"accuracy": 0.981})
-    True
+
+def gated(
+    recipe: Recipe,
+    theta: Array,
+    parts: dict[str, Examples],
+    roles: Sequence[str],
+    workers: int,
+    classes: Sequence[str] | None,
+    gates: Gates,
+    gated_role: str,
+) -> dict[str, dict[str, Any]]:
+    """As `evaluate`, and the gates are judged by one of the parts, also if it is no other role.
+
+    What the gates need beside the config's metrics comes of the same passes, and is not in the
+    results.
     """
-
-    def __init__(self, text: str) -> None:
-        match = _GATE.fullmatch(text)
-        try:
-            if match is None:
-                raise ValueError
-            self.metric = METRIC_ALIASES.get(match[1], match[1])
-            self._sign, self._bound = match[2], float(match[3])
-            if self._bound != self._bound:
-                raise ValueError
-        except ValueError:
-            raise UsageError(
-                f"--expect {text!r}: write a metric, one of >= > <= < == and a number, such as "
-                "--expect 'accuracy>=0.98'"
-            ) from None
-        self.text = f"{self.metric} {self._sign} {match[3]}"
-
-    def check_known(self, names: Sequence[str]) -> None:
-        """UsageError if no scalar metric of that name is measured."""
-        if self.metric not in names:
-            add = (
-                ". Add it to evaluation.metrics and train" if self.metric in SCALAR_METRICS else ""
-            )
-            raise UsageError(
-                f"--expect {self.text!r}: the run does not measure a number called "
-                f"{self.metric!r}, but {', '.join(names)}{add}"
-            )
-
-    def is_met(self, metrics: dict[str, Any]) -> bool:
-        """Whether the metrics satisfy it; NaN satisfies nothing."""
-        return _COMPARISONS[self._sign](float(metrics[self.metric]), self._bound)
-
-
-def check_gates(gates: Sequence[Gate], metrics: dict[str, Any]) -> None:
-    """GateError naming every gate that is not met; every gate's metric must be known."""
-    missed = [gate for gate in gates if not gate.is_met(metrics)]
-    if missed:
-        lines = "; ".join(f"expected {g.text}, got {metrics[g.metric]!r}" for g in missed)
-        raise GateError(f"not good enough: {lines}")
+    more = replace(recipe, metrics=recipe.metrics.having(gates.reads()))
+    asked = list(roles)
+    if gates and gated_role not in asked:
+        asked.append(gated_role)
+    results = evaluate(more, theta, parts, asked, workers, classes)
+    if gates:
+        gates.judge(gated_role, results[gated_role]["metrics"], class_names(recipe, classes))
+    kept = ("loss", *recipe.metrics.metrics)
+    for result in results.values():
+        result["metrics"] = {name: result["metrics"][name] for name in kept}
+    return {role: results[role] for role in roles}

@@ -56,7 +56,9 @@ def resume(path: Path, options: Options, watch: Watch) -> Path:
             tell_of_edits(directory, environment, watch)
             if options.epochs is not None and more:
                 loaded = with_epochs(directory, recorded, options.epochs)
+            options.gates.check_known(loaded.config)
             ready = make_ready(loaded, _places(directory, environment, options), watch)
+            ready.check_gates(options.gates)
             if recorded is not None and more:
                 require_same_data(recorded, ready.digests)
                 before = recorded.config["training"]["epochs"]

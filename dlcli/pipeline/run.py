@@ -39,10 +39,12 @@ def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch
     name = options.name or loaded.name
     check_run_name(name)
     check_output(options.output_dir)
+    options.gates.check_known(loaded.config)
     with interruptible("before training began; nothing was written"):
         where = prepare.places(path.parent, options.data_dir)
         _say_class(loaded, watch)
         ready = make_ready(loaded, where, watch)
+        ready.check_gates(options.gates)
     with interruptible(f"before training began; {options.output_dir} may hold an empty run"):
         directory = RunDirectory.create(options.output_dir, name)
     with directory.lock():

@@ -4,7 +4,7 @@ last three can be done again at any time with the same result."""
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from dlcli.engine.layer import Array
 from dlcli.errors import DlcliError, StorageError
 from dlcli.pipeline import deploy, design, evaluate, prepare, record
 from dlcli.pipeline.design import Design
+from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.prepare import Prepared
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.session import Session
@@ -50,6 +51,7 @@ class Options:
     epochs: int | None = None
     stop: Stop = lambda: None
     patience: Patience = nullcontext
+    gates: Gates = field(default_factory=Gates)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class Ready:
         """DataError if somebody has written into a file that is read while training."""
         for file in self.prepared.mapped:
             file.require_unchanged()
+
+    def check_gates(self, gates: Gates) -> None:
+        """UsageError where a gate speaks of a class that the data does not have."""
+        gates.check_classes(evaluate.class_names(self.design.recipe, self.design.classes))
 
     def session(self) -> Session:
         """A training that has not begun."""
@@ -112,7 +118,10 @@ def last_three_stages(
     watch: Watch,
 ) -> None:
     """Train, evaluate, deploy, and complete the manifest. What is done already is done again
-    with the same result, so a run that was killed anywhere in here can be resumed."""
+    with the same result, so a run that was killed anywhere in here can be resumed.
+
+    The gates are judged, but whoever set them sees to it that they are met.
+    """
     loaded, designed = ready.loaded, ready.design
     logged = Logged(watch, lambda text: record.log(directory, text))
     store = Checkpoints(directory)
@@ -148,13 +157,16 @@ def last_three_stages(
             "when training was done and saved; evaluate and deploy with "
             f"`dlcli train --resume {directory.root}`"
         ):
-            made = last_two_stages(directory, ready, session, store, options.workers, logged)
+            made = last_two_stages(
+                directory, ready, session, store, options.workers, logged, options.gates
+            )
             environment.finish()
             environment.write(directory)
             ready.require_unchanged_data()
             books = session.books
             manifest = replace(manifest, epochs=tuple(books.history), tensors=books.tensors)
             manifest = manifests.complete(directory, manifest, made)
+        logged.say(told_of_weights(loaded, session))
         _tell_of_others(directory, manifest, logged)
     except DlcliError as error:
         with suppress(StorageError):
@@ -169,6 +181,7 @@ def last_two_stages(
     store: Checkpoints,
     workers: int,
     watch: Watch,
+    gates: Gates | None = None,
 ) -> list[str]:
     """Evaluate and deploy with the weights that the run keeps; the names of the files made."""
     loaded, designed = ready.loaded, ready.design
@@ -176,8 +189,16 @@ def last_two_stages(
     theta = _kept(store, loaded, session)
     roles = evaluated_roles(ready.examples)
     classes = designed.classes
-    results = evaluate.evaluate(
-        designed.recipe, theta, dict(ready.examples), roles, workers, classes
+    parts = dict(ready.examples)
+    results = evaluate.gated(
+        designed.recipe,
+        theta,
+        parts,
+        roles,
+        workers,
+        classes,
+        gates or Gates(),
+        evaluate.judged_part(parts),
     )
     weights.write_json(directory, EVALUATION, results)
     shown = roles[0] if roles else "no part to evaluate"
@@ -188,6 +209,21 @@ def last_two_stages(
     formats = [f"{DEPLOY}/{kind}" for kind in loaded.config.deployment.formats]
     watch.stage(5, "deploy", ", ".join(formats) or "model/ only")
     return [METRICS, EVALUATION, *written]
+
+
+def told_of_weights(loaded: LoadedConfig, session: Session) -> str:
+    """Which epoch's weights the run keeps, which was the best, and how to keep that one."""
+    books, monitor = session.books, session.monitor.name
+    last, best = len(books.history), books.best_epoch
+    value = f"{monitor} {books.best:.4g}"
+    if last == best:
+        return f"kept: epoch {last}, the last one and the best ({value})"
+    if loaded.config.training.keep == "best":
+        return f"kept: epoch {best}, the best ({value}), not the last one, {last}"
+    return (
+        f"kept: epoch {last}, the last one. The best was epoch {best} ({value}): set "
+        "training.keep: best to keep that one"
+    )
 
 
 def _tell_of_others(directory: RunDirectory, manifest: Manifest, watch: Watch) -> None:
@@ -236,3 +272,7 @@ class Logged:
     def note(self, text: str) -> None:
         self._log(text)
         self._watch.note(text)
+
+    def say(self, text: str) -> None:
+        self._log(text)
+        self._watch.say(text)

@@ -30,6 +30,9 @@ class Watch(Protocol):
     def note(self, text: str) -> None:
         """Something a person should know."""
 
+    def say(self, text: str) -> None:
+        """Something that is as it should be."""
+
 
 class Silent:
     """Looks away: for tests, and for work inside other work."""
@@ -47,3 +50,5 @@ class Silent:
     def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None: ...
 
     def note(self, text: str) -> None: ...
+
+    def say(self, text: str) -> None: ...

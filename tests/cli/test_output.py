@@ -1,5 +1,6 @@
 """What goes where: one line on stdout, JSON and nothing else, progress on stderr, help."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -82,8 +83,37 @@ def document(*arguments: str | Path) -> Any:
 def test_the_json_of_train(tmp_path: Path) -> None:
     config = write(tmp_path, "trees")
     found = document("train", config, "--output-dir", tmp_path / "r", "--json", "--workers", "1")
-    assert found == {"run": str(tmp_path / "r" / "trees-0001")}
-    assert document("train", "--resume", found["run"], "--json") == found
+    run = tmp_path / "r" / "trees-0001"
+    assert list(found) == [
+        "run", "metrics", "epochs", "keep", "kept_epoch", "best", "digests", "seconds",
+    ]  # fmt: skip
+    assert found["run"] == str(run)
+    assert found["metrics"] == json.loads((run / "evaluation.json").read_bytes())
+    losses = [
+        json.loads(line)["val_loss"] for line in (run / "metrics.jsonl").read_text().splitlines()
+    ]
+    best = losses.index(min(losses)) + 1
+    assert found["best"] == {"epoch": best, "monitor": "val_loss", "value": min(losses)}
+    assert (found["epochs"], found["keep"], found["kept_epoch"]) == (4, "best", best)
+    manifest = (run / "manifest.json").read_bytes()
+    weights = (run / "model" / "weights.safetensors").read_bytes()
+    assert found["digests"] == {
+        "manifest": hashlib.sha256(manifest).hexdigest(),
+        "weights": hashlib.sha256(weights).hexdigest(),
+        "data": json.loads(manifest)["data"],
+    }
+    assert found["seconds"] > 0
+    again = document("train", "--resume", found["run"], "--json")
+    assert {**again, "seconds": 0} == {**found, "seconds": 0}
+
+
+def test_the_json_of_init(tmp_path: Path) -> None:
+    path = tmp_path / "new.yaml"
+    found = document("init", path, "--example", "digits_cnn", "--json")
+    assert found == {"config": str(path), "example": "digits_cnn"} and path.is_file()
+    listed = document("init", "--list", "--json")["examples"]
+    assert [set(entry) for entry in listed] == [{"name", "expected"}] * len(listed)
+    assert "digits_cnn" in [entry["name"] for entry in listed]
 
 
 def test_the_json_of_evaluate(run: Path) -> None:
@@ -139,6 +169,7 @@ def test_the_json_of_predict(run: Path) -> None:
 
 def test_the_schema_is_a_json_schema_of_the_config() -> None:
     call = dlcli("schema")
+    assert dlcli("schema", "--json") == call
     schema = json.loads(call.out)
     assert call.code == 0
     assert schema["required"] == ["data", "model", "loss", "optimizer", "training"]
@@ -178,14 +209,14 @@ def test_help_tells_every_option_in_words(name: str) -> None:
             position = lines.index(line)  # an option so long that its words come below
             assert lines[position + 1].strip()
     wanted = {
-        "train": "--resume --output-dir --name --set --data-dir --workers --json --debug",
+        "train": "--resume --output-dir --name --set --expect --data-dir --workers --json --debug",
         "evaluate": "--split --expect --data-dir --workers --json --debug",
         "validate": "--set --data-dir --json --debug",
         "predict": "--json --debug",
         "verify": "--json --debug",
         "reproduce": "--epochs --tolerance --data-dir --workers --json --debug",
-        "init": "--example --list --debug",
-        "schema": "",
+        "init": "--example --list --json --debug",
+        "schema": "--json --debug",
     }
     assert told == [*wanted[name].split(), "-h,"]
 

@@ -21,6 +21,7 @@ from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import DlcliError, UsageError
 from dlcli.pipeline.again import evaluate_run
+from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.reproduce import reproduce
 from dlcli.pipeline.train import Interrupted
 from dlcli.pipeline.watch import Silent
@@ -193,7 +194,7 @@ class _Trial:
         with _what("evaluate"):
             recorded = json.loads((run / EVALUATION).read_bytes())
             for role, result in recorded.items():
-                again, _ = evaluate_run(run, role, None, self.dice.whole(1, 3), [], Silent())
+                again, _ = evaluate_run(run, role, None, self.dice.whole(1, 3), Gates(), Silent())
                 assert json.loads(json.dumps(again)) == result, f"{role}: {again} != {result}"
                 self.outcome.counts["evaluated parts"] += 1
         with _what("reproduce"):

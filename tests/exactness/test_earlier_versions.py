@@ -24,6 +24,7 @@ from dlcli.config.resolved import cut_to
 from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.again import evaluate_run
+from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.reproduce import reproduce
 from dlcli.pipeline.train import Interrupted
 from dlcli.pipeline.watch import Silent
@@ -140,7 +141,7 @@ def test_an_option_that_came_later_changes_nothing_for_a_recorded_run(tmp_path: 
     assert read_manifest(run).config == old_config
     assert "keep_rare" not in (run / "config.resolved.yaml").read_text()
     verify(RunDirectory(run))
-    evaluate_run(run, None, None, 1, [], Silent())
+    evaluate_run(run, None, None, 1, Gates(), Silent())
     assert reproduce(run, None, None, None, 1, Silent()).files
     with pytest.raises(Interrupted):
         train(stop_after(5), "stopped")

@@ -10,7 +10,7 @@ import pytest
 from dlcli.artifacts.digests import from_hex
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.errors import GateError, UsageError
-from dlcli.pipeline.evaluate import Gate, check_gates
+from dlcli.pipeline.gates import Gate, Gates
 from tests.cli.calls import dlcli, files, refused, train
 from tests.cli.small import SMALL, write
 
@@ -168,8 +168,22 @@ def test_gates_that_are_met_exit_0(trees: Path) -> None:
 def test_a_gate_that_is_not_met_exits_8_and_the_result_is_shown(trees: Path) -> None:
     call = dlcli("evaluate", trees, "--expect", "accuracy>=1.5", "--expect", "loss>=0", "--json")
     assert call.code == 8
-    assert json.loads(call.out) == recorded(trees)["test"]
-    accuracy = recorded(trees)["test"]["metrics"]["accuracy"]
+    metrics = recorded(trees)["test"]["metrics"]
+    accuracy = metrics["accuracy"]
+    missed = {
+        "expect": "accuracy>=1.5", "metric": "accuracy", "wanted": ">= 1.5", "found": accuracy,
+        "part": "test", "met": False,
+    }  # fmt: skip
+    other = {
+        "expect": "loss>=0", "metric": "loss", "wanted": ">= 0", "found": metrics["loss"],
+        "part": "test", "met": True,
+    }  # fmt: skip
+    words = f"not good enough: expected accuracy >= 1.5, got {accuracy!r}"
+    assert json.loads(call.out) == {
+        "error": {"code": 8, "kind": "gate", "message": words, "gates": [missed]},
+        **recorded(trees)["test"],
+        "gates": [missed, other],
+    }
     assert call.err == f"error: not good enough: expected accuracy >= 1.5, got {accuracy!r}\n"
 
 
@@ -208,7 +222,9 @@ def test_a_gate_that_cannot_be_is_a_usage_error(trees: Path, gate: str, words: s
 def test_nothing_satisfies_a_gate_on_nan() -> None:
     for sign in (">=", "<=", ">", "<", "=="):
         with pytest.raises(GateError):
-            check_gates([Gate(f"loss{sign}0")], {"loss": float("nan")})
+            gates = Gates([f"loss{sign}0"])
+            gates.judge("test", {"loss": float("nan")}, ())
+            gates.require_met()
 
 
 def test_a_gate_says_what_it_wants() -> None:
