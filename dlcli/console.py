@@ -1,7 +1,8 @@
 """What a person sees on stderr: stages, a progress bar, tables.
 
 On a terminal training draws a bar with loss, metric, rows per second and the time left; anywhere
-else every epoch is one plain line, so that a CI log stays readable.
+else every epoch is one plain line, so that a CI log stays readable. Other long work gets a bar of
+its own (`show`). No time is said to be left before there is evidence for it.
 """
 
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +27,9 @@ _REDRAW_SECONDS = 0.1
 _BIGGEST_MATRIX = 20
 _ROOM_FOR_A_BAR = 70
 _UNLIMITED = 10_000
+_ENOUGH_SECONDS = 2.0
+_ENOUGH_STEPS = 3
+_LONGEST_NAME = 28
 
 
 def number(value: float) -> str:
@@ -55,7 +60,8 @@ class ConsoleWatch:
         self._bars = self._console.is_terminal
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        self._epochs = self._batches = self._rows = 0
+        self._epochs = self._batches = 0
+        self._pace = Pace(0)
         self._drawn = self._began = self._epoch_began = 0.0
         self._first_step = True
         self._skipped_rows = self._seen_rows = 0
@@ -73,29 +79,18 @@ class ConsoleWatch:
     def say(self, text: str) -> None:
         self._console.print(Text(f"      {printable(text)}"))
 
-    def begin(self, epochs: int, batches: int, rows: int) -> None:
-        self._epochs, self._batches, self._rows = epochs, batches, rows
+    def begin(self, epochs: int, batches: int, rows: int, steps: int | None = None) -> None:
+        self._epochs, self._batches = epochs, batches
+        self._pace = Pace(min(epochs * batches, steps or epochs * batches))
         self._began = self._epoch_began = time.perf_counter()
         if self._bars:
-            from rich.progress import BarColumn, Progress, TextColumn
-            from rich.table import Column
-
-            # The numbers are worth more than the bar where there is no room for both.
-            bar = [BarColumn(bar_width=28)] if self._console.width >= _ROOM_FOR_A_BAR else []
-            name = Column(no_wrap=True, min_width=13 + 2 * len(str(epochs)))
-            self._progress = Progress(
-                TextColumn("      {task.description}", table_column=name),
-                *bar,
-                TextColumn("{task.fields[told]}", table_column=Column(no_wrap=True)),
-                console=self._console,
-                transient=True,
-                auto_refresh=False,
-            )
+            self._progress = _progress(self._console, 13 + 2 * len(str(epochs)))
             self._progress.start()
 
     def step(self, report: StepReport) -> None:
         now = time.perf_counter()
         self._seen_rows = report.rows
+        left = self._pace.left(now, (report.epoch - 1) * report.batches + report.batch)
         if self._first_step:
             # An epoch that was resumed in its middle has rows that were not done just now.
             self._first_step = False
@@ -110,11 +105,9 @@ class ConsoleWatch:
             self._task = self._progress.add_task(name, total=self._batches, told="")
         elapsed = max(now - self._epoch_began, 1e-9)
         rate = max(report.rows - self._skipped_rows, 1) / elapsed
-        left = (self._rows - report.rows) + (self._epochs - report.epoch) * self._rows
-        told = (
-            f"loss {number(report.loss)}  {_pairs(report.values())}"
-            f"  {rate:,.0f} rows/s  {_clock(left / rate)} left"
-        )
+        told = f"loss {number(report.loss)}  {_pairs(report.values())}  {rate:,.0f} rows/s"
+        if left is not None:
+            told += f"  {_clock(left)} left"
         self._progress.update(
             self._task,
             completed=report.batch,
@@ -204,6 +197,96 @@ class ConsoleWatch:
             self.note("this table is wider than the terminal; --json has its numbers")
             return
         self._console.print(Padding(table, (0, 0, 0, 6), expand=False))
+
+
+class Pace:
+    """How long the rest of a training takes, as far as the steps of this process tell.
+
+    The first step is no evidence: it pays for what is done once. Nor are the steps before a
+    resume, which may have been done on another machine.
+
+    steps: how many the training has in all.
+
+    >>> pace = Pace(100)
+    >>> pace.left(10.0, 40), pace.left(10.5, 49), pace.left(14.0, 60)
+    (None, None, 8.0)
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._first: tuple[float, int] | None = None
+
+    def left(self, now: float, step: int) -> float | None:
+        """Seconds, or None where nobody can know yet; `step` of the steps are done."""
+        if self._first is None:
+            self._first = now, step
+        seconds, done = now - self._first[0], step - self._first[1]
+        if seconds < _ENOUGH_SECONDS or done < _ENOUGH_STEPS:
+            return None
+        return max(self._steps - step, 0) * seconds / done
+
+
+def show(what: str, total: int | None, unit: str, began: float) -> "Bar | None":
+    """A bar on the terminal; None where stderr is none. See `dlcli.progress`."""
+    console = _console(stderr=True)
+    return Bar(console, what, total, unit, began) if console.is_terminal else None
+
+
+class Bar:
+    """How far one piece of work is: a bar, how much of how much, how fast, how long still."""
+
+    def __init__(
+        self, console: Console, what: str, total: int | None, unit: str, began: float
+    ) -> None:
+        self._total, self._unit, self._began, self._drawn = total, unit, began, 0.0
+        self._progress = _progress(console, 0)
+        name = what if len(what) <= _LONGEST_NAME else f"{what[: _LONGEST_NAME - 3]}..."
+        self._task = self._progress.add_task(escape(printable(name)), total=total, told="")
+        self._progress.start()
+
+    def at(self, done: int) -> None:
+        now = time.perf_counter()
+        if now - self._drawn < _REDRAW_SECONDS:
+            return
+        self._drawn = now
+        self._progress.update(self._task, completed=done, told=self._told(done, now - self._began))
+        self._progress.refresh()
+
+    def _told(self, done: int, seconds: float) -> str:
+        rate = done / max(seconds, 1e-9)
+        total = self._total
+        of = "" if total is None else f"/{self._amount(total)}"
+        told = f"{self._amount(done)}{of} {self._name}  {self._amount(rate)} {self._name}/s"
+        if total is None or not 0 < done <= total:
+            return told
+        return f"{told}  {_clock((total - done) / rate)} left"
+
+    @property
+    def _name(self) -> str:
+        return "MB" if self._unit == "bytes" else self._unit
+
+    def _amount(self, count: float) -> str:
+        return f"{count / 1e6:,.1f}" if self._unit == "bytes" else f"{count:,.0f}"
+
+    def end(self) -> None:
+        self._progress.stop()
+
+
+def _progress(console: Console, width: int) -> "Progress":
+    """A line that is drawn again and again and leaves nothing behind: a name, a bar, numbers."""
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
+
+    # The numbers are worth more than the bar where there is no room for both.
+    bar = [BarColumn(bar_width=28)] if console.width >= _ROOM_FOR_A_BAR else []
+    return Progress(
+        TextColumn("      {task.description}", table_column=Column(no_wrap=True, min_width=width)),
+        *bar,
+        TextColumn("{task.fields[told]}", table_column=Column(no_wrap=True)),
+        console=console,
+        transient=True,
+        auto_refresh=False,
+    )
 
 
 def _class_name(classes: Sequence[str] | None, index: int) -> str:

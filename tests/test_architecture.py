@@ -13,7 +13,7 @@ import dlcli
 
 ROOT = Path(dlcli.__file__).parent
 
-BASE = frozenset({"errors", "randomness", "numerics", "printable", "stopping"})
+BASE = frozenset({"errors", "randomness", "numerics", "printable", "progress", "stopping"})
 ROOMS = frozenset({"config", "engine", "data", "artifacts"})
 
 MAY_IMPORT = {
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "__main__": frozenset({"cli", "numerics"}),
     "errors": frozenset(),
     "printable": frozenset(),
+    "progress": frozenset(),
     "stopping": frozenset(),
     "numerics": frozenset(),
     "randomness": frozenset(),

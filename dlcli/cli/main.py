@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from dlcli import __version__
+from dlcli import __version__, progress
 from dlcli.cli.evaluate import evaluate
 from dlcli.cli.init import init
 from dlcli.cli.outcome import Failure, complain, print_json, wants_json
@@ -75,7 +75,7 @@ def run() -> NoReturn:
     wanted = wants_json(sys.argv[1:])
     fail = Failure(wanted)
     try:
-        with _help_as_json(wanted):
+        with _help_as_json(wanted), progress.shown_by(_bar):
             code = app(standalone_mode=False) or 0
         if code == 130:  # how the parser of options reports it
             raise KeyboardInterrupt
@@ -122,6 +122,13 @@ def _misused(error: Any, fail: Failure) -> int:
     code = int(error.exit_code)
     fail({"code": code, "kind": "usage", "message": error.format_message(), **hint})
     return code
+
+
+def _bar(what: str, total: int | None, unit: str, began: float) -> progress.Bar | None:
+    """Drawn by what is only loaded where there is something to draw."""
+    from dlcli.console import show
+
+    return show(what, total, unit, began)
 
 
 @contextlib.contextmanager

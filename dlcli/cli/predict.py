@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def predict(
     run: RunArgument,
-    rows: Annotated[Path, typer.Argument(metavar="INPUT", help="rows.csv or images.npy.")],
+    rows: Annotated[
+        str, typer.Argument(metavar="INPUT", help="rows.csv, images.npy, or - for standard input.")
+    ],
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -33,7 +35,10 @@ def predict(
     choose_recorded_numerics(require_run(run))
     from dlcli.pipeline.again import predict_rows
 
-    bundle, answers = predict_rows(run, rows)
+    piped = rows == "-"
+    if piped and sys.stdin is not None and sys.stdin.isatty():
+        print("reading rows from this terminal; end them with Ctrl-D", file=sys.stderr, flush=True)
+    bundle, answers = predict_rows(run, None if piped else Path(rows))
     header, lines = _table(bundle, answers)
     if json:
         print_json(

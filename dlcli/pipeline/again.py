@@ -19,7 +19,9 @@ from dlcli.pipeline import evaluate, prepare, record
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.run import make_ready, require_same_config, require_same_data
+from dlcli.pipeline.standard_input import standard_input
 from dlcli.pipeline.watch import Silent, Watch
+from dlcli.progress import work
 
 
 def open_complete(path: Path) -> tuple[RunDirectory, Manifest]:
@@ -134,20 +136,38 @@ def evaluate_run(
     return result[role], classes
 
 
-def predict_rows(path: Path, rows: Path) -> tuple[Bundle, Array]:
-    """The deployed model's answers to the rows of a CSV or .npy file."""
+_ANSWERED_AT_ONCE = 1024
+"""Rows that are prepared together; each is answered alone, so that it changes no answer."""
+
+
+def predict_rows(path: Path, rows: Path | None) -> tuple[Bundle, Array]:
+    """The deployed model's answers to the rows of a CSV or .npy file; None: of standard input."""
     directory, manifest = open_complete(path)
     folder = f"{DEPLOY}/bundle"
     deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
     bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
+    if rows is not None:
+        return bundle, _answers(bundle, rows)
+    with standard_input() as received:
+        return bundle, _answers(bundle, received)
+
+
+def _answers(bundle: Bundle, rows: Path) -> Array:
     stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape, bundle.csv)
     bundle.preprocessing.check(stored, str(rows))
-    answers = bundle.predict(stored)
-    finite = np.isfinite(answers).reshape(len(answers), -1).all(axis=1)
+    count = len(stored)
+    pieces = []
+    with work("answer rows", count) as at:
+        for start in range(0, count, _ANSWERED_AT_ONCE):
+            pieces.append(bundle.predict(stored[start : start + _ANSWERED_AT_ONCE]))
+            at(min(start + _ANSWERED_AT_ONCE, count))
+    answers = np.concatenate(pieces)
+    finite = np.isfinite(answers).reshape(count, -1).all(axis=1)
     if not finite.all():
         raise DivergedError(
             f"{rows}: row {int(np.argmin(finite))} (counted from 0) gets an answer that is not "
             f"finite, and so do {int((~finite).sum())} rows in all: they are far from those that "
-            "the network was trained on. Check the rows and their scale"
+            "the network was trained on. Check the rows and their scale",
+            file=rows,
         )
-    return bundle, answers
+    return answers

@@ -113,7 +113,8 @@ def reproduce(
     of = len(manifest.epochs)
     worst = 0.0
     watch.stage(3, "train", f"again, comparing {len(wanted)} of {of} epochs")
-    watch.begin(len(wanted), session.training.batches, len(session.training))
+    limit = session.training.recipe.max_steps
+    watch.begin(len(wanted), session.training.batches, len(session.training), limit)
     try:
         with crew(session.training.phases, workers) as team:
             for report in session.run(team):

@@ -46,7 +46,7 @@ def resume(path: Path, options: Options, watch: Watch) -> Path:
                 f"epochs than {recorded.config['training']['epochs']}: --set training.epochs=N"
             )
             return directory.root
-        with interruptible("before training went on; the run is as it was"):
+        with interruptible("before training went on; the run is as it was", directory.root):
             if recorded is not None:
                 recorded = finish_config(directory, recorded)
             loaded = _own_config(directory, recorded)

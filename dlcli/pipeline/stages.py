@@ -101,12 +101,16 @@ def make_ready(loaded: LoadedConfig, where: Places, watch: Watch) -> Ready:
 
 
 @contextmanager
-def interruptible(words: str) -> Iterator[None]:
-    """A signal that ends the block at once ends the command with these words."""
+def interruptible(words: str, run: Path | None = None) -> Iterator[None]:
+    """A signal that ends the block at once ends the command with these words.
+
+    run: what can be gone on with afterwards.
+    """
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted(f"interrupted {words}", getattr(error, "signal", signal.SIGINT)) from None
+        number = getattr(error, "signal", signal.SIGINT)
+        raise Interrupted(f"interrupted {words}", number, run) from None
 
 
 def last_three_stages(
@@ -142,7 +146,9 @@ def last_three_stages(
         )
     try:
         if not session.finished or checkpoint is None:
-            with interruptible(f"in training; go on with `dlcli train --resume {directory.root}`"):
+            with interruptible(
+                f"in training; go on with `dlcli train --resume {directory.root}`", directory.root
+            ):
                 train(
                     directory,
                     loaded.config,
@@ -155,7 +161,8 @@ def last_three_stages(
                 )
         with interruptible(
             "when training was done and saved; evaluate and deploy with "
-            f"`dlcli train --resume {directory.root}`"
+            f"`dlcli train --resume {directory.root}`",
+            directory.root,
         ):
             made = last_two_stages(
                 directory, ready, session, store, options.workers, logged, options.gates
@@ -166,7 +173,8 @@ def last_three_stages(
             books = session.books
             manifest = replace(manifest, epochs=tuple(books.history), tensors=books.tensors)
             manifest = manifests.complete(directory, manifest, made)
-        logged.say(told_of_weights(loaded, session))
+        for text in told_of_weights(loaded, session):
+            logged.say(text)
         _tell_of_others(directory, manifest, logged)
     except DlcliError as error:
         with suppress(StorageError):
@@ -211,19 +219,19 @@ def last_two_stages(
     return [METRICS, EVALUATION, *written]
 
 
-def told_of_weights(loaded: LoadedConfig, session: Session) -> str:
+def told_of_weights(loaded: LoadedConfig, session: Session) -> list[str]:
     """Which epoch's weights the run keeps, which was the best, and how to keep that one."""
-    books, monitor = session.books, session.monitor.name
+    books = session.books
     last, best = len(books.history), books.best_epoch
-    value = f"{monitor} {books.best:.4g}"
+    value = f"{session.monitor.name} {books.best:.4g}"
     if last == best:
-        return f"kept: epoch {last}, the last one and the best ({value})"
+        return [f"kept: the weights of epoch {last}, the last and the best ({value})"]
     if loaded.config.training.keep == "best":
-        return f"kept: epoch {best}, the best ({value}), not the last one, {last}"
-    return (
-        f"kept: epoch {last}, the last one. The best was epoch {best} ({value}): set "
-        "training.keep: best to keep that one"
-    )
+        return [f"kept: the weights of epoch {best}, the best ({value}); {last} was the last"]
+    return [
+        f"kept: the weights of epoch {last}, the last",
+        f"best: epoch {best} ({value}); to keep that one, set training.keep: best",
+    ]
 
 
 def _tell_of_others(directory: RunDirectory, manifest: Manifest, watch: Watch) -> None:

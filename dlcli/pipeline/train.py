@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
@@ -34,8 +35,12 @@ class Stopped(KeyboardInterrupt):
 class Interrupted(DlcliError):
     """A signal ended the work; a checkpoint was saved, where there was anything to save."""
 
-    def __init__(self, message: str, signal: int) -> None:
-        super().__init__(message)
+    kind = "interrupted"
+
+    def __init__(self, message: str, signal: int, run: Path | None = None) -> None:
+        """run: what can be gone on with."""
+        hint = None if run is None else f"dlcli train --resume {run}"
+        super().__init__(message, hint=hint, details={} if run is None else {"run": str(run)})
         self.exit_code = 128 + signal  # type: ignore[misc]
 
 
@@ -122,7 +127,8 @@ def train(
     keeper = Keeper(run, session, require_unchanged_data)
     cadence = Cadence(config)
     training = session.training
-    watch.begin(training.recipe.epochs, training.batches, len(training))
+    recipe = training.recipe
+    watch.begin(recipe.epochs, training.batches, len(training), recipe.max_steps)
     try:
         then = f"go on with `dlcli train --resume {run.root}`"
         with patience(), crew(training.phases, workers, then) as team:
@@ -153,6 +159,7 @@ def train(
                         f"stopped after step {training.progress.step}; go on with "
                         f"`dlcli train --resume {run.root}`",
                         signal,
+                        run.root,
                     )
                 keeper.go_on()
             keeper.save()
@@ -162,7 +169,8 @@ def train(
         raise DivergedError(
             f"training diverged at step {error.step}: {error.where}. {before}Lower "
             "optimizer.learning_rate, check that the features are scaled (data.transforms), or "
-            "try another initializer"
+            "try another initializer",
+            details={"run": str(run.root), "step": error.step},
         ) from None
     finally:
         watch.end()

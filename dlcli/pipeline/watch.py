@@ -12,8 +12,9 @@ class Watch(Protocol):
     def stage(self, number: int, verb: str, text: str) -> None:
         """A stage has something to say; `number` is 1 to 5."""
 
-    def begin(self, epochs: int, batches: int, rows: int) -> None:
-        """Training starts or goes on: epochs in all, batches and rows in one epoch."""
+    def begin(self, epochs: int, batches: int, rows: int, steps: int | None = None) -> None:
+        """Training starts or goes on: epochs in all, batches and rows in one epoch; steps in all,
+        where there is a limit to them."""
 
     def step(self, report: StepReport) -> None:
         """A step is done."""
@@ -39,7 +40,7 @@ class Silent:
 
     def stage(self, number: int, verb: str, text: str) -> None: ...
 
-    def begin(self, epochs: int, batches: int, rows: int) -> None: ...
+    def begin(self, epochs: int, batches: int, rows: int, steps: int | None = None) -> None: ...
 
     def step(self, report: StepReport) -> None: ...
 
