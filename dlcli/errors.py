@@ -8,7 +8,8 @@ A message says what happened, where, why, and what to do, in plain words.
 """
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -144,6 +145,17 @@ class NotComparableError(DlcliError):
 
     exit_code = 11
     kind = "not_comparable"
+
+
+@contextmanager
+def placed(file: str | PathLike[str], line: int | None = None) -> Iterator[None]:
+    """Errors that leave the block without a place get this one."""
+    try:
+        yield
+    except DlcliError as error:
+        if error.file is None:
+            error.file, error.line = str(file), line
+        raise
 
 
 _REASONS = {

@@ -2,14 +2,15 @@
 
 scalars, tree, document     the strict YAML reader, places, how a problem is shown
 base                        the building blocks: models, components, values with bounds
-layers, training, data, stages, root      the vocabulary
+layers, training, sources, data, stages, root     the vocabulary
+absent                      words of the field that it does not have
 rules, complete             what the sections must be to each other; what they leave open
 words, hints, explain       problems in plain words
 overrides, loading, resolved              in and out
 """
 
 from dlcli.config.activations import ACTIVATION_CONFIGS
-from dlcli.config.data import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
+from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.document import LARGEST_FILE
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
@@ -24,6 +25,7 @@ from dlcli.config.loading import (
 )
 from dlcli.config.resolved import json_schema, resolved, resolved_text, text_of
 from dlcli.config.root import Config
+from dlcli.config.sources import SOURCE_CONFIGS
 from dlcli.config.stages import METRIC_NAMES
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from dlcli.config.base import Model
-from dlcli.config.data import Data, FileName
+from dlcli.config.data import Data
 from dlcli.config.layers import Layer
+from dlcli.config.sources import FileName
 from dlcli.config.stages import Deployment, Evaluation, Runtime
 from dlcli.config.training import Loss, Optimizer, Training
 from dlcli.config.values import Listing, Text, Whole, wrong

@@ -12,7 +12,7 @@ from dlcli.data.formats import npy
 from dlcli.data.formats.notation import PLAIN, Format
 from dlcli.data.formats.text import Text, line_of, read_columns, read_header
 from dlcli.data.places import expand
-from dlcli.errors import DataError
+from dlcli.errors import DataError, placed
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,13 @@ def read_rows(
     DataError otherwise.
     """
     path = expand(path)
+    with placed(path):
+        return _read_rows(path, columns, row_shape, written)
+
+
+def _read_rows(
+    path: Path, columns: Sequence[Column] | None, row_shape: Shape, written: Written
+) -> Array:
     try:
         is_file = path.is_file()
     except (OSError, ValueError):  # a name that no file can have, or no permission
@@ -79,7 +86,11 @@ def read_rows(
                         f"{path}, line {line}, column {column.name!r} holds {text!r}, which the "
                         f"model was not trained on; it knows {shown}{more}. "
                         "Unseen categories are not supported yet: correct or remove the row."
-                        f"{'' if file.header or line > file.line else _NO_HEADER}"
+                        f"{'' if file.header or line > file.line else _NO_HEADER}",
+                        file=str(path),
+                        line=line,
+                        column=column.name,
+                        hint="correct or remove the row",
                     )
             known = np.array([place[text] for text in read.texts[column.name]])
             read.numbers[:, j] = known[codes]

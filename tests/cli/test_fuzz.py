@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dlcli.cli.validate import validate
 from dlcli.config import load_config
-from dlcli.config.data import Friedman1
+from dlcli.config.sources import Friedman1
 from dlcli.errors import ConfigError, DlcliError
 from tests.cli.calls import dlcli
 from tests.config.mutations import VALID, documents, overrides

@@ -65,10 +65,11 @@ def test_training_draws_a_bar_and_prints_one_line(columns: int, folder: Path) ->
     )
     assert code == 0, shown
     assert out == f"{output / 'images-0001'}\n"
-    bars = [line for line in plain(shown) if "rows/s" in line and "left" in line]
-    assert (columns >= 80) == any("━" in line for line in bars)
+    bars = [line for line in plain(shown) if "rows/s" in line and "━" in line]
+    assert (columns >= 80) == bool(bars)
+    assert " left" not in shown  # of so short a training nobody knows how long it takes
     if columns >= 80:
-        assert re.search(r"epoch 1/2 .*loss \d.* accuracy 0\.\d+ .* rows/s  \d:\d\d left", bars[0])
+        assert re.search(r"epoch 1/2 .*loss \d.* accuracy 0\.\d+ .* rows/s", bars[0])
         drawn = [
             line for line in plain(shown) if "━" in line and "┃" not in line and "┏" not in line
         ]

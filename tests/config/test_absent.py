@@ -5,9 +5,10 @@ import pytest
 from dlcli.config import parse_config
 from dlcli.config.absent import ABSENT, KEYS, KEYS_OF
 from dlcli.config.activations import ACTIVATION_CONFIGS
-from dlcli.config.data import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
+from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
+from dlcli.config.sources import SOURCE_CONFIGS
 from dlcli.config.stages import DEPLOYMENT_FORMATS, METRIC_ALIASES, METRIC_NAMES
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
 from dlcli.config.words import squeeze

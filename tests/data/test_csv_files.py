@@ -298,8 +298,8 @@ def test_columns_are_cut_at_runs_of_blanks(places: Places, folder: Path) -> None
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('a b y\n1 "2 0\n', "line 2, character 3: a quote is not closed"),
-        ('a b y\n1 "2"3 0\n', "line 2, character 3: a quote is not closed"),
+        ('a b y\n1 "2 0\n', "line 2 has at character 3 a quote that is not closed"),
+        ('a b y\n1 "2"3 0\n', "line 2 has at character 3 a quote that is not closed"),
         ("a b y\n1 2 0\n1 2\n", "line 3 has 2 cells, but the header names 3"),
         ("a b y\n1 2 0\n\n1 2 1\n", "line 3 is blank"),
         ("1 2 0\n1 3 1\n2 2 0\n", "`header: false`"),

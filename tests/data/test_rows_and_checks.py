@@ -163,7 +163,9 @@ def test_only_portable_operations_are_used() -> None:
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Attribute):
-                assert node.attr not in FORBIDDEN, f"{file.name}:{node.lineno} uses {node.attr}"
+                own = node.attr == "load" and getattr(node.value, "id", "") != "np"  # of sources
+                used = f"{file.name}:{node.lineno} uses {node.attr}"
+                assert own or node.attr not in FORBIDDEN, used
                 assert node.attr not in {"std", "var"}, f"{file.name}:{node.lineno}"
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
                 constant = isinstance(node.left, ast.Constant) and isinstance(

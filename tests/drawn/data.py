@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.config import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
-from dlcli.config.data import TEST, VALIDATION, Csv, Friedman1
+from dlcli.config.data import TEST, VALIDATION
+from dlcli.config.sources import Csv, Friedman1
 from tests.data.conftest import idx_bytes
 from tests.drawn.dice import Dice
 from tests.drawn.options import component, options

@@ -19,8 +19,9 @@ from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.config import load_config, load_recorded, resolved
 from dlcli.config.base import Model
-from dlcli.config.data import Csv, Split
+from dlcli.config.data import Split
 from dlcli.config.resolved import cut_to
+from dlcli.config.sources import Csv
 from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.again import evaluate_run

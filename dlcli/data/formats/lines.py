@@ -59,7 +59,7 @@ class _Lines:
         mark, longest, before = self._format.comment, LONGEST, True
         for self.number, line in enumerate(lines, 1):
             if "\0" in line or len(line) == longest:
-                raise DataError(f"{self.path}, line {self.number} {_why(line)}.")
+                raise _fault(self.path, self.number, _why(line))
             if before:
                 if not line.strip() or self._is_excels(line) or self._is_comment(line):
                     continue
@@ -82,7 +82,10 @@ class _Lines:
             shown = found.group(1).replace("\t", "\\t")
             raise UsageError(
                 f"{self.path}, line {self.number} says that cells are separated by {shown!r}: set "
-                f'`delimiter: "{shown}"` in the source.'
+                f'`delimiter: "{shown}"` in the source.',
+                file=str(self.path),
+                line=self.number,
+                hint=f'set `delimiter: "{shown}"` in the source',
             )
         return True
 
@@ -109,9 +112,11 @@ def _rows(lines: _Lines, format: Format) -> Iterator[list[str]]:
                 yield row
                 lines.begins_row = True
     except csv.Error as error:
-        raise DataError(f"{lines.path}, line {max(1, lines.number)}: {error}.") from error
+        number = max(1, lines.number)
+        told = f"{lines.path}, line {number}: {error}."
+        raise DataError(told, file=str(lines.path), line=number) from error
     except UnicodeDecodeError as error:
-        raise DataError(_not_utf8(lines.path)) from error
+        raise _not_utf8(lines.path) from error
 
 
 def _cut(lines: _Lines, line: str) -> list[str]:
@@ -123,9 +128,11 @@ def _cut(lines: _Lines, line: str) -> list[str]:
     while end < len(line):
         found = _CELL.match(line, end)
         if found is None:
-            raise DataError(
-                f"{lines.path}, line {lines.number}, character {end + 1}: a quote is not closed, "
-                "or is followed by more than a blank."
+            raise _fault(
+                lines.path,
+                lines.number,
+                f"has at character {end + 1} a quote that is not closed, or that is followed by "
+                "more than a blank",
             )
         quoted, plain = found.groups()
         cells.append(plain if quoted is None else quoted.replace('""', '"'))
@@ -139,19 +146,21 @@ def _cut(lines: _Lines, line: str) -> list[str]:
 def _opened(path: Path, format: Format) -> Iterator[_Lines]:
     with unpacked(path) as content:
         if content.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise DataError(f"{path} is UTF-16 text; save it as UTF-8.")
+            raise DataError(f"{path} is UTF-16 text; save it as UTF-8.", file=str(path))
         text = io.TextIOWrapper(content, "utf-8-sig", newline="")
         yield _Lines(path, text, format)
 
 
-def _not_utf8(path: Path) -> str:
+def _fault(path: Path, line: int, what: str) -> DataError:
+    return DataError(f"{path}, line {line} {what}.", file=str(path), line=line)
+
+
+def _not_utf8(path: Path) -> DataError:
     with unpacked(path) as content:
         for number, line in enumerate(content, 1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
                 byte = line[error.start]
-                return (
-                    f"{path}, line {number} is not UTF-8 text (byte 0x{byte:02x}); save as UTF-8."
-                )
-    return f"{path} is not UTF-8 text; save it as UTF-8."
+                return _fault(path, number, f"is not UTF-8 text (byte 0x{byte:02x}); save as UTF-8")
+    return DataError(f"{path} is not UTF-8 text; save it as UTF-8.", file=str(path))

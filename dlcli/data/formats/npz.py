@@ -27,15 +27,15 @@ class Archive:
         with opened(path) as stream:
             what = recognise(stream.read(START))
         if what is not None:
-            raise DataError(f"{path} is not an .npz archive: it is {what}.")
+            raise DataError(f"{path} is not an .npz archive: it is {what}.", file=str(path))
         with self._opened() as archive:
             what = archive_of(archive.namelist())
             if what is not None and "npz" not in what:
-                raise DataError(f"{path} is not an .npz archive: it is {what}.")
+                raise DataError(f"{path} is not an .npz archive: it is {what}.", file=str(path))
             for member in archive.infolist():
                 name = member.filename.removesuffix(".npy")
                 if name in self._members:
-                    raise DataError(f"{path} holds the array {name!r} twice.")
+                    raise DataError(f"{path} holds the array {name!r} twice.", file=str(path))
                 self._members[name] = member
 
     @property

@@ -25,10 +25,12 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as stream:
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is damaged: {error}. Fetch or write it again.") from error
+        raise DataError(
+            f"{path} is damaged: {error}. Fetch or write it again.", file=str(path)
+        ) from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DataError(f"{path} cannot be read: {reason}.") from error
+        raise DataError(f"{path} cannot be read: {reason}.", file=str(path)) from error
 
 
 def element_count(shape: Shape) -> int:

@@ -21,7 +21,7 @@ from dlcli.data.formats.lines import line_number, rows_of
 from dlcli.data.formats.looks import advise_cell
 from dlcli.data.formats.notation import BLANKS, PLAIN, Format, is_number, to_numbers
 from dlcli.data.names import place_of, suggestion
-from dlcli.errors import DataError, UsageError
+from dlcli.errors import DataError, UsageError, placed
 
 BLOCK = 512  # rows converted at once: few enough to stay in the processor's cache
 Row = Sequence[str]
@@ -57,7 +57,10 @@ class Text:
         """Where the column is; UsageError with the nearest name where there is none."""
         place = self.find(name)
         if place is None:
-            raise UsageError(f"{self.path} has no column {name!r}{self.suggestion(name)}")
+            hint = self.suggestion(name)
+            raise UsageError(
+                f"{self.path} has no column {name!r}{hint}", file=str(self.path), column=name
+            )
         return place
 
     def suggestion(self, name: str) -> str:
@@ -116,8 +119,14 @@ def read_header(path: Path, format: Format = PLAIN) -> Text:
         what = "its first line must name the columns"
         if format.header is False:
             what = "it must hold rows from its first line on"
-        raise DataError(f"{path} is empty; {what}.")
+        raise DataError(f"{path} is empty; {what}.", file=str(path))
     line = line_number(path, format, 0)
+    with placed(path, line):
+        return _header(path, format, line, first, sample)
+
+
+def _header(path: Path, format: Format, line: int, first: Row, sample: Sequence[Row]) -> Text:
+    """The file with the names of its columns; first, sample: its first line and some below it."""
     if format.header is False:
         return Text(path, format, tuple(f"column_{i + 1}" for i in range(len(first))), False, line)
     where = f"{path}, line {line}"
@@ -250,7 +259,7 @@ def read_columns(
                     known = None
                     if name in (kinds or {}):
                         known = _DECLARED if name in declared else _TRAINED
-                    raise DataError(_number_fault(file, name, column, first, known))
+                    raise _number_fault(file, name, column, first, known)
                 if values is None:
                     values = _encode(file, name, column, first, codes.setdefault(name, {}))
                 numbers[:, j] = values
@@ -258,7 +267,7 @@ def read_columns(
             first += len(block)
     if not blocks:
         what = "has a header but no rows" if file.header else "has no rows"
-        raise DataError(f"{file.path} {what}.")
+        raise DataError(f"{file.path} {what}.", file=str(file.path))
     return Columns(np.concatenate(blocks), {name: list(known) for name, known in codes.items()})
 
 
@@ -290,7 +299,7 @@ def _is_text(cell: str, format: Format) -> bool:
 def _encode(file: Text, name: str, cells: Row, first: int, known: dict[str, int]) -> Array:
     stripped = [cell.strip() for cell in cells]
     if "" in stripped:
-        raise DataError(_fault(file, name, first + stripped.index(""), "is empty", _MISSING))
+        raise _fault(file, name, first + stripped.index(""), "is empty", _MISSING)
     return np.fromiter((known.setdefault(cell, len(known)) for cell in stripped), np.float64)
 
 
@@ -301,8 +310,8 @@ _TRAINED = "it is a column of numbers in the file that is trained on"
 _DECLARED = "`kinds` says that the column holds numbers"
 
 
-def _number_fault(file: Text, name: str, cells: Row, first: int, known: str | None) -> str:
-    """The message for the first cell that is not a finite number.
+def _number_fault(file: Text, name: str, cells: Row, first: int, known: str | None) -> DataError:
+    """The error about the first cell that is not a finite number.
 
     known: how it was known that the column holds numbers, where that was known.
     """
@@ -348,8 +357,15 @@ def shown_cell(cell: str) -> str:
     return repr(cell if len(cell) <= 40 else cell[:40] + "...")
 
 
-def _fault(file: Text, name: str, row: int, what: str, todo: str) -> str:
-    return f"{file.path}, line {line_of(file, row)}, column {name!r} {what}. {todo}"
+def _fault(file: Text, name: str, row: int, what: str, todo: str) -> DataError:
+    line = line_of(file, row)
+    return DataError(
+        f"{file.path}, line {line}, column {name!r} {what}. {todo}",
+        file=str(file.path),
+        line=line,
+        column=name,
+        hint=todo,
+    )
 
 
 def _without_last_blank_lines(
@@ -363,9 +379,13 @@ def _without_last_blank_lines(
     count = len(block[i])
     what = "is blank" if count == 0 else f"has {count} cell{'s' if count > 1 else ''}"
     whose = "the header names" if file.header else f"line {file.line} has"
+    hint = "Check for a missing or a stray delimiter or quote."
+    line = line_of(file, first + i)
     raise DataError(
-        f"{file.path}, line {line_of(file, first + i)} {what}, but {whose} {width} "
-        "columns. Check for a missing or a stray delimiter or quote."
+        f"{file.path}, line {line} {what}, but {whose} {width} columns. {hint}",
+        file=str(file.path),
+        line=line,
+        hint=hint,
     )
 
 

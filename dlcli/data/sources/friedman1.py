@@ -45,7 +45,8 @@ class Friedman1(Source):
 
     def sample(self, places: Places, seed: int) -> Sampled | str:
         few = replace(self, samples=min(self.samples, _FEW))
-        return Sampled(few.load(places, seed), () if few == self else ("Most of the rows.",))
+        unread = () if few == self else (f"The rows behind the first {_FEW:,}.",)
+        return Sampled(few.load(places, seed), unread)
 
     def declare(self, places: Places) -> Declared:
         self._check()
