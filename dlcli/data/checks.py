@@ -10,6 +10,7 @@ import numpy as np
 
 from dlcli.data.dataset import Array, Column, Part, Shape, Table, rows_per_chunk
 from dlcli.errors import DataError
+from dlcli.progress import work
 
 
 def features_shape(shape: Shape, where: str) -> Shape:
@@ -96,17 +97,24 @@ def check_finite(array: Array, where: str, columns: Sequence[Column] | None = No
     if array.dtype.kind != "f":
         return
     step = rows_per_chunk(array.shape[1:])
-    for start in range(0, len(array), step):
-        finite = np.isfinite(array[start : start + step])
-        if finite.all():
-            continue
-        place = np.unravel_index(int(np.argmin(finite)), finite.shape)
-        row = start + int(place[0])
-        value = array[(row, *place[1:])]
-        raise DataError(
-            f"{where} holds {value} in row {row}{_column(place[1:], columns)} (rows counted from "
-            "0). Fill in or remove missing values before training."
-        )
+    with work(f"check {where}", len(array)) as at:
+        for start in range(0, len(array), step):
+            finite = np.isfinite(array[start : start + step])
+            if not finite.all():
+                raise _not_finite(array, start, finite, where, columns)
+            at(min(start + step, len(array)))
+
+
+def _not_finite(
+    array: Array, start: int, finite: Array, where: str, columns: Sequence[Column] | None
+) -> DataError:
+    place = np.unravel_index(int(np.argmin(finite)), finite.shape)
+    row = start + int(place[0])
+    value = array[(row, *place[1:])]
+    return DataError(
+        f"{where} holds {value} in row {row}{_column(place[1:], columns)} (rows counted from "
+        "0). Fill in or remove missing values before training."
+    )
 
 
 def position(place: Sequence[int | np.intp]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, Raw, rows_per_chunk
+from dlcli.progress import work
 
 
 def digest_array(array: Array) -> str:
@@ -18,8 +19,10 @@ def digest_array(array: Array) -> str:
     little = array.dtype.newbyteorder("<")
     sha = hashlib.sha256(f"{little.str} {array.shape}\n".encode())
     step = rows_per_chunk(array.shape[1:])
-    for start in range(0, len(array), step):
-        sha.update(np.ascontiguousarray(array[start : start + step], dtype=little).tobytes())
+    with work("digest the data", len(array)) as at:
+        for start in range(0, len(array), step):
+            sha.update(np.ascontiguousarray(array[start : start + step], dtype=little).tobytes())
+            at(min(start + step, len(array)))
     return sha.hexdigest()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from dlcli.data.dataset import Array, Shape
 from dlcli.errors import DataError, StorageError
+from dlcli.progress import work
 
 CHUNK = 1 << 22
 DEFLATE_LIMIT = 1040  # DEFLATE cannot expand its input more than about 1032-fold
@@ -64,14 +65,16 @@ def read_array(stream: BinaryIO, dtype: np.dtype[np.generic], shape: Shape, wher
         raise StorageError(f"{where} needs {size:,} bytes, more than there is memory.") from error
     view = memory.data
     got = 0
-    while got < size:
-        count = stream.readinto(view[got : got + CHUNK])  # type: ignore[attr-defined]
-        if not count:
-            raise DataError(
-                f"{where} is truncated: its header promises {size:,} bytes, {got:,} are there. "
-                "Fetch or write it again."
-            )
-        got += count
+    with work(f"read {where}", size, "bytes") as at:
+        while got < size:
+            count = stream.readinto(view[got : got + CHUNK])  # type: ignore[attr-defined]
+            if not count:
+                raise DataError(
+                    f"{where} is truncated: its header promises {size:,} bytes, {got:,} are there. "
+                    "Fetch or write it again."
+                )
+            got += count
+            at(got)
     if stream.read(1):
         raise DataError(f"{where} has bytes after its last element, so its header is wrong.")
     return memory.view(dtype).reshape(shape)

@@ -22,6 +22,7 @@ from dlcli.data.formats.looks import advise_cell
 from dlcli.data.formats.notation import BLANKS, PLAIN, Format, is_number, to_numbers
 from dlcli.data.names import place_of, suggestion
 from dlcli.errors import DataError, UsageError, placed
+from dlcli.progress import work
 
 BLOCK = 512  # rows converted at once: few enough to stay in the processor's cache
 Row = Sequence[str]
@@ -241,7 +242,7 @@ def read_columns(
     codes: dict[str, dict[str, int]] = {}
     blocks: list[npt.NDArray[np.float64]] = []
     first = 0
-    with data_rows(file) as rows:
+    with work(f"read {file.path.name}") as at, data_rows(file) as rows:
         rows = rows if most is None else itertools.islice(rows, most)
         while block := list(itertools.islice(rows, BLOCK)):
             if set(map(len, block)) != {len(file.names)}:
@@ -265,6 +266,7 @@ def read_columns(
                 numbers[:, j] = values
             blocks.append(numbers)
             first += len(block)
+            at(first)
     if not blocks:
         what = "has a header but no rows" if file.header else "has no rows"
         raise DataError(f"{file.path} {what}.", file=str(file.path))
