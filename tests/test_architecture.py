@@ -243,6 +243,7 @@ OPENERS = {
     "dlcli.data.formats.npz",  # ... and members of archives
     "dlcli.data.sources.embedded",  # our own resources
     "dlcli.cli.init",
+    "dlcli.cli.quota",  # what the system says of the processors
     "dlcli.config.document",  # a person's YAML, which may be a pipe
     "dlcli.cli.main",  # nowhere, and the report of a bug
     "dlcli.numerics",  # what the system says of the processor

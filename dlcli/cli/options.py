@@ -49,11 +49,14 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run director
 
 
 def default_workers() -> int:
-    """The CPUs that this process may use."""
+    """The CPUs that this process may use: by its affinity, and by its container's quota."""
+    from dlcli.cli.quota import quota
+
     try:
-        return max(1, len(os.sched_getaffinity(0)))
+        count = len(os.sched_getaffinity(0))
     except AttributeError:
-        return max(1, os.cpu_count() or 1)
+        count = os.cpu_count() or 1
+    return max(1, min(count, quota() or count))
 
 
 def choose_recorded_numerics(run: Path) -> None:

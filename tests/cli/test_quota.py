@@ -1,0 +1,140 @@
+"""Workers by the quota of a container: both versions of control groups, as files of a made-up
+system."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlcli.cli import quota as quotas
+from dlcli.cli.options import default_workers
+from dlcli.cli.quota import quota
+
+V2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+V1 = (
+    "33 32 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+    "34 32 0:30 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+)
+IN_V1 = "5:memory:/a\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/x\n"
+
+
+def system(folder: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def v2(**groups: str) -> dict[str, str]:
+    """A process in /a/b; cpu.max of the root, of a and of b."""
+    places = {"root": "", "a": "a/", "b": "a/b/"}
+    limits = {f"sys/fs/cgroup/{places[name]}cpu.max": limit for name, limit in groups.items()}
+    return {"proc/self/cgroup": "0::/a/b\n", "proc/self/mountinfo": V2, **limits}
+
+
+def v1(limit: str, period: str = "100000", at: str = "docker/abc/") -> dict[str, str]:
+    folder = f"sys/fs/cgroup/cpu,cpuacct/{at}"
+    return {
+        "proc/self/cgroup": IN_V1,
+        "proc/self/mountinfo": V1,
+        f"{folder}cpu.cfs_quota_us": limit,
+        f"{folder}cpu.cfs_period_us": period,
+    }
+
+
+CASES: Mapping[str, tuple[Mapping[str, str], int | None]] = {
+    "nothing": ({}, None),
+    "v2, no limit": (v2(root="max 100000\n", a="max 100000\n", b="max 100000\n"), None),
+    "v2, one": (v2(b="100000 100000\n"), 1),
+    "v2, one and a half": (v2(b="150000 100000\n"), 2),
+    "v2, a tenth": (v2(b="10000 100000\n"), 1),
+    "v2, of the group above": (v2(a="200000 100000\n", b="max 100000\n"), 2),
+    "v2, the least of all": (v2(root="800000 100000", a="300000 100000", b="400000 100000"), 3),
+    "v2, another period": (v2(b="50000 25000\n"), 2),
+    "v2, inside a container": (
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/mountinfo": V2,
+            "sys/fs/cgroup/cpu.max": "300000 100000\n",
+        },
+        3,
+    ),
+    "v2, a mounted group": (
+        {
+            "proc/self/cgroup": "0::/kube/pod/x\n",
+            "proc/self/mountinfo": V2.replace(" / /sys", " /kube/pod /sys"),
+            "sys/fs/cgroup/x/cpu.max": "200000 100000\n",
+        },
+        2,
+    ),
+    "v2, seen from outside": (
+        {
+            "proc/self/cgroup": "0::/../..\n",
+            "proc/self/mountinfo": V2,
+            "sys/fs/cgroup/cpu.max": "200000 100000\n",
+        },
+        2,
+    ),
+    "v2, a folder with a blank": (
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/mountinfo": V2.replace("/sys/fs/cgroup", "/my\\040groups"),
+            "my groups/cpu.max": "200000 100000\n",
+        },
+        2,
+    ),
+    "v1": (v1("200000\n"), 2),
+    "v1, no limit": (v1("-1\n"), None),
+    "v1, of the root of the container": (v1("100000", at=""), 1),
+    "v1, three quarters": (v1("75000"), 1),
+    "both versions": (
+        {
+            **v1("300000"),
+            "proc/self/cgroup": IN_V1 + "0::/\n",
+            "proc/self/mountinfo": V1 + V2.replace("/sys/fs/cgroup", "/sys/fs/cgroup/unified"),
+        },
+        3,
+    ),
+    "rubbish": (
+        {
+            "proc/self/cgroup": "::::\n0\n\0",
+            "proc/self/mountinfo": " - - -\nx\n" + V2 + V1,
+            "sys/fs/cgroup/cpu.max": "many often\n",
+            "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "",
+        },
+        None,
+    ),
+    "a period of nothing": (v1("100000", "0"), None),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_quota_is_the_least_of_all_groups(case: str, tmp_path: Path) -> None:
+    files, wanted = CASES[case]
+    assert quota(system(tmp_path, files)) == wanted
+
+
+def test_workers_are_no_more_than_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    with mock.patch("os.sched_getaffinity", lambda _: set(range(32))):
+        for found, workers in ((None, 32), (1, 1), (3, 3), (64, 32)):
+            monkeypatch.setattr(quotas, "quota", lambda found=found: found)
+            assert default_workers() == workers
+
+
+@given(st.text(), st.text(), st.text())
+def test_whatever_the_files_hold_there_is_an_answer(a: str, b: str, c: str) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = {
+            "proc/self/cgroup": f"0::/{a}\n{b}",
+            "proc/self/mountinfo": V2 + c + "\n" + V1,
+            "sys/fs/cgroup/cpu.max": c,
+        }
+        encoded = {name: text.encode(errors="ignore").decode() for name, text in files.items()}
+        found = quota(system(Path(folder), encoded))
+        assert found is None or found >= 1
