@@ -59,6 +59,17 @@ class DlcliError(Exception):
         }
 
 
+@contextmanager
+def about(file: str | PathLike[str]) -> Iterator[None]:
+    """Errors of the block that name no file are about this one, as their messages say."""
+    try:
+        yield
+    except DlcliError as error:
+        if error.file is None:
+            error.file = str(file)
+        raise
+
+
 class UsageError(DlcliError):
     """The fix is in the YAML or in the options."""
 

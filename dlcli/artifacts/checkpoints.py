@@ -204,7 +204,9 @@ class Checkpoints:
             for name in _NAMES.values():
                 if self._run.path(name).exists():
                     path = self._run.path(CHECKPOINT_INDEX)
-                    raise ArtifactError(f"{path} is missing, but {name} is there; {ADVICE}")
+                    raise ArtifactError(
+                        f"{path} is missing, but {name} is there; {ADVICE}", file=path
+                    )
             self._store = Store(self._run)
             return _Generation()
         new, previous = index
@@ -264,7 +266,8 @@ class Checkpoints:
         state = "has other content than" if path.exists() else "is missing; it is listed by"
         return ArtifactError(
             f"{path} {state} {CHECKPOINT_INDEX} ({record.size} bytes, sha256 "
-            f"{record.sha256[:12]}...): it was damaged or changed after it was saved; {ADVICE}"
+            f"{record.sha256[:12]}...): it was damaged or changed after it was saved; {ADVICE}",
+            file=path,
         )
 
     def _write_index(self, generation: _Generation) -> None:
@@ -283,14 +286,15 @@ class Checkpoints:
             if document["schema"] != SCHEMA:
                 raise ArtifactError(
                     f"{path} has schema {document['schema']!r}, this version of dlcli reads "
-                    f"{SCHEMA}; use the version that wrote it"
+                    f"{SCHEMA}; use the version that wrote it",
+                    file=path,
                 )
             new = _Generation.from_json(document["new"])
             previous = _Generation.from_json(document["previous"])
         except (KeyError, TypeError, AttributeError):
-            raise ArtifactError(f"{path} is damaged or was edited; {ADVICE}") from None
+            raise ArtifactError(f"{path} is damaged or was edited; {ADVICE}", file=path) from None
         if _encode_index(new, previous) != data:
-            raise ArtifactError(f"{path} is damaged or was edited; {ADVICE}")
+            raise ArtifactError(f"{path} is damaged or was edited; {ADVICE}", file=path)
         return new, previous
 
 

@@ -83,13 +83,13 @@ def storage(action: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"cannot {action} {path}: {reason(error)}") from error
+        raise StorageError(f"cannot {action} {path}: {reason(error)}", file=path) from error
 
 
 def unreadable(path: Path, error: OSError) -> DlcliError:
     """Why a file cannot be read: the machine failed (StorageError), or the file is at fault."""
     kind = StorageError if error.errno in _OUR_SIDE else ArtifactError
-    return kind(f"cannot read {path}: {reason(error)}")
+    return kind(f"cannot read {path}: {reason(error)}", file=path)
 
 
 def is_temporary(name: str) -> bool:
@@ -274,7 +274,9 @@ _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os,
 
 def _open_to_extend(path: Path) -> int:
     """A regular file, open at its end; ArtifactError where something else lies there."""
-    other = ArtifactError(f"{path} is not a regular file, so nothing is written to it; remove it")
+    other = ArtifactError(
+        f"{path} is not a regular file, so nothing is written to it; remove it", file=path
+    )
     try:
         descriptor = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _PLAIN, 0o666)
     except OSError as error:

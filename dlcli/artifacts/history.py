@@ -186,7 +186,9 @@ def read_history(run: RunDirectory) -> list[dict[str, Any]]:
     for number, line in enumerate(read_bytes(path, LIMIT).splitlines(), start=1):
         row = parse_json(line, f"{path}, line {number},")
         if not isinstance(row, dict):
-            raise ArtifactError(f"{path}, line {number}, must hold a JSON object")
+            raise ArtifactError(
+                f"{path}, line {number}, must hold a JSON object", file=path, line=number
+            )
         rows.append(row)
     return rows
 

@@ -77,13 +77,18 @@ if sys.platform != "win32":
                 os.close(descriptor)
                 if holder is not None:
                     raise LockedError(
-                        f"{directory} is in use by process {holder}; wait until it ends, or stop it"
+                        f"{directory} is in use by process {holder}; wait until it ends, or stop "
+                        "it",
+                        file=directory,
+                        details={"process": holder},
                     ) from None
                 time.sleep(0.01)  # nobody holds it any more, or the system does not tell
             except OSError as error:
                 os.close(descriptor)
                 raise StorageError(f"cannot lock {directory}: {reason(error)}") from error
-        raise LockedError(f"{directory} is in use by another process; wait until it ends")
+        raise LockedError(
+            f"{directory} is in use by another process; wait until it ends", file=directory
+        )
 
     def _holder(descriptor: int) -> int | None:
         """The process that holds the lock, from Linux's table of locks."""

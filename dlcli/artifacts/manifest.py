@@ -32,7 +32,7 @@ from dlcli.artifacts.run_directory import (
     check_name,
     is_listed,
 )
-from dlcli.errors import ArtifactError, StorageError
+from dlcli.errors import ArtifactError, StorageError, about
 
 SCHEMA = 2
 """Schema 1 is read, too: there every epoch had the digest of each tensor, counts were floats."""
@@ -116,11 +116,13 @@ class Manifest:
         if type(schema) is int and not 1 <= schema <= SCHEMA:
             raise ArtifactError(
                 f"{where} has schema {schema}, but this version of dlcli reads 1 to {SCHEMA}; use "
-                "the version that wrote it"
+                "the version that wrote it",
+                file=where,
             )
         edited = ArtifactError(
             f"{where} is damaged or was edited: its digest does not match its content; "
-            "restore it from a copy"
+            "restore it from a copy",
+            file=where,
         )
         digest = document.pop("digest", None)
         if is_first and digest != digest_document(document):
@@ -131,9 +133,9 @@ class Manifest:
             if unknown:
                 raise ValueError
         except ArtifactError as error:
-            raise ArtifactError(f"{where} lists a file it must not: {error}") from None
+            raise ArtifactError(f"{where} lists a file it must not: {error}", file=where) from None
         except (LookupError, TypeError, ValueError, AttributeError):
-            raise ArtifactError(f"{where} is not a manifest that dlcli wrote") from None
+            raise ArtifactError(f"{where} is not a manifest that dlcli wrote", file=where) from None
         if not is_first:
             epochs = (epoch.to_json() for epoch in manifest.epochs)
             if digest != _digest(manifest._head(), epochs):
@@ -251,11 +253,14 @@ def write_manifest(run: RunDirectory, manifest: Manifest) -> None:
     if manifest.schema != SCHEMA:
         raise ArtifactError(
             f"{path} has schema {manifest.schema}, this version of dlcli writes {SCHEMA}; go on "
-            "with the version that wrote it"
+            "with the version that wrote it",
+            file=path,
         )
     data = manifest.encode()
     if len(data) > LIMIT:
-        raise StorageError(f"{path} would have {len(data)} bytes, more than the {LIMIT} read")
+        raise StorageError(
+            f"{path} would have {len(data)} bytes, more than the {LIMIT} read", file=path
+        )
     files.write_bytes(path, data)
 
 
@@ -276,14 +281,17 @@ def read_strictly(path: Path) -> Manifest:
     manifest = _parse(data, path)
     written = readable_json(parse_json(data, path)) if manifest.schema == 1 else manifest.encode()
     if written != data:
-        raise ArtifactError(f"{path} is damaged or was edited; restore it from a copy")
+        raise ArtifactError(f"{path} is damaged or was edited; restore it from a copy", file=path)
     return manifest
 
 
 def _parse(data: bytes, path: Path) -> Manifest:
-    document = parse_json(data, path)
+    with about(path):
+        document = parse_json(data, path)
     if not isinstance(document, dict):
-        raise ArtifactError(f"{path} must hold a JSON object, not {type(document).__name__}")
+        raise ArtifactError(
+            f"{path} must hold a JSON object, not {type(document).__name__}", file=path
+        )
     return Manifest.from_json(document, path)
 
 
@@ -330,7 +338,8 @@ def complete(run: RunDirectory, manifest: Manifest, made: Iterable[str]) -> Mani
         if not is_as_recorded(run, name, record):
             raise ArtifactError(
                 f"{run.path(name)} was changed or removed while the run was going on; restore it "
-                "from a copy, then go on with `dlcli train --resume`"
+                "from a copy, then go on with `dlcli train --resume`",
+                file=run.path(name),
             )
     new = {*made, *checkpoints.names()} - manifest.files.keys()
     listed = {**manifest.files, **record_files(run, new)}

@@ -35,11 +35,12 @@ def read_bytes(path: Path, limit: int) -> bytes:
         if size > limit:
             raise ArtifactError(
                 f"{path} has {size} bytes, more than the {limit} that are read; "
-                "it was not written by dlcli like this"
+                "it was not written by dlcli like this",
+                file=path,
             )
         data = file.read(size + 1)
     if len(data) != size:
-        raise ArtifactError(f"{path} changed its size while it was read; try again")
+        raise ArtifactError(f"{path} changed its size while it was read; try again", file=path)
     return data
 
 
@@ -52,7 +53,7 @@ def read_pieces(path: Path, size: int) -> Iterator[bytes]:
         while size:
             piece = file.read(min(size, _PIECE))
             if not piece:
-                raise ArtifactError(f"{path} is cut short: {size} bytes are missing")
+                raise ArtifactError(f"{path} is cut short: {size} bytes are missing", file=path)
             size -= len(piece)
             yield piece
 
@@ -66,10 +67,10 @@ def _regular(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise ArtifactError(f"{path} is not a regular file, so it is not read")
+                raise ArtifactError(f"{path} is not a regular file, so it is not read", file=path)
             yield file, status.st_size
     except FileNotFoundError:
-        raise ArtifactError(f"{path} is missing") from None
+        raise ArtifactError(f"{path} is missing", file=path) from None
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -136,7 +137,9 @@ def read_mapping(path: Path, limit: int = DOCUMENT_LIMIT) -> dict[str, Any]:
     """The JSON document of a file that must hold a mapping."""
     document = read_json(path, limit)
     if not isinstance(document, dict):
-        raise ArtifactError(f"{path} must hold a JSON object, not {type(document).__name__}")
+        raise ArtifactError(
+            f"{path} must hold a JSON object, not {type(document).__name__}", file=path
+        )
     return document
 
 

@@ -107,11 +107,12 @@ class RunDirectory:
             why = reason(error) if isinstance(error, OSError) else str(error)
             raise UsageError(f"cannot open the run directory {path}: {why}") from None
         if not is_directory:
-            raise UsageError(f"{path} is a file; give the run directory that holds it")
+            raise UsageError(f"{path} is a file; give the run directory that holds it", file=path)
         if not is_run:
             raise UsageError(
                 f"{path} is not a run directory: it has neither {MANIFEST} nor {RESOLVED_CONFIG}. "
-                "A run that stopped before it wrote them holds nothing yet: start it again"
+                "A run that stopped before it wrote them holds nothing yet: start it again",
+                file=path,
             )
         return RunDirectory(root)
 
@@ -126,7 +127,8 @@ class RunDirectory:
                 raise ArtifactError(f"cannot look at {path}: {error}") from error
             if is_link:
                 raise ArtifactError(
-                    f"{path} is a symbolic link; files of a run are read and written in place only"
+                    f"{path} is a symbolic link; files of a run are read and written in place only",
+                    file=path,
                 )
         return path
 

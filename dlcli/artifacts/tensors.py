@@ -24,7 +24,7 @@ import safetensors.numpy
 from dlcli.artifacts.digests import Array, canonical_json, little_endian
 from dlcli.artifacts.files import Buffer
 from dlcli.artifacts.reading import parse_json, read_bytes
-from dlcli.errors import ArtifactError, StorageError
+from dlcli.errors import ArtifactError, StorageError, about
 
 TENSOR_LIMIT = 8 << 30
 """Bytes that a file of arrays may have, unless the caller knows better."""
@@ -136,7 +136,8 @@ def decode_tensors(data: bytes, where: Path | str) -> Tensors:
 
 def read_tensors(path: Path, limit: int = TENSOR_LIMIT) -> Tensors:
     """The arrays and the metadata of a safetensors file of at most `limit` bytes."""
-    return decode_tensors(read_bytes(path, limit), path)
+    with about(path):
+        return decode_tensors(read_bytes(path, limit), path)
 
 
 def _check_places(header: dict[str, Any], size: int, where: Path | str) -> None:

@@ -38,22 +38,27 @@ def verify(run: RunDirectory) -> Verified:
     present = {name for name, _ in entries}
     links = [name for name, is_plain in entries if not is_plain]
     problems = [
-        f"{_shown(name)} is a link or a special file, not a file of its own" for name in links
+        (name, f"{_shown(name)} is a link or a special file, not a file of its own")
+        for name in links
     ]
     for name, record in manifest.files.items():
         if name not in present:
-            problems.append(f"{_shown(name)} is missing")
+            problems.append((name, f"{_shown(name)} is missing"))
         elif name not in links:
-            problems.extend(_compare(run, manifest, name, record))
+            problems += ((name, words) for words in _compare(run, manifest, name, record))
     for name in sorted(present - set(manifest.files) - set(links)):
         if is_listed(name) and not (manifest.status == "running" and is_late(name)):
-            problems.append(f"{_shown(name)} is not listed by the manifest")
+            problems.append((name, f"{_shown(name)} is not listed by the manifest"))
     if problems:
         more = [f"... and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
-        lines = "\n".join(f"  {line}" for line in problems[:_SHOWN] + more)
+        told = [words for _, words in problems[:_SHOWN]] + more
+        lines = "\n".join(f"  {line}" for line in told)
+        listed = [{"file": str(run.root / name), "message": words} for name, words in problems]
         raise ArtifactError(
             f"{run.root} is not as its manifest says; restore it from a copy, or train again:\n"
-            + lines
+            + lines,
+            file=listed[0]["file"],
+            details={"problems": listed},
         )
     size = sum(record.size for record in manifest.files.values())
     return Verified(len(manifest.files), size, manifest.status)
@@ -63,11 +68,13 @@ def check_file(run: RunDirectory, manifest: Manifest, name: str) -> None:
     """Checks one file before it is used. Raises ArtifactError if it is not what is listed."""
     path = run.path(name)
     if name not in manifest.files:
-        raise ArtifactError(f"{path} is not listed by the manifest of its run")
+        raise ArtifactError(f"{path} is not listed by the manifest of its run", file=path)
     if not path.is_file():
-        raise ArtifactError(f"{path} is missing; restore it from a copy, or train again")
+        raise ArtifactError(f"{path} is missing; restore it from a copy, or train again", file=path)
     for problem in _compare(run, manifest, name, manifest.files[name]):
-        raise ArtifactError(f"{run.root}: {problem}; restore it from a copy, or train again")
+        raise ArtifactError(
+            f"{run.root}: {problem}; restore it from a copy, or train again", file=path
+        )
 
 
 def _compare(run: RunDirectory, manifest: Manifest, name: str, record: FileRecord) -> list[str]:

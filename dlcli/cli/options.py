@@ -100,9 +100,10 @@ def require_run(path: Path) -> Path:
         path.stat()
     except FileNotFoundError:
         raise UsageError(
-            f"{path}: no such run directory; `dlcli train CONFIG` makes one and prints its path"
+            f"{path}: no such run directory; `dlcli train CONFIG` makes one and prints its path",
+            file=path,
         ) from None
     except (OSError, ValueError) as error:  # no permission, or a name that nothing can have
         why = reason(error) if isinstance(error, OSError) else str(error)
-        raise UsageError(f"{path}: cannot look at it: {why}") from None
+        raise UsageError(f"{path}: cannot look at it: {why}", file=path) from None
     return path

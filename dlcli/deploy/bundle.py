@@ -157,7 +157,8 @@ class Bundle:
             ConfigError,
         ) as error:
             raise ArtifactError(
-                f"{folder} is not a bundle that this version of dlcli wrote: {error}"
+                f"{folder} is not a bundle that this version of dlcli wrote: {error}",
+                file=folder,
             ) from None
 
     def predict(self, rows: Array) -> Array:

@@ -29,7 +29,9 @@ def open_complete(path: Path) -> tuple[RunDirectory, Manifest]:
     directory = RunDirectory.open(path)
     manifest = read_manifest(directory.path(MANIFEST))
     if manifest.status != "complete":
-        raise UsageError(f"{path} is not finished; go on with `dlcli train --resume {path}` first")
+        raise UsageError(
+            f"{path} is not finished; go on with `dlcli train --resume {path}` first", file=path
+        )
     return directory, manifest
 
 

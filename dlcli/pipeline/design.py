@@ -351,7 +351,7 @@ def initial_parameters(loaded: LoadedConfig, model: Model, where: Places) -> Arr
                 here, f"{path}: {key} has shape {array.shape}, the model needs {view.shape}"
             )
         if not np.isfinite(array).all():
-            raise DataError(f"{path}: {key} holds NaN or Inf values")
+            raise DataError(f"{path}: {key} holds NaN or Inf values", file=path)
         view[...] = array
     return flat
 

@@ -22,12 +22,14 @@ def with_epochs(directory: RunDirectory, recorded: Manifest | None, epochs: int)
     if recorded is None:
         raise UsageError(
             f"{directory.root} stopped before it had a manifest; go on with `dlcli train --resume "
-            f"{directory.root}` first"
+            f"{directory.root}` first",
+            file=directory.root,
         )
     if recorded.schema != SCHEMA:
         raise UsageError(
             f"{directory.root} was trained by an earlier version of dlcli (schema "
-            f"{recorded.schema} of the manifest), which saved less than is needed to train on"
+            f"{recorded.schema} of the manifest), which saved less than is needed to train on",
+            file=directory.root,
         )
     training = dict(recorded.config["training"])
     if epochs < training["epochs"]:

@@ -88,7 +88,8 @@ def reproduce(
     if not manifest.epochs or manifest.status != "complete":
         raise ArtifactError(
             f"{path} records a run that is not finished, so there is nothing to compare with; "
-            "finish it with `dlcli train --resume`"
+            "finish it with `dlcli train --resume`",
+            file=path,
         )
     if tolerance is None and numerics_class() != manifest.numerics_class:
         raise NotComparableError(
@@ -178,7 +179,8 @@ def _require_same_files(
         if found.get(name) != expected.get(name):
             what = "the evaluation" if name == EVALUATION else f"the file {name}"
             raise DiffersError(
-                f"differs: every epoch is identical, but {what} is not.{_cause(manifest)}"
+                f"differs: every epoch is identical, but {what} is not.{_cause(manifest)}",
+                details={"differing_file": name},
             )
     return len(found)
 
@@ -231,18 +233,21 @@ def _require_identical(
                 f"{', '.join(sorted(now))}.{_cause(manifest)}"
             )
         where = ""
+        others: list[str] = []
         if recorded is not None:
             others = [name for name in recorded if recorded[name] != now[name]]
             more = f" (and {len(others) - 1} more tensors)" if len(others) > 1 else ""
             where = f", tensor {others[0]}{more}"
         raise DiffersError(
             f"differs: first at epoch {expected.epoch}{where}."
-            f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
+            f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}",
+            details={"epoch": expected.epoch, **({"tensor": others[0]} if others else {})},
         )
     if manifest.schema == SCHEMA and expected != found:
         raise DiffersError(
             f"differs: first at epoch {expected.epoch}, with equal tensors but other metrics."
-            f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}"
+            f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}",
+            details={"epoch": expected.epoch},
         )
     for name in ("loss", "val_loss"):  # the definitions of some metrics differ between schemas
         if expected.metrics.get(name) != found.metrics.get(name):
@@ -265,7 +270,8 @@ def _require_close(expected: Epoch, found: Epoch, tolerance: float, manifest: Ma
         if not gap <= tolerance:
             raise DiffersError(
                 f"TOLERANCE: {name} of epoch {expected.epoch} differs by {gap:.3g} (recorded "
-                f"{value!r}, now {other!r}), more than {tolerance:g}.{_cause(manifest)}"
+                f"{value!r}, now {other!r}), more than {tolerance:g}.{_cause(manifest)}",
+                details={"epoch": expected.epoch, "metric": name},
             )
     return worst
 

@@ -80,13 +80,15 @@ def _recorded(directory: RunDirectory) -> Manifest | None:
             raise ArtifactError(
                 f"{directory.root} was begun by an earlier version of dlcli (schema "
                 f"{manifest.schema} of the manifest, here it is {SCHEMA}); finish it with that "
-                f"version ({manifest.versions.get('dlcli')}), or train again"
+                f"version ({manifest.versions.get('dlcli')}), or train again",
+                file=directory.root,
             )
         return manifest
     if directory.path(CHECKPOINTS).exists():
         raise ArtifactError(
             f"{directory.path(MANIFEST)} is missing, but there are checkpoints; restore it from "
-            "a copy of the run, or train again"
+            "a copy of the run, or train again",
+            file=directory.path(MANIFEST),
         )
     return None
 
@@ -97,7 +99,9 @@ def _own_config(directory: RunDirectory, recorded: Manifest | None) -> LoadedCon
     try:
         loaded = record.recorded_config(directory)
     except UsageError as error:
-        raise ArtifactError(f"{path} is missing, damaged or was edited: {error}") from None
+        raise ArtifactError(
+            f"{path} is missing, damaged or was edited: {error}", file=path
+        ) from None
     if recorded is not None:
         require_same_config(directory, loaded, recorded)
         for name in (RESOLVED_CONFIG, CONFIG):
@@ -138,7 +142,8 @@ def require_same_config(directory: RunDirectory, loaded: LoadedConfig, recorded:
         changed = "\n  ".join(differences(recorded.config, loaded.resolved()))
         raise ArtifactError(
             f"{directory.path(RESOLVED_CONFIG)} was edited since the run began:\n  {changed}\n"
-            "Undo the edit to resume, or train the new config as a run of its own"
+            "Undo the edit to resume, or train the new config as a run of its own",
+            file=directory.path(RESOLVED_CONFIG),
         )
 
 
