@@ -22,7 +22,7 @@ from dlcli.cli.prove import reproduce, verify
 from dlcli.cli.schema import schema
 from dlcli.cli.train import train
 from dlcli.cli.validate import validate
-from dlcli.errors import DlcliError, reason
+from dlcli.errors import DlcliError, UsageError, reason
 
 # Plain help: typer's rich help more than doubles the time of `dlcli --help`.
 app = typer.Typer(
@@ -45,6 +45,9 @@ app.command("schema")(schema)
 
 
 def _version(wanted: bool) -> None:
+    if wanted and wants_json(sys.argv[1:]):
+        print_json({"version": __version__})
+        raise typer.Exit
     if wanted:
         print(f"dlcli {__version__}")
         raise typer.Exit
@@ -59,8 +62,11 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
 ) -> None:
     """A YAML file in, a trained, proven, deployable network out."""
+    if json:
+        raise UsageError("write --json behind the command: dlcli COMMAND --json")
 
 
 _USAGE: type[Exception] = next(
