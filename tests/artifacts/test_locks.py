@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -102,7 +101,7 @@ def test_the_lock_is_dropped_when_the_work_fails(tmp_path: Path) -> None:
 
 def test_a_forked_child_neither_keeps_nor_drops_the_lock(tmp_path: Path) -> None:
     program = (
-        "import os, sys, time\n"
+        "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from dlcli.artifacts.run_directory import RunDirectory\n"
         "lock = RunDirectory(Path(sys.argv[1])).lock()\n"
@@ -111,8 +110,8 @@ def test_a_forked_child_neither_keeps_nor_drops_the_lock(tmp_path: Path) -> None
         "if child == 0:\n"
         "    lock.__exit__(None, None, None)\n"
         "    print('child', os.getpid(), flush=True)\n"
-        "    time.sleep(60)\n"
-        "time.sleep(60)\n"
+        "    signal.pause()\n"
+        "signal.pause()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -131,7 +130,7 @@ def test_a_forked_child_neither_keeps_nor_drops_the_lock(tmp_path: Path) -> None
 
 
 def _sleep() -> None:
-    time.sleep(60)
+    signal.pause()
 
 
 def test_workers_of_multiprocessing_do_not_keep_the_lock(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.small import IMAGES, write
-from tests.exactness.runs import command, environment
+from tests.exactness.runs import PATIENCE, command, environment
 
 ROOT = str(Path(__file__).parents[2])
 
@@ -48,7 +48,7 @@ def on_a_terminal(columns: int, *arguments: str | Path, both: bool = False) -> t
             break
         shown += piece
     os.close(ours)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     return process.returncode, (out or b"").decode(), shown.decode()
 
 
@@ -209,7 +209,7 @@ def test_a_terminal_that_goes_away_does_not_end_a_training(folder: Path) -> None
     while b"design" not in seen:
         seen += os.read(ours, 1 << 12)
     os.close(ours)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert (Path(out.strip()) / "evaluation.json").is_file()
 

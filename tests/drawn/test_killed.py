@@ -9,8 +9,8 @@ import pytest
 from dlcli.errors import DivergedError
 from tests.drawn.dice import Dice
 from tests.drawn.drawing import Drawn, draw
-from tests.exactness.runs import assert_same, content, start, train
-from tests.exactness.test_kills import killed
+from tests.exactness.killing import drawn_place, killed
+from tests.exactness.runs import PATIENCE, assert_same, content, start, train
 
 pytestmark = pytest.mark.drawn
 
@@ -55,7 +55,7 @@ def _uninterrupted(config: Path, drawn: Drawn) -> Path:
     output = config.parent / "whole"
     if drawn.config.get("runtime", {}).get("numerics") == "native":  # bits of its own
         process = start(("train", config, "--output-dir", output))
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         if process.returncode == DivergedError.exit_code:
             raise DivergedError(err)
         assert process.returncode == 0, err
@@ -67,12 +67,11 @@ def _killed_and_resumed(config: Path, expected: dict[str, bytes], dice: Dice) ->
     """How many kills came before the end."""
     kills = 0
     for _ in range(TRIES):
-        # From the first word on, or from the beginning of training on.
-        words, longest = dice.choice([("[1/5]", 0.05), ("[3/5]", 0.1), ("[3/5]", 0.3)])
-        kills += killed(_arguments(config, dice), dice.real(0, longest), words)
+        place, n = drawn_place(dice.choice, lambda most: dice.whole(1, most))
+        kills += killed(_arguments(config, dice), place, n)
         if kills == KILLS:
             break
-    killed(_arguments(config, dice), None, "")
+    killed(_arguments(config, dice), None)
     run = _run(config)
     assert run is not None
     try:

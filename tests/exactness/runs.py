@@ -189,6 +189,12 @@ def edit_manifest(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     path.write_bytes(encode_document(document, document.pop("epochs")))
 
 
+ROOT = str(Path(__file__).parents[2])
+"""Where a process of its own finds the tests."""
+
+PATIENCE = 600
+"""Seconds after which a process that says nothing hangs: no test waits so long unless it fails."""
+
 PRESETS = ("OPENBLAS_", "NPY_", "DLCLI_", "PYTHONPATH")
 
 
@@ -225,6 +231,6 @@ def command(
 ) -> tuple[str, str]:
     """Run a dlcli command to its end; returns what it wrote on stdout and stderr."""
     process = start(arguments, python=python, extra=extra, **options)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == expect, f"exit {process.returncode}: {out}{err}"
     return out, err

@@ -1,13 +1,24 @@
-"""Forty times SIGKILL, at random moments: every run can be resumed, and all end the same."""
+"""Forty times SIGKILL, at drawn places: every run can be resumed, and all end the same."""
 
 import os
 import random
-import time
+import select
 from pathlib import Path
 
 import pytest
 
-from tests.exactness.runs import SMALL, a_part, assert_same, changed, content, start, train, write
+from tests.exactness.killing import drawn_place, killed
+from tests.exactness.runs import (
+    PATIENCE,
+    SMALL,
+    a_part,
+    assert_same,
+    changed,
+    content,
+    start,
+    train,
+    write,
+)
 
 KILLS = 40
 CHAINS = 8
@@ -36,24 +47,6 @@ def expected(config: Path) -> dict[str, bytes]:
     return content(train(config, config.parent / "expected"))
 
 
-def killed(arguments: list[str | Path], moment: float | None, words: str) -> bool:
-    """Start dlcli and kill it `moment` seconds after it said `words`; False if it was too late.
-
-    None lets it finish.
-    """
-    process = start(arguments)
-    assert process.stderr is not None
-    if moment is not None:
-        for line in process.stderr:
-            if words in line:
-                break
-        time.sleep(moment)
-        process.kill()
-    _, err = process.communicate(timeout=60)
-    assert process.returncode in (0, -9), err
-    return process.returncode == -9
-
-
 @pytest.mark.parametrize("chain", a_part(CHAINS, 2))
 def test_a_run_that_is_killed_again_and_again_ends_the_same(
     chain: int, config: Path, expected: dict[str, bytes], tmp_path: Path
@@ -67,16 +60,15 @@ def test_a_run_that_is_killed_again_and_again_ends_the_same(
             arguments: list[str | Path] = ["train", "--resume", run]
         else:
             arguments = ["train", config, "--output-dir", tmp_path, "--name", "killed"]
-        # From the first word on, or from the beginning of training on.
-        words, longest = draw.choice([("[1/5]", 0.05), ("[3/5]", 0.1), ("[3/5]", 0.25)])
-        if killed([*arguments, "--workers", workers], draw.uniform(0, longest), words):
+        place, n = drawn_place(draw.choice, lambda most: draw.randint(1, most))
+        if killed([*arguments, "--workers", workers], place, n):
             kills += 1
             run = max(tmp_path.glob("killed-0*"), default=run)
         else:  # it was quicker than the kill: another one
             run = max(tmp_path.glob("killed-0*"))
             assert_same(content(run), expected)
             run = tmp_path / "none yet"
-    killed(["train", "--resume", run, "--workers", workers], None, "")
+    killed(["train", "--resume", run, "--workers", workers], None)
     assert_same(content(run), expected)
 
 
@@ -88,17 +80,10 @@ def test_the_workers_of_a_killed_run_go_home(config: Path, tmp_path: Path) -> No
             break
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) == 2
+    watched = [os.pidfd_open(int(child)) for child in children]  # readable when it has ended
     process.kill()
     process.communicate()
-    until = time.monotonic() + 10
-    while any(_is_alive(int(child)) for child in children):
-        assert time.monotonic() < until, "a worker outlived the run that it worked for"
-        time.sleep(0.02)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
-    except (ProcessLookupError, FileNotFoundError):
-        return False
+    for child in watched:
+        gone, _, _ = select.select([child], [], [], PATIENCE)
+        os.close(child)
+        assert gone, "a worker outlived the run that it worked for"

@@ -23,6 +23,7 @@ from dlcli.pipeline.reproduce import reproduce
 from dlcli.pipeline.train import Interrupted
 from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import (
+    PATIENCE,
     assert_same,
     content,
     edit_manifest,
@@ -181,7 +182,7 @@ def test_under_any_limit_of_memory_a_run_ends_by_its_code(backtrace: str, tmp_pa
             preexec_fn=little,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
         assert done.returncode in (0, 6), f"{megabytes} MB: {done}"
         assert "Traceback" not in done.stderr and "panic" not in done.stderr.lower()

@@ -10,6 +10,7 @@ from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.errors import LockedError
 from dlcli.pipeline.train import Interrupted
 from tests.exactness.runs import (
+    PATIENCE,
     SMALL,
     assert_same,
     changed,
@@ -114,7 +115,7 @@ def test_two_trainings_at_once_get_directories_of_their_own(tmp_path: Path) -> N
     processes = [start(("train", config, "--output-dir", tmp_path / "runs")) for _ in range(4)]
     runs = []
     for process in processes:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
         runs.append(Path(out.strip()))
     assert sorted(run.name for run in runs) == [f"small-000{n}" for n in range(1, 5)]
