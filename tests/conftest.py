@@ -5,8 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.data.conftest import idx_bytes
+
+# A failure can always be had again: the README's command tries the same examples every time, and
+# `.ci/run` tries fresh ones from a seed that it prints (--hypothesis-profile fresh). How long an
+# example takes is nobody's business on a machine that does other work, too.
+_UNTIMED = {"deadline": None, "print_blob": True}
+settings.register_profile(
+    "same", derandomize=True, suppress_health_check=[HealthCheck.too_slow], **_UNTIMED
+)
+settings.register_profile("fresh", suppress_health_check=[HealthCheck.too_slow], **_UNTIMED)
+settings.load_profile("same")
 
 MNIST = (
     "train-images-idx3-ubyte",
@@ -41,6 +52,13 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     keys = ("images", "labels", "test_images", "test_labels")
     files = ", ".join(f"{key}: {folder / name}" for key, name in zip(keys, MNIST, strict=True))
     return ["--set", f"data.source={{type: idx, {files}}}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of properties are marked, so that they can be run with fresh examples."""
+    for item in items:
+        if getattr(getattr(item, "function", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.properties)
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from tests.exactness.runs import a_part
 PARTS = 8
 DOCUMENTS = 10_000 // PARTS
 
-FUZZ = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
+FUZZ = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
