@@ -36,7 +36,7 @@ def predict(
     from dlcli.pipeline.again import predict_rows
 
     piped = rows == "-"
-    if piped and sys.stdin is not None and sys.stdin.isatty():
+    if piped and _comes_from_a_terminal():
         print("reading rows from this terminal; end them with Ctrl-D", file=sys.stderr, flush=True)
     bundle, answers = predict_rows(run, None if piped else Path(rows))
     header, lines = _table(bundle, answers)
@@ -53,6 +53,13 @@ def predict(
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(lines)
+
+
+def _comes_from_a_terminal() -> bool:
+    try:
+        return sys.stdin is not None and sys.stdin.isatty()
+    except ValueError:  # somebody has closed it
+        return False
 
 
 def _table(bundle: "Bundle", answers: "Array") -> tuple[list[str], list[list[Any]]]:
