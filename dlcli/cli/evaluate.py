@@ -49,3 +49,5 @@ def evaluate(
     gates.require_met(document)
     if json:
         print_json(document)
+    elif gates:
+        ConsoleWatch().say(gates.told())

@@ -99,6 +99,8 @@ def train(
     if not json:
         print_path(path)
         gates.require_met()
+        if gates:
+            ConsoleWatch().say(gates.told())
         return
     from dlcli.pipeline.summary import summary
 

@@ -13,7 +13,7 @@ from dlcli.data.digests import digest_classes, digest_columns
 from dlcli.data.rows import read_rows
 from dlcli.deploy.bundle import GOLDEN, Bundle
 from dlcli.engine.layer import Array
-from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError
+from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError, about
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, record
 from dlcli.pipeline.gates import Gates
@@ -155,8 +155,9 @@ def predict_rows(path: Path, rows: Path | None) -> tuple[Bundle, Array]:
 
 
 def _answers(bundle: Bundle, rows: Path) -> Array:
-    stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape, bundle.csv)
-    bundle.preprocessing.check(stored, str(rows))
+    with about(rows):
+        stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape, bundle.csv)
+        bundle.preprocessing.check(stored, str(rows))
     count = len(stored)
     pieces = []
     with work("answer rows", count) as at:

@@ -203,6 +203,12 @@ class Gates:
         """For a document: what became of each, where there are any."""
         return {"gates": [each.to_json() for each in self.judged]} if self._gates else {}
 
+    def told(self) -> str:
+        """For people, where all are met."""
+        return "as expected: " + "; ".join(
+            f"{one.gate.subject} {one.found:.4g} {one.gate.wanted}" for one in self.judged
+        )
+
     def require_met(self, result: Mapping[str, Any] | None = None) -> None:
         """GateError naming every gate that is not met; result: what the command found."""
         missed = [each for each in self.judged if not each.met]

@@ -50,6 +50,16 @@ def by_class(counts: np.ndarray[Any, Any]) -> dict[str, list[float]]:
     return dict(zip(("precision", "recall", "f1"), map(list, scores[:3]), strict=True))
 
 
+def test_gates_that_are_met_are_said_to_the_person(run: Path, tmp_path: Path) -> None:
+    options = ("--expect", "recall[ash]>=0", "--expect", "accuracy>-1")
+    call = dlcli("evaluate", run, *options)
+    recall = by_class(matrix(run))["recall"][0]
+    assert f"as expected: recall[ash] {recall:.4g} >= 0; accuracy " in call.err
+    call = train(write(tmp_path, "trees"), tmp_path / "r", *options)
+    assert call.code == 0 and "as expected: recall[ash]" in call.err
+    assert call.out == f"{call.run}\n"
+
+
 @pytest.mark.parametrize("metric", ["precision", "recall", "f1"])
 def test_a_gate_of_a_class_reads_scikit_learns_score(metric: str, run: Path) -> None:
     """Two of the three are not among the config's metrics."""

@@ -102,6 +102,7 @@ def test_errors_speak_of_standard_input(
     assert str(piped.folder) not in message and "standard input." not in message.split(" ")[0]
     found = json.loads(piped.predict(content, runs["trees"], "--json").out)["error"]
     assert found["code"] == 3 and found["message"].startswith(words)
+    assert found["file"] == "standard input"
 
 
 def test_there_is_a_limit(
