@@ -29,7 +29,7 @@ _ROOM_FOR_A_BAR = 70
 _UNLIMITED = 10_000
 _ENOUGH_SECONDS = 2.0
 _ENOUGH_STEPS = 3
-_LONGEST_NAME = 28
+_LONGEST_NAME = 30
 
 
 def number(value: float) -> str:
@@ -240,8 +240,7 @@ class Bar:
     ) -> None:
         self._total, self._unit, self._began, self._drawn = total, unit, began, 0.0
         self._progress = _progress(console, 0)
-        name = what if len(what) <= _LONGEST_NAME else f"{what[: _LONGEST_NAME - 3]}..."
-        self._task = self._progress.add_task(escape(printable(name)), total=total, told="")
+        self._task = self._progress.add_task(escape(_short(what)), total=total, told="")
         self._progress.start()
 
     def at(self, done: int) -> None:
@@ -270,6 +269,20 @@ class Bar:
 
     def end(self) -> None:
         self._progress.stop()
+
+
+def _short(what: str) -> str:
+    """The name of a piece of work with room for numbers behind it: of a path the end is kept.
+
+    >>> _short("read /a/long/way/from/home/to/rows.csv")
+    'read .../from/home/to/rows.csv'
+    """
+    text = printable(what)
+    if len(text) <= _LONGEST_NAME:
+        return text
+    verb, _, rest = text.partition(" ")
+    tail = rest[-(_LONGEST_NAME - len(verb) - 4) :]
+    return f"{verb} ...{tail}"
 
 
 def _progress(console: Console, width: int) -> "Progress":

@@ -37,11 +37,12 @@ def test_a_last_epoch_that_was_not_the_best_is_told_with_the_remedy(
     found = losses(call.run)
     best = found.index(min(found)) + 1
     assert best < 9, "the config must not learn for nine epochs"
+    remedy = "to keep that one, set training.keep: best"
     assert told(call) == [
         "kept: the weights of epoch 9, the last",
-        f"best: epoch {best} (val_loss {min(found):.4g}); to keep that one, set training.keep: best",
+        f"best: epoch {best} (val_loss {min(found):.4g}); {remedy}",
     ]
-    assert "to keep that one, set training.keep: best" in (call.run / "train.log").read_text()
+    assert remedy in (call.run / "train.log").read_text()
     # What is advised does what is said.
     call = train(config, tmp_path / "r", *settings(training__keep="best", training__epochs=9))
     assert told(call) == [
@@ -53,10 +54,8 @@ def test_a_last_epoch_that_is_the_best_needs_no_remedy(tmp_path: Path) -> None:
     config = write(tmp_path, "trees")
     for keep in ("last", "best"):
         call = train(config, tmp_path / "r", *settings(training__keep=keep, training__epochs=1))
-        value = f"{losses(call.run)[0]:.4g}"
-        assert told(call) == [
-            f"kept: the weights of epoch 1, the last and the best (val_loss {value})"
-        ]
+        words = f"the last and the best (val_loss {losses(call.run)[0]:.4g})"
+        assert told(call) == [f"kept: the weights of epoch 1, {words}"]
 
 
 def test_the_monitor_of_early_stopping_decides_what_is_best(tmp_path: Path) -> None:
