@@ -8,7 +8,7 @@ its own (`show`). No time is said to be left before there is evidence for it.
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -55,6 +55,9 @@ def _pairs(values: dict[str, Any]) -> str:
 class ConsoleWatch:
     """Draws what the pipeline reports."""
 
+    is_drawing: ClassVar[bool] = False
+    """Whether the bar of a training stands in the last line of the terminal."""
+
     def __init__(self, *, to_stdout: bool = False) -> None:
         self._console = _console(stderr=not to_stdout)
         self._bars = self._console.is_terminal
@@ -86,6 +89,7 @@ class ConsoleWatch:
         if self._bars:
             self._progress = _progress(self._console, 13 + 2 * len(str(epochs)))
             self._progress.start()
+            ConsoleWatch.is_drawing = True
 
     def step(self, report: StepReport) -> None:
         now = time.perf_counter()
@@ -136,6 +140,7 @@ class ConsoleWatch:
         if self._progress is not None:
             self._progress.stop()
             self._progress = self._task = None
+            ConsoleWatch.is_drawing = False
 
     def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None:
         metrics, positive = found["metrics"], found.get("positive_class")
@@ -227,9 +232,12 @@ class Pace:
 
 
 def show(what: str, total: int | None, unit: str, began: float) -> "Bar | None":
-    """A bar on the terminal; None where stderr is none. See `dlcli.progress`."""
+    """A bar on the terminal; None where stderr is none, or is taken by the bar of a training. See
+    `dlcli.progress`."""
     console = _console(stderr=True)
-    return Bar(console, what, total, unit, began) if console.is_terminal else None
+    if ConsoleWatch.is_drawing or not console.is_terminal:
+        return None
+    return Bar(console, what, total, unit, began)
 
 
 class Bar:

@@ -189,6 +189,16 @@ def test_no_time_is_said_to_be_left_before_there_is_evidence(
     assert list(dict.fromkeys(left(screen))) == ["", "1:36", "1:35"]
 
 
+def test_a_training_is_not_drawn_over(watch: tuple[ConsoleWatch, Console], clock: Clock) -> None:
+    watching, _ = watch
+    watching.begin(2, 50, 500)
+    assert console.show("digest a.npy", 10, "bytes", clock.now) is None
+    watching.end()
+    bar = console.show("digest a.npy", 10, "bytes", clock.now)
+    assert bar is not None
+    bar.end()
+
+
 def test_the_steps_before_a_resume_are_no_evidence(
     watch: tuple[ConsoleWatch, Console], clock: Clock
 ) -> None:
