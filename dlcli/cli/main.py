@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from dlcli import __version__, progress
 from dlcli.cli.evaluate import evaluate
@@ -24,6 +25,19 @@ from dlcli.cli.train import train
 from dlcli.cli.validate import validate
 from dlcli.errors import DlcliError, UsageError, reason
 
+
+class _Command(TyperCommand):
+    """A command that notices where `--json` went."""
+
+    def invoke(self, ctx: Any) -> Any:
+        if wants_json(sys.argv[1:]) and not ctx.params.get("json"):
+            raise UsageError(
+                "--json stands where the value of another option belongs; give that option its "
+                "value, or leave it out"
+            )
+        return super().invoke(ctx)
+
+
 # Plain help: typer's rich help more than doubles the time of `dlcli --help`.
 app = typer.Typer(
     name="dlcli",
@@ -34,14 +48,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train)
-app.command("evaluate")(evaluate)
-app.command("validate")(validate)
-app.command("predict")(predict)
-app.command("verify")(verify)
-app.command("reproduce")(reproduce)
-app.command("init")(init)
-app.command("schema")(schema)
+app.command("train", cls=_Command)(train)
+app.command("evaluate", cls=_Command)(evaluate)
+app.command("validate", cls=_Command)(validate)
+app.command("predict", cls=_Command)(predict)
+app.command("verify", cls=_Command)(verify)
+app.command("reproduce", cls=_Command)(reproduce)
+app.command("init", cls=_Command)(init)
+app.command("schema", cls=_Command)(schema)
 
 
 def _version(wanted: bool) -> None:

@@ -261,6 +261,13 @@ def test_help_is_a_document_too() -> None:
         assert outcome(command, "-h", "--json") == {"help": shown}
 
 
+@pytest.mark.parametrize("option", ["--output-dir", "--name", "--set", "--data-dir"])
+def test_an_option_that_swallows_it_is_a_mistake(option: str, place: Place) -> None:
+    found = failure("train", place.config, option, "--json")
+    assert found["code"] == 2 and "stands where the value" in found["message"]
+    assert [path.name for path in place.folder.glob("--json*")] == []
+
+
 def test_a_word_behind_two_dashes_is_no_option(place: Place) -> None:
     call = dlcli("validate", "--", "--json")
     assert call.code == 2 and call.out == "" and "--json: there is no such file" in call.err
