@@ -297,6 +297,11 @@ def test_there_is_nothing_unfinished() -> None:
             assert word not in text, f"{path} has a {word}"
 
 
+def test_every_module_is_in_a_package_that_tools_can_walk() -> None:
+    walked = {"dlcli", *(name for _, name, _ in pkgutil.walk_packages([str(ROOT)], "dlcli."))}
+    assert walked == modules().keys()
+
+
 @pytest.mark.parametrize(
     "name", [name for _, name, _ in pkgutil.walk_packages([str(ROOT)], "dlcli.")]
 )

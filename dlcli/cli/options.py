@@ -13,6 +13,8 @@ from dlcli import numerics
 from dlcli.errors import DlcliError, UsageError, reason
 from dlcli.printable import printable
 
+MOST_WORKERS = 256
+
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -25,7 +27,7 @@ Workers = Annotated[
     typer.Option(
         "--workers",
         min=1,
-        max=256,
+        max=MOST_WORKERS,
         help="Workers; default: the CPUs this process may use. Never changes results.",
     ),
 ]
@@ -56,7 +58,7 @@ def default_workers() -> int:
         count = len(os.sched_getaffinity(0))
     except AttributeError:
         count = os.cpu_count() or 1
-    return max(1, min(count, quota() or count))
+    return max(1, min(count, quota() or count, MOST_WORKERS))
 
 
 def choose_recorded_numerics(run: Path) -> None:

@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _NOWHERE = "\0"
-_LARGEST = 1 << 16
-"""Bytes that are read of a file; those of the kernel have a few lines."""
+_LARGEST = 1 << 20
+"""Bytes that are read of a file; a machine with many containers has some thousand mounts."""
+_MOST = 1 << 64
+"""More microseconds than the kernel counts."""
 
 
 def quota(root: Path = Path("/")) -> int | None:
@@ -53,7 +55,9 @@ def _groups(root: Path) -> Iterator[Path]:
         mounted, top = _unescaped(fields[4]), _unescaped(fields[3])
         folder = root / mounted.lstrip("/")
         # What is mounted may be a group itself, whose path then is no part of the folder's.
-        inside = path.removeprefix(top) if path.startswith(top) else ""
+        if not f"{path}/".startswith(f"{top.rstrip('/')}/"):  # /docker/1 is not in /docker/12
+            path = top
+        inside = path[len(top) :]
         parts = [part for part in inside.split("/") if part]
         if ".." in parts:
             parts = []
@@ -74,7 +78,7 @@ def _share(quota: str, period: str) -> Iterator[float]:
         microseconds, of = int(quota), int(period)
     except ValueError:  # "max", or nothing
         return
-    if microseconds > 0 and of > 0:
+    if 0 < of <= _MOST and 0 < microseconds <= _MOST:
         yield microseconds / of
 
 

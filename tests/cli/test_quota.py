@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcli.cli import quota as quotas
-from dlcli.cli.options import default_workers
+from dlcli.cli.options import MOST_WORKERS, default_workers
 from dlcli.cli.quota import quota
 
 V2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
@@ -87,6 +87,35 @@ CASES: Mapping[str, tuple[Mapping[str, str], int | None]] = {
         },
         2,
     ),
+    "v2, another group with a longer name": (
+        {
+            "proc/self/cgroup": "0::/kube/pod12\n",
+            "proc/self/mountinfo": V2.replace(" / /sys", " /kube/pod1 /sys"),
+            "sys/fs/cgroup/2/cpu.max": "100000 100000\n",
+        },
+        None,
+    ),
+    "v2, behind a thousand mounts": (
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/mountinfo": V2.replace("cgroup2", "overlay") * 1000 + V2,
+            "sys/fs/cgroup/cpu.max": "200000 100000\n",
+        },
+        2,
+    ),
+    "v2, a hair more than one": (v2(b="100001 100000\n"), 2),
+    "v2, no share at all": (v2(b="0 100000\n"), None),
+    "v2, a number that no float holds": (v2(b="9" * 400 + " 1\n"), None),
+    "v2, one number": (v2(b="100000\n"), None),
+    "v2, three numbers": (v2(b="100000 100000 100000\n"), None),
+    "v2, groups beside and below": (
+        v2(b="max 100000")
+        | {
+            "sys/fs/cgroup/a/c/cpu.max": "100000 100000\n",
+            "sys/fs/cgroup/a/b/c/cpu.max": "100000 100000\n",
+        },
+        None,
+    ),
     "v1": (v1("200000\n"), 2),
     "v1, no limit": (v1("-1\n"), None),
     "v1, of the root of the container": (v1("100000", at=""), 1),
@@ -123,6 +152,28 @@ def test_workers_are_no_more_than_the_quota(monkeypatch: pytest.MonkeyPatch) -> 
         for found, workers in ((None, 32), (1, 1), (3, 3), (64, 32)):
             monkeypatch.setattr(quotas, "quota", lambda found=found: found)
             assert default_workers() == workers
+
+
+def test_without_a_quota_there_are_no_more_workers_than_could_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quotas, "quota", lambda: None)
+    with mock.patch("os.sched_getaffinity", lambda _: set(range(1000))):
+        assert default_workers() == MOST_WORKERS == 256
+
+
+def test_a_system_without_affinities_counts_its_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quotas, "quota", lambda: None)
+    monkeypatch.delattr("os.sched_getaffinity")
+    for count, workers in ((6, 6), (None, 1)):
+        monkeypatch.setattr("os.cpu_count", lambda count=count: count)
+        assert default_workers() == workers
+
+
+def test_a_folder_in_place_of_a_list_is_no_quota(tmp_path: Path) -> None:
+    for name in ("cgroup", "mountinfo"):
+        (tmp_path / "proc" / "self" / name).mkdir(parents=True)
+    assert quota(tmp_path) is None
 
 
 @given(st.text(), st.text(), st.text())
