@@ -20,6 +20,7 @@ from dlcli.artifacts.run_directory import BEST, CHECKPOINT_INDEX, HISTORY, LAST,
 from dlcli.artifacts.tensors import encode_tensors
 from dlcli.errors import ArtifactError, StorageError
 from tests.artifacts.faults import ERRORS, Disk, Killed
+from tests.exactness.runs import a_part
 
 IMPROVED = (True, False, True, False)
 """Which of the scenario's saves bring a new best."""
@@ -178,9 +179,10 @@ def test_a_process_that_goes_on_after_a_failed_save_loses_nothing(tmp_path: Path
         assert _found(Checkpoints(run)) == (4, 3)
 
 
-def test_a_kill_in_the_save_after_a_failed_save_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", a_part(4))
+def test_a_kill_in_the_save_after_a_failed_save_loses_nothing(part: int, tmp_path: Path) -> None:
     third, fourth = _checkpoint(3, 3), _checkpoint(4, 4)
-    for n in range(1, 20):
+    for n in range(1 + part, 20, 4):
         for m in range(1, 30):
             run = RunDirectory(tmp_path / f"{n}-{m}")
             run.root.mkdir()
@@ -224,8 +226,9 @@ def test_new_files_that_are_damaged_before_their_rename_give_way_to_the_previous
     assert _found(again) == (6, 3)
 
 
-def test_a_recovery_that_is_killed_can_be_recovered(tmp_path: Path) -> None:
-    for n in range(1, OPERATIONS + 1):
+@pytest.mark.parametrize("part", a_part(4))
+def test_a_recovery_that_is_killed_can_be_recovered(part: int, tmp_path: Path) -> None:
+    for n in range(1 + part, OPERATIONS + 1, 4):
         for m in range(1, 8):
             run = RunDirectory(tmp_path / f"{n}-{m}")
             run.root.mkdir()

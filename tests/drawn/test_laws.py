@@ -14,7 +14,7 @@ from tests.drawn.laws import Outcome, tried
 from tests.exactness import runs
 from tests.exactness.runs import environment
 
-FEW = 5
+FEW = 4
 PARTS = 8
 MINUTES = 8.0
 """How long the many take on however many workers pytest has."""

@@ -57,7 +57,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, by
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_a_finished_run_with_more_epochs_is_the_run_of_so_many(
     kind: str, workers: int, expected: dict[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
@@ -96,16 +96,27 @@ def extended(folder: Path, number: int) -> Path:
     return train(config(folder / f"config {number}", "best"), folder / str(number))
 
 
-@pytest.mark.parametrize("part", a_part(4))
-@pytest.mark.parametrize("fault", ["KILL", "TORN", "ENOSPC"])
-@pytest.mark.parametrize("again", ["plain", "the same command"])
+PARTS = 24
+
+
+@pytest.mark.parametrize("part", a_part(PARTS))
+@pytest.mark.parametrize(
+    ("fault", "again"),
+    [
+        ("KILL", "plain"),
+        pytest.param("KILL", "the same command", marks=pytest.mark.thorough),
+        pytest.param("TORN", "plain", marks=pytest.mark.thorough),
+        ("ENOSPC", "the same command"),
+    ],
+)
 def test_more_epochs_that_fail_at_any_operation_can_be_resumed(
     again: str, fault: str, part: int, expected: dict[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
     counted, disk = extended(tmp_path, 0), Disk()
     with files.using(disk.operations()):
         resume(counted, epochs=MORE)
-    for n in range(1 + part, disk.count + 1, 4):
+    # The first operations are those of the commit point: each part tries one of them.
+    for n in sorted({1 + part % 16, *range(1 + part, disk.count + 1, PARTS)}):
         if fault == "TORN" and disk.log[n - 1] != "write":
             continue
         run = extended(tmp_path, n)

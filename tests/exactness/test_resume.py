@@ -67,6 +67,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 
 SLOW = {
+    "no validation, in file order",
+    "a limit at the end of an epoch",
     "a checkpoint every five steps",
     "a checkpoint every three epochs",
     "a checkpoint whenever time has passed",
