@@ -28,6 +28,7 @@ from dlcli.artifacts.run_directory import (
     METRICS,
     MODEL,
     RESOLVED_CONFIG,
+    ROWS,
     RunDirectory,
     check_name,
     is_listed,
@@ -45,7 +46,7 @@ BY_TENSOR = 100
 
 Status = Literal["running", "complete"]
 
-_LATE_FILES = (CONFIG, RESOLVED_CONFIG, METRICS, EVALUATION)
+_LATE_FILES = (CONFIG, RESOLVED_CONFIG, METRICS, ROWS, EVALUATION)
 _LATE_DIRECTORIES = (CHECKPOINTS, MODEL, DEPLOY)
 
 

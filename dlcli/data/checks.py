@@ -57,7 +57,8 @@ def make_table(
     check_finite(features, where, columns)
     if place is None:
         place = f"{targets_where}, row {{}} (counted from 0)".format
-    return Table(features, make_targets(targets, targets_where), place)
+    files = (where, targets_where)
+    return Table(features, make_targets(targets, targets_where), place, files)
 
 
 def make_targets(targets: Array, where: str) -> Array:

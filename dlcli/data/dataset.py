@@ -42,11 +42,13 @@ class Table:
     """features (n, *shape) in storage dtype; targets (n,) int64 or float64, or (n, ...) float.
 
     place: where the target of a row was read, for messages: "trees.csv, line 14".
+    files: what messages call the features and the targets; empty where they are in no file.
     """
 
     features: Array
     targets: Array
     place: Callable[[int], str] | None = None
+    files: tuple[str, str] = ("", "")
 
     def __len__(self) -> int:
         return len(self.features)

@@ -12,8 +12,11 @@ _MOST = 4
 """How many changed values a note names."""
 
 
-def tell_of_edits(directory: RunDirectory, environment: Environment, watch: Watch) -> None:
-    """A note where the YAML that the run began with means something else now.
+def tell_of_edits(
+    directory: RunDirectory, environment: Environment, own: LoadedConfig, watch: Watch
+) -> None:
+    """A note where the YAML that the run began with means something else now, and not what the run
+    itself does: one that got more epochs may have them in its YAML, too.
 
     Where it is gone, or nobody knows where it was, there is nothing to tell; a mistake in it
     concerns the next run.
@@ -36,6 +39,8 @@ def tell_of_edits(directory: RunDirectory, environment: Environment, watch: Watc
         watch.note(f"{path} has changed since this run began, and has mistakes now; {rest}")
         return
     changed = differences(old.resolved(), new.resolved(), _MOST)
+    if new.config == own.config:
+        return
     if changed:
         watch.note(f"{path} has changed since this run began ({'; '.join(changed)}); {rest}")
 

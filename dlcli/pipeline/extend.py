@@ -2,75 +2,96 @@
 a run that was begun with as many.
 
 The manifest is the commit point. It gets the new config, and for a moment it lists no resolved
-config: a resume that finds it so writes that file from the manifest (`finish_config`).
+config: a resume that finds it so notes the extension in environment.json, writes that file from
+the manifest, and lists it again (`finish_config`).
 """
 
 from dataclasses import replace
+from typing import Any
 
 from dlcli.artifacts import weights
 from dlcli.artifacts.checkpoints import Checkpoints
-from dlcli.artifacts.manifest import SCHEMA, Manifest, record_file, write_manifest
-from dlcli.artifacts.run_directory import CONFIG, RESOLVED_CONFIG, RunDirectory
+from dlcli.artifacts.manifest import SCHEMA, Manifest, write_manifest
+from dlcli.artifacts.run_directory import (
+    CHECKPOINT_INDEX,
+    CONFIG,
+    RESOLVED_CONFIG,
+    RunDirectory,
+)
+from dlcli.artifacts.verification import check_file
 from dlcli.config import LoadedConfig, parse_recorded, text_of
-from dlcli.errors import UsageError
+from dlcli.errors import DlcliError, UsageError
 from dlcli.pipeline import record
+from dlcli.pipeline.record import Environment
 from dlcli.pipeline.stages import Ready
 
 
-def with_epochs(directory: RunDirectory, recorded: Manifest | None, epochs: int) -> LoadedConfig:
-    """The run's config with more epochs; UsageError where that cannot be."""
+def epochs_of(recorded: Manifest) -> int | None:
+    """How many epochs the run is to have; None where the manifest was put together by hand."""
+    training = recorded.config.get("training")
+    epochs: Any = training.get("epochs") if isinstance(training, dict) else None
+    return epochs if type(epochs) is int else None
+
+
+def with_epochs(
+    directory: RunDirectory, loaded: LoadedConfig, recorded: Manifest | None, epochs: int
+) -> LoadedConfig:
+    """The run's own config with more epochs; UsageError where that cannot be."""
+    now = loaded.config.training.epochs
     if recorded is None:
         raise UsageError(
             f"{directory.root} stopped before it had a manifest; go on with `dlcli train --resume "
-            f"{directory.root}` first",
-            file=directory.root,
+            f"{directory.root}` first"
         )
     if recorded.schema != SCHEMA:
         raise UsageError(
             f"{directory.root} was trained by an earlier version of dlcli (schema "
-            f"{recorded.schema} of the manifest), which saved less than is needed to train on",
-            file=directory.root,
+            f"{recorded.schema} of the manifest), which saved less than is needed to train on"
         )
-    training = dict(recorded.config["training"])
-    if epochs < training["epochs"]:
+    if epochs < now:
         raise UsageError(
-            f"training.epochs may only grow: the run has {training['epochs']}, and {epochs} are "
-            "asked for"
+            f"training.epochs may only grow: the run has {now}, and {epochs} are asked for"
         )
-    document = {**recorded.config, "training": {**training, "epochs": epochs}}
+    document = {**recorded.config, "training": {**recorded.config["training"], "epochs": epochs}}
     return parse_recorded(document, str(directory.path(RESOLVED_CONFIG)))
 
 
-def extend(directory: RunDirectory, recorded: Manifest, ready: Ready) -> Manifest:
-    """Make the run one of more epochs that is not finished yet; returns its manifest.
+def require_not_ended(directory: RunDirectory, recorded: Manifest, ready: Ready) -> None:
+    """UsageError where the run's end was not decided by `epochs`; ArtifactError where it cannot
+    go on from what it has saved. Writes nothing.
 
-    ready: designed for the new config. UsageError where its end was not decided by `epochs`.
+    ready: designed for the new config.
     """
+    if recorded.status == "complete":
+        check_file(directory, recorded, CHECKPOINT_INDEX)  # it has the digests of the others
     store = Checkpoints(directory)
     checkpoint = store.load()
-    config = ready.loaded.config
-    if checkpoint is not None:
-        session = ready.session()
-        session.restore(checkpoint, store.history())
-        books, progress = session.books, session.training.progress
-        if books.stopped:
-            raise UsageError(
-                f"early stopping ended this run after epoch {progress.epoch}: more epochs would "
-                "not have been trained. For others, change `early_stopping` in a run of its own"
-            )
-        limit = config.training.max_steps
-        if limit is not None and progress.step >= limit:
-            raise UsageError(
-                f"`max_steps` ended this run after step {progress.step}, so more epochs change "
-                "nothing. For more steps, train a run of its own"
-            )
+    if checkpoint is None:
+        return
+    session = ready.session()
+    session.restore(checkpoint, store.history())
+    books, progress = session.books, session.training.progress
+    if books.stopped:
+        raise UsageError(
+            f"early stopping ended this run after epoch {progress.epoch}: more epochs would "
+            "not have been trained. For others, change `early_stopping` in a run of its own"
+        )
+    limit = ready.loaded.config.training.max_steps
+    if limit is not None and progress.step >= limit:
+        raise UsageError(
+            f"`max_steps` ended this run after step {progress.step}, so more epochs change "
+            "nothing. For more steps, train a run of its own"
+        )
+
+
+def extend(directory: RunDirectory, recorded: Manifest, ready: Ready) -> Manifest:
+    """Make the run one of more epochs that is not finished yet; returns its manifest."""
     manifest = replace(
         recorded,
         config=ready.loaded.resolved(),
-        versions=record.joined_versions(recorded.versions),
         epochs=(),
         tensors={},
-        files={CONFIG: record_file(directory, CONFIG)},
+        files={CONFIG: recorded.files[CONFIG]},
         status="running",
     )
     write_manifest(directory, manifest)
@@ -78,9 +99,24 @@ def extend(directory: RunDirectory, recorded: Manifest, ready: Ready) -> Manifes
 
 
 def finish_config(directory: RunDirectory, manifest: Manifest) -> Manifest:
-    """Write the resolved config that the manifest has; a manifest that lists it stays as it is."""
-    if RESOLVED_CONFIG in manifest.files:
+    """Bring the resolved config and environment.json to what the manifest has; a manifest that
+    lists its resolved config stays as it is."""
+    if RESOLVED_CONFIG in manifest.files or manifest.status == "complete":
         return manifest
+    check_file(directory, manifest, CONFIG)
     loaded = parse_recorded(manifest.config, str(directory.path(RESOLVED_CONFIG)))
+    before, epochs = _epochs_before(directory), loaded.config.training.epochs
+    environment = Environment.read(directory)
+    if before is not None and before < epochs and environment.last_extension != (before, epochs):
+        environment.extended(before, epochs)
+        environment.write(directory)
     weights.write_text(directory, RESOLVED_CONFIG, text_of(loaded.resolved()))
     return record.write_first_manifest(directory, manifest)
+
+
+def _epochs_before(directory: RunDirectory) -> int | None:
+    """The epochs that the resolved config has which still lies there."""
+    try:
+        return record.recorded_config(directory).config.training.epochs
+    except DlcliError:
+        return None

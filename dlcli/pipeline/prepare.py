@@ -1,19 +1,19 @@
 """Stage 1, data preparation: find the rows, split them, fit the preprocessing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.dataset import Dataset, Declared, Part, Raw
-from dlcli.data.digests import digests
 from dlcli.data.leaks import giveaways, identifiers
 from dlcli.data.mapped import MappedFile, mapped_files
 from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
 from dlcli.data.preprocessing import Preprocessing, TransformError
 from dlcli.data.preprocessing import prepare as fit
+from dlcli.data.prints import Brought
 from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Shape
@@ -31,6 +31,7 @@ class Prepared:
     mapped: the files that are read while the network trains.
     preprocessing: fitted on the training part; turns stored rows into what the model takes.
     warnings: one sentence for everything that a person should look at before training.
+    brought: the same as the digests, and more that tells what is another where they are.
     """
 
     dataset: Dataset
@@ -40,6 +41,7 @@ class Prepared:
     target_scale: TargetScale | None
     mapped: tuple[MappedFile, ...] = ()
     warnings: tuple[str, ...] = ()
+    brought: Brought = field(default_factory=Brought)
 
     def describe(self) -> str:
         """One line for people."""
@@ -56,11 +58,17 @@ def places(
     return Places(data_dir(data_dir_option), config_folder, manifest_folder)
 
 
-def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
+Check = Callable[[Brought], None]
+"""Looks at what a source brought before anything is made of it."""
+
+
+def prepare(loaded: LoadedConfig, where: Places, check: Check = lambda brought: None) -> Prepared:
     """Load, split, fit. Raises DataError, or ConfigError with the line at fault."""
     config = loaded.config
     brought = builder.source(config).load(where, config.seed)
-    mapped = mapped_files(brought)
+    mapped = mapped_files(brought)  # as they are before they are digested
+    found = Brought.of(brought)
+    check(found)
     raw = arranged(loaded, brought)
     transforms = builder.transforms(config)
     try:
@@ -84,7 +92,16 @@ def prepare(loaded: LoadedConfig, where: Places) -> Prepared:
         *giveaways(dataset.train, learns_classes(loaded)),
         *identifiers(raw),
     )
-    return Prepared(dataset, digests(brought), preprocessing, row_shape, scale, mapped, warnings)
+    return Prepared(
+        dataset,
+        dict(found.digests),
+        preprocessing,
+        row_shape,
+        scale,
+        mapped,
+        warnings,
+        found,
+    )
 
 
 def fitted(loaded: LoadedConfig, fit: Callable[[], Preprocessing]) -> Preprocessing:

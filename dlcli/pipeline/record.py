@@ -16,8 +16,11 @@ from dlcli.artifacts import files, weights
 from dlcli.artifacts.manifest import Manifest, record_file, write_manifest
 from dlcli.artifacts.reading import read_bytes, read_mapping
 from dlcli.artifacts.run_directory import CONFIG, ENVIRONMENT, LOG, RESOLVED_CONFIG, RunDirectory
-from dlcli.config import LARGEST_RECORDED, LoadedConfig, load_recorded, text_of
+from dlcli.config import LARGEST_FILE, LARGEST_RECORDED, LoadedConfig, load_recorded, text_of
 from dlcli.errors import DlcliError
+
+_MOST_OVERRIDES = 1000
+"""More than a command line of people has."""
 
 
 def versions() -> dict[str, str]:
@@ -142,7 +145,9 @@ class Environment:
     def config_file(self) -> Path | None:
         """Where the YAML lay."""
         folder, name = self.config_folder, self.document.get("config_file")
-        return folder / name if folder is not None and isinstance(name, str) and name else None
+        if folder is None or not isinstance(name, str) or not name or Path(name).name != name:
+            return None
+        return folder / name
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -150,7 +155,8 @@ class Environment:
         given = self.document.get("overrides")
         if not isinstance(given, list) or not all(isinstance(option, str) for option in given):
             return ()
-        return tuple(given)
+        few = len(given) <= _MOST_OVERRIDES and sum(map(len, given)) <= LARGEST_FILE
+        return tuple(given) if few else ()
 
     @property
     def data_dir(self) -> Path | None:
@@ -160,6 +166,13 @@ class Environment:
             return Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else None
         except (OSError, ValueError):  # a name that no folder can have, or no permission
             return None
+
+    @property
+    def last_extension(self) -> tuple[Any, Any] | None:
+        """From how many epochs to how many the run was brought last."""
+        known = self.document.get("extensions")
+        last = known[-1] if isinstance(known, list) and known else None
+        return (last.get("before"), last.get("epochs")) if isinstance(last, dict) else None
 
     def extended(self, before: int, epochs: int) -> None:
         """Note that the run gets more epochs, and is not finished any more."""

@@ -19,7 +19,7 @@ from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest, record_files
-from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, RunDirectory
+from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, ROWS, RunDirectory
 from dlcli.config import LoadedConfig, parse_recorded, text_of
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
@@ -28,7 +28,7 @@ from dlcli.pipeline import prepare, record
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.crew import crew
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.run import Ready, last_two_stages, make_ready, require_same_data
+from dlcli.pipeline.run import Ready, data_of, last_two_stages, make_ready, require_same_data
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.watch import Silent, Watch
 
@@ -106,7 +106,8 @@ def reproduce(
             f"the manifest is of schema {manifest.schema}, here it is {SCHEMA}: epochs are "
             "compared by their tensors and losses, and of the files those of the model's arrays"
         )
-    ready = make_ready(loaded, where, watch)
+    run = RunDirectory(path) if path.is_dir() else None
+    ready = make_ready(loaded, where, watch, data_of(manifest, run))
     require_same_data(manifest, ready.digests)
     session = ready.session()
     best: Checkpoint | None = None
@@ -171,6 +172,8 @@ def _require_same_files(
         names = last_two_stages(made, ready, session, store, workers, Silent())
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
+    if ROWS not in manifest.files:  # of an earlier version
+        del found[ROWS]
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
     if manifest.schema != SCHEMA:  # other formats, so only arrays can be the same
         expected = {name: expected[name] for name in expected if name.endswith(_KEPT)}

@@ -1,7 +1,6 @@
 """Going on with an interrupted run: only if config, data and class are those it began with."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +11,19 @@ from dlcli.artifacts.run_directory import (
     CONFIG,
     MANIFEST,
     RESOLVED_CONFIG,
+    ROWS,
     RunDirectory,
 )
 from dlcli.artifacts.verification import check_file
 from dlcli.config import LoadedConfig
 from dlcli.data.places import Places
-from dlcli.errors import ArtifactError, DataError, NotComparableError, UsageError
+from dlcli.errors import ArtifactError, NotComparableError, UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import prepare, record
+from dlcli.pipeline.changed_data import data_of, require_same_data, write_rows
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.edits import tell_of_edits
-from dlcli.pipeline.extend import extend, finish_config, with_epochs
+from dlcli.pipeline.extend import epochs_of, extend, finish_config, require_not_ended, with_epochs
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.stages import Options, Ready, interruptible, last_three_stages, make_ready
 from dlcli.pipeline.watch import Watch
@@ -36,15 +37,11 @@ def resume(path: Path, options: Options, watch: Watch) -> Path:
     directory = RunDirectory.open(path)
     with directory.lock():
         recorded = _recorded(directory)
-        more = options.epochs is not None and (
-            recorded is None or recorded.config["training"]["epochs"] != options.epochs
-        )
-        if recorded is not None and recorded.status == "complete" and not more:
+        wanted = options.epochs
+        is_complete = recorded is not None and recorded.status == "complete"
+        if recorded and is_complete and wanted in (None, epochs_of(recorded)):
             directory.remove_strays()  # of an extension that was killed as it began
-            watch.note(
-                "this run is complete already; there is nothing to resume. To train on, give more "
-                f"epochs than {recorded.config['training']['epochs']}: --set training.epochs=N"
-            )
+            watch.note(_complete(recorded))
             return directory.root
         with interruptible("before training went on; the run is as it was", directory.root):
             if recorded is not None:
@@ -53,21 +50,32 @@ def resume(path: Path, options: Options, watch: Watch) -> Path:
             if recorded is not None:
                 _require_same_class(recorded)
             environment = Environment.read(directory)
-            tell_of_edits(directory, environment, watch)
-            if options.epochs is not None and more:
-                loaded = with_epochs(directory, recorded, options.epochs)
+            longer = wanted is not None and wanted != loaded.config.training.epochs
+            if longer and wanted is not None:
+                loaded = with_epochs(directory, loaded, recorded, wanted)
+            tell_of_edits(directory, environment, loaded, watch)
             options.gates.check_known(loaded.config)
-            ready = make_ready(loaded, _places(directory, environment, options), watch)
-            ready.check_gates(options.gates)
-            if recorded is not None and more:
-                require_same_data(recorded, ready.digests)
-                before = recorded.config["training"]["epochs"]
-                manifest = extend(directory, recorded, ready)
-                environment.extended(before, loaded.config.training.epochs)
+            where = _places(directory, environment, options)
+            if recorded is None:
+                ready = make_ready(loaded, where, watch)
             else:
-                manifest = _manifest_to_go_on(directory, recorded, loaded, ready, watch)
-            environment.resumed(options.workers)
-            environment.write(directory)
+                ready = make_ready(loaded, where, watch, data_of(recorded, directory))
+                require_same_data(recorded, ready.digests)
+            ready.check_gates(options.gates)
+            if longer and recorded is not None:
+                require_not_ended(directory, recorded, ready)
+        with interruptible("as training was about to go on", directory.root):
+            if not directory.path(ROWS).exists():
+                write_rows(directory, ready.prepared.brought)
+            manifest = _versions_joined(recorded, loaded, ready, watch)
+            if longer and recorded is not None:
+                manifest = extend(directory, manifest, ready)
+                environment = Environment.read(directory)
+            elif manifest != recorded:
+                manifest = record.write_first_manifest(directory, manifest)
+            if not is_complete:
+                environment.resumed(options.workers)
+                environment.write(directory)
         last_three_stages(directory, ready, manifest, environment, options, watch)
     return directory.root
 
@@ -117,23 +125,29 @@ def _places(directory: RunDirectory, environment: Environment, options: Options)
     return prepare.places(environment.config_folder, data_dir, directory.root)
 
 
-def _manifest_to_go_on(
-    directory: RunDirectory,
-    recorded: Manifest | None,
-    loaded: LoadedConfig,
-    ready: Ready,
-    watch: Watch,
+def _complete(recorded: Manifest) -> str:
+    """What to tell of a run that is complete."""
+    told = "this run is complete already; there is nothing to resume"
+    if len(recorded.epochs) != epochs_of(recorded):  # something else has ended it
+        return told
+    return (
+        f"{told}. To train on, give more epochs than {len(recorded.epochs)}: "
+        "--set training.epochs=N"
+    )
+
+
+def _versions_joined(
+    recorded: Manifest | None, loaded: LoadedConfig, ready: Ready, watch: Watch
 ) -> Manifest:
-    """The manifest of the run so far; written where it is missing or the versions changed."""
+    """The manifest of the run so far, with the versions that it goes on with."""
     if recorded is None:
-        return record.write_first_manifest(directory, record.manifest_of(loaded, ready.digests))
-    require_same_data(recorded, ready.digests)
+        return record.manifest_of(loaded, ready.digests)
     versions = record.joined_versions(recorded.versions)
     if versions == recorded.versions:
         return recorded
     changed = "; ".join(differences(dict(recorded.versions), record.versions()))
     watch.note(f"the versions changed since this run began, and its manifest says so: {changed}")
-    return record.write_first_manifest(directory, replace(recorded, versions=versions))
+    return replace(recorded, versions=versions)
 
 
 def require_same_config(directory: RunDirectory, loaded: LoadedConfig, recorded: Manifest) -> None:
@@ -153,18 +167,4 @@ def _require_same_class(recorded: Manifest) -> None:
             f"the run was trained in the numerics class {recorded.numerics_class}, this process "
             f"computes in {numerics_class()}: going on would mix two kinds of bits. Resume on a "
             "machine of the first class, or train anew"
-        )
-
-
-def require_same_data(recorded: Manifest, digests: Mapping[str, str]) -> None:
-    """DataError naming the roles whose content differs from what the run was trained on."""
-    changed = sorted(
-        role
-        for role in recorded.data.keys() | digests.keys()
-        if recorded.data.get(role) != digests.get(role)
-    )
-    if changed:
-        raise DataError(
-            f"the data is not what the run was trained on: {', '.join(changed)} changed. Restore "
-            "the original data, or train anew"
         )

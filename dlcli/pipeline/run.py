@@ -6,8 +6,9 @@ from dlcli.artifacts.run_directory import RunDirectory, check_output, check_run_
 from dlcli.config import LoadedConfig
 from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import prepare, record
+from dlcli.pipeline.changed_data import data_of, require_same_data, write_rows
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.resume import require_same_config, require_same_data, resume
+from dlcli.pipeline.resume import require_same_config, resume
 from dlcli.pipeline.stages import (
     Options,
     Ready,
@@ -21,6 +22,7 @@ from dlcli.pipeline.watch import Watch
 __all__ = [
     "Options",
     "Ready",
+    "data_of",
     "last_two_stages",
     "make_ready",
     "require_same_config",
@@ -56,6 +58,7 @@ def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch
                 options.workers,
                 options.overrides,
             )
+            write_rows(directory, ready.prepared.brought)
             manifest = record.manifest_of(loaded, ready.digests)
             manifest = record.begin(directory, source, loaded, manifest, environment)
         last_three_stages(directory, ready, manifest, environment, options, watch)

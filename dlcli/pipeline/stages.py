@@ -16,7 +16,7 @@ from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.digests import digest_document, digest_tensors
 from dlcli.artifacts.history import write_history
 from dlcli.artifacts.manifest import Manifest
-from dlcli.artifacts.run_directory import DEPLOY, EVALUATION, METRICS, RunDirectory, is_listed
+from dlcli.artifacts.run_directory import DEPLOY, EVALUATION, METRICS, ROWS, RunDirectory, is_listed
 from dlcli.config import LoadedConfig
 from dlcli.data.digests import digest_classes
 from dlcli.data.places import Places
@@ -24,9 +24,10 @@ from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array
 from dlcli.errors import DlcliError, StorageError
 from dlcli.pipeline import deploy, design, evaluate, prepare, record
+from dlcli.pipeline.changed_data import write_rows
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.gates import Gates
-from dlcli.pipeline.prepare import Prepared
+from dlcli.pipeline.prepare import Check, Prepared
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.train import Interrupted, Patience, Stop, train
@@ -79,9 +80,14 @@ class Ready:
         return Session(self.loaded.config, self.design.recipe, self.examples, self.initial)
 
 
-def make_ready(loaded: LoadedConfig, where: Places, watch: Watch) -> Ready:
-    """Prepare the data and design the model; writes nothing."""
-    prepared = prepare.prepare(loaded, where)
+def make_ready(
+    loaded: LoadedConfig, where: Places, watch: Watch, recorded: Check = lambda brought: None
+) -> Ready:
+    """Prepare the data and design the model; writes nothing.
+
+    recorded: looks at the data before anything is made of it.
+    """
+    prepared = prepare.prepare(loaded, where, recorded)
     watch.stage(1, "prepare", prepared.describe())
     for text in prepared.warnings:
         watch.note(f"warning: {text}")
@@ -216,7 +222,8 @@ def last_two_stages(
     written = deploy.deploy(directory, loaded, ready.prepared, designed, theta)
     formats = [f"{DEPLOY}/{kind}" for kind in loaded.config.deployment.formats]
     watch.stage(5, "deploy", ", ".join(formats) or "model/ only")
-    return [METRICS, EVALUATION, *written]
+    write_rows(directory, ready.prepared.brought)
+    return [METRICS, ROWS, EVALUATION, *written]
 
 
 def told_of_weights(loaded: LoadedConfig, session: Session) -> list[str]:

@@ -86,6 +86,8 @@ def test_what_set_gave_counts_on_both_sides(tmp_path: Path) -> None:
     [
         {"config_file": "/dev/zero"},
         {"config_file": 7},
+        {"config_file": "../huge.yaml"},
+        {"overrides": ["seed=7"] * 100_000},
         {"config_file": "pipe"},
         {"config_file": "huge.yaml"},
         {"config_file": "a\0b"},

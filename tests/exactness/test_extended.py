@@ -20,6 +20,7 @@ from tests.exactness.runs import (
     assert_same,
     changed,
     content,
+    edit_manifest,
     resume,
     stop_after,
     train,
@@ -136,6 +137,8 @@ def test_more_epochs_that_fail_at_any_operation_can_be_resumed(
         else:
             resume(run, epochs=MORE)
         assert_same(without_source(content(run)), expected["best"])
+        extensions = json.loads((run / "environment.json").read_text())["extensions"]
+        assert [(entry["before"], entry["epochs"]) for entry in extensions] == [(3, MORE)]
 
 
 def test_only_more_epochs_are_taken(tmp_path: Path) -> None:
@@ -168,6 +171,43 @@ def test_what_ended_by_itself_gets_no_more_epochs(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=words):
             resume(run, epochs=60)
         assert_same(content(run), before)
+
+
+def test_a_run_that_cannot_go_on_stays_finished(tmp_path: Path) -> None:
+    run = train(config(tmp_path, "last"), tmp_path / "runs")
+    for name in ("last.safetensors", "index.json", "history.jsonl"):
+        path = run / "checkpoints" / name
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        before = content(run)
+        call = dlcli("train", "--resume", run, "--set", "training.epochs=9")
+        assert call.code == 4, call.err
+        assert_same(content(run), before)
+        path.write_bytes(data)
+    edit_manifest(run / "manifest.json", lambda document: document["config"].pop("training"))
+    for more in ([], ["--set", "training.epochs=9"]):
+        call = dlcli("train", "--resume", run, *more)
+        assert call.code == (4 if more else 0), call.err
+        assert "Traceback" not in call.err
+
+
+def test_only_a_run_that_can_get_more_epochs_is_said_to(tmp_path: Path) -> None:
+    hint = "--set training.epochs=N"
+    run = train(config(tmp_path, "last"), tmp_path / "runs")
+    assert hint in resume(run)[0]
+    stopped = changed(SMALL, training__epochs=50, training__early_stopping={"patience": 1})
+    run = train(write(tmp_path, stopped), tmp_path / "runs")
+    assert hint not in resume(run)[0]
+
+
+def test_a_yaml_that_has_the_new_epochs_too_is_no_change(tmp_path: Path) -> None:
+    path = config(tmp_path, "last")
+    run = train(path, tmp_path / "runs")
+    path.write_text(path.read_text().replace('"epochs": 3', '"epochs": 9'))
+    call = dlcli("train", "--resume", run, "--set", "training.epochs=9")
+    assert call.code == 0 and "has changed" not in call.err
+    call = dlcli("train", "--resume", run, "--set", "training.epochs=10")
+    assert call.code == 0 and "training.epochs: 3, now 9" in call.err
 
 
 def test_changed_data_gets_no_more_epochs(tmp_path: Path) -> None:
