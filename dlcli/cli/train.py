@@ -29,7 +29,12 @@ def train(
     config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run."),
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Go on with an interrupted run; with --set training.epochs=N, also with a "
+            "finished one.",
+        ),
     ] = None,
     output_dir: Annotated[
         Path | None, typer.Option("--output-dir", help="Where run directories go; default: runs.")
