@@ -1,6 +1,7 @@
 """What tests of several rooms share."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     keys = ("images", "labels", "test_images", "test_labels")
     files = ", ".join(f"{key}: {folder / name}" for key, name in zip(keys, MNIST, strict=True))
     return ["--set", f"data.source={{type: idx, {files}}}"]
+
+
+def pytest_configure() -> None:
+    """Processes that tests start die of a hang-up, as those of a shell, also under `nohup`."""
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
