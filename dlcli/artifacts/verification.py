@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dlcli.artifacts.checkpoints import Checkpoints
+from dlcli.artifacts.files import is_temporary
 from dlcli.artifacts.manifest import (
     FileRecord,
     Manifest,
@@ -48,7 +49,10 @@ def verify(run: RunDirectory) -> Verified:
             problems += ((name, words) for words in _compare(run, manifest, name, record))
     for name in sorted(present - set(manifest.files) - set(links)):
         if is_listed(name) and not (manifest.status == "running" and is_late(name)):
-            problems.append((name, f"{_shown(name)} is not listed by the manifest"))
+            words = f"{_shown(name)} is not listed by the manifest"
+            if is_temporary(name.rpartition("/")[2]):
+                words += "; if an interrupted write left it, `dlcli train --resume` removes it"
+            problems.append((name, words))
     if problems:
         more = [f"... and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         told = [words for _, words in problems[:_SHOWN]] + more

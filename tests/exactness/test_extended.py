@@ -129,6 +129,8 @@ def test_more_epochs_that_fail_at_any_operation_can_be_resumed(
             if without_source(now) != expected["best"]:  # nothing had been done yet
                 strays = [name for name in now if name.endswith(files.TEMPORARY)]
                 assert_same({k: v for k, v in now.items() if k not in strays}, short)
+                resume(run)  # complete already, but for what the interrupted write left
+                assert_same(content(run), short)
                 verify(RunDirectory.open(run))
                 resume(run, epochs=MORE)
         elif again == "plain":
