@@ -1,0 +1,209 @@
+"""What whoever looks on is told of a run, in order: stages, epochs and what became of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcli.config import load_config
+from dlcli.engine.training import EpochReport, StepReport
+from dlcli.errors import DivergedError
+from dlcli.pipeline import run as pipeline
+from dlcli.pipeline.train import Interrupted
+from tests.exactness.runs import SMALL, changed, stop_after, write
+
+PLAIN = changed(SMALL, training={"epochs": 3, "batch_size": 8, "shard_size": 4})
+BATCHES = 3
+"""24 of the 40 rows are trained on, in batches of 8."""
+
+
+class Everything:
+    """Writes down all that it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def stage(self, number: int, verb: str, text: str) -> None:
+        self.told.append(("stage", number, verb, text))
+
+    def begin(self, epochs: int, batches: int, rows: int, steps: int | None = None) -> None:
+        self.told.append(("begin", epochs, batches, rows, steps))
+
+    def step(self, report: StepReport) -> None:
+        self.told.append(("step", report.epoch, report.batch))
+
+    def epoch(self, report: EpochReport, remark: str) -> None:
+        self.told.append(("epoch", report.epoch, remark, report.logs.get("val_loss")))
+
+    def end(self) -> None:
+        self.told.append(("end",))
+
+    def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None:
+        self.told.append(("result", title, found["rows"], classes))
+
+    def note(self, text: str) -> None:
+        self.told.append(("note", text))
+
+    def say(self, text: str) -> None:
+        self.told.append(("say", text))
+
+    def of(self, kind: str) -> list[tuple[Any, ...]]:
+        """What was told in this way."""
+        return [words[1:] for words in self.told if words[0] == kind]
+
+
+def trained(folder: Path, config: dict[str, Any] = PLAIN, **options: Any) -> Everything:
+    watch = Everything()
+    path = write(folder, config)
+    asked = pipeline.Options(1, None, folder / "runs", **options)
+    pipeline.run(load_config(path), path.read_bytes(), path, asked, watch)
+    return watch
+
+
+def resumed(folder: Path, **options: Any) -> Everything:
+    watch = Everything()
+    pipeline.resume(folder / "runs" / "small-0001", pipeline.Options(1, **options), watch)
+    return watch
+
+
+def test_a_run_is_told_stage_by_stage(tmp_path: Path) -> None:
+    watch = trained(tmp_path)
+    rows = "train 24  validation 8  test 8  rows of 2, 2 classes"
+    assert [words[:3] for words in watch.of("stage")] == [
+        (1, "prepare", rows),
+        (2, "design", watch.of("stage")[1][2]),
+        (3, "train", "adam, 3 epochs of 3 batches, 1 workers"),
+        (4, "evaluate", "test: 8 rows"),
+        (5, "deploy", "deploy/bundle"),
+    ]
+    assert watch.of("begin") == [(3, BATCHES, 24, None)]
+    steps = [(epoch, batch) for epoch in (1, 2, 3) for batch in (1, 2, 3)]
+    assert watch.of("step") == steps
+    assert [words[0] for words in watch.of("epoch")] == [1, 2, 3]
+    assert watch.of("end") == [()]
+    assert watch.of("result") == [("test", 8, ("no", "yes"))]
+    kinds = [words[0] for words in watch.told]
+    an_epoch = ["step"] * BATCHES + ["epoch"]
+    behind = kinds[kinds.index("begin") :]
+    assert behind[: 2 + 3 * len(an_epoch)] == ["begin", *an_epoch * 3, "end"]
+
+
+def test_a_run_without_a_part_to_evaluate_says_so(tmp_path: Path) -> None:
+    watch = trained(tmp_path, changed(PLAIN, data__split={"validation": 0, "test": 0}))
+    assert watch.of("stage")[3] == (4, "evaluate", "no part to evaluate")
+    assert watch.of("result") == []
+
+
+def test_without_a_test_part_the_validation_part_is_shown(tmp_path: Path) -> None:
+    watch = trained(tmp_path, changed(PLAIN, data__split={"validation": 0.3, "test": 0}))
+    assert watch.of("stage")[3] == (4, "evaluate", "validation: 12 rows")
+    assert [words[0] for words in watch.of("result")] == ["validation"]
+
+
+def test_without_deployment_only_the_model_is_written(tmp_path: Path) -> None:
+    watch = trained(tmp_path, changed(PLAIN, deployment={"formats": []}))
+    assert watch.of("stage")[4] == (5, "deploy", "model/ only")
+
+
+def test_an_epoch_that_is_better_than_all_before_is_told_as_the_best_so_far(
+    tmp_path: Path,
+) -> None:
+    watch = trained(tmp_path, changed(PLAIN, training__epochs=40, optimizer__learning_rate=0.5))
+    best = float("inf")
+    expected = []
+    for number, _, loss in watch.of("epoch"):
+        better, best = loss < best, min(best, loss)
+        expected.append((number, "best so far" if better and number > 1 else "", loss))
+    assert watch.of("epoch") == expected
+    assert {remark for _, remark, _ in expected} == {"best so far", ""}
+    assert expected[0][1] == ""
+
+
+def test_the_epoch_that_ends_training_early_says_why(tmp_path: Path) -> None:
+    stopping = {"monitor": "val_loss", "patience": 2}
+    config = changed(
+        PLAIN,
+        training__epochs=200,
+        training__early_stopping=stopping,
+        optimizer__learning_rate=0.5,
+    )
+    epochs = trained(tmp_path, config).of("epoch")
+    assert len(epochs) < 200
+    assert epochs[-1][1] == "no better val_loss for 2 epochs: stopping early"
+    assert all(remark in ("", "best so far") for _, remark, _ in epochs[:-1])
+    assert min(loss for _, _, loss in epochs) == epochs[-3][2]
+
+
+@pytest.mark.parametrize(
+    ("reports", "where"),
+    [
+        (2, "resumed at epoch 1, step 2"),
+        (4, "resumed at epoch 2, step 3"),
+        (7, "resumed at epoch 2, step 6"),
+        (8, "resumed at epoch 3, step 6"),
+        (9, "resumed at epoch 3, step 7"),
+    ],
+)
+def test_a_resumed_run_says_from_where(reports: int, where: str, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted) as caught:
+        trained(tmp_path, stop=stop_after(reports))
+    run = tmp_path / "runs" / "small-0001"
+    step = int(where.rpartition(" ")[2])
+    assert str(caught.value) == (
+        f"stopped after step {step}; go on with `dlcli train --resume {run}`"
+    )
+    watch = resumed(tmp_path)
+    assert watch.of("stage")[2] == (3, "train", where)
+    assert watch.of("begin") == [(3, BATCHES, 24, None)]
+    assert len(watch.of("step")) == 9 - step
+    assert watch.of("end") == [()]
+
+
+def test_a_limit_of_steps_is_told_at_the_beginning(tmp_path: Path) -> None:
+    watch = trained(tmp_path, changed(PLAIN, training__max_steps=4))
+    assert watch.of("begin") == [(3, BATCHES, 24, 4)]
+    assert [words[0] for words in watch.of("epoch")] == [1, 2]
+
+
+def test_what_is_told_is_in_the_log_but_for_steps(tmp_path: Path) -> None:
+    watch = trained(tmp_path)
+    log = (tmp_path / "runs" / "small-0001" / "train.log").read_text()
+    for number, verb, text in watch.of("stage")[2:]:
+        assert f"  [{number}/5] {verb}: {text}\n" in log
+    for number, remark, loss in watch.of("epoch"):
+        (line,) = [line for line in log.splitlines() if f"  epoch {number}, step" in line]
+        assert f"epoch {number}, step {BATCHES * number}: " in line
+        assert line.endswith(remark or "}") and repr(loss) in line
+    for (text,) in watch.of("say"):
+        assert f"  {text}\n" in log
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_training_that_diverges_says_whether_a_checkpoint_is_kept(
+    saved: bool, tmp_path: Path
+) -> None:
+    wild = changed(
+        PLAIN,
+        data={"source": {"type": "friedman1", "samples": 40}},
+        model={"layers": [{"type": "dense", "units": 4}, {"type": "dense", "units": 1}]},
+        loss={"type": "mean_squared_error"},
+        optimizer={"type": "sgd", "learning_rate": 1000},
+        evaluation={"metrics": []},
+        training__epochs=50,
+        training__checkpoint={"every_steps": 1 if saved else None, "every_epochs": None},
+    )
+    watch = Everything()
+    path = write(tmp_path, wild)
+    options = pipeline.Options(1, None, tmp_path / "runs")
+    with pytest.raises(DivergedError) as caught:
+        pipeline.run(load_config(path), path.read_bytes(), path, options, watch)
+    run = tmp_path / "runs" / "small-0001"
+    step = caught.value.details["step"]
+    assert caught.value.details["run"] == str(run)
+    message = str(caught.value)
+    assert message.startswith(f"training diverged at step {step}: ")
+    kept = (run / "checkpoints" / "last.safetensors").exists()
+    assert (f"The checkpoint before it is kept in {run}. " in message) == kept
+    assert kept == (saved and step > 2)
+    assert watch.of("end") == [()]
