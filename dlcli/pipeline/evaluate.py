@@ -1,6 +1,6 @@
 """Stage 4, evaluation: loss and metrics of whole parts with the weights the run keeps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import Any
@@ -69,7 +69,7 @@ def class_names(recipe: Recipe, classes: Sequence[str] | None) -> tuple[str, ...
     return tuple(classes) if classes else tuple(map(str, range(count)))
 
 
-def judged_part(parts: Iterable[str]) -> str:
+def judged_part(parts: Container[str]) -> str:
     """The part that says how good a run is, unless somebody asks for another."""
     return next((role for role in ("test", "validation") if role in parts), "train")
 
