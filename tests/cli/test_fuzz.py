@@ -4,11 +4,12 @@
 import contextlib
 import io
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from dlcli.cli.validate import validate
@@ -38,14 +39,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+Check = Callable[..., None]
+
+
+@pytest.fixture
+def of_part(request: pytest.FixtureRequest) -> Callable[[int], Callable[[Check], Check]]:
+    """Gives every part documents of its own: Hypothesis would draw the same for all of them,
+    because they share a function and the seed of `--hypothesis-seed`."""
+    given_seed = request.config.getoption("--hypothesis-seed")
+
+    def drawn(part: int) -> Callable[[Check], Check]:
+        if given_seed is None and not settings().derandomize:
+            return lambda check: check
+        return seed(f"{given_seed}, part {part}")
+
+    return drawn
+
+
 options = st.just([]) | st.just([]) | overrides()
 
 
+@pytest.mark.properties
 @pytest.mark.parametrize("part", a_part(PARTS, 2))
-def test_any_damaged_config_validates_or_says_why_not(part: int, folder: Path) -> None:
+def test_any_damaged_config_validates_or_says_why_not(
+    part: int, of_part: Callable[[int], Callable[[Check], Check]], folder: Path
+) -> None:
     path = folder / f"part{part}.yaml"
     seen: Counter[int] = Counter()
 
+    @of_part(part)
     @settings(FUZZ, max_examples=DOCUMENTS)
     @given(documents(), options)
     def check(content: bytes, options: list[str]) -> None:
@@ -88,6 +110,7 @@ def trains_in_a_moment(path: Path) -> bool:
     )
 
 
+@pytest.mark.properties
 def test_any_damaged_config_trains_or_says_why_not(
     folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
