@@ -82,8 +82,6 @@ class Processes(Team):
         self._number = 0
         self._look = _LOOK_SECONDS if workers <= _processors() else 0.0
         self._children: list[_Child] = []
-        gc.collect()
-        gc.freeze()  # the collector would write to, and so copy, every page of ours
         try:
             for worker in range(1, workers):
                 self._children.append(self._fork(worker))
@@ -91,8 +89,6 @@ class Processes(Team):
             # The last one goes home as well, so that its pipes are free for files.
             if self._children:
                 self._children.pop().dismiss()
-        finally:
-            gc.unfreeze()
         self._task[2] = self.workers = 1 + len(self._children)
 
     def run(self, phase: str, count: int) -> None:
@@ -146,6 +142,7 @@ class Processes(Team):
         try:
             pid = os.fork()
             if pid == 0:
+                gc.freeze()  # the collector would write to, and so copy, every page of the parent
                 for number in STOP_SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
         except OSError:
