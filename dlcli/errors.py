@@ -60,13 +60,14 @@ class DlcliError(Exception):
 
 
 @contextmanager
-def about(file: str | PathLike[str]) -> Iterator[None]:
+def about(file: str | PathLike[str], line: int | None = None) -> Iterator[None]:
     """Errors of the block that name no file are about this one, as their messages say."""
     try:
         yield
     except DlcliError as error:
         if error.file is None:
             error.file = str(file)
+            error.line = line if error.line is None else error.line
         raise
 
 
@@ -156,17 +157,6 @@ class NotComparableError(DlcliError):
 
     exit_code = 11
     kind = "not_comparable"
-
-
-@contextmanager
-def placed(file: str | PathLike[str], line: int | None = None) -> Iterator[None]:
-    """Errors that leave the block without a place get this one."""
-    try:
-        yield
-    except DlcliError as error:
-        if error.file is None:
-            error.file, error.line = str(file), line
-        raise
 
 
 _REASONS = {

@@ -16,7 +16,6 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-_NOWHERE = "\0"
 _LARGEST = 1 << 20
 """Bytes that are read of a file; a machine with many containers has some thousand mounts."""
 _MOST = 1 << 64
@@ -28,7 +27,7 @@ def quota(root: Path = Path("/")) -> int | None:
 
     root: where /proc and /sys are looked for. Whatever is missing or not understood is no quota.
     """
-    shares = [share for folder in _groups(root) for share in _shares(folder) if share > 0]
+    shares = [share for folder in _groups(root) for share in _shares(folder)]
     return max(1, math.ceil(min(shares) - 1e-9)) if shares else None
 
 
@@ -45,13 +44,14 @@ def _groups(root: Path) -> Iterator[Path]:
         if len(fields) < 5 or len(kind) < 3:
             continue
         if kind[0] == "cgroup2":
-            path = own.get("", _NOWHERE)
+            controller = ""
         elif kind[0] == "cgroup" and "cpu" in kind[2].split(","):
-            path = own.get("cpu", _NOWHERE)
+            controller = "cpu"
         else:
             continue
-        if path == _NOWHERE:
+        if controller not in own:
             continue
+        path = own[controller]
         mounted, top = _unescaped(fields[4]), _unescaped(fields[3])
         folder = root / mounted.lstrip("/")
         # What is mounted may be a group itself, whose path then is no part of the folder's.

@@ -27,7 +27,15 @@ THOUSANDS = ",.'_ \u00a0\u2009\u202f\u2019"
 FileName = Annotated[str, Text("the name of a file")]
 
 
-class _ColumnName(Text):
+class _OrWhole(Text):
+    """Text, or a whole number that stands for its digits."""
+
+    def json_schema(self) -> dict[str, Any]:
+        whole = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
+        return {"anyOf": [super().json_schema(), whole]}
+
+
+class _ColumnName(_OrWhole):
     """The name of a column; one of digits, as programs number columns, needs no quotes."""
 
     def __call__(self, value: Any) -> str:
@@ -40,10 +48,6 @@ class _ColumnName(Text):
                 'quotes, as the file has it: "true", "1e3", "null")'
             )
         return super().__call__(value)
-
-    def json_schema(self) -> dict[str, Any]:
-        whole = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
-        return {"anyOf": [super().json_schema(), whole]}
 
 
 _COLUMN = _ColumnName("the name of a column", longest=1000)
@@ -64,7 +68,7 @@ class _Target(_ColumnName):
         return super().__call__(value)
 
 
-class _ClassName(Text):
+class _ClassName(_OrWhole):
     """The name of a class; a label that is a whole number is named by its digits."""
 
     def __call__(self, value: Any) -> str:
@@ -79,10 +83,6 @@ class _ClassName(Text):
                 f"must be the name of a class, not {value} (a label is text or a whole number)"
             )
         return super().__call__(str(value) if isinstance(value, int) else value)
-
-    def json_schema(self) -> dict[str, Any]:
-        whole = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
-        return {"anyOf": [super().json_schema(), whole]}
 
 
 _PositiveClass = Annotated[str, _ClassName("the name of a class", longest=1000)] | None

@@ -37,14 +37,15 @@ def giveaways(part: Part, learns_classes: bool) -> tuple[str, ...]:
     """
     if len(part.row_shape) != 1 or part.targets.ndim != 1:
         return ()
-    count = min(len(part), max(200, min(_MOST_ROWS, _CELLS // part.row_shape[0])))
+    count = _looked_at(len(part), part.row_shape[0])
     if count < _FEWEST:
         return ()
     rows, targets = part.take(slice(0, count))
-    if len(np.unique(targets)) < 2:
+    different, ids = np.unique(targets, return_inverse=True)
+    if len(different) < 2:
         return ()
-    tells = _tells_class if learns_classes else _tells_number
-    found = [j for j in range(rows.shape[1]) if tells(rows[:, j], targets)]
+    tells, answers = (_tells_class, ids) if learns_classes else (_tells_number, targets)
+    found = [j for j in range(rows.shape[1]) if tells(rows[:, j], answers)]
     if not found:
         return ()
     names = ", ".join(_name(part.columns, j) for j in found[:_MOST])
@@ -67,7 +68,7 @@ def identifiers(raw: Raw) -> tuple[str, ...]:
     table = next(iter(raw.parts.values()))
     if len(table.features.shape) != 2 or len(table) < _FEWEST:
         return ()
-    count = min(len(table), max(200, min(_MOST_ROWS, _CELLS // table.features.shape[1])))
+    count = _looked_at(len(table), table.features.shape[1])
     rows = np.asarray(table.features[:count])
     found = [(j, why) for j in range(rows.shape[1]) for why in _identifies(rows, j, raw.columns)]
     if not found:
@@ -102,20 +103,26 @@ def _identifies(rows: Array, j: int, columns: tuple[Column, ...] | None) -> Iter
             yield f"{different:,} different numbers in {count:,} rows"
 
 
-def _tells_class(values: Array, targets: Array) -> bool:
+def _looked_at(rows: int, columns: int) -> int:
+    """Of how many rows a table's columns are looked at."""
+    return min(rows, max(200, min(_MOST_ROWS, _CELLS // columns)))
+
+
+def _tells_class(values: Array, ids: Array) -> bool:
+    """ids: the classes, numbered from 0 without a gap."""
     order = np.argsort(values, kind="stable")
-    values, targets = values[order], targets[order]
+    values, ids = values[order], ids[order]
     begins = _begins(values)
-    ids = np.unique(targets, return_inverse=True)[1]
-    classes = int(ids.max()) + 1
+    sizes = np.bincount(ids)
+    classes = len(sizes)
     if 5 * len(begins) <= len(values):
         groups = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(values)))
         table = np.bincount(groups * classes + ids, minlength=len(begins) * classes)
         right = table.reshape(-1, classes).max(axis=1).sum()
-        wrong_by_guess = len(values) - np.bincount(ids).max()
+        wrong_by_guess = len(values) - sizes.max()
         if len(values) - right <= _SMALL * wrong_by_guess:
             return True
-    if np.bincount(ids).min() < 3:
+    if sizes.min() < 3:
         return False
     # Each class in a range of its own, and none in two: no more changes than that.
     changes = ids[1:] != ids[:-1]

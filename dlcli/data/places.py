@@ -58,7 +58,7 @@ class Places:
         """The first file at `path`; DataError, listing every place, where there is none."""
         found = self.search(path)
         if found is None:
-            raise DataError(self.miss(path), file=str(path))
+            raise DataError(self.miss(path), file=path)
         return found
 
     def search(self, path: str | Path) -> Path | None:

@@ -9,10 +9,11 @@ import numpy as np
 from dlcli.data.checks import check_finite, features_shape
 from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.formats import npy
+from dlcli.data.formats.columns import read_columns
 from dlcli.data.formats.notation import PLAIN, Format
-from dlcli.data.formats.text import Text, line_of, read_columns, read_header
+from dlcli.data.formats.text import Text, line_of, read_header
 from dlcli.data.places import expand
-from dlcli.errors import DataError, placed
+from dlcli.errors import DataError, about
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def read_rows(
     DataError otherwise.
     """
     path = expand(path)
-    with placed(path):
+    with about(path):
         return _read_rows(path, columns, row_shape, written)
 
 
@@ -87,7 +88,7 @@ def _read_rows(
                         f"model was not trained on; it knows {shown}{more}. "
                         "Unseen categories are not supported yet: correct or remove the row."
                         f"{'' if file.header or line > file.line else _NO_HEADER}",
-                        file=str(path),
+                        file=path,
                         line=line,
                         column=column.name,
                         hint="correct or remove the row",

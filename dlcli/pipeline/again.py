@@ -18,7 +18,7 @@ from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, record
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.run import data_of, make_ready, require_same_config, require_same_data
+from dlcli.pipeline.run import check_against, make_ready, require_same_config, require_same_data
 from dlcli.pipeline.standard_input import standard_input
 from dlcli.pipeline.watch import Silent, Watch
 from dlcli.progress import work
@@ -119,7 +119,7 @@ def evaluate_run(
     gates.check_known(loaded.config)
     folder = Environment.read(directory).config_folder
     where = prepare.places(folder, data_dir, directory.root)
-    ready = make_ready(loaded, where, Silent(), data_of(manifest, directory))
+    ready = make_ready(loaded, where, Silent(), check_against(manifest, directory))
     require_same_data(manifest, ready.digests)
     available = list(ready.examples)
     role = split or evaluate.judged_part(available)

@@ -71,7 +71,7 @@ def _names(names: Sequence[str] | None) -> list[str] | None:
     return list(names) if names is not None and len(names) <= _MOST_NAMES else None
 
 
-def data_of(recorded: Manifest, run: RunDirectory | None) -> Callable[[Brought], None]:
+def check_against(recorded: Manifest, run: RunDirectory | None) -> Callable[[Brought], None]:
     """Raises DataError for data that is not what the run was trained on, before anything is made
     of it. run: where the manifest lies, if not alone."""
 

@@ -25,7 +25,6 @@ from dlcli.engine.model import ChainError, Model, Node, connect
 from dlcli.engine.sharding import default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
-from dlcli.pipeline import prepare
 from dlcli.pipeline.examples import PartExamples
 from dlcli.pipeline.prepare import Prepared
 
@@ -175,7 +174,8 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     labels = labels_by_value(loaded, chain, dataset)
     dataset = replace(dataset, classes=dataset.classes or labels.names)
     names = dataset.classes
-    if names is not None and len(names) == 1 and prepare.learns_classes(loaded):
+    learns_classes = chain.loss.kind(chain.out_shape)[0] != "regression"
+    if names is not None and len(names) == 1 and learns_classes:
         raise DataError(
             f"every row of the data is of the class {names[0]!r}, so there is nothing to "
             "tell apart; bring rows of at least two classes"

@@ -38,9 +38,9 @@ def tell_of_edits(
     except (DlcliError, ValueError):
         watch.note(f"{path} has changed since this run began, and has mistakes now; {rest}")
         return
-    changed = differences(old.resolved(), new.resolved(), _MOST)
     if new.config == own.config:
         return
+    changed = differences(old.resolved(), new.resolved(), _MOST)
     if changed:
         watch.note(f"{path} has changed since this run began ({'; '.join(changed)}); {rest}")
 

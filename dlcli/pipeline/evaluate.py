@@ -69,9 +69,14 @@ def class_names(recipe: Recipe, classes: Sequence[str] | None) -> tuple[str, ...
     return tuple(classes) if classes else tuple(map(str, range(count)))
 
 
+def evaluated_roles(parts: Container[str]) -> list[str]:
+    """The parts that stage 4 evaluates, the first of them for people."""
+    return [role for role in ("test", "validation") if role in parts]
+
+
 def judged_part(parts: Container[str]) -> str:
     """The part that says how good a run is, unless somebody asks for another."""
-    return next((role for role in ("test", "validation") if role in parts), "train")
+    return next(iter(evaluated_roles(parts)), "train")
 
 
 def gated(

@@ -1,7 +1,7 @@
 """Stage 1, data preparation: find the rows, split them, fit the preprocessing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcli import builder
@@ -27,21 +27,24 @@ _POSITIVE = ("data", "source", "positive_class")
 class Prepared:
     """The data of a run.
 
-    digests: what the data is, by role, as the source brought it.
-    mapped: the files that are read while the network trains.
     preprocessing: fitted on the training part; turns stored rows into what the model takes.
+    mapped: the files that are read while the network trains.
     warnings: one sentence for everything that a person should look at before training.
-    brought: the same as the digests, and more that tells what is another where they are.
+    brought: what the data is, as the source brought it.
     """
 
     dataset: Dataset
-    digests: dict[str, str]
     preprocessing: Preprocessing
     row_shape: Shape
     target_scale: TargetScale | None
     mapped: tuple[MappedFile, ...] = ()
     warnings: tuple[str, ...] = ()
     brought: Brought = field(default_factory=Brought)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What the data is, by role, as the source brought it."""
+        return dict(self.brought.digests)
 
     def describe(self) -> str:
         """One line for people."""
@@ -65,11 +68,17 @@ Check = Callable[[Brought], None]
 def prepare(loaded: LoadedConfig, where: Places, check: Check = lambda brought: None) -> Prepared:
     """Load, split, fit. Raises DataError, or ConfigError with the line at fault."""
     config = loaded.config
-    brought = builder.source(config).load(where, config.seed)
-    mapped = mapped_files(brought)  # as they are before they are digested
-    found = Brought.of(brought)
-    check(found)
-    raw = arranged(loaded, brought)
+    raw = builder.source(config).load(where, config.seed)
+    mapped = mapped_files(raw)  # as they are before they are digested
+    brought = Brought.of(raw)
+    check(brought)
+    return replace(prepare_rows(loaded, raw), mapped=mapped, brought=brought)
+
+
+def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
+    """`prepare` for rows that are there already, without a word about where they came from."""
+    config = loaded.config
+    raw = arranged(loaded, raw)
     transforms = builder.transforms(config)
     try:
         dataset = builder.split(config).apply(raw, config.seed, learns_classes(loaded))
@@ -84,23 +93,21 @@ def prepare(loaded: LoadedConfig, where: Places, check: Check = lambda brought: 
         options = config.data.target_transform.model_dump(exclude={"type"})
         scale = TargetScale.fit(kind, dataset.train.targets_array, **options)
     row_shape = preprocessing.out_shape
-    warnings = (
+    warnings = suspicions(loaded, raw, dataset, preprocessing)
+    return Prepared(dataset, preprocessing, row_shape, scale, warnings=warnings)
+
+
+def suspicions(
+    loaded: LoadedConfig, raw: Raw, dataset: Dataset, preprocessing: Preprocessing
+) -> tuple[str, ...]:
+    """A sentence about everything in the rows that is probably not meant."""
+    return (
         *raw.warnings,
         *dataset.warnings,
-        *channels_first(dataset.row_shape, transforms),
+        *channels_first(dataset.row_shape, builder.transforms(loaded.config)),
         *lost_in_float32(dataset.train, preprocessing),
         *giveaways(dataset.train, learns_classes(loaded)),
         *identifiers(raw),
-    )
-    return Prepared(
-        dataset,
-        dict(found.digests),
-        preprocessing,
-        row_shape,
-        scale,
-        mapped,
-        warnings,
-        found,
     )
 
 

@@ -28,7 +28,7 @@ from dlcli.pipeline import prepare, record
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.crew import crew
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.run import Ready, data_of, last_two_stages, make_ready, require_same_data
+from dlcli.pipeline.run import Ready, check_against, last_two_stages, make_ready, require_same_data
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.watch import Silent, Watch
 
@@ -107,7 +107,7 @@ def reproduce(
             "compared by their tensors and losses, and of the files those of the model's arrays"
         )
     run = RunDirectory(path) if path.is_dir() else None
-    ready = make_ready(loaded, where, watch, data_of(manifest, run))
+    ready = make_ready(loaded, where, watch, check_against(manifest, run))
     require_same_data(manifest, ready.digests)
     session = ready.session()
     best: Checkpoint | None = None

@@ -20,7 +20,7 @@ from dlcli.data.places import Places
 from dlcli.errors import ArtifactError, NotComparableError, UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import prepare, record
-from dlcli.pipeline.changed_data import data_of, require_same_data, write_rows
+from dlcli.pipeline.changed_data import check_against, require_same_data, write_rows
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.edits import tell_of_edits
 from dlcli.pipeline.extend import epochs_of, extend, finish_config, require_not_ended, with_epochs
@@ -59,7 +59,7 @@ def resume(path: Path, options: Options, watch: Watch) -> Path:
             if recorded is None:
                 ready = make_ready(loaded, where, watch)
             else:
-                ready = make_ready(loaded, where, watch, data_of(recorded, directory))
+                ready = make_ready(loaded, where, watch, check_against(recorded, directory))
                 require_same_data(recorded, ready.digests)
             ready.check_gates(options.gates)
             if longer and recorded is not None:

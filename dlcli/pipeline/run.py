@@ -6,7 +6,7 @@ from dlcli.artifacts.run_directory import RunDirectory, check_output, check_run_
 from dlcli.config import LoadedConfig
 from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import prepare, record
-from dlcli.pipeline.changed_data import data_of, require_same_data, write_rows
+from dlcli.pipeline.changed_data import check_against, require_same_data, write_rows
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.resume import require_same_config, resume
 from dlcli.pipeline.stages import (
@@ -22,7 +22,7 @@ from dlcli.pipeline.watch import Watch
 __all__ = [
     "Options",
     "Ready",
-    "data_of",
+    "check_against",
     "last_two_stages",
     "make_ready",
     "require_same_config",

@@ -201,7 +201,7 @@ def last_two_stages(
     loaded, designed = ready.loaded, ready.design
     write_history(directory, (epoch.row() for epoch in session.books.history))
     theta = _kept(store, loaded, session)
-    roles = evaluated_roles(ready.examples)
+    roles = evaluate.evaluated_roles(ready.examples)
     classes = designed.classes
     parts = dict(ready.examples)
     results = evaluate.gated(
@@ -250,11 +250,6 @@ def _tell_of_others(directory: RunDirectory, manifest: Manifest, watch: Watch) -
             f"not part of this run, and `dlcli verify` will say so: {', '.join(others)}. Move "
             f"what you want to keep out of {directory.root}"
         )
-
-
-def evaluated_roles(examples: Mapping[str, Examples]) -> list[str]:
-    """The parts that stage 4 evaluates, the first of them for people."""
-    return [role for role in ("test", "validation") if role in examples]
 
 
 def _kept(store: Checkpoints, loaded: LoadedConfig, session: Session) -> Array:

@@ -8,10 +8,9 @@ from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.dataset import Dataset, Declared, Part, Sampled
 from dlcli.data.fitted import Encoded
-from dlcli.data.leaks import giveaways, identifiers
 from dlcli.data.places import Places
 from dlcli.data.preprocessing import Preprocessing, TransformError, shape_after
-from dlcli.data.suspicions import channels_first, lost_in_float32
+from dlcli.data.suspicions import channels_first
 from dlcli.engine.layer import Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.pipeline import design, prepare
@@ -75,7 +74,7 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
         return replace(found, unchecked=(sample, *found.unchecked))
     if sample.unread:
         return _from_sample(loaded, sample, unchecked)
-    prepared = prepare.prepare(loaded, where)
+    prepared = prepare.prepare_rows(loaded, sample.raw)
     designed = design.design(loaded, prepared)
     if not unchecked:
         design.initial_parameters(loaded, designed.recipe.model, where)
@@ -120,13 +119,8 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     table = next(iter(raw.parts.values()))
     part = Part(table.features, table.targets, None, raw.columns, table.place)
     preprocessing = prepare.fitted(loaded, lambda: Preprocessing.fit(part, transforms))
-    warnings = (
-        *raw.warnings,
-        *channels_first(part.row_shape, transforms),
-        *lost_in_float32(part, preprocessing),
-        *giveaways(part, prepare.learns_classes(loaded)),
-        *identifiers(raw),
-    )
+    dataset = Dataset(part, classes=raw.classes)
+    warnings = prepare.suspicions(loaded, raw, dataset, preprocessing)
     if any(isinstance(step, Encoded) for step in preprocessing.steps):
         what = "The layers' shapes depend on how many categories all rows have."
         return Validated((), (*unchecked, what), warnings)
@@ -136,7 +130,7 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     # More classes may follow, but no fewer.
     seen = None if raw.classes is None else len(raw.classes)
     design.check_loss(loaded, chain, target_shape, seen)
-    design.labels_by_value(loaded, chain, Dataset(part, classes=raw.classes))
+    design.labels_by_value(loaded, chain, dataset)
     return Validated(_rows(chain), unchecked, warnings)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.data import Column, Places, Preprocessing, Split
-from dlcli.data.formats.text import BLOCK
+from dlcli.data.formats.columns import BLOCK
 from dlcli.data.sources import Csv
 from dlcli.data.transforms import OneHot
 from dlcli.errors import DataError, DlcliError, UsageError

@@ -15,7 +15,7 @@ from dlcli.artifacts.tensors import read_tensors
 from dlcli.data.prints import Brought, Prints, together
 from dlcli.errors import DataError
 from dlcli.pipeline import changed_data
-from dlcli.pipeline.changed_data import _about, _about_names, _first, data_of
+from dlcli.pipeline.changed_data import _about, _about_names, _first, check_against
 from dlcli.pipeline.train import Interrupted
 from tests.exactness.runs import resume, stop_after, train, write
 
@@ -182,7 +182,7 @@ def test_the_same_data_is_no_error_and_a_missing_role_is_one(tmp_path: Path) -> 
     digests = {name: digest for name, digest in recorded.data.items() if name != "classes"}
 
     def look(found: dict[str, str]) -> None:
-        data_of(recorded, RunDirectory(run))(Brought(found))
+        check_against(recorded, RunDirectory(run))(Brought(found))
 
     look(digests)
     for name in digests:

@@ -70,7 +70,6 @@ def test_a_class_that_is_alone_leaves_nothing_to_learn(tmp_path: Path) -> None:
     stage = prepared(loaded, tmp_path)
     alone = prepare.Prepared(
         stage.dataset.__class__(stage.dataset.train, classes=("ash",)),
-        stage.digests,
         stage.preprocessing,
         stage.row_shape,
         None,

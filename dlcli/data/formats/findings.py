@@ -9,18 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.data.dataset import Array
+from dlcli.data.formats.columns import BLOCK, Columns, mostly_text
 from dlcli.data.formats.looks import advise
 from dlcli.data.formats.notation import Format, is_number, plain_text
-from dlcli.data.formats.text import (
-    BLOCK,
-    Columns,
-    Text,
-    data_rows,
-    first_rows,
-    line_of,
-    mostly_text,
-    shown_cell,
-)
+from dlcli.data.formats.text import Text, data_rows, first_rows, line_of, shown_cell
 
 EXACT = 2.0**53  # whole numbers up to here are float64 numbers, all of them
 

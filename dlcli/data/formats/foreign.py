@@ -10,6 +10,7 @@ _POINTER = (
     "original from where it is kept"
 )
 _SAVE = "save the table as CSV"
+NPZ = "a NumPy archive (.npz): use the source `npz`"
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs.github.com/spec/", _POINTER),
     (b"/annex/objects/", "a pointer of git-annex: fetch the file itself with `git annex get`"),
@@ -94,5 +95,5 @@ def archive_of(names: list[str]) -> str | None:
     if any(name.startswith("Index/") and name.endswith(".iwa") for name in names):
         return f"a spreadsheet of Numbers: {_SAVE}"
     if names and all(name.endswith(".npy") for name in names):
-        return "a NumPy archive (.npz): use the source `npz`"
+        return NPZ
     return None

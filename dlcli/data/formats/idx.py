@@ -105,10 +105,10 @@ def _parse(stream: BinaryIO, path: Path, zipped: bool) -> Header:
     axes = magic[3]
     if not 1 <= axes <= MOST_AXES:
         raise DataError(
-            f"{path} claims {axes} axes; an IDX file of data has 1 to {MOST_AXES}.", file=str(path)
+            f"{path} claims {axes} axes; an IDX file of data has 1 to {MOST_AXES}.", file=path
         )
     lengths = stream.read(4 * axes)
     if len(lengths) < 4 * axes:
-        raise DataError(f"{path} is truncated: it ends within its header.", file=str(path))
+        raise DataError(f"{path} is truncated: it ends within its header.", file=path)
     shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
     return Header(np.dtype(TYPES[magic[2]]), shape, zipped)

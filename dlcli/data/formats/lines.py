@@ -83,7 +83,7 @@ class _Lines:
             raise UsageError(
                 f"{self.path}, line {self.number} says that cells are separated by {shown!r}: set "
                 f'`delimiter: "{shown}"` in the source.',
-                file=str(self.path),
+                file=self.path,
                 line=self.number,
                 hint=f'set `delimiter: "{shown}"` in the source',
             )
@@ -114,7 +114,7 @@ def _rows(lines: _Lines, format: Format) -> Iterator[list[str]]:
     except csv.Error as error:
         number = max(1, lines.number)
         told = f"{lines.path}, line {number}: {error}."
-        raise DataError(told, file=str(lines.path), line=number) from error
+        raise DataError(told, file=lines.path, line=number) from error
     except UnicodeDecodeError as error:
         raise _not_utf8(lines.path) from error
 
@@ -146,13 +146,13 @@ def _cut(lines: _Lines, line: str) -> list[str]:
 def _opened(path: Path, format: Format) -> Iterator[_Lines]:
     with unpacked(path) as content:
         if content.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise DataError(f"{path} is UTF-16 text; save it as UTF-8.", file=str(path))
+            raise DataError(f"{path} is UTF-16 text; save it as UTF-8.", file=path)
         text = io.TextIOWrapper(content, "utf-8-sig", newline="")
         yield _Lines(path, text, format)
 
 
 def _fault(path: Path, line: int, what: str) -> DataError:
-    return DataError(f"{path}, line {line} {what}.", file=str(path), line=line)
+    return DataError(f"{path}, line {line} {what}.", file=path, line=line)
 
 
 def _not_utf8(path: Path) -> DataError:
@@ -163,4 +163,4 @@ def _not_utf8(path: Path) -> DataError:
             except UnicodeDecodeError as error:
                 byte = line[error.start]
                 return _fault(path, number, f"is not UTF-8 text (byte 0x{byte:02x}); save as UTF-8")
-    return DataError(f"{path} is not UTF-8 text; save it as UTF-8.", file=str(path))
+    return DataError(f"{path} is not UTF-8 text; save it as UTF-8.", file=path)

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from dlcli.data.dataset import Array
 from dlcli.data.formats import npy
-from dlcli.data.formats.foreign import START, archive_of, recognise
+from dlcli.data.formats.foreign import NPZ, START, archive_of, recognise
 from dlcli.data.formats.stored import check_expansion, opened, read_array
 from dlcli.errors import DataError
 
@@ -27,15 +27,15 @@ class Archive:
         with opened(path) as stream:
             what = recognise(stream.read(START))
         if what is not None:
-            raise DataError(f"{path} is not an .npz archive: it is {what}.", file=str(path))
+            raise DataError(f"{path} is not an .npz archive: it is {what}.", file=path)
         with self._opened() as archive:
             what = archive_of(archive.namelist())
-            if what is not None and "npz" not in what:
-                raise DataError(f"{path} is not an .npz archive: it is {what}.", file=str(path))
+            if what not in (None, NPZ):
+                raise DataError(f"{path} is not an .npz archive: it is {what}.", file=path)
             for member in archive.infolist():
                 name = member.filename.removesuffix(".npy")
                 if name in self._members:
-                    raise DataError(f"{path} holds the array {name!r} twice.", file=str(path))
+                    raise DataError(f"{path} holds the array {name!r} twice.", file=path)
                 self._members[name] = member
 
     @property

@@ -27,11 +27,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
-            f"{path} is damaged: {error}. Fetch or write it again.", file=str(path)
+            f"{path} is damaged: {error}. Fetch or write it again.", file=path
         ) from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DataError(f"{path} cannot be read: {reason}.", file=str(path)) from error
+        raise DataError(f"{path} cannot be read: {reason}.", file=path) from error
 
 
 def element_count(shape: Shape) -> int:

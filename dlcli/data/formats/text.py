@@ -1,30 +1,17 @@
-"""Delimited text (CSV): checked columns of numbers and of categories.
-
-Rows are taken in blocks, and columns of a block go through float() as a whole; only where a column
-fails is the cell at fault looked for. So a clean file is read at full rate and a bad one gets a
-message with file, line and column.
-"""
+"""The header of delimited text (CSV): the names of its columns, and whether it is there."""
 
 import itertools
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from dlcli.data.dataset import Array
 from dlcli.data.formats.header import like_data, split_otherwise
 from dlcli.data.formats.lines import line_number, rows_of
-from dlcli.data.formats.looks import advise_cell
-from dlcli.data.formats.notation import BLANKS, PLAIN, Format, is_number, to_numbers
+from dlcli.data.formats.notation import BLANKS, PLAIN, Format
 from dlcli.data.names import place_of, suggestion
-from dlcli.errors import DataError, UsageError, placed
-from dlcli.progress import work
+from dlcli.errors import DataError, UsageError, about
 
-BLOCK = 512  # rows converted at once: few enough to stay in the processor's cache
 Row = Sequence[str]
 
 
@@ -58,9 +45,10 @@ class Text:
         """Where the column is; UsageError with the nearest name where there is none."""
         place = self.find(name)
         if place is None:
-            hint = self.suggestion(name)
             raise UsageError(
-                f"{self.path} has no column {name!r}{hint}", file=str(self.path), column=name
+                f"{self.path} has no column {name!r}{self.suggestion(name)}",
+                file=self.path,
+                column=name,
             )
         return place
 
@@ -87,18 +75,6 @@ class Text:
         return suggestion(name, [one for one in self.names if one])
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Columns of one file.
-
-    numbers: (n, k) float64. A text column holds codes, numbered as `texts` orders them.
-    texts: the distinct texts of each text column, by name, in order of first appearance.
-    """
-
-    numbers: npt.NDArray[np.float64]
-    texts: Mapping[str, list[str]]
-
-
 def _like_data(line: int, reason: str) -> str:
     return f"line {line} looks like data ({reason}), not like names"
 
@@ -120,9 +96,9 @@ def read_header(path: Path, format: Format = PLAIN) -> Text:
         what = "its first line must name the columns"
         if format.header is False:
             what = "it must hold rows from its first line on"
-        raise DataError(f"{path} is empty; {what}.", file=str(path))
+        raise DataError(f"{path} is empty; {what}.", file=path)
     line = line_number(path, format, 0)
-    with placed(path, line):
+    with about(path, line):
         return _header(path, format, line, first, sample)
 
 
@@ -222,173 +198,14 @@ def _check_delimiter(where: str, first: Row, sample: Sequence[Row], format: Form
     raise DataError(f"{where} looks like data ({reason} {what}), not like names. {todo}.")
 
 
-def read_columns(
-    file: Text,
-    wanted: Sequence[str],
-    kinds: Mapping[str, bool] | None = None,
-    declared: Collection[str] = (),
-    most: int | None = None,
-) -> Columns:
-    """The wanted columns.
-
-    kinds: whether a column holds text, where that is known already: because the config declares
-        it, or from another file. Else the first block decides: a column is text when most of its
-        cells are not numbers.
-    declared: those of which the config says it.
-    most: how many rows are read; None: all.
-    """
-    positions = [file.position(name) for name in wanted]
-    is_text: dict[str, bool] = dict(kinds or {})
-    codes: dict[str, dict[str, int]] = {}
-    blocks: list[npt.NDArray[np.float64]] = []
-    first = 0
-    with work(f"read {file.path.name}") as at, data_rows(file) as rows:
-        rows = rows if most is None else itertools.islice(rows, most)
-        while block := list(itertools.islice(rows, BLOCK)):
-            if set(map(len, block)) != {len(file.names)}:
-                block = _without_last_blank_lines(file, block, rows, first)
-                if not block:
-                    break
-            cells = list(zip(*block, strict=True))
-            numbers = np.empty((len(block), len(wanted)))
-            for j, (name, position) in enumerate(zip(wanted, positions, strict=True)):
-                column = cells[position]
-                values = None if is_text.get(name) else to_numbers(column, file.format)
-                if name not in is_text:
-                    is_text[name] = values is None and mostly_text(column, file.format)
-                if values is None and not is_text[name]:
-                    known = None
-                    if name in (kinds or {}):
-                        known = _DECLARED if name in declared else _TRAINED
-                    raise _number_fault(file, name, column, first, known)
-                if values is None:
-                    values = _encode(file, name, column, first, codes.setdefault(name, {}))
-                numbers[:, j] = values
-            blocks.append(numbers)
-            first += len(block)
-            at(first)
-    if not blocks:
-        what = "has a header but no rows" if file.header else "has no rows"
-        raise DataError(f"{file.path} {what}.", file=str(file.path))
-    return Columns(np.concatenate(blocks), {name: list(known) for name, known in codes.items()})
-
-
 def line_of(file: Text, row: int) -> int:
     """The line on which data row `row` (from 0) starts; quoted cells may span lines."""
     return line_number(file.path, file.format, row + file.header)
 
 
-def mostly_text(cells: Row, format: Format) -> bool:
-    """Whether more than half of the cells that are filled are no numbers."""
-    texts = filled = 0
-    for cell, count in Counter(cells).items():
-        if cell.strip():
-            filled += count
-            texts += count if _is_text(cell, format) else 0
-    return 2 * texts > filled
-
-
-def _is_text(cell: str, format: Format) -> bool:
-    if not format.plain:
-        return not is_number(cell, format)
-    try:
-        float(cell)
-    except ValueError:
-        return True
-    return "_" in cell or not cell.isascii()
-
-
-def _encode(file: Text, name: str, cells: Row, first: int, known: dict[str, int]) -> Array:
-    stripped = [cell.strip() for cell in cells]
-    if "" in stripped:
-        raise _fault(file, name, first + stripped.index(""), "is empty", _MISSING)
-    return np.fromiter((known.setdefault(cell, len(known)) for cell in stripped), np.float64)
-
-
-_MISSING = "Fill in missing values, or remove their rows."
-
-
-_TRAINED = "it is a column of numbers in the file that is trained on"
-_DECLARED = "`kinds` says that the column holds numbers"
-
-
-def _number_fault(file: Text, name: str, cells: Row, first: int, known: str | None) -> DataError:
-    """The error about the first cell that is not a finite number.
-
-    known: how it was known that the column holds numbers, where that was known.
-    """
-    i = next(i for i, cell in enumerate(cells) if not is_number(cell, file.format))
-    row, cell = first + i, cells[i].strip()
-    if not cell:
-        return _fault(file, name, row, "is empty", _MISSING)
-    if not _is_text(cell, file.format):
-        return _fault(file, name, row, f"holds {shown_cell(cell)}, not a finite number", _MISSING)
-    others = [other for other in cells if is_number(other, file.format)]
-    advice = advise_cell(cell, [*dict.fromkeys(others)], file.format)
-    todo = advice.for_cell()
-    if not advice.what and known is None:
-        todo = (
-            f"Correct the cell; or, if the column holds codes or names, set `kinds: "
-            f"{{{quoted_name(name)}: text}}` in the source."
-        )
-    if file.of_model and advice.what:
-        todo = f"It looks like {advice.what}. Write it as in the file that was trained on."
-    if row == 0 and not file.header:
-        todo += f" (Line {file.line} is read as data and not as names, for `header: false` is set.)"
-    if known is None:
-        known = f"the {row:,} rows before it hold numbers"
-        known = known if first else "most of the column is numbers"
-    return _fault(file, name, row, f"holds {shown_cell(cell)}, but {known}", todo)
-
-
-def quoted_name(name: str) -> str:
-    """A name as a key of a YAML mapping.
-
-    >>> quoted_name("zip"), quoted_name("zip code"), quoted_name("3")
-    ('zip', '"zip code"', '"3"')
-    """
-    plain = name.isascii() and name.replace("_", "a").isalnum() and name[0].isalpha()
-    if plain and name.casefold() not in ("true", "false", "null"):
-        return name
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
 def shown_cell(cell: str) -> str:
     """The cell in quotes, cut where it is long."""
     return repr(cell if len(cell) <= 40 else cell[:40] + "...")
-
-
-def _fault(file: Text, name: str, row: int, what: str, todo: str) -> DataError:
-    line = line_of(file, row)
-    return DataError(
-        f"{file.path}, line {line}, column {name!r} {what}. {todo}",
-        file=str(file.path),
-        line=line,
-        column=name,
-        hint=todo,
-    )
-
-
-def _without_last_blank_lines(
-    file: Text, block: list[list[str]], rows: Iterator[list[str]], first: int
-) -> list[list[str]]:
-    """The block without the blank lines that end a file; any other odd row is an error."""
-    width = len(file.names)
-    i = next(i for i, row in enumerate(block) if len(row) != width)
-    if not block[i] and not any(block[i:]) and not any(rows):
-        return block[:i]
-    count = len(block[i])
-    what = "is blank" if count == 0 else f"has {count} cell{'s' if count > 1 else ''}"
-    whose = "the header names" if file.header else f"line {file.line} has"
-    hint = "Check for a missing or a stray delimiter or quote."
-    line = line_of(file, first + i)
-    raise DataError(
-        f"{file.path}, line {line} {what}, but {whose} {width} columns. {hint}",
-        file=str(file.path),
-        line=line,
-        hint=hint,
-    )
 
 
 @contextmanager

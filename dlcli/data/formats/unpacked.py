@@ -36,18 +36,18 @@ def unpacked(path: Path) -> Iterator[io.BufferedReader]:
             what = recognise(start)
             if what is not None:
                 holds = "is" if inner is None else "holds"
-                raise DataError(f"{path} {holds} {what}.", file=str(path))
+                raise DataError(f"{path} {holds} {what}.", file=path)
             yield content
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError) as e:
-        raise DataError(f"{path} is damaged: {e}. {_AGAIN}", file=str(path)) from e
+        raise DataError(f"{path} is damaged: {e}. {_AGAIN}", file=path) from e
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DataError(f"{path} cannot be read: {reason}.", file=str(path)) from error
+        raise DataError(f"{path} cannot be read: {reason}.", file=path) from error
     except Exception as error:
         # lzma is imported only where it is needed, and some builds of Python lack it.
         if type(error).__name__ != "LZMAError":
             raise
-        raise DataError(f"{path} is damaged: {error}. {_AGAIN}", file=str(path)) from error
+        raise DataError(f"{path} is damaged: {error}. {_AGAIN}", file=path) from error
 
 
 def _decompressed(
@@ -86,14 +86,14 @@ def _only_member(path: Path, raw: BinaryIO) -> Iterator[IO[bytes]]:
         names = [member.filename for member in members]
         what = archive_of(names)
         if what is not None:
-            raise DataError(f"{path} is {what}.", file=str(path))
+            raise DataError(f"{path} is {what}.", file=path)
         if len(members) != 1:
             shown = ", ".join(repr(name) for name in names[:6]) + (", ..." if names[6:] else "")
             held = f"holds {len(names)} files ({shown})" if names else "holds no file"
             raise DataError(
-                f"{path} is a zip archive that {held}; it must hold exactly one.", file=str(path)
+                f"{path} is a zip archive that {held}; it must hold exactly one.", file=path
             )
         if members[0].flag_bits & 1:
-            raise DataError(f"{path} is encrypted: unpack it.", file=str(path))
+            raise DataError(f"{path} is encrypted: unpack it.", file=path)
         with archive.open(members[0]) as stream:
             yield stream

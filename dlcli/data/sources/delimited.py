@@ -10,9 +10,10 @@ import numpy as np
 
 from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Sampled, Shape
+from dlcli.data.formats.columns import Columns, read_columns
 from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column, two_forms
 from dlcli.data.formats.notation import Format
-from dlcli.data.formats.text import Columns, Text, line_of, read_columns, read_header
+from dlcli.data.formats.text import Text, line_of, read_header
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
 from dlcli.errors import DataError, UsageError
