@@ -27,6 +27,11 @@ Shape = tuple[int, ...]
 Kind = Literal["classes", "one-hot", "labels", "numbers"]
 
 
+def zipped(content: bytes) -> bytes:
+    """Compressed by gzip, without the time of day that it writes down otherwise."""
+    return gzip.compress(content, 1, mtime=0)
+
+
 @dataclass(frozen=True)
 class Goal:
     """What is to be learned.
@@ -114,7 +119,7 @@ def _idx(dice: Dice) -> Rows:
             packed = dice.chance(0.3)
             name = f"{what}.idx.gz" if packed else f"{what}.idx"
             data = idx_bytes(array)
-            files[name] = gzip.compress(data, 1, mtime=0) if packed else data
+            files[name] = zipped(data) if packed else data
             source[what] = name
     if any(part == "test_" for part, _ in parts):  # both parts are stored in the same way
         kinds = {files_dtype(files[source[f"{part}labels"]]) for part, _ in parts}
@@ -211,7 +216,7 @@ def _csv(dice: Dice) -> Rows:
                 text.write(f"{given['comment']} no row{ends}")
             writer.writerow(row)
         content = text.getvalue().encode("utf-8-sig" if mark else "utf-8")
-        files[name] = dice.choice([gzip.compress, lzma.compress])(content) if packed else content
+        files[name] = dice.choice([zipped, lzma.compress])(content) if packed else content
     goal = Goal("numbers")
     if kinds[0] == "whole":
         goal = _numbered(columns[0].size)
