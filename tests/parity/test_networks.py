@@ -1,0 +1,211 @@
+"""Whole networks, trained for 20 steps by dlcli and by Keras from the same weights."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from dlcli.engine.context import Context, Moment
+from dlcli.engine.fusion import fuse
+from dlcli.engine.graph import DATA, Link, connect
+from dlcli.engine.inference import Examples
+from dlcli.engine.layer import Array
+from dlcli.engine.layers import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Flatten,
+    GlobalAveragePooling2D,
+    LayerNormalization,
+    MaxPooling2D,
+)
+from dlcli.engine.layers.activations import Relu, Tanh
+from dlcli.engine.losses import SparseCategoricalCrossentropy
+from dlcli.engine.merges import Add, Concatenate
+from dlcli.engine.metrics import MetricSet
+from dlcli.engine.model import Model, Pass
+from dlcli.engine.schedules import Cosine
+from dlcli.engine.stages import Stages
+from dlcli.engine.team import Threads
+from dlcli.engine.training import Recipe, Training
+from tests.parity import twins
+from tests.parity.twins import keras, use
+
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("default")]
+
+CLASSES, ROWS, BATCH, STEPS = 3, 40, 10, 20
+SHAPE = (6, 6, 2)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> list[Link]:
+    """A convolution, then blocks as residual networks have them, then a dense layer."""
+    conv = Conv2D(8, (3, 3), padding="same", use_bias=False)
+    links = [Link("conv", conv)]
+
+    def add(layer: Any, *inputs: str) -> str:
+        links.append(Link(f"node_{len(links)}", layer, inputs or None))
+        return links[-1].name
+
+    for _ in range(draw(st.integers(1, 3))):
+        x = links[-1].name
+        if draw(st.booleans()):
+            add(draw(st.sampled_from([BatchNormalization(), LayerNormalization()])), x)
+        add(draw(st.sampled_from([Tanh(), Relu()])))
+        end = add(conv)
+        shape = draw(st.sampled_from(["chain", "residual", "dense"]))
+        if shape == "residual":
+            add(Add(), end, x)
+        elif shape == "dense":
+            both = add(Concatenate(), end, x)
+            add(Conv2D(8, (1, 1)), both)
+    if draw(st.booleans()):
+        add(MaxPooling2D())
+    add(draw(st.sampled_from([GlobalAveragePooling2D(), Flatten()])))
+    add(Dense(CLASSES))
+    return links
+
+
+class Rows(Examples):
+    """Images in memory, in their order."""
+
+    def __init__(self) -> None:
+        draw = np.random.default_rng(0)
+        self.x = draw.normal(size=(ROWS, *SHAPE)).astype(np.float32)
+        self.t = draw.integers(0, CLASSES, ROWS)
+
+    def __len__(self) -> int:
+        return ROWS
+
+    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
+        return self.x[positions], self.t[positions]
+
+
+def in_keras(links: list[Link], start: Mapping[str, Array]) -> Any:
+    """The same network with the same weights."""
+    values = {DATA: keras.Input(SHAPE)}
+    before = DATA
+    made = {}
+    for link in links:
+        inputs = [values[name] for name in link.inputs or (before,)]
+        table: Any = twins.MERGES if type(link.layer) in twins.MERGES else twins.LAYERS
+        made[link.name] = layer = table[type(link.layer)].keras(link.layer)
+        values[link.name] = layer(inputs if len(inputs) > 1 else inputs[0])
+        before = link.name
+    for name, layer in made.items():
+        for variable in layer.weights:
+            variable.assign(start[f"{name}.{variable.name}"])
+    return keras.Model(values[DATA], values[before]), made
+
+
+NETWORKS = settings(
+    max_examples=3, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+)
+"""Few, and as they come: to make one smaller takes minutes."""
+
+
+@pytest.fixture(autouse=True)
+def _floats(request: pytest.FixtureRequest) -> Iterator[None]:
+    use("float64" if "double" in request.node.name else "float32")
+    yield
+    use("float32")
+
+
+def optimizer_of(kind: type[Any]) -> Any:
+    """With an epsilon that keeps rounding errors of tiny gradients from becoming whole steps."""
+    options = {"epsilon": 1e-3} if "epsilon" in kind.__dataclass_fields__ else {}
+    return kind(learning_rate=Cosine(peak=0.02, warmup_steps=3, decay_steps=30), **options)
+
+
+def learn(other: Any, rows: Rows, optimizer: Any, kind: type[Any], dtype: str) -> None:
+    """Twenty steps in Keras."""
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    twin = twins.OPTIMIZERS[kind][1](replace(optimizer, learning_rate=0.02))
+    twin.learning_rate = keras.optimizers.schedules.CosineDecay(
+        0.0, 30, warmup_target=0.02, warmup_steps=3
+    )
+    other.compile(optimizer=twin, loss=loss)
+    for step in range(STEPS):
+        batch = np.arange(ROWS)[step % (ROWS // BATCH) * BATCH :][:BATCH]
+        other.train_on_batch(rows.x[batch].astype(dtype), rows.t[batch])
+
+
+def assert_moved_alike(
+    made: Mapping[str, Any], found: Mapping[str, Array], start: Mapping[str, Array], share: float
+) -> None:
+    """All arrays together are apart by no more than a share of the way that they went."""
+    apart = moved = 0.0
+    for name, array in found.items():
+        node, slot = name.rsplit(".", 1)
+        (variable,) = (v for v in made[node].weights if v.name == slot)
+        wanted = variable.value.detach().numpy()
+        apart += float(np.sum((array - wanted) ** 2))
+        moved += float(np.sum((array - start[name]) ** 2))
+    assert apart**0.5 <= share * moved**0.5
+
+
+@pytest.mark.parametrize("kind", twins.OPTIMIZERS, ids=lambda kind: kind.__name__)
+@given(links=networks(), shard=st.sampled_from([3, 5, 10]), seed=st.integers(0, 99))
+@NETWORKS
+def test_twenty_steps_of_a_network(
+    kind: type[Any], links: list[Link], shard: int, seed: int
+) -> None:
+    optimizer = optimizer_of(kind)
+    model = Model(fuse(connect(links, SHAPE)), optimizer.decays)
+    recipe = Recipe(
+        model, SparseCategoricalCrossentropy(), optimizer, MetricSet((), "multiclass", CLASSES),
+        seed, STEPS * BATCH // ROWS, BATCH, shard, shuffle=False,
+    )  # fmt: skip
+    rows = Rows()
+    training = Training(recipe, {"train": rows})
+    start = {name: array.copy() for name, array in model.layout.named(training.theta).items()}
+    with Threads(training.phases, 2) as team:
+        for _ in training.fit(team):
+            pass
+    other, made = in_keras(links, start)
+    learn(other, rows, optimizer, kind, "float32")
+    assert_moved_alike(made, model.layout.named(training.theta), start, 1e-4)
+
+
+@pytest.mark.parametrize("kind", twins.OPTIMIZERS, ids=lambda kind: kind.__name__)
+@given(links=networks(), seed=st.integers(0, 99))
+@NETWORKS
+def test_twenty_steps_of_a_network_in_double_precision(
+    kind: type[Any], links: list[Link], seed: int
+) -> None:
+    optimizer = optimizer_of(kind)
+    model = Model(connect(links, SHAPE), optimizer.decays)
+    layout, rows, loss = model.layout, Rows(), SparseCategoricalCrossentropy()
+    theta = layout.initial(seed, np.float64)
+    start = {name: array.copy() for name, array in layout.named(theta).items()}
+    gradient = np.zeros_like(theta)
+    state = {n: np.full(layout.trained, optimizer.initial(n)) for n in optimizer.state}
+    passing = Pass(model, layout.views(theta), Moment(training=True))
+    stages = Stages(model, 1)
+    for step in range(STEPS):
+        batch = np.arange(ROWS)[step % (ROWS // BATCH) * BATCH :][:BATCH]
+        for stage in range(len(stages)):
+            stages.run(
+                stage,
+                passing,
+                0,
+                lambda batch=batch: (rows.x[batch].astype(np.float64),),
+                lambda y, batch=batch: loss.value_and_grad(y, rows.t[batch], 1 / BATCH, Context())[
+                    1
+                ],
+                layout.views(gradient),
+            )
+            stages.add_up(stage, 1)
+        stages.observe(layout.views(theta))
+        work = np.empty((3, layout.trained))
+        trained = slice(0, layout.trained)
+        rate = optimizer.rate(step)
+        optimizer.step(theta[trained], gradient[trained], state, work, t=step + 1, rate=rate)
+    other, made = in_keras(links, start)
+    learn(other, rows, optimizer, kind, "float64")
+    # Keras keeps its learning rate's steps in float32.
+    assert_moved_alike(made, layout.named(theta), start, 1e-6)
