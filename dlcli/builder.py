@@ -8,20 +8,24 @@ a layer becomes an activation layer of its own behind it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from dlcli.config import Config
+from dlcli.config.wiring import write_out
 from dlcli.data.sources import SOURCES, Source
 from dlcli.data.split import Split
 from dlcli.data.transforms import TRANSFORMS, Transform
 from dlcli.engine.fusion import fuse
+from dlcli.engine.graph import DATA, Link, Node
 from dlcli.engine.initializers import INITIALIZERS
-from dlcli.engine.layer import Layer
+from dlcli.engine.layer import Layer, Merge
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.losses import LOSSES, Loss
-from dlcli.engine.model import Model, Node
+from dlcli.engine.merges import MERGES
+from dlcli.engine.model import Model
 from dlcli.engine.optimizers import OPTIMIZERS, Optimizer
+from dlcli.engine.schedules import SCHEDULES
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -29,41 +33,59 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Built:
-    """A layer of the engine, its name, and the place in the config that asked for it."""
+    """A layer of the engine, its name, the values that it reads, and the place in the config that
+    asked for it."""
 
     name: str
-    layer: Layer
+    layer: Layer | Merge
+    inputs: tuple[str, ...]
     path: Path
+
+    @property
+    def link(self) -> Link:
+        """It, to be connected."""
+        return Link(self.name, self.layer, self.inputs)
 
 
 def build(config: Any, table: Mapping[str, type[T]]) -> T:
     """The object of `table` that a component of the config names, with the same fields."""
     kind = table[config.type]
-    return kind(**{field.name: _value(getattr(config, field.name)) for field in fields(kind)})  # type: ignore[arg-type]
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: _value(name, getattr(config, name)) for name in names})
 
 
-def _value(value: Any) -> Any:
-    """A field's value; initializers are the only components inside components."""
-    return build(value, INITIALIZERS) if getattr(value, "type", None) in INITIALIZERS else value
+def _value(name: str, value: Any) -> Any:
+    """A field's value. What kind of component it is, the field says: words may be in two tables."""
+    if name.endswith("_initializer"):
+        return build(value, INITIALIZERS)
+    if name == "learning_rate" and not isinstance(value, float):
+        return build(value, SCHEDULES)
+    return value
 
 
 def layers(config: Config, loss: Loss) -> list[Built]:
-    """The chain of engine layers, without a last activation that the loss folds in."""
-    chain: list[Built] = []
-    for index, layer in enumerate(config.model.layers):
-        path: Path = ("model", "layers", index)
-        name = str(layer.name)
+    """The engine's layers, without a last activation that the loss folds in."""
+    built: list[Built] = []
+    gives: dict[str, str] = {}  # by the name of a config's layer, the engine's that gives its value
+    for wire in write_out(config.model.layers, (DATA,)).wires:
+        layer: Any = wire.layer
+        name, inputs = wire.name, tuple(gives.get(read, read) for read in wire.inputs)
+        if layer.type in MERGES:
+            built.append(Built(name, build(layer, MERGES), inputs, wire.path))
         if layer.type in LAYERS:
-            chain.append(Built(name, build(layer, LAYERS), path))
+            built.append(Built(name, build(layer, LAYERS), inputs, wire.path))
+            inputs = (name,)
         activation = getattr(layer, "activation", None)
         if activation is not None and (layer.type not in LAYERS or activation.type != "linear"):
             own = name if layer.type not in LAYERS else f"{name}.activation"
-            chain.append(Built(own, build(activation, ACTIVATIONS), path))
-    if loss.folds is not None and isinstance(chain[-1].layer, ACTIVATIONS[loss.folds]):
-        folded = chain.pop()
-        if not chain:  # nothing but the activation: the rows themselves are the logits
-            chain.append(Built(folded.name, ACTIVATIONS["linear"](), folded.path))
-    return chain
+            built.append(Built(own, build(activation, ACTIVATIONS), inputs, wire.path))
+        gives[name] = built[-1].name
+    last = built[-1]
+    if loss.folds is not None and isinstance(last.layer, ACTIVATIONS[loss.folds]):
+        built.pop()
+        if not built or last.inputs != (built[-1].name,):  # what it reads is not what is now last
+            built.append(replace(last, layer=ACTIVATIONS["linear"]()))
+    return built
 
 
 def loss(config: Config) -> Loss:

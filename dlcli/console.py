@@ -335,13 +335,15 @@ def _console(stderr: bool) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=True, width=_UNLIMITED)
 
 
-def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout, as wide as it needs to be."""
+def print_table(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 2
+) -> None:
+    """A table on stdout, as wide as it needs to be; behind `texts` columns, all hold numbers."""
     console = Console(file=sys.stdout, highlight=False, width=_UNLIMITED)
     words = Text(printable(title), style="bold")
     table = Table(title=words, title_justify="left")
     for index, word in enumerate(header):
-        table.add_column(word, justify="left" if index < 2 else "right", no_wrap=True)
+        table.add_column(word, justify="left" if index < texts else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)

@@ -9,29 +9,41 @@ import pytest
 from dlcli import config as vocabulary
 from dlcli.builder import build
 from dlcli.config.data import Split as SplitConfig
+from dlcli.config.schedules import SCHEDULE_CONFIGS
 from dlcli.data.sources import SOURCES
 from dlcli.data.split import Split
 from dlcli.data.transforms import TRANSFORMS
 from dlcli.engine.initializers import INITIALIZERS
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.losses import LOSSES
+from dlcli.engine.merges import MERGES
 from dlcli.engine.metrics import METRICS
 from dlcli.engine.optimizers import OPTIMIZERS
+from dlcli.engine.schedules import SCHEDULES
 
 MISSING = "no default"
+
+WRITTEN_OUT = ("activation", "residual", "branches", "repeat")
+"""Words of the config that become other layers."""
 
 Table = Mapping[str, Any]
 TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
     # The config's classes, the working classes, and fields that only the config has.
     "layers": (
-        {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k != "activation"},
+        {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k not in {*MERGES, *WRITTEN_OUT}},
         LAYERS,
-        frozenset({"name"}),
+        frozenset({"name", "input"}),
+    ),
+    "merges": (
+        {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k in MERGES},
+        MERGES,
+        frozenset({"name", "inputs"}),
     ),
     "activations": (vocabulary.ACTIVATION_CONFIGS, ACTIVATIONS, frozenset()),
     "initializers": (vocabulary.INITIALIZER_CONFIGS, INITIALIZERS, frozenset()),
     "losses": (vocabulary.LOSS_CONFIGS, LOSSES, frozenset()),
     "optimizers": (vocabulary.OPTIMIZER_CONFIGS, OPTIMIZERS, frozenset()),
+    "schedules": (SCHEDULE_CONFIGS, SCHEDULES, frozenset()),
     "sources": (vocabulary.SOURCE_CONFIGS, SOURCES, frozenset()),
     "transforms": (vocabulary.TRANSFORM_CONFIGS, TRANSFORMS, frozenset()),
 }
@@ -104,9 +116,12 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
     values: dict[str, Any] = {
         "units": 3, "filters": 2, "kernel_size": 3, "target_shape": [3], "rate": 0.5,
         "images": "i", "labels": "l", "path": "p", "target": "t", "features": "f", "scale": 2.0,
-        "dims": [2, 1],
+        "dims": [2, 1], "inputs": ["a", "b"], "peak": 0.5, "values": [0.5, 0.1],
+        "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3,
     }  # fmt: skip
     required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
+    required += {"step": ["boundaries"]}.get(name, [])
+    required += ["decay_steps"] * (name in ("exponential", "inverse_time"))
     made = build(configs[name](**{key: values[key] for key in required}), works)
     assert type(made) is works[name]
     for key, default in work_fields(works[name]).items():
@@ -126,8 +141,8 @@ def test_the_split_has_the_same_fields_and_defaults() -> None:
     assert config_fields(SplitConfig) == work_fields(Split)
 
 
-def test_a_layer_that_only_activates_is_an_activation_of_the_engine() -> None:
-    assert set(vocabulary.LAYER_CONFIGS) == {*LAYERS, "activation"}
+def test_every_word_for_a_layer_is_one_of_the_engine_or_is_written_out() -> None:
+    assert set(vocabulary.LAYER_CONFIGS) == {*LAYERS, *MERGES, *WRITTEN_OUT}
 
 
 @pytest.mark.parametrize(("table", "name"), PAIRS)

@@ -1,12 +1,16 @@
 """`dlcli validate`: every error of a config at once, every shape, the layer table."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dlcli.cli.options import DataDir, Debug, Json, Overrides, say
 from dlcli.cli.outcome import print_json
+
+if TYPE_CHECKING:
+    from dlcli.pipeline.validate import LayerRow
 
 
 def validate(
@@ -30,6 +34,7 @@ def validate(
             {
                 "name": row.name,
                 "type": row.type,
+                "inputs": list(row.reads),
                 "out_shape": list(row.out_shape),
                 "parameters": row.parameters,
                 "flops": row.flops,
@@ -48,21 +53,34 @@ def validate(
         )
         return
     if found.layers:
+        reads = _reads(found.layers)
+        texts = 3 if any(reads) else 2
         rows = [
             (
-                row.name,
-                row.type,
+                *(row.name, row.type, read)[:texts],
                 " x ".join(str(length) for length in row.out_shape),
                 f"{row.parameters:,}",
                 f"{row.flops:,}",
             )
-            for row in found.layers
+            for row, read in zip(found.layers, reads, strict=True)
         ]
-        total = ("total", "", "", f"{found.parameters:,}", f"{found.flops:,}")
-        header = ("layer", "type", "output", "parameters", "FLOPs a row")
-        print_table(loaded.name, header, [*rows, total])
+        total = (*("total", "", "")[:texts], "", f"{found.parameters:,}", f"{found.flops:,}")
+        columns = ("layer", "type", "reads")[:texts]
+        header = (*columns, "output", "parameters", "FLOPs a row")
+        print_table(loaded.name, header, [*rows, total], texts)
     for text in found.unchecked:
         say(f"not checked: {text}")
     for text in found.warnings:
         say(f"warning: {text}")
     say(f"{config} is valid")
+
+
+def _reads(rows: Sequence["LayerRow"]) -> list[str]:
+    """What each layer reads; nothing where that is what stands above it, as in a chain."""
+    found = []
+    above = "data"
+    for row in rows:
+        inputs = [name if name != above else "above" for name in row.reads]
+        found.append("" if inputs == ["above"] else ", ".join(inputs))
+        above = row.name
+    return found

@@ -35,21 +35,11 @@ _LAYERS = {
         "cropping1d cropping2d cropping3d resizing centercrop unfold fold"
     ),
     **_words(
-        "globalaveragepooling globalaveragepooling1d globalaveragepooling2d globalaveragepooling3d "
-        "globalavgpool globalavgpool1d globalavgpool2d gap gap2d adaptiveavgpool1d "
-        "adaptiveavgpool2d",
-        "an `average_pooling2d` with the whole image as `pool_size`, and `flatten` behind it, "
-        "compute the same",
+        "globalaveragepooling1d globalaveragepooling3d globalavgpool1d adaptiveavgpool1d "
+        "globalmaxpooling1d globalmaxpooling3d globalmaxpool1d adaptivemaxpool1d"
     ),
     **_words(
-        "globalmaxpooling globalmaxpooling1d globalmaxpooling2d globalmaxpooling3d globalmaxpool "
-        "globalmaxpool1d globalmaxpool2d gmp adaptivemaxpool1d adaptivemaxpool2d",
-        "a `max_pooling2d` with the whole image as `pool_size`, and `flatten` behind it, compute "
-        "the same",
-    ),
-    **_words(
-        "batchnormalization batchnorm batchnorm1d batchnorm2d batchnorm3d bn layernormalization "
-        "layernorm groupnormalization groupnorm instancenormalization instancenorm instancenorm2d "
+        "groupnormalization groupnorm instancenormalization instancenorm instancenorm2d "
         "unitnormalization spectralnormalization rmsnormalization rmsnorm localresponsenorm lrn "
         "weightnorm weightnormalization"
     ),
@@ -62,10 +52,7 @@ _LAYERS = {
         "additiveattention multiheadattention selfattention transformer transformerencoder "
         "transformerdecoder transformerencoderlayer masking textvectorization stringlookup hashing"
     ),
-    **_words(
-        "add subtract multiply average maximum minimum dot concatenate concat cat merge residual "
-        "resnet skip shortcut branches branch parallel repeat bilinear"
-    ),
+    **_words("minimum resnet bilinear"),
     **_words("repeatvector lambda maxout highway moe denseblock inception fire unet vit"),
     **_words("permute transpose", "for the rows as they come, use the transform `transpose`"),
     **_moot("input inputlayer inputs", "leave it out: the shape of a row follows from the data"),
@@ -243,7 +230,6 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
 }
 """By what the word would be: "layer", "loss", ..."""
 
-_RATE = "the learning rate is one number, for the whole run"
 _FILES = "bring the parts as files of their own (`test_path` of csv, `x_valid`, ... of npz)"
 KEYS: Mapping[str, str] = {
     **_words(
@@ -260,11 +246,11 @@ KEYS: Mapping[str, str] = {
     ),
     **_moot("fromlogits", "a last `softmax` or `sigmoid` is folded into the loss by itself"),
     **_words("balance balanced sampler sampling oversampling", "rows are taken as they are"),
-    **_words(
-        "schedule scheduler lrscheduler lrschedule learningrateschedule warmup warmupsteps "
-        "warmupepochs decaysteps decayrate lrdecay stepdecay cosine reducelronplateau gammadecay "
-        "power cycles",
-        _RATE,
+    **_moot(
+        "schedule scheduler lrscheduler lrschedule learningrateschedule warmup lrdecay stepdecay "
+        "reducelronplateau gammadecay",
+        "a rate that changes is written `learning_rate: {type: cosine, peak: 0.1, warmup_epochs: "
+        "1}`",
     ),
     **_moot(
         "callbacks callback tensorboard wandb mlflow logger loggers logging tracking",
@@ -278,7 +264,7 @@ KEYS: Mapping[str, str] = {
     **_words("stepsperepoch limittrainbatches validationfreq valcheckinterval checkvaleverynepoch"),
     **_words("folds kfold cv crossvalidation nsplits nfolds repeats"),
     **_words("augmentation augment augmentations"),
-    **_words("inputs input outputs output branches"),
+    **_words("outputs output"),
     **_words(
         "hyperopt search tuner sweep grid trials", "run one config several times with `--set`"
     ),

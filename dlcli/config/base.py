@@ -10,12 +10,14 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from dlcli.config.absent import unknown
-from dlcli.config.values import wrong, wrong_value
+from dlcli.config.values import Real, wrong, wrong_value
 from dlcli.config.words import code, instead, listing, squeeze
 
 RECORDED = "recorded"
@@ -47,12 +49,15 @@ class Component:
     """One of several models, told apart by `type`; bare text stands for {type: text}.
 
     Annotates a union of models whose `type` has its own name as default.
+    number: where a number may stand in place of a model, what it must be.
     """
 
     noun: str
     aliases: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)  # squeezed foreign word -> known one
     hints: Mapping[str, str] = field(default_factory=dict)  # squeezed foreign word -> sentence
+    number: Real | None = None
+    _bare: list[str] = field(default_factory=list, init=False)  # words that need no mapping
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -64,17 +69,33 @@ class Component:
                 value["type"] if isinstance(value, dict) else value.type
             ),
         )
-        return core_schema.no_info_before_validator_function(
+        self._bare[:] = [name for name, model in known.items() if not _required(model)]
+        typed = core_schema.no_info_before_validator_function(
             lambda value: self._typed(value, known), tagged
         )
+        if self.number is None:
+            return typed
+        return core_schema.no_info_wrap_validator_function(
+            self._number_or,
+            typed,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: value if isinstance(value, float) else value.model_dump(mode="json")
+            ),
+        )
+
+    def _number_or(self, value: Any, otherwise: ValidatorFunctionWrapHandler) -> Any:
+        assert self.number is not None
+        whole_or_not = isinstance(value, int | float)
+        written = isinstance(value, str) and not value[:1].isalpha()
+        return self.number(value) if whole_or_not or written else otherwise(value)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         inner = handler(schema)
-        members = [handler.resolve_ref_schema(member) for member in inner["oneOf"]]
-        bare = [m["properties"]["type"]["const"] for m in members if not m.get("required")]
-        return {"anyOf": [{"enum": [*bare, *self.aliases]}, inner]}
+        number = [] if self.number is None else [self.number.json_schema()]
+        words = [*self._bare, *self.aliases]
+        return {"anyOf": [*number, *([{"enum": words}] if words else []), inner]}
 
     def _typed(self, value: Any, known: Mapping[str, type[Model]]) -> Any:
         """The value as a mapping with a `type` that is known, or as the model it already is."""
@@ -104,6 +125,19 @@ class Component:
         return unknown(self.noun, name, list(known), self.aliases, self.words)
 
 
+def fields_of(model: type[Model]) -> dict[str, FieldInfo]:
+    """The fields of a model, with their types; those that hold models of their own kind have
+    them only after it was built."""
+    if not model.__pydantic_fields_complete__:
+        model.model_rebuild()
+    return model.model_fields
+
+
+def _required(model: type[Model]) -> bool:
+    """Whether it has keys that must be given."""
+    return any(field.is_required() for field in model.model_fields.values())
+
+
 def tag(name: str) -> str:
     """The name of a union's member in the path of an error; never equal to a key."""
     return f"<{name}>"
@@ -114,4 +148,5 @@ def table(union: Any) -> dict[str, type[Any]]:
     members = get_args(union)
     if any(isinstance(member, Component) for member in members):
         members = get_args(members[0])
-    return {member.model_fields["type"].default: member for member in members}
+    models = [member for member in members if member is not float]  # a number may stand there, too
+    return {model.model_fields["type"].default: model for model in models}

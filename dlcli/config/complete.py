@@ -1,13 +1,12 @@
 """Filling in what a good config leaves open: names and the defaults that depend on other keys."""
 
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
 
-from dlcli.config.layers import LayerModel
+from dlcli.config.naming import named
 from dlcli.config.root import Config
 from dlcli.config.rules import CROSSENTROPIES, DEFAULT_METRICS, canonical_monitor, kind
-from dlcli.config.training import Training
+from dlcli.config.schedules import ReduceOnPlateau
+from dlcli.config.training import Optimizer, Training
 from dlcli.printable import names_something
 
 # Larger is better: of everything that can be monitored, all but the losses and errors.
@@ -19,19 +18,25 @@ def complete(config: Config, name: str) -> Config:
     metrics = config.evaluation.metrics
     if metrics is None:
         metrics = DEFAULT_METRICS[kind(config.loss) in CROSSENTROPIES]
-    layers = config.model.layers
-    named = tuple(
-        layer.model_copy(update={"name": layer_name})
-        for layer, layer_name in zip(layers, layer_names(layers), strict=True)
-    )
     return config.model_copy(
         update={
             "name": config.name if config.name is not None else name,
-            "model": config.model.model_copy(update={"layers": named}),
+            "model": config.model.model_copy(update={"layers": named(config.model.layers)}),
             "evaluation": config.evaluation.model_copy(update={"metrics": metrics}),
+            "optimizer": _optimizer(config.optimizer),
             "training": _training(config.training),
         }
     )
+
+
+def _optimizer(optimizer: Optimizer) -> Optimizer:
+    rate = optimizer.learning_rate
+    if not isinstance(rate, ReduceOnPlateau):
+        return optimizer
+    monitor = canonical_monitor(rate.monitor)
+    mode = rate.mode if rate.mode != "auto" else best_mode(monitor)
+    rate = rate.model_copy(update={"monitor": monitor, "mode": mode})
+    return optimizer.model_copy(update={"learning_rate": rate})
 
 
 def _training(training: Training) -> Training:
@@ -51,27 +56,6 @@ def best_mode(monitor: str) -> str:
     ('max', 'min')
     """
     return "max" if monitor.removeprefix("val_").startswith(_LARGER_IS_BETTER) else "min"
-
-
-def layer_names(layers: Sequence[LayerModel]) -> list[str]:
-    """The given names, and `<type>_<n>` for the others.
-
-    n counts all layers of the type, named or not: naming one layer renames no other. Where
-    somebody has given an automatic name to another layer, the next free number is taken.
-    """
-    taken = {layer.name for layer in layers if layer.name is not None}
-    seen: Counter[str] = Counter()
-    names: list[str] = []
-    for layer in layers:
-        seen[layer.type] += 1
-        name, number = layer.name, seen[layer.type]
-        while name is None:
-            candidate = f"{layer.type}_{number}"
-            name = candidate if candidate not in taken else None
-            number += 1
-        taken.add(name)
-        names.append(name)
-    return names
 
 
 def safe_name(name: str) -> str:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from dlcli.config import hints
 from dlcli.config.absent import absent_key
-from dlcli.config.base import Model, tag
+from dlcli.config.base import Model, fields_of, tag
 from dlcli.config.document import Document, Problem
 from dlcli.config.root import Config
 from dlcli.config.tree import Path
@@ -66,7 +66,7 @@ def _follow(location: Sequence[str | int]) -> tuple[Path, type[Model]]:
             continue
         path.append(part)
         if isinstance(part, str) and part in model.model_fields:
-            field = model.model_fields[part]
+            field = fields_of(model)[part]
             inside = _models([field.annotation])
             if len(inside) == 1:
                 model = inside[0]

@@ -106,7 +106,6 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 
 _INPUTS = "input sizes follow from the data, so leave it out"
-_NO_DECAY = "this optimizer has no weight decay: use the type `adamw`"
 _NO_SLOPE = "`relu` has no slope: use the type `leaky_relu`"
 _BETAS = "write the two as `beta_1` and `beta_2`"
 
@@ -119,12 +118,8 @@ KEY_SENTENCES_OF: dict[str, dict[str, str]] = {
     "sgd": {
         "momentum": "`sgd` has no momentum: use `{type: momentum, momentum: 0.9}`",
         "nesterov": "`sgd` has no momentum: use `{type: momentum, nesterov: true}`",
-        "weightdecay": _NO_DECAY,
     },
-    "momentum": {"weightdecay": _NO_DECAY},
-    "adagrad": {"weightdecay": _NO_DECAY},
-    "rmsprop": {"weightdecay": _NO_DECAY},
-    "adam": {"weightdecay": _NO_DECAY, "betas": _BETAS},
+    "adam": {"betas": _BETAS},
     "adamw": {"betas": _BETAS},
     "relu": dict.fromkeys(("negativeslope", "alpha", "slope"), _NO_SLOPE),
 }
@@ -140,6 +135,28 @@ LAYERS: dict[str, str] = {
     ),
     **dict.fromkeys(("view", "unflatten"), "reshape"),
     "dropout1d": "dropout",
+    **dict.fromkeys(
+        (
+            "globalaveragepooling",
+            "globalavgpool",
+            "globalavgpool2d",
+            "gap",
+            "gap2d",
+            "adaptiveavgpool2d",
+        ),
+        "global_average_pooling2d",
+    ),
+    **dict.fromkeys(
+        ("globalmaxpooling", "globalmaxpool", "globalmaxpool2d", "gmp", "adaptivemaxpool2d"),
+        "global_max_pooling2d",
+    ),
+    **dict.fromkeys(("layernorm", "ln"), "layer_normalization"),
+    **dict.fromkeys(
+        ("batchnorm", "batchnorm1d", "batchnorm2d", "batchnorm3d", "bn"), "batch_normalization"
+    ),
+    **dict.fromkeys(("concat", "cat", "merge"), "concatenate"),
+    **dict.fromkeys(("skip", "shortcut"), "residual"),
+    **dict.fromkeys(("branch", "parallel"), "branches"),
 }
 ACTIVATIONS: dict[str, str] = {
     **dict.fromkeys(("none", "identity", "null"), "linear"),
@@ -178,6 +195,27 @@ LOSSES: dict[str, str] = {
 OPTIMIZERS: dict[str, str] = {
     **dict.fromkeys(("sgdmomentum", "sgdm", "nesterov", "nag"), "momentum"),
     **dict.fromkeys(("gradientdescent", "gd"), "sgd"),
+}
+SCHEDULES: dict[str, str] = {
+    **dict.fromkeys(
+        ("cosineannealing", "cosineannealinglr", "cosinedecay", "cosineschedule"), "cosine"
+    ),
+    **dict.fromkeys(("exponentialdecay", "exponentiallr"), "exponential"),
+    **dict.fromkeys(("inversetimedecay",), "inverse_time"),
+    **dict.fromkeys(("onecyclelr", "1cycle"), "one_cycle"),
+    **dict.fromkeys(("linear", "linearlr", "polynomialdecay", "polynomiallr"), "polynomial"),
+    **dict.fromkeys(
+        (
+            "steplr",
+            "multistep",
+            "multisteplr",
+            "piecewise",
+            "piecewiseconstant",
+            "piecewiseconstantdecay",
+        ),
+        "step",
+    ),
+    **dict.fromkeys(("plateau", "reducelronplateau"), "reduce_on_plateau"),
 }
 METRICS: dict[str, str] = {
     **dict.fromkeys(("acc", "sparsecategoricalaccuracy", "categoricalaccuracy"), "accuracy"),

@@ -3,12 +3,24 @@
 import re
 from typing import Annotated, Any, Literal
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from dlcli.config import hints
 from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
 from dlcli.config.base import Component, Model, table
-from dlcli.config.initializers import GlorotUniform, Initializer, Zeros
-from dlcli.config.values import Choice, Listing, Real, Sizes, Switch, Text, Whole, wrong_value
-from dlcli.config.words import squeeze
+from dlcli.config.initializers import GlorotUniform, Initializer, Ones, Zeros
+from dlcli.config.values import (
+    Checked,
+    Choice,
+    Listing,
+    Real,
+    Sizes,
+    Switch,
+    Text,
+    Whole,
+    wrong_value,
+)
+from dlcli.config.words import instead, squeeze
 
 LayerName = Annotated[
     str,
@@ -29,7 +41,19 @@ class LayerModel(Model):
     name: LayerName | None = None
 
 
-class Dense(LayerModel):
+class OneInput(LayerModel):
+    """A layer of one input: the value of an earlier layer or of the data; None: the one before."""
+
+    input: LayerName | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without an `input` that is not given, so that chains are written as they always were."""
+        written: dict[str, Any] = write(self)
+        return {key: written[key] for key in written if key != "input" or self.input is not None}
+
+
+class Dense(OneInput):
     type: Literal["dense"] = "dense"
     units: Annotated[int, Whole(1, 1_000_000)]
     activation: Activation = Linear()
@@ -38,7 +62,7 @@ class Dense(LayerModel):
     bias_initializer: Initializer = Zeros()
 
 
-class Conv2D(LayerModel):
+class Conv2D(OneInput):
     type: Literal["conv2d"] = "conv2d"
     filters: Annotated[int, Whole(1, 65_536)]
     kernel_size: Pair
@@ -51,7 +75,7 @@ class Conv2D(LayerModel):
     bias_initializer: Initializer = Zeros()
 
 
-class MaxPooling2D(LayerModel):
+class MaxPooling2D(OneInput):
     """Without `strides` the windows lie side by side."""
 
     type: Literal["max_pooling2d"] = "max_pooling2d"
@@ -60,7 +84,7 @@ class MaxPooling2D(LayerModel):
     padding: Padding = "valid"
 
 
-class AveragePooling2D(LayerModel):
+class AveragePooling2D(OneInput):
     """Without `strides` the windows lie side by side."""
 
     type: Literal["average_pooling2d"] = "average_pooling2d"
@@ -69,7 +93,38 @@ class AveragePooling2D(LayerModel):
     padding: Padding = "valid"
 
 
-class Flatten(LayerModel):
+class GlobalAveragePooling2D(OneInput):
+    type: Literal["global_average_pooling2d"] = "global_average_pooling2d"
+    keepdims: Annotated[bool, Switch()] = False
+
+
+class GlobalMaxPooling2D(OneInput):
+    type: Literal["global_max_pooling2d"] = "global_max_pooling2d"
+    keepdims: Annotated[bool, Switch()] = False
+
+
+class BatchNormalization(OneInput):
+    type: Literal["batch_normalization"] = "batch_normalization"
+    momentum: Annotated[float, Real(0.0, 1.0)] = 0.99
+    epsilon: Annotated[float, Real(above=0.0, high=1e6)] = 1e-3
+    center: Annotated[bool, Switch()] = True
+    scale: Annotated[bool, Switch()] = True
+    beta_initializer: Initializer = Zeros()
+    gamma_initializer: Initializer = Ones()
+    moving_mean_initializer: Initializer = Zeros()
+    moving_variance_initializer: Initializer = Ones()
+
+
+class LayerNormalization(OneInput):
+    type: Literal["layer_normalization"] = "layer_normalization"
+    epsilon: Annotated[float, Real(above=0.0, high=1e6)] = 1e-3
+    center: Annotated[bool, Switch()] = True
+    scale: Annotated[bool, Switch()] = True
+    beta_initializer: Initializer = Zeros()
+    gamma_initializer: Initializer = Ones()
+
+
+class Flatten(OneInput):
     type: Literal["flatten"] = "flatten"
 
 
@@ -97,19 +152,106 @@ TargetShape = Annotated[
 ]
 
 
-class Reshape(LayerModel):
+class Reshape(OneInput):
     type: Literal["reshape"] = "reshape"
     target_shape: TargetShape
 
 
-class Dropout(LayerModel):
+class Dropout(OneInput):
     type: Literal["dropout"] = "dropout"
     rate: Annotated[float, Real(0.0, below=1.0)]
 
 
-class ActivationLayer(LayerModel):
+class ActivationLayer(OneInput):
     type: Literal["activation"] = "activation"
     activation: Activation
+
+
+class MergeLayer(LayerModel):
+    """A layer of several inputs."""
+
+    inputs: Annotated[tuple[LayerName, ...], Listing(most=100, least=2)]
+
+
+class Add(MergeLayer):
+    type: Literal["add"] = "add"
+
+
+class Average(MergeLayer):
+    type: Literal["average"] = "average"
+
+
+class Concatenate(MergeLayer):
+    type: Literal["concatenate"] = "concatenate"
+
+
+class Maximum(MergeLayer):
+    type: Literal["maximum"] = "maximum"
+
+
+class Multiply(MergeLayer):
+    type: Literal["multiply"] = "multiply"
+
+
+class Subtract(MergeLayer):
+    type: Literal["subtract"] = "subtract"
+
+
+class _Axes(Checked):
+    """One axis for both inputs or a pair; becomes the pair."""
+
+    def __call__(self, value: Any) -> tuple[int, int]:
+        pair = [value, value] if isinstance(value, int) else value
+        what = "must be an axis of the rows (1 is the first, -1 the last), or a pair of such"
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise wrong_value(f"{what}{instead(value)}")
+        for axis in pair:
+            whole = isinstance(axis, int) and not isinstance(axis, bool)
+            if not whole or axis == 0 or abs(axis) > 8:
+                raise wrong_value(f"{what}{instead(axis)}")
+        return pair[0], pair[1]
+
+    def json_schema(self) -> dict[str, Any]:
+        axis = {"type": "integer", "minimum": -8, "maximum": 8}
+        return {"anyOf": [axis, {"type": "array", "items": axis, "minItems": 2, "maxItems": 2}]}
+
+
+class Dot(MergeLayer):
+    type: Literal["dot"] = "dot"
+    axes: Annotated[tuple[int, int], _Axes()] = (-1, -1)
+    normalize: Annotated[bool, Switch()] = False
+
+
+Layers = tuple["Layer", ...]
+Way = Annotated[Layers, Listing(most=1000)]
+
+
+class Residual(OneInput):
+    """activation(layers(x) + shortcut(x)); an empty shortcut is x itself."""
+
+    type: Literal["residual"] = "residual"
+    layers: Annotated[Layers, Listing(most=1000, least=1)]
+    shortcut: Way = ()
+    activation: Activation = Linear()
+
+
+class Branches(OneInput):
+    """Each branch sees x; what they give is merged. An empty branch is x itself."""
+
+    type: Literal["branches"] = "branches"
+    branches: Annotated[tuple[Way, ...], Listing(most=100, least=2)]
+    merge: Annotated[
+        Literal["concatenate", "add", "multiply", "average", "maximum"],
+        Choice(("concatenate", "add", "multiply", "average", "maximum")),
+    ] = "concatenate"
+
+
+class Repeat(OneInput):
+    """The layers, so many times one after the other, each time with arrays of their own."""
+
+    type: Literal["repeat"] = "repeat"
+    times: Annotated[int, Whole(1, 1000)]
+    layers: Annotated[Layers, Listing(most=1000, least=1)]
 
 
 _ACTIVATION_HINTS = {
@@ -124,10 +266,24 @@ Layer = Annotated[
     | Conv2D
     | MaxPooling2D
     | AveragePooling2D
+    | GlobalAveragePooling2D
+    | GlobalMaxPooling2D
+    | BatchNormalization
+    | LayerNormalization
     | Flatten
     | Reshape
     | Dropout
-    | ActivationLayer,
+    | ActivationLayer
+    | Add
+    | Average
+    | Concatenate
+    | Dot
+    | Maximum
+    | Multiply
+    | Subtract
+    | Residual
+    | Branches
+    | Repeat,
     Component("layer", words=hints.LAYERS, hints=_ACTIVATION_HINTS),
 ]
 

@@ -6,6 +6,7 @@ data file contains are looked at when the network is designed.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from dlcli.config.absent import absent
@@ -18,10 +19,10 @@ from dlcli.config.layers import (
     Dense,
     Dropout,
     Flatten,
-    LayerModel,
     Reshape,
 )
 from dlcli.config.root import Network
+from dlcli.config.schedules import ReduceOnPlateau
 from dlcli.config.stages import (
     CLASSIFICATION_METRICS,
     METRIC_ALIASES,
@@ -31,6 +32,7 @@ from dlcli.config.stages import (
 )
 from dlcli.config.training import Training
 from dlcli.config.tree import Path
+from dlcli.config.wiring import Wiring, write_out
 from dlcli.config.words import code, listing, meant, nearest, squeeze
 
 CROSSENTROPIES = (
@@ -51,8 +53,14 @@ class Sections:
     data: Data | None = None
     model: Network | None = None
     loss: Model | None = None
+    optimizer: Model | None = None
     training: Training | None = None
     evaluation: Evaluation | None = None
+
+    @cached_property
+    def wiring(self) -> Wiring:
+        """The layers written out; none where something is wrong with them."""
+        return Wiring() if self.model is None else write_out(self.model.layers, ("",))
 
     @property
     def loss_name(self) -> str | None:
@@ -81,31 +89,24 @@ def complaints(sections: Sections) -> Iterator[Complaint]:
         yield from rule(sections)
 
 
-def layer_names_are_unique(sections: Sections) -> Iterator[Complaint]:
-    taken: dict[str, int] = {}
-    for index, layer in enumerate(sections.model.layers if sections.model else ()):
-        if layer.name is None:
-            continue
-        if layer.name in taken:
-            other = f"model.layers.{taken[layer.name]}"
-            words = f"the layer name {code(layer.name)} is taken by {other}; names must be unique"
-            yield ("model", "layers", index, "name"), words
-        taken.setdefault(layer.name, index)
+def layers_can_be_connected(sections: Sections) -> Iterator[Complaint]:
+    yield from sections.wiring.complaints
 
 
 def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
-    if sections.model is None or sections.loss_name not in CROSSENTROPIES:
+    wires = sections.wiring.wires
+    if not wires or sections.loss_name not in CROSSENTROPIES:
         return
     loss = sections.loss_name
     right: type[Model] = Sigmoid if loss == "binary_crossentropy" else Softmax
-    layers = sections.model.layers
-    index = len(layers) - 1
-    while index > 0 and isinstance(layers[index], Flatten | Reshape | Dropout):
-        index -= 1
-    layer = layers[index]
+    by_name = {wire.name: wire for wire in wires}
+    wire = wires[-1]
+    while isinstance(wire.layer, Flatten | Reshape | Dropout) and wire.inputs[0] in by_name:
+        wire = by_name[wire.inputs[0]]
+    layer = wire.layer
     if not isinstance(layer, Dense | Conv2D | ActivationLayer):
         return
-    path: Path = ("model", "layers", index, "activation")
+    path: Path = (*wire.path, "activation")
     given = layer.activation
     if not isinstance(given, right | Linear):
         wanted = code(right.model_fields["type"].default)
@@ -113,28 +114,34 @@ def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
             f"the last layer's activation {code(kind(given))} does not suit the loss {code(loss)}"
         )
         yield path, f"{words}: use {wanted} (or `linear`, the same here)"
-    elif isinstance(given, right) and index < len(layers) - 1:
+    elif isinstance(given, right) and wire is not wires[-1]:
         words = f"{code(kind(given))} must belong to the last layer with the loss {code(loss)}"
-        yield path, f"{words}; {code(f'model.layers.{len(layers) - 1}')} follows it"
+        yield path, f"{words}; {code('.'.join(map(str, wires[-1].path)))} follows it"
     elif loss != "binary_crossentropy" and isinstance(layer, Dense) and layer.units == 1:
         words = f"the loss {code(loss)} needs one unit for each class, at least 2"
-        yield ("model", "layers", index, "units"), f"{words}; for one unit use binary_crossentropy"
+        yield (*wire.path, "units"), f"{words}; for one unit use binary_crossentropy"
 
 
 def softmax_has_something_to_choose_from(sections: Sections) -> Iterator[Complaint]:
-    layers: tuple[LayerModel, ...] = sections.model.layers if sections.model else ()
-    for index, layer in enumerate(layers):
+    wires = sections.wiring.wires
+    for index, wire in enumerate(wires):
+        layer = wire.layer
         key = "units" if isinstance(layer, Dense) else "filters"
         if not isinstance(layer, Dense | Conv2D) or getattr(layer, key) != 1:
             continue
-        after = layers[index + 1] if index + 1 < len(layers) else None
+        after = wires[index + 1] if index + 1 < len(wires) else None
         if isinstance(layer.activation, Softmax):
-            path: Path = ("model", "layers", index, key)
-        elif isinstance(after, ActivationLayer) and isinstance(after.activation, Softmax):
-            path = ("model", "layers", index + 1, "activation")
+            path: Path = (*wire.path, key)
+        elif (
+            after is not None
+            and after.inputs == (wire.name,)
+            and isinstance(after.layer, ActivationLayer)
+            and isinstance(after.layer.activation, Softmax)
+        ):
+            path = (*after.path, "activation")
         else:
             continue
-        if index == len(layers) - 1 and sections.loss_name in CROSSENTROPIES:
+        if after is None and sections.loss_name in CROSSENTROPIES:
             continue  # said by the rule above
         yield path, f"`softmax` over `{key}: 1` is always 1: use 2 or more, or `sigmoid`"
 
@@ -182,12 +189,24 @@ def split_leaves_rows_for_training(sections: Sections) -> Iterator[Complaint]:
         yield ("data", "split", given), f"{words}, or nothing is left for training"
 
 
+def monitors(training: Training | None, optimizer: object) -> Iterator[tuple[Path, str]]:
+    """What is monitored, each with its place."""
+    if training is not None and training.early_stopping is not None:
+        place: Path = ("training", "early_stopping", "monitor")
+        yield place, canonical_monitor(training.early_stopping.monitor)
+    rate = getattr(optimizer, "learning_rate", None)
+    if isinstance(rate, ReduceOnPlateau):
+        yield ("optimizer", "learning_rate", "monitor"), canonical_monitor(rate.monitor)
+
+
 def monitor_exists(sections: Sections) -> Iterator[Complaint]:
-    stopping = sections.training.early_stopping if sections.training else None
     metrics = sections.metrics()
-    if stopping is None or metrics is None:
-        return
-    monitor = canonical_monitor(stopping.monitor)
+    for path, monitor in monitors(sections.training, sections.optimizer):
+        if metrics is not None:
+            yield from _known_monitor(path, monitor, metrics)
+
+
+def _known_monitor(path: Path, monitor: str, metrics: tuple[str, ...]) -> Iterator[Complaint]:
     known = ["loss", *(name for name in metrics if name in SCALAR_METRICS)]
     known = [*(f"val_{name}" for name in known), *known]
     if monitor in known:
@@ -199,11 +218,11 @@ def monitor_exists(sections: Sections) -> Iterator[Complaint]:
     elif (lacking := absent("metric", squeeze(bare))) is not None:
         words += f": {lacking}; available:"
     elif (near := nearest(monitor, known)) is not None:
-        yield ("training", "early_stopping", "monitor"), f"{words}{meant(near)}"
+        yield path, f"{words}{meant(near)}"
         return
     else:
         words += "; available:"
-    yield ("training", "early_stopping", "monitor"), f"{words} {listing(known)}"
+    yield path, f"{words} {listing(known)}"
 
 
 def monitor_has_its_part(sections: Sections) -> Iterator[Complaint]:
@@ -215,21 +234,14 @@ def monitor_has_its_part(sections: Sections) -> Iterator[Complaint]:
         or sections.data.source.brings_validation() is not False
     ):
         return
-    stopping = sections.training.early_stopping
-    monitor = canonical_monitor(stopping.monitor) if stopping else "val_loss"
-    if not monitor.startswith("val_"):
-        return
-    if stopping is not None:
-        path: Path = ("training", "early_stopping", "monitor")
-        remedy = f"monitor {code(monitor.removeprefix('val_'))}"
-        words = f"{code(monitor)} is monitored"
-    elif sections.training.keep == "best":
-        path = ("training", "keep")
-        remedy = "keep `last`"
+    without = "but `data.split.validation` is 0: give it a fraction, or"
+    for path, monitor in monitors(sections.training, sections.optimizer):
+        if monitor.startswith("val_"):
+            remedy = f"monitor {code(monitor.removeprefix('val_'))}"
+            yield path, f"{code(monitor)} is monitored, {without} {remedy}"
+    if sections.training.early_stopping is None and sections.training.keep == "best":
         words = "the best epoch is chosen by `val_loss`"
-    else:
-        return
-    yield path, f"{words}, but `data.split.validation` is 0: give it a fraction, or {remedy}"
+        yield ("training", "keep"), f"{words}, {without} keep `last`"
 
 
 def canonical_monitor(monitor: str) -> str:
@@ -239,7 +251,7 @@ def canonical_monitor(monitor: str) -> str:
 
 
 RULES: tuple[Callable[[Sections], Iterator[Complaint]], ...] = (
-    layer_names_are_unique,
+    layers_can_be_connected,
     last_activation_suits_the_loss,
     softmax_has_something_to_choose_from,
     metrics_suit_the_loss,

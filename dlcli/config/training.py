@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
+from dlcli.config.schedules import LearningRate
 from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole
 
-_Rate = Annotated[float, Real(above=0.0, high=1000.0)]
 _Fraction = Annotated[float, Real(0.0, below=1.0)]
 _Epsilon = Annotated[float, Real(above=0.0, high=1.0)]
 _Count = Annotated[int, Whole(1, 1_000_000_000)]
@@ -50,52 +50,60 @@ Loss = Annotated[
 ]
 
 
-class Sgd(Model):
+class OptimizerModel(Model):
+    """What all optimizers have; `exclude_from_weight_decay` lists parts of names of arrays."""
+
+    type: str
+    learning_rate: LearningRate
+    weight_decay: Annotated[float, Real(0.0, 1000.0)] = 0.0
+    exclude_from_weight_decay: Annotated[
+        tuple[Annotated[str, Text(longest=128)], ...], Listing(most=1000, unique=True)
+    ] = ()
+
+
+class Sgd(OptimizerModel):
     type: Literal["sgd"] = "sgd"
-    learning_rate: _Rate = 0.01
+    learning_rate: LearningRate = 0.01
 
 
-class Momentum(Model):
+class Momentum(OptimizerModel):
     type: Literal["momentum"] = "momentum"
-    learning_rate: _Rate = 0.01
+    learning_rate: LearningRate = 0.01
     momentum: _Fraction = 0.9
     nesterov: Annotated[bool, Switch()] = False
 
 
-class Adagrad(Model):
+class Adagrad(OptimizerModel):
     type: Literal["adagrad"] = "adagrad"
-    learning_rate: _Rate = 0.001
+    learning_rate: LearningRate = 0.001
     initial_accumulator_value: Annotated[float, Real(0.0, 1e6)] = 0.1
     epsilon: _Epsilon = 1e-7
 
 
-class RmsProp(Model):
+class RmsProp(OptimizerModel):
     type: Literal["rmsprop"] = "rmsprop"
-    learning_rate: _Rate = 0.001
+    learning_rate: LearningRate = 0.001
     rho: _Fraction = 0.9
     epsilon: _Epsilon = 1e-7
 
 
-class Adam(Model):
+class Adam(OptimizerModel):
     type: Literal["adam"] = "adam"
-    learning_rate: _Rate = 0.001
+    learning_rate: LearningRate = 0.001
     beta_1: _Fraction = 0.9
     beta_2: _Fraction = 0.999
     epsilon: _Epsilon = 1e-7
 
 
-class AdamW(Model):
-    """Adam with decoupled weight decay; `exclude_from_weight_decay` lists parts of names."""
+class AdamW(OptimizerModel):
+    """Adam whose arrays decay by default."""
 
     type: Literal["adamw"] = "adamw"
-    learning_rate: _Rate = 0.001
+    learning_rate: LearningRate = 0.001
     beta_1: _Fraction = 0.9
     beta_2: _Fraction = 0.999
     epsilon: _Epsilon = 1e-7
     weight_decay: Annotated[float, Real(0.0, 1000.0)] = 0.004
-    exclude_from_weight_decay: Annotated[
-        tuple[Annotated[str, Text(longest=128)], ...], Listing(most=1000, unique=True)
-    ] = ()
 
 
 Optimizer = Annotated[

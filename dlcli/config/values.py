@@ -225,7 +225,8 @@ class Listing:
             brackets = f" (write [{value}])" if isinstance(value, str) and value.isalnum() else ""
             raise wrong_value(f"must be a list{instead(value)}{brackets}")
         if len(value) < self.least:
-            raise wrong_value("must not be an empty list")
+            few = f"must have at least {self.least} entries, not {len(value)}"
+            raise wrong_value("must not be an empty list" if self.least == 1 else few)
         if len(value) > self.most:
             raise wrong_value(f"must have at most {self.most} entries, not {len(value)}")
         return tuple(value)

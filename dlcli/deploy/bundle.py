@@ -28,10 +28,11 @@ from dlcli.data.restoring import names_of
 from dlcli.data.rows import Written
 from dlcli.data.sources import Csv, Source
 from dlcli.data.targets import TargetScale
+from dlcli.engine.graph import GraphError, connect
 from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array, Shape
 from dlcli.engine.losses import Loss
-from dlcli.engine.model import ChainError, Model, connect
+from dlcli.engine.model import Model
 from dlcli.errors import ArtifactError, ConfigError, ExportError
 
 SCHEMA = 1
@@ -39,7 +40,7 @@ SCHEMA = 1
 GOLDEN = "golden.safetensors"
 """Rows as they are stored, and the engine's answers to them, beside a bundle that leaves."""
 
-_FOREIGN = (LookupError, TypeError, ValueError, AttributeError, ChainError, ConfigError)
+_FOREIGN = (LookupError, TypeError, ValueError, AttributeError, GraphError, ConfigError)
 """What files raise that somebody else has put together."""
 
 ROWS_AT_ONCE = 1
@@ -131,7 +132,7 @@ class Bundle:
             chosen = config_from_dict(document["config"], str(folder / "model.json"))
             loss = builder.loss(chosen)
             built = builder.layers(chosen, loss)
-            nodes = connect([(b.name, b.layer) for b in built], preprocessing.out_shape)
+            nodes = connect([one.link for one in built], preprocessing.out_shape)
             model = builder.model(nodes, builder.optimizer(chosen))
             if list(preprocessing.row_shape) != document["row_shape"]:
                 raise ValueError("model.json and preprocessing.json have rows of other shapes")
@@ -153,7 +154,7 @@ class Bundle:
             TypeError,
             ValueError,
             AttributeError,
-            ChainError,
+            GraphError,
             ConfigError,
         ) as error:
             raise ArtifactError(

@@ -60,7 +60,7 @@ class Gradients:
         self._factors = {
             (node.name, slot): (shared_zeros((batch_size, a)), shared_zeros((batch_size, b)))
             for node in model.nodes
-            for slot, (a, b) in node.layer.factors(node.in_shape).items()
+            for slot, (a, b) in node.factors().items()
             if a * b >= PIECE and batch_size * (a + b) <= shards * a * b
         }
         self.pieces = tuple(self._cut())

@@ -21,10 +21,13 @@ Laws, which `tests/engine/cases.py` checks for every layer: `out_shape` is true;
 central differences in float64; x, p and dy are left untouched; every array of g is assigned;
 the results of shards add up to those of the batch; two interleaved passes equal two separate
 ones; `need_dx=False` gives the same g.
+
+A layer has one input. What has several is a Merge, at the end of this page: the same contract,
+but for parameters, which merges have not.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -99,3 +102,96 @@ class Layer(ABC):
     def flops(self, in_shape: Shape) -> int:
         """Floating point operations of forward for one row (a multiply-add counts two)."""
         return int(np.prod(self.out_shape(in_shape), dtype=np.int64))
+
+
+class BatchLayer(Layer):
+    """A layer that in training meets the whole batch: it needs sums over the rows of all shards.
+
+    Its pass halts twice. `tally` says what a shard adds, `total` puts the parts of all shards
+    together, in the order of the shards and by one process, and `forward_rest` goes on with it;
+    likewise for the way back. A batch of one shard needs no halt, so `forward` and `backward` are
+    both halves at once. Where nothing is trained, `forward` uses the observed arrays instead.
+    """
+
+    @abstractmethod
+    def tally(self, p: Params, x: Array, ctx: "Context", /) -> Array:
+        """What this shard adds to the way forward: float64 (k,), k by `tally_sizes`."""
+
+    @abstractmethod
+    def total(self, parts: Array) -> Array:
+        """The tallies of all shards (shards, k) as one (k,), added in their order."""
+
+    @abstractmethod
+    def forward_rest(
+        self, p: Params, x: Array, total: Array, ctx: "Context", /
+    ) -> tuple[Array, Any]:
+        """Return (y, cache)."""
+
+    @abstractmethod
+    def tally_back(self, p: Params, g: Params, cache: Any, dy: Array, ctx: "Context", /) -> Array:
+        """Assign every array of g; return what this shard adds to the way back: float64 (k,)."""
+
+    @abstractmethod
+    def backward_rest(
+        self, p: Params, cache: Any, dy: Array, total: Array, ctx: "Context", /
+    ) -> Array:
+        """Return dx; total: the sum of the shards' tallies of the way back."""
+
+    @abstractmethod
+    def tally_sizes(self, in_shape: Shape) -> tuple[int, int]:
+        """The lengths of a tally of the way forward and of one of the way back."""
+
+    @abstractmethod
+    def observe(self, observed: Params, total: Array) -> None:
+        """Take the total of a batch into the observed arrays, in place."""
+
+    def forward(self, p: Params, x: Array, ctx: "Context", /) -> tuple[Array, Any]:
+        if not ctx.training:
+            return self.forward_observed(p, x, ctx)
+        return self.forward_rest(p, x, self.total(self.tally(p, x, ctx)[None]), ctx)
+
+    @abstractmethod
+    def forward_observed(self, p: Params, x: Array, ctx: "Context", /) -> tuple[Array, Any]:
+        """Return (y, None), by the observed arrays: each row by itself."""
+
+    def backward(
+        self,
+        p: Params,
+        g: Params,
+        cache: Any,
+        dy: Array,
+        ctx: "Context",
+        /,
+        *,
+        need_dx: bool = True,
+    ) -> Array | None:
+        total = self.tally_back(p, g, cache, dy, ctx)
+        return self.backward_rest(p, cache, dy, total, ctx) if need_dx else None
+
+
+class Merge(ABC):
+    """A function of several inputs and its derivative; like a layer, a frozen dataclass.
+
+    xs  the inputs, each (n, *in_shape) with a shape of its own      read-only
+    """
+
+    @abstractmethod
+    def out_shape(self, in_shapes: Sequence[Shape]) -> Shape:
+        """The shape of one output row; raises ShapeError where the inputs do not go together."""
+
+    @abstractmethod
+    def forward(self, xs: Sequence[Array], ctx: "Context", /) -> tuple[Array, Any]:
+        """Return (y, cache)."""
+
+    @abstractmethod
+    def backward(
+        self, cache: Any, dy: Array, ctx: "Context", /, *, need_dx: Sequence[bool]
+    ) -> Sequence[Array | None]:
+        """The gradient of each input; None, or anything, for one that `need_dx` has false for.
+
+        An array may be dy itself, or stand for several inputs: whoever gets it does not write.
+        """
+
+    def flops(self, in_shapes: Sequence[Shape]) -> int:
+        """Floating point operations of forward for one row."""
+        return int(np.prod(self.out_shape(in_shapes), dtype=np.int64)) * (len(in_shapes) - 1)

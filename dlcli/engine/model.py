@@ -1,69 +1,37 @@
-"""A chain of layers with its shapes, its layout, and one worker's way through it."""
+"""A graph of layers with its layout, and one worker's way through it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from dlcli.engine.context import Context, Moment
-from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError
+from dlcli.engine.graph import Node, values_of
+from dlcli.engine.layer import Array, BatchLayer, Merge, Params, Shape
 from dlcli.engine.layout import Layout, Name
 
 
-class ChainError(ValueError):
-    """A layer of the chain cannot take what the one before it gives; `index` says which."""
-
-    def __init__(self, index: int, message: str) -> None:
-        super().__init__(message)
-        self.index = index
-
-
-@dataclass(frozen=True)
-class Node:
-    """One layer in its place: a name, and the shapes of a row before and after it."""
-
-    name: str
-    layer: Layer
-    in_shape: Shape
-    out_shape: Shape
-
-
-def connect(layers: Sequence[tuple[str, Layer]], in_shape: Shape) -> tuple[Node, ...]:
-    """Work out the shapes along the chain; ChainError where a layer or initializer does not fit."""
-    nodes = []
-    shape = in_shape
-    for index, (name, layer) in enumerate(layers):
-        try:
-            out = layer.out_shape(shape)
-            for slot in layer.slots(shape).values():
-                slot.initializer.check(slot.shape)
-        except ShapeError as error:
-            raise ChainError(index, str(error)) from None
-        nodes.append(Node(name, layer, shape, out))
-        shape = out
-    return tuple(nodes)
-
-
 class Model:
-    """A chain of nodes and the place of every array they need.
+    """Connected nodes and the place of every array they need; the last node gives the answers.
 
     decays: which trained arrays weight decay applies to, by (layer, slot).
+    inputs: the names of the data's values, in the order in which a pass takes them.
     """
 
     def __init__(
         self, nodes: Sequence[Node], decays: Callable[[Name], bool] = lambda name: True
     ) -> None:
         self.nodes = tuple(nodes)
+        self.inputs = values_of(self.nodes)
+        self.meetings = tuple(
+            index for index, node in enumerate(self.nodes) if isinstance(node.layer, BatchLayer)
+        )
+        """Which nodes meet the whole batch in training."""
         slots = {
-            (node.name, slot): room
-            for node in self.nodes
-            for slot, room in node.layer.slots(node.in_shape).items()
+            (node.name, slot): room for node in self.nodes for slot, room in node.slots().items()
         }
         self.layout = Layout(slots, decays)
-
-    @property
-    def in_shape(self) -> Shape:
-        """The shape of one input row."""
-        return self.nodes[0].in_shape
 
     @property
     def out_shape(self) -> Shape:
@@ -73,7 +41,61 @@ class Model:
     @property
     def flops(self) -> int:
         """Floating point operations of one row's forward pass."""
-        return sum(node.layer.flops(node.in_shape) for node in self.nodes)
+        return sum(node.flops for node in self.nodes)
+
+
+Gradients = Mapping[str, dict[str, Array]]
+"""Where backward leaves its results, by layer and slot."""
+
+
+@dataclass
+class _Step:
+    """One node in a pass.
+
+    sources: where the values that it reads lie among all values: the data's, then the nodes'.
+    learns: whether it, or anything before it, has something to learn; no other node needs a
+        backward pass. needs: the same of what it reads.
+    """
+
+    node: Node
+    p: Params
+    ctx: Context
+    sources: tuple[int, ...]
+    learns: bool
+    needs: tuple[bool, ...]
+
+    def forward(self) -> Callable[[Sequence[Array]], tuple[Array, Any]]:
+        """Its way forward, given all values; prepared, because a pass is made of short calls."""
+        layer, p, ctx, sources = self.node.layer, self.p, self.ctx, self.sources
+        if isinstance(layer, Merge):
+            merge = layer.forward
+            return lambda values: merge([values[source] for source in sources], ctx)
+        forward, (source,) = layer.forward, sources
+        return lambda values: forward(p, values[source], ctx)
+
+    def backward(self, arrived: Sequence[list[Array]]) -> Callable[[Any, Array, Gradients], None]:
+        """Its way back, given the cache, dy and where the gradients go; it leaves those of the
+        values that it reads in `arrived`, the last one first."""
+        layer, p, ctx, needs, sources = self.node.layer, self.p, self.ctx, self.needs, self.sources
+        if isinstance(layer, Merge):
+            merge = layer.backward
+
+            def merged(cache: Any, dy: Array, gradients: Gradients) -> None:
+                dxs = merge(cache, dy, ctx, need_dx=needs)
+                for source, need, dx in zip(sources[::-1], needs[::-1], dxs[::-1], strict=True):
+                    if need and dx is not None:
+                        arrived[source].append(dx)
+
+            return merged
+        backward, name, (need,) = layer.backward, self.node.name, needs
+        leave, nothing = arrived[sources[0]].append, dict[str, Array]()
+
+        def through(cache: Any, dy: Array, gradients: Gradients) -> None:
+            dx = backward(p, gradients.get(name, nothing), cache, dy, ctx, need_dx=need)
+            if dx is not None:
+                leave(dx)
+
+        return through
 
 
 class Pass:
@@ -81,45 +103,122 @@ class Pass:
 
     The contexts, and with them all scratch memory, belong to this worker for good.
     parameters: views by layer and slot into the flat vector that the optimizer updates.
+
+    A value that several nodes read has a gradient from each; they are added in the order of the
+    nodes.
     """
 
     def __init__(self, model: Model, parameters: Mapping[str, Params], moment: Moment) -> None:
         self.moment = moment
-        self._steps = [
-            (node, parameters.get(node.name, {}), Context(node.name, moment))
-            for node in model.nodes
-        ]
-        # The first layers that have nothing to learn need no backward pass at all, and the
-        # first that does needs no dx.
-        learns = [bool(node.layer.slots(node.in_shape)) for node in model.nodes]
-        self._first = learns.index(True) if True in learns else len(learns)
+        self._given = len(model.inputs)
+        places = {name: place for place, name in enumerate(model.inputs)}
+        learning = [False] * self._given
+        self._steps: list[_Step] = []
+        for node in model.nodes:
+            sources = tuple(places[name] for name in node.inputs)
+            needs = tuple(learning[source] for source in sources)
+            trains = any(slot.kind == "trained" for slot in node.slots().values())
+            learning.append(trains or any(needs))
+            places[node.name] = len(places)
+            p, ctx = parameters.get(node.name, {}), Context(node.name, moment)
+            self._steps.append(_Step(node, p, ctx, sources, learning[-1], needs))
+        self._forward = [step.forward() for step in self._steps]
+        self._values: list[Any] = [None] * len(places)
         self._caches: list[Any] = [None] * len(self._steps)
+        self._arrived: list[list[Array]] = [[] for _ in places]
+        self._backward = [step.backward(self._arrived) for step in self._steps]
 
-    def forward(self, x: Array) -> Array:
-        """The raw outputs for x, remembering what backward needs."""
-        for index, (node, p, ctx) in enumerate(self._steps):
-            x, self._caches[index] = node.layer.forward(p, x, ctx)
-        return x
+    def forward(self, *xs: Array) -> Array:
+        """The raw outputs for these rows, remembering what backward needs.
 
-    def backward(self, dy: Array, gradients: Mapping[str, dict[str, Array]]) -> None:
+        xs: the data's values, in the order of the model's inputs.
+        """
+        self.begin(*xs)
+        return self.advance(0, len(self._steps))
+
+    def begin(self, *xs: Array) -> None:
+        """Take the data's values."""
+        self._values[: self._given] = xs
+
+    def advance(self, start: int, stop: int) -> Array:
+        """Go forward through some of the nodes; returns what the last one gives."""
+        values, caches, forward, given = self._values, self._caches, self._forward, self._given
+        for index in range(start, stop):
+            values[given + index], caches[index] = forward[index](values)
+        return values[given + stop - 1]  # type: ignore[no-any-return]
+
+    def backward(self, dy: Array, gradients: Gradients) -> None:
         """Assign every gradient, given the loss's gradient with respect to the outputs."""
-        for index in range(len(self._steps) - 1, self._first - 1, -1):
-            node, p, ctx = self._steps[index]
-            dx = node.layer.backward(
-                p,
-                gradients.get(node.name, {}),
-                self._caches[index],
-                dy,
-                ctx,
-                need_dx=index > self._first,
-            )
-            if dx is not None:
-                dy = dx
+        self.turn(dy)
+        self.retreat(len(self._steps), 0, gradients)
 
-    def outputs(self, x: Array) -> list[tuple[str, Array]]:
+    def turn(self, dy: Array) -> None:
+        """Take the loss's gradient with respect to the outputs."""
+        for parts in self._arrived:
+            parts.clear()
+        self._arrived[-1].append(dy)
+
+    def retreat(self, stop: int, start: int, gradients: Gradients) -> None:
+        """Go back through the nodes start .. stop - 1, last one first."""
+        arrived, caches, backward = self._arrived, self._caches, self._backward
+        given = self._given
+        for index in range(stop - 1, start - 1, -1):
+            step = self._steps[index]
+            if step.learns:
+                parts = arrived[given + index]
+                dy = parts[0] if len(parts) == 1 else _sum(parts, step.ctx)
+                backward[index](caches[index], dy, gradients)
+
+    # The four halves of a node that meets the whole batch; see BatchLayer.
+
+    def tally(self, index: int) -> Array:
+        """What this shard adds to the way forward of a node."""
+        step, layer = self._meeting(index)
+        return layer.tally(step.p, self._values[step.sources[0]], step.ctx)
+
+    def meet(self, index: int, total: Array) -> None:
+        """Go forward through a node, given the sum of all shards."""
+        step, layer = self._meeting(index)
+        y, cache = layer.forward_rest(step.p, self._values[step.sources[0]], total, step.ctx)
+        self._values[self._given + index], self._caches[index] = y, cache
+
+    def tally_back(self, index: int, gradients: Gradients) -> Array | None:
+        """What this shard adds to the way back of a node; None where nothing learns there."""
+        step, layer = self._meeting(index)
+        if not step.learns:
+            return None
+        dy = _sum(self._arrived[self._given + index], step.ctx)
+        self._arrived[self._given + index][:] = [dy]
+        g = gradients.get(step.node.name, {})
+        return layer.tally_back(step.p, g, self._caches[index], dy, step.ctx)
+
+    def meet_back(self, index: int, total: Array) -> None:
+        """Go back through a node, given the sum of all shards."""
+        step, layer = self._meeting(index)
+        if step.needs[0]:
+            (dy,) = self._arrived[self._given + index]
+            dx = layer.backward_rest(step.p, self._caches[index], dy, total, step.ctx)
+            self._arrived[step.sources[0]].append(dx)
+
+    def _meeting(self, index: int) -> tuple[_Step, BatchLayer]:
+        step = self._steps[index]
+        layer = step.node.layer
+        assert isinstance(layer, BatchLayer)
+        return step, layer
+
+    def outputs(self, *xs: Array) -> list[tuple[str, Array]]:
         """Every layer's output by name, for finding out where something went wrong."""
-        seen = []
-        for node, p, ctx in self._steps:
-            x, _ = node.layer.forward(p, x, ctx)
-            seen.append((node.name, x))
-        return seen
+        self.forward(*xs)
+        names = (step.node.name for step in self._steps)
+        return list(zip(names, self._values[self._given :], strict=True))
+
+
+def _sum(parts: Sequence[Array], ctx: Context) -> Array:
+    """The sum of gradients that arrived last node first, added first node first."""
+    if len(parts) == 1:
+        return parts[0]
+    total = ctx.scratch("sum of dy", parts[0].shape, parts[0].dtype)
+    np.add(parts[-1], parts[-2], out=total)
+    for part in parts[-3::-1]:
+        np.add(total, part, out=total)
+    return total

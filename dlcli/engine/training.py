@@ -1,7 +1,8 @@
 """The training loop, and what one step is.
 
 A step cuts its batch into shards. Phase "train": each shard fetches its rows, runs forward and
-back, and leaves its gradients in a place of its own. Phase "update": each piece of the parameter
+back, and leaves its gradients in a place of its own; where layers meet the whole batch, it does so
+in several stages (see stages.py). Phase "update": each piece of the parameter
 vector gets the gradient of the batch (see gradients.py) and lets the optimizer step. Nothing is
 shared between tasks of a phase but what they only read, so workers need no locks and change no
 bits.
@@ -27,6 +28,7 @@ from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.optimizers import Optimizer
 from dlcli.engine.sharding import cuts
+from dlcli.engine.stages import Stages
 from dlcli.engine.team.base import Task, Team
 from dlcli.randomness import Stream
 
@@ -129,7 +131,12 @@ class Training:
         self._losses = shared_zeros((shards,), np.float64)
         self._tallies = [shared_zeros((shards, *z.shape), z.dtype) for z in recipe.metrics.zeros()]
         self._order = shared_zeros((len(self._examples) if recipe.shuffle else 0,), np.int64)
-        self._board = shared_zeros((3,), np.int64)  # step, first row, row behind the last
+        self._board = shared_zeros((4,), np.int64)  # step, first row, row behind the last, stage
+        self._rate = shared_zeros((1,), np.float64)
+        self.rate_share = 1.0
+        """What the rate of the coming steps is multiplied by; a plateau lowers it."""
+        self._stages = Stages(recipe.model, shards) if recipe.model.meetings else None
+        self._parameters = layout.views(self.theta)
         self._workers: dict[int, _Worker] = {}
 
     def __len__(self) -> int:
@@ -182,9 +189,35 @@ class Training:
         recipe, progress = self.recipe, self.progress
         start = progress.batch * recipe.batch_size
         stop = min(start + recipe.batch_size, len(self._examples))
-        self._board[:] = progress.step, start, stop
         shards = cuts(stop - start, recipe.shard_size)
+        self._board[:] = progress.step, start, stop, 0
         team.run("train", shards)
+        if self._stages is None:
+            loss = self._add_losses(shards)
+        else:
+            loss = self._go_on(self._stages, team, shards)
+        self._rate[0] = recipe.optimizer.rate(progress.step) * self.rate_share
+        team.run("update", len(self._gradients.pieces))
+        progress.step += 1
+        progress.batch += 1
+        progress.rows += stop - start
+        progress.loss_sum += loss * (stop - start)
+
+    def _go_on(self, stages: Stages, team: Team, shards: int) -> float:
+        """The stages behind the first one; returns the loss of the batch."""
+        loss = 0.0
+        for stage in range(1, len(stages)):
+            stages.add_up(stage - 1, shards)
+            self._board[3] = stage
+            team.run("train", shards)
+            if stage == stages.turning:
+                loss = self._add_losses(shards)
+        stages.observe(self._parameters)
+        return loss
+
+    def _add_losses(self, shards: int) -> float:
+        """The loss of the batch; adds the shards' tallies up. Diverged where it is not finite."""
+        progress = self.progress
         loss = 0.0
         for shard, value in enumerate(self._losses[:shards].tolist()):
             loss += value
@@ -192,11 +225,7 @@ class Training:
                 total += tally[shard]
         if not isfinite(loss):
             raise Diverged(progress.step + 1, self._first_not_finite(shards))
-        team.run("update", len(self._gradients.pieces))
-        progress.step += 1
-        progress.batch += 1
-        progress.rows += stop - start
-        progress.loss_sum += loss * (stop - start)
+        return loss
 
     def _worker(self, worker: int) -> "_Worker":
         if worker not in self._workers:
@@ -212,16 +241,35 @@ class Training:
 
     def _train(self, worker: int, number: int) -> None:
         own = self._worker(worker)
+        lane = own.lane(number)
+        lane.moment.step, lane.moment.shard = int(self._board[0]), number
+        if self._stages is None:
+            y = lane.passing.forward(*self._fetch(lane, number))
+            lane.passing.backward(self._judge(lane, number, y), own.gradients[number])
+            return
+        self._stages.run(
+            int(self._board[3]),
+            lane.passing,
+            number,
+            lambda: self._fetch(lane, number),
+            lambda y: self._judge(lane, number, y),
+            own.gradients[number],
+        )
+
+    def _fetch(self, lane: "_Lane", number: int) -> tuple[Array, ...]:
+        """The data's values for a shard; its targets stay with the lane."""
+        x, lane.targets = self._examples.fetch(self._rows(number), lane.fetching)
+        return (x,)
+
+    def _judge(self, lane: "_Lane", number: int, y: Array) -> Array:
+        """Write down the loss and the tallies of a shard; returns the loss's gradient."""
+        recipe, t = self.recipe, lane.targets
         weight = 1.0 / int(self._board[2] - self._board[1])
-        x, t = self._examples.fetch(self._rows(number), own.fetching)
-        own.moment.step, own.moment.shard = int(self._board[0]), number
-        y = own.passing.forward(x)
-        loss, dy = self.recipe.loss.value_and_grad(y, t, weight, own.loss)
-        self._losses[number] = loss
-        answers = self.recipe.loss.answers(y, own.loss)
-        for tally, found in zip(self._tallies, self.recipe.metrics.tally(answers, t), strict=True):
+        self._losses[number], dy = recipe.loss.value_and_grad(y, t, weight, lane.loss)
+        answers = recipe.loss.answers(y, lane.loss)
+        for tally, found in zip(self._tallies, recipe.metrics.tally(answers, t), strict=True):
             tally[number] = found
-        own.passing.backward(dy, own.gradients[number])
+        return dy
 
     def _update(self, worker: int, number: int) -> None:
         update = self._worker(worker).updates[number]
@@ -232,6 +280,7 @@ class Training:
             update.moments,
             update.work,
             t=int(self._board[0]) + 1,
+            rate=float(self._rate[0]),
             decayed=update.piece.decayed,
         )
 
@@ -240,7 +289,7 @@ class Training:
         for name, array in self.recipe.model.layout.named(self.theta).items():
             if not np.isfinite(array).all():
                 return f"parameter {name} has NaN or Inf values"
-        own = self._worker(0)
+        own = self._worker(0).lane(0)
         own.moment.step = self.progress.step
         with np.errstate(all="ignore"):
             for shard in range(shards):
@@ -267,14 +316,35 @@ class _Worker:
     def __init__(
         self, recipe: Recipe, theta: Array, moments: Mapping[str, Array], gradients: Gradients
     ) -> None:
-        self.moment = Moment(seed=recipe.seed, training=True)
-        self.passing = Pass(recipe.model, recipe.model.layout.views(theta), self.moment)
+        self._recipe, self._theta = recipe, theta
+        self._halts = bool(recipe.model.meetings)
+        self._lanes: dict[int, _Lane] = {}
         shards = cuts(recipe.batch_size, recipe.shard_size)
         self.gradients = [gradients.shard(number) for number in range(shards)]
-        self.fetching = Context("fetch")
-        self.loss = Context("loss")
         room = Context("update")
         self.updates = [_Update(piece, theta, moments, room) for piece in gradients.pieces]
+
+    def lane(self, shard: int) -> "_Lane":
+        """What a pass of this shard works with.
+
+        Where a pass halts while other shards run, each shard has its own; else one is enough.
+        """
+        number = shard if self._halts else 0
+        lane = self._lanes.get(number)
+        if lane is None:
+            lane = self._lanes[number] = _Lane(self._recipe, self._theta)
+        return lane
+
+
+class _Lane:
+    """The memory of a pass: from the rows that are fetched to the gradient of the loss."""
+
+    def __init__(self, recipe: Recipe, theta: Array) -> None:
+        self.moment = Moment(seed=recipe.seed, training=True)
+        self.passing = Pass(recipe.model, recipe.model.layout.views(theta), self.moment)
+        self.fetching = Context("fetch")
+        self.loss = Context("loss")
+        self.targets: Array = np.empty(0)
 
 
 class _Update:

@@ -10,19 +10,21 @@ from dlcli import builder
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.builder import Built
 from dlcli.config import LoadedConfig
+from dlcli.config.rules import monitors
 from dlcli.data.dataset import Dataset, Part
 from dlcli.data.known import class_counts, require_known, single_class, unknown_labels
 from dlcli.data.labels import Labels, labels_of, surplus_units
 from dlcli.data.places import Places
 from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channels_first, misread
 from dlcli.data.targets import TargetScale
+from dlcli.engine.graph import GraphError, Node, connect
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array, Shape, ShapeError
 from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.losses import Loss
 from dlcli.engine.metrics import MetricError, MetricSet
-from dlcli.engine.model import ChainError, Model, Node, connect
-from dlcli.engine.sharding import default_shard_size
+from dlcli.engine.model import Model
+from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
 from dlcli.pipeline.examples import PartExamples
@@ -82,8 +84,8 @@ def connect_chain(loaded: LoadedConfig, row_shape: Shape) -> Chain:
     loss = builder.loss(loaded.config)
     built = builder.layers(loaded.config, loss)
     try:
-        nodes = connect([(b.name, b.layer) for b in built], row_shape)
-    except ChainError as error:
+        nodes = connect([one.link for one in built], row_shape)
+    except GraphError as error:
         raise loaded.error(built[error.index].path, str(error)) from None
     return Chain(nodes, tuple(b.path for b in built), loss)
 
@@ -186,9 +188,11 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     }
     warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
     around = _Around.of(chain, dataset)
-    optimizer = builder.optimizer(config)
-    model = builder.model(chain.nodes, optimizer)
     training = config.training
+    batches = cuts(len(dataset.train), training.batch_size)
+    steps = min(training.epochs * batches, training.max_steps or training.epochs * batches)
+    optimizer = builder.optimizer(config).over(steps, batches)
+    model = builder.model(chain.nodes, optimizer)
     recipe = Recipe(
         model=model,
         loss=chain.loss,
@@ -201,10 +205,11 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         shuffle=training.shuffle,
         max_steps=training.max_steps,
     )
-    monitored = training.early_stopping and training.early_stopping.monitor
-    if monitored and monitored.startswith("val_") and dataset.validation is None:
+    for place, monitored in monitors(training, config.optimizer):
+        if not monitored.startswith("val_") or dataset.validation is not None:
+            continue
         raise loaded.error(
-            ("training", "early_stopping", "monitor"),
+            place,
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )

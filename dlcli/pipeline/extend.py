@@ -9,6 +9,7 @@ the manifest, and lists it again (`finish_config`).
 from dataclasses import replace
 from typing import Any
 
+from dlcli import builder
 from dlcli.artifacts import weights
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.manifest import SCHEMA, Manifest, write_manifest
@@ -20,6 +21,7 @@ from dlcli.artifacts.run_directory import (
 )
 from dlcli.artifacts.verification import check_file
 from dlcli.config import LoadedConfig, parse_recorded, text_of
+from dlcli.engine.schedules import Schedule
 from dlcli.errors import DlcliError, UsageError
 from dlcli.pipeline import record
 from dlcli.pipeline.record import Environment
@@ -62,6 +64,13 @@ def require_not_ended(directory: RunDirectory, recorded: Manifest, ready: Ready)
 
     ready: designed for the new config.
     """
+    schedule = builder.optimizer(ready.loaded.config).learning_rate
+    if isinstance(schedule, Schedule) and schedule.depends_on_length:
+        kind = ready.loaded.config.optimizer.learning_rate
+        raise UsageError(
+            f"the learning rate (`{getattr(kind, 'type', '')}`) falls over the whole run, so a run "
+            "of more epochs would have begun otherwise; with `decay_epochs` it would not"
+        )
     if recorded.status == "complete":
         check_file(directory, recorded, CHECKPOINT_INDEX)  # it has the digests of the others
     store = Checkpoints(directory)

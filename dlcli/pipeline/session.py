@@ -14,6 +14,7 @@ from dlcli.artifacts.history import Epoch, digest_of_tensors
 from dlcli.config import Config
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array
+from dlcli.engine.schedules import ReduceOnPlateau
 from dlcli.engine.team import Team
 from dlcli.engine.training import EpochReport, Recipe, Report, Training
 from dlcli.errors import ArtifactError
@@ -70,6 +71,7 @@ class Session:
                     report.logs,
                     digest_tensors(self._tensors()),
                 )
+                self._watch_plateau()
             yield report
             if self.books.stopped:
                 return
@@ -183,6 +185,14 @@ class Session:
         if at_an_end:
             _require(books.tensors[len(history)] == now, "arrays that are not its last epoch's")
         self.books = books
+        self._watch_plateau()
+
+    def _watch_plateau(self) -> None:
+        """The share of the rate that the epochs so far leave; nothing else keeps it."""
+        schedule = self.training.recipe.optimizer.learning_rate
+        if isinstance(schedule, ReduceOnPlateau):
+            values = [epoch.metrics[schedule.monitor] for epoch in self.books.history]
+            self.training.rate_share = schedule.reduced([float(value) for value in values])
 
 
 def _require(holds: bool, otherwise: str) -> None:

@@ -11,19 +11,27 @@ from dlcli.data.fitted import Encoded
 from dlcli.data.places import Places
 from dlcli.data.preprocessing import Preprocessing, TransformError, shape_after
 from dlcli.data.suspicions import channels_first
-from dlcli.engine.layer import Shape
+from dlcli.engine.graph import DATA
+from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
+from dlcli.engine.merges import MERGES
 from dlcli.pipeline import design, prepare
 from dlcli.pipeline.design import Chain
 
-_NAMES = {kind: name for table in (LAYERS, ACTIVATIONS) for name, kind in table.items()}
+_NAMES: dict[type[Layer | Merge], str] = {
+    kind: name for table in (LAYERS, ACTIVATIONS, MERGES) for name, kind in table.items()
+}
 
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One line of the layer table; `type` is the config's word."""
+    """One line of the layer table; `type` is the config's word.
+
+    reads: what its inputs are; "data" for the only value of the data.
+    """
 
     name: str
+    reads: tuple[str, ...]
     type: str
     out_shape: Shape
     parameters: int
@@ -144,10 +152,11 @@ def _rows(chain: Chain) -> tuple[LayerRow, ...]:
     return tuple(
         LayerRow(
             node.name,
+            tuple(name if name != DATA else "data" for name in node.inputs),
             _NAMES[type(node.layer)],
             node.out_shape,
-            sum(prod(slot.shape) for slot in node.layer.slots(node.in_shape).values()),
-            node.layer.flops(node.in_shape),
+            sum(prod(slot.shape) for slot in node.slots().values()),
+            node.flops,
         )
         for node in chain.nodes
     )

@@ -30,7 +30,7 @@ from dlcli.engine.context import Context  # noqa: E402
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot  # noqa: E402
 from dlcli.engine.losses import Loss  # noqa: E402
 from dlcli.engine.metrics import Kind, MetricSet  # noqa: E402
-from dlcli.engine.model import Model, Node  # noqa: E402
+from dlcli.engine.model import Model  # noqa: E402
 from dlcli.engine.optimizers import Optimizer, State  # noqa: E402
 from dlcli.engine.team import Alone, team  # noqa: E402
 from dlcli.engine.team.base import Task  # noqa: E402
@@ -171,8 +171,7 @@ class TimedExamples:
 def timed(recipe: Recipe, clock: Clock) -> Recipe:
     """The same recipe with every part under the clock."""
     nodes = [
-        Node(node.name, TimedLayer(node.layer, node.name, clock), node.in_shape, node.out_shape)
-        for node in recipe.model.nodes
+        replace(node, layer=TimedLayer(node.layer, node.name, clock)) for node in recipe.model.nodes
     ]
     return replace(
         recipe,

@@ -220,8 +220,12 @@ CASES: dict[str, Case] = {
         for metric in ("rmse", "mape", "f1_macro", "roc_auc")
     },
     "the layer conv1d": word("{type: dense, units: 8", "{type: conv1d, filters: 8"),
-    "the layer global_average_pooling2d": word(
-        "{type: dense, units: 8, activation: relu}", "global_average_pooling2d"
+    "the layer lstm": word("{type: dense, units: 8", "{type: lstm, units: 8"),
+    "a layer that comes later": word("units: 8,", "units: 8, input: dense_2,"),
+    "a layer in a block that nobody reads": word(
+        "{type: dense, units: 8, activation: relu}",
+        "{type: repeat, times: 2, layers: [flatten, {type: dense, units: 9}, "
+        "{type: dense, units: 3, input: flatten_1}]}",
     ),
     "the key kernel_regularizer": word("units: 8", "units: 8, kernel_regularizer: l2"),
     "the transform grayscale": word("[standardize]", "[grayscale]"),

@@ -139,7 +139,8 @@ def test_the_json_of_validate(run: Path) -> None:
                      "data.source.features=[height, girth]", "--set",
                      "data.transforms=[standardize]")  # fmt: skip
     assert found["layers"][0] == {
-        "name": "dense_1", "type": "dense", "out_shape": [7], "parameters": 21, "flops": 35,
+        "name": "dense_1", "type": "dense", "inputs": ["data"], "out_shape": [7],
+        "parameters": 21, "flops": 35,
     }  # fmt: skip
     assert [row["type"] for row in found["layers"]] == ["dense", "relu", "dropout", "dense"]
     assert found["parameters"] == 21 + 24

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from dlcli.config import Config
-from dlcli.config.base import Model
+from dlcli.config.base import Model, fields_of
 
 
 def every_model() -> list[type[Model]]:
@@ -13,9 +13,12 @@ def every_model() -> list[type[Model]]:
 
 def _walk(model: type[Model]) -> set[type[Model]]:
     found = {model}
-    for field in model.model_fields.values():
-        for inner in _mentioned(field.annotation):
-            found |= _walk(inner)
+    ahead = [model]
+    while ahead:
+        for field in fields_of(ahead.pop()).values():
+            new = set(_mentioned(field.annotation)) - found
+            found |= new
+            ahead += new
     return found
 
 

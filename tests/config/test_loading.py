@@ -92,6 +92,8 @@ loss: {type: binary_crossentropy}
 optimizer:
   type: momentum
   learning_rate: 0.05
+  weight_decay: 0.0
+  exclude_from_weight_decay: []
   momentum: 0.9
   nesterov: true
 training:

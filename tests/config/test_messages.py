@@ -2,7 +2,8 @@
 
 import pytest
 
-from dlcli.config import parse_config
+from dlcli.config import LAYER_CONFIGS, parse_config
+from dlcli.config.words import listing
 from dlcli.errors import ConfigError
 from tests.config.mutations import CANCER, DIGITS, FRIEDMAN, MNIST, TABLE, VALID
 
@@ -60,12 +61,10 @@ CASES = [
      "unknown layer `Flatten`, did you mean `flatten`?"),
     (MNIST, "- flatten", "- {type: MaxPool2d}", "MaxPool2d",
      "unknown layer `MaxPool2d`, did you mean `max_pooling2d`?"),
-    (MNIST, "- flatten", "- {type: 3}", "3", "`type` must be one of `dense`, `conv2d`, "
-     "`max_pooling2d`, `average_pooling2d`, `flatten`, `reshape`, `dropout` and "
-     "`activation`, not 3"),
-    (MNIST, "- flatten", "- {name: a}", "{name:", "this layer has no `type`; available: `dense`, "
-     "`conv2d`, `max_pooling2d`, `average_pooling2d`, `flatten`, `reshape`, `dropout` "
-     "and `activation`"),
+    (MNIST, "- flatten", "- {type: 3}", "3",
+     f"`type` must be one of {listing(LAYER_CONFIGS)}, not 3"),
+    (MNIST, "- flatten", "- {name: a}", "{name:",
+     f"this layer has no `type`; available: {listing(LAYER_CONFIGS)}"),
     (MNIST, "- flatten", "- 7", "7", "`layers[4]` must be a mapping with a `type`, not 7"),
     (MNIST, "- flatten", "- {type: flatten, name: A}", "A", "`name` must be a name of "
      'lower-case letters, digits and `_` that begins with a letter, not the text "A"'),
@@ -75,8 +74,32 @@ CASES = [
      "unknown loss `cross_entropy`, did you mean `sparse_categorical_crossentropy`?"),
     (MNIST, "type: adam,", "type: sgd, momentum: 0.9,", "momentum:",
      "unknown key `momentum`: `sgd` has no momentum: use `{type: momentum, momentum: 0.9}`"),
-    (MNIST, "type: adam,", "type: adam, weight_decay: 1,", "weight_decay:",
-     "unknown key `weight_decay`: this optimizer has no weight decay: use the type `adamw`"),
+    (MNIST, "type: adam,", "type: adam, weight_decay: -1,", "-1",
+     "`weight_decay` must be a number at least 0 and at most 1000, not -1"),
+    (MNIST, "type: adam,", "type: adam, warmup: 1,", "warmup:",
+     "unknown key `warmup`: a rate that changes is written `learning_rate: {type: cosine, peak: "
+     "0.1, warmup_epochs: 1}`"),
+    (MNIST, "learning_rate: 1e-3", "learning_rate: {type: cosine, peak: 0}", "0}",
+     "`peak` must be a number above 0 and at most 1000, not 0"),
+    (MNIST, "learning_rate: 1e-3", "learning_rate: cosine", "learning_rate: cosine",
+     "the key `peak` is missing: `cosine` needs it"),
+    (MNIST, "learning_rate: 1e-3", "learning_rate: {type: MultiStepLR}", "MultiStepLR",
+     "unknown schedule `MultiStepLR`, did you mean `step`?"),
+    (MNIST, "learning_rate: 1e-3",
+     "learning_rate: {type: cosine, peak: 1, warmup_steps: 1, warmup_epochs: 1}", "1}",
+     "give `warmup_steps` or `warmup_epochs`, not both"),
+    (MNIST, "learning_rate: 1e-3", "learning_rate: {type: exponential, peak: 1, decay_rate: 0.9}",
+     "{type: exponential",
+     "`decay_rate` needs a time: give `decay_steps` or `decay_epochs`"),
+    (MNIST, "learning_rate: 1e-3",
+     "learning_rate: {type: step, values: [1, 2], boundaries: [3, 4]}", "[3, 4]",
+     "2 values need one boundary less, not 2"),
+    (MNIST, "learning_rate: 1e-3",
+     "learning_rate: {type: step, values: [3, 2, 1], boundaries: [4, 4]}", "[4, 4]",
+     "`boundaries` must grow"),
+    (MNIST, "learning_rate: 1e-3",
+     "learning_rate: {type: reduce_on_plateau, peak: 1, monitor: val_acuracy}", "val_acuracy",
+     "`val_acuracy` cannot be monitored, did you mean `val_accuracy`?"),
     (MNIST, "epochs: 5", "epochs: 5, lr: 1", "lr:",
      "unknown key `lr`: it belongs under `optimizer`"),
     (MNIST, "epochs: 5", "epochs: 5, metrics: [accuracy]", "metrics:",

@@ -9,6 +9,7 @@ from dlcli.config import LOSS_CONFIGS, OPTIMIZER_CONFIGS, Config
 from dlcli.config.base import Component
 from dlcli.config.data import Data, Split
 from dlcli.config.root import Network
+from dlcli.config.schedules import ReduceOnPlateau
 from dlcli.config.stages import (
     CLASSIFICATION_METRICS,
     METRIC_ALIASES,
@@ -75,9 +76,9 @@ def draw(seed: int) -> Drawn:
         "data": options(dice, Data, data, skip=("split", "transforms", "target_transform")),
         "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
-        "optimizer": _optimizer(dice),
     }
     metrics = _metrics(dice, loss)
+    config["optimizer"] = _optimizer(dice, cut, metrics or [])
     if metrics is not None:
         config["evaluation"] = options(dice, Evaluation, {"metrics": metrics})
     config["training"] = _training(dice, cut, metrics or [])
@@ -95,8 +96,13 @@ def draw(seed: int) -> Drawn:
     return Drawn(seed, _with_short_keys(dice, config), files)
 
 
-def _optimizer(dice: Dice) -> Any:
+def _optimizer(dice: Dice, cut: Parts, metrics: list[str]) -> Any:
     drawn = component(dice, OPTIMIZER_CONFIGS, aliases=_aliases("optimizer"))
+    if dice.chance(0.15):
+        given = {"peak": dice.power(-3, -1), **_monitor(dice, cut, metrics)}
+        rate = options(dice, ReduceOnPlateau, given, ("monitor",))
+        written = {"type": drawn} if isinstance(drawn, str) else drawn
+        return written | {"learning_rate": {"type": "reduce_on_plateau", **rate}}
     if dice.chance(WILD) and isinstance(drawn, dict):
         return drawn | {"learning_rate": 1000}
     return drawn
@@ -140,13 +146,18 @@ def _training(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
 
 
 def _early_stopping(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
+    return options(dice, EarlyStopping, _monitor(dice, cut, metrics), skip=("monitor",))
+
+
+def _monitor(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
+    """What is watched, where the default cannot be or something else is drawn."""
     given: dict[str, Any] = {}
     watched = ["loss", *(n for n in metrics if METRIC_ALIASES.get(n, n) in SCALAR_METRICS)]
     if cut.validates:
         watched += [f"val_{name}" for name in watched]
     if not cut.validates or dice.chance(0.8):
         given["monitor"] = dice.choice(watched)
-    return options(dice, EarlyStopping, given, skip=("monitor",))
+    return given
 
 
 def _aliases(section: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ LAYERS holds what no annotation says: which rows a layer takes and which it leav
 which targets a loss takes. A word of the vocabulary that is in neither fails a test.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,12 +41,18 @@ MATRICES = {"orthogonal"}
 
 @dataclass
 class Chain:
-    """The layers so far, the shape of the rows behind them, and what each layer learns."""
+    """The layers so far, the shape of the rows behind them, and what each layer learns.
+
+    arrays: the shapes of its arrays for each layer; for a block, those of the layers in it, by the
+    key of the list and in its order.
+    shapes: what each layer gives.
+    """
 
     dice: Dice
     shape: Shape
     layers: list[Any] = field(default_factory=list)
-    arrays: list[dict[str, Shape]] = field(default_factory=list)
+    arrays: list[Any] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -58,23 +64,33 @@ class Chain:
         given: Mapping[str, Any],
         shape: Shape,
         skip: tuple[str, ...] = (),
-        arrays: Mapping[str, Shape] | None = None,
+        arrays: Mapping[str, Any] | None = None,
     ) -> None:
         """A layer with what must be as it is, and more options as they come."""
         kind, given = LAYER_CONFIGS[word], dict(given)
         learned = dict(arrays or {})
+        if self.layers and "inputs" not in given and self.dice.chance(0.06):
+            given["input"] = self.name(len(self.layers) - 1)
         if "bias" in learned and self.dice.chance(0.3):
             vectors = {n: c for n, c in INITIALIZER_CONFIGS.items() if n not in MATRICES}
             given["bias_initializer"] = component(self.dice, vectors)
-        drawn = options(self.dice, kind, given, ("name", "bias_initializer", *skip))
-        if self.dice.chance(0.15):
+        drawn = options(self.dice, kind, given, ("name", "input", "bias_initializer", *skip))
+        if "name" not in given and self.dice.chance(0.15):
             drawn["name"] = f"{self.dice.choice(['a', 'layer_', 'dense_'])}{len(self.layers)}"
         if not drawn.get("use_bias", True):
             learned.pop("bias")
         bare = not drawn and self.dice.chance(0.5)
         self.layers.append(word if bare else {"type": word, **drawn})
         self.arrays.append(learned)
+        self.shapes.append(shape)
         self.shape = shape
+
+    def name(self, index: int) -> str:
+        """The name of a layer, which has one from now on."""
+        layer = self.layers[index]
+        if isinstance(layer, str):
+            layer = self.layers[index] = {"type": layer}
+        return str(layer.setdefault("name", f"value_{index}"))
 
 
 def _dense(chain: Chain, units: int | None = None, **given: Any) -> None:
@@ -171,12 +187,172 @@ def _activation(chain: Chain, width: int, given: Mapping[str, Any]) -> dict[str,
     return {"activation": component(chain.dice, words, word)}
 
 
+def _global(word: str) -> Callable[[Chain], None]:
+    def pool(chain: Chain) -> None:
+        keepdims = chain.dice.chance(0.3)
+        shape = (1, 1, chain.shape[-1]) if keepdims else chain.shape[-1:]
+        given = {"keepdims": keepdims} if keepdims or chain.dice.chance(0.3) else {}
+        chain.add(word, given, shape, ("keepdims",))
+
+    return pool
+
+
+def _batch_normalization(chain: Chain) -> None:
+    dice, width = chain.dice, chain.shape[-1:]
+    vectors = {name: c for name, c in INITIALIZER_CONFIGS.items() if name not in MATRICES}
+    observed: dict[str, Any] = {}
+    if dice.chance(0.2):
+        observed["moving_mean_initializer"] = component(dice, vectors)
+    if dice.chance(0.2):
+        variance = dice.choice(["ones", "zeros", {"type": "constant", "value": 2.5}])
+        observed["moving_variance_initializer"] = variance
+    arrays = {"moving_mean": width, "moving_variance": width}
+    _normalization(chain, "batch_normalization", observed, arrays)
+
+
+def _layer_normalization(chain: Chain) -> None:
+    _normalization(chain, "layer_normalization", {}, {})
+
+
+def _normalization(
+    chain: Chain, word: str, given: dict[str, Any], observed: Mapping[str, Shape]
+) -> None:
+    dice, width = chain.dice, chain.shape[-1:]
+    vectors = {name: c for name, c in INITIALIZER_CONFIGS.items() if name not in MATRICES}
+    given = dict(given)
+    arrays = {"gamma": width, "beta": width, **observed}
+    for option, array in (("scale", "gamma"), ("center", "beta")):
+        if dice.chance(0.3):
+            given[option] = dice.chance(0.3)
+            if not given[option]:
+                del arrays[array]
+        if dice.chance(0.2):
+            given[f"{array}_initializer"] = component(dice, vectors)
+    skip = [f"{array}_initializer" for array in ("gamma", "beta", "moving_mean", "moving_variance")]
+    chain.add(word, given, chain.shape, ("scale", "center", *skip), arrays)
+
+
+def _merge(word: str) -> Callable[[Chain], None]:
+    """An earlier value, or something made of it, together with the last one."""
+
+    def merge(chain: Chain) -> None:
+        dice = chain.dice
+        if not chain.layers:
+            _alone(chain)
+        last = len(chain.layers) - 1
+        if word == "concatenate":
+            fitting = [i for i, s in enumerate(chain.shapes) if s[:-1] == chain.shape[:-1]]
+        else:
+            fitting = [i for i, shape in enumerate(chain.shapes) if shape == chain.shape]
+        inputs = [chain.name(dice.choice(fitting))]
+        if dice.chance(0.4):  # of the same shape, so that it can take its place
+            given = {"input": inputs[0], "activation": "tanh"}
+            chain.add("activation", given, chain.shapes[_place(chain, inputs[0])])
+            inputs = [chain.name(last + 1)]
+        inputs.append(chain.name(last))
+        if word not in ("subtract", "dot") and dice.chance(0.3):
+            inputs.append(dice.choice(inputs))
+        shapes = [chain.shapes[_place(chain, name)] for name in inputs]
+        given = {"inputs": inputs}
+        shape = chain.shapes[last]
+        if word == "concatenate":
+            shape = (*shape[:-1], sum(one[-1] for one in shapes))
+        elif word == "dot":
+            axis = dice.choice([-1, len(shape), [len(shape), -1]])
+            given |= {"axes": axis} if dice.chance(0.5) else {}
+            shape = (*shape[:-1], *shape[:-1]) or (1,)
+        chain.add(word, given, shape, ("axes",))
+
+    return merge
+
+
+def _place(chain: Chain, name: str) -> int:
+    return next(
+        i for i, one in enumerate(chain.layers) if isinstance(one, dict) and one.get("name") == name
+    )
+
+
+def _inside(chain: Chain) -> Chain:
+    """A list of layers within a block, for the rows that the block takes."""
+    return Chain(chain.dice, chain.shape)
+
+
+KEEPING = ("activation", "dropout", "layer_normalization", "batch_normalization")
+"""Layers that leave rows of every shape as they are."""
+
+
+def _keep(inner: Chain, count: int, width: int | None = None) -> None:
+    """Layers behind which rows have the shape that they had, but for the last axis."""
+    for _ in range(count):
+        LAYERS[inner.dice.choice(KEEPING)][0](inner)
+    if width is not None and (width != inner.shape[-1] or inner.dice.chance(0.5)):
+        _dense(inner, width)
+
+
+def _residual(chain: Chain) -> None:
+    dice = chain.dice
+    sides = [_inside(chain), _inside(chain)]
+    width = dice.whole(1, 6) if dice.chance(0.4) else chain.shape[-1]
+    _keep(sides[0], dice.whole(0, 2), width)
+    if not sides[0].layers:
+        _alone(sides[0])
+    if width != chain.shape[-1] or dice.chance(0.3):
+        _keep(sides[1], dice.whole(0, 1), width)
+    given = {"layers": sides[0].layers, **_activation(chain, width, {})}
+    if sides[1].layers or dice.chance(0.3):
+        given["shortcut"] = sides[1].layers
+    arrays = {"layers": sides[0].arrays, "shortcut": sides[1].arrays}
+    chain.add("residual", given, sides[0].shape, ("shortcut", "activation"), arrays)
+
+
+def _branches(chain: Chain) -> None:
+    dice = chain.dice
+    merge = dice.choice(["concatenate", "add", "multiply", "average", "maximum"])
+    sides = [_inside(chain) for _ in range(dice.whole(2, 3))]
+    width = dice.whole(1, 6) if dice.chance(0.4) else chain.shape[-1]
+    for side in sides:
+        _keep(side, dice.whole(0, 1), width)
+    given = {"branches": [side.layers for side in sides], "merge": merge}
+    if merge == "concatenate" and dice.chance(0.5):
+        del given["merge"]
+    total = sum(side.shape[-1] for side in sides) if merge == "concatenate" else width
+    arrays = {"branches": [side.arrays for side in sides]}
+    chain.add("branches", given, (*chain.shape[:-1], total), ("merge",), arrays)
+
+
+def _repeat(chain: Chain) -> None:
+    dice, inner = chain.dice, _inside(chain)
+    _keep(inner, dice.whole(0, 1), chain.shape[-1])
+    if dice.chance(0.4) or not inner.layers:
+        _residual(inner)
+        if inner.shape != chain.shape:
+            _dense(inner, chain.shape[-1])
+    times = dice.whole(1, 3)
+    arrays = {"layers": inner.arrays}
+    chain.add("repeat", {"times": times, "layers": inner.layers}, chain.shape, (), arrays)
+
+
 LAYERS: dict[str, tuple[Callable[[Chain], None], Callable[[Shape], bool]]] = {
     # How it is added, and to which rows.
     "dense": (_dense, lambda shape: True),
     "conv2d": (_conv2d, lambda shape: len(shape) == 3),
     "max_pooling2d": (_pooling("max_pooling2d"), lambda shape: len(shape) == 3),
     "average_pooling2d": (_pooling("average_pooling2d"), lambda shape: len(shape) == 3),
+    "global_average_pooling2d": (
+        _global("global_average_pooling2d"),
+        lambda shape: len(shape) == 3,
+    ),
+    "global_max_pooling2d": (_global("global_max_pooling2d"), lambda shape: len(shape) == 3),
+    "batch_normalization": (_batch_normalization, lambda shape: True),
+    "layer_normalization": (_layer_normalization, lambda shape: True),
+    **{
+        word: (_merge(word), lambda shape: True)
+        for word in ("add", "average", "concatenate", "maximum", "multiply", "subtract")
+    },
+    "dot": (_merge("dot"), lambda shape: len(shape) == 1),
+    "residual": (_residual, lambda shape: True),
+    "branches": (_branches, lambda shape: True),
+    "repeat": (_repeat, lambda shape: True),
     "flatten": (_flatten, lambda shape: True),
     "reshape": (_reshape, lambda shape: True),
     "dropout": (_dropout, lambda shape: True),
@@ -195,6 +371,7 @@ def network(dice: Dice, shape: Shape, goal: Goal, loss: str) -> Chain:
             fitting = [word for word in fitting if not LAYERS[word][1]((1,))]
         learning = [word for word in fitting if word in ("dense", "conv2d")]
         word = dice.choice(learning if learning and dice.chance(0.4) else fitting)
+        word = "batch_normalization" if dice.chance(0.05) else word
         LAYERS[word][0](chain)
     _end(chain, goal, loss)
     return chain
@@ -240,8 +417,24 @@ def initial_weights(dice: Dice, chain: Chain, text: str) -> bytes:
     """A file of weights for all layers of this chain."""
     layers = parse_config(text, "drawn").config.model.layers
     arrays = {
-        f"{layer.name}.{name}": (dice.numbers(*shape) - 0.5).astype(np.float32)
-        for layer, learned in zip(layers, chain.arrays, strict=True)
-        for name, shape in learned.items()
+        name: (dice.numbers(*shape) - (0.0 if "variance" in name else 0.5)).astype(np.float32)
+        for name, shape in _arrays(layers, chain.arrays)
     }
     return bytes(save(arrays))
+
+
+def _arrays(layers: Any, arrays: list[Any], path: str = "") -> Iterator[tuple[str, Shape]]:
+    """Name and shape of every array, those in blocks by the path to their layer."""
+    for layer, learned in zip(layers, arrays, strict=True):
+        own = f"{path}{layer.name}."
+        if layer.type == "residual":
+            yield from _arrays(layer.layers, learned["layers"], own)
+            yield from _arrays(layer.shortcut, learned["shortcut"], f"{own}shortcut.")
+        elif layer.type == "repeat":
+            for turn in range(layer.times):
+                yield from _arrays(layer.layers, learned["layers"], f"{own}{turn + 1}.")
+        elif layer.type == "branches":
+            for number, pair in enumerate(zip(layer.branches, learned["branches"], strict=True)):
+                yield from _arrays(*pair, f"{own}{number + 1}.")
+        else:
+            yield from ((f"{own}{name}", shape) for name, shape in learned.items())

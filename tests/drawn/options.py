@@ -11,15 +11,18 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Model, fields_of, table
 from dlcli.config.values import Choice, Listing, Real, Sizes, Switch, Text, Whole
 from tests.drawn.dice import Dice
+
+NOT_ALONE = ("reduce_on_plateau",)
+"""Words whose options depend on other sections; who knows these adds them."""
 
 SHARE = 0.35
 """How often an option is given."""
 
-TEXTS = {"AdamW.exclude_from_weight_decay": ("bias", "kernel", "dense_1.kernel", "nothing")}
-"""What to write where any text is allowed."""
+TEXTS = {"exclude_from_weight_decay": ("bias", "kernel", "dense_1.kernel", "nothing")}
+"""What to write where any text is allowed, by the name of the option."""
 
 
 class NotKnown(Exception):
@@ -58,7 +61,7 @@ def hint(annotation: Any, notes: tuple[Any, ...] = ()) -> Hint:
 
 def hint_of(model: type[Model], name: str) -> Hint:
     """What the annotation of a field says."""
-    field = model.model_fields[name]
+    field = fields_of(model)[name]
     return hint(field.annotation, tuple(field.metadata))
 
 
@@ -109,7 +112,7 @@ def value(dice: Dice, model: type[Model], name: str) -> Any:
         return None
     default = model.model_fields[name].default
     try:
-        return _value(dice, found, default, TEXTS.get(f"{model.__name__}.{name}", ()))
+        return _value(dice, found, default, TEXTS.get(name, ()))
     except NotKnown as error:
         raise NotKnown(f"{model.__name__}.{name}: {error}") from None
 
@@ -137,7 +140,10 @@ def _value(dice: Dice, found: Hint, default: Any, texts: Sequence[str]) -> Any:
     if found.note(Sizes) is not None:
         return sizes(dice, 3, 3)
     if (union := found.note(Component)) is not None:
-        return component(dice, table(found.inner), aliases=union.aliases)
+        known = {word: kind for word, kind in table(found.inner).items() if word not in NOT_ALONE}
+        if union.number is not None and dice.chance(0.5):
+            return _real(dice, union.number, default)
+        return component(dice, known, aliases=union.aliases)
     if isinstance(found.inner, type) and issubclass(found.inner, Model):
         return options(dice, found.inner)
     raise NotKnown(f"its annotation {found.inner!r} with {found.notes!r} does not say enough")

@@ -20,6 +20,24 @@ NOT_DRAWN: Mapping[str, str] = {
     "the same files with any content",
     "Dense.bias_initializer: orthogonal": "fills no vector",
     "Conv2D.bias_initializer: orthogonal": "fills no vector",
+    **{
+        f"{layer}Normalization.{array}_initializer: orthogonal": "fills no vector"
+        for layer in ("Layer", "Batch")
+        for array in ("beta", "gamma")
+    },
+    "BatchNormalization.moving_mean_initializer: orthogonal": "fills no vector",
+    "BatchNormalization.moving_variance_initializer: orthogonal": "fills no vector",
+    **{
+        f"BatchNormalization.moving_variance_initializer: {word}": "a variance is not negative"
+        for word in (
+            "glorot_normal",
+            "glorot_uniform",
+            "he_normal",
+            "he_uniform",
+            "random_normal",
+            "random_uniform",
+        )
+    },
 }
 
 
@@ -47,11 +65,19 @@ def _of_field(place: str, found: Hint) -> Iterator[str]:
     elif found.note(Sizes) is not None:
         yield from (f"{place} is a number", f"{place} is a pair")
     elif (union := found.note(Component)) is not None:
+        if union.number is not None:
+            yield f"{place} is a number"
+        place = _list_of(union, place)
         yield from (f"{place}: {word}" for word in (*table(found.inner), *union.aliases))
     else:
         yield place
     if place.endswith(tuple(f".{key}" for key in KEY_ALIASES.values())):
         yield from (f"{place} as {alias}" for alias, key in KEY_ALIASES.items())
+
+
+def _list_of(union: Component, place: str) -> str:
+    """Layers are the same words in every list of layers."""
+    return "Network.layers" if union.noun == "layer" else place
 
 
 def used_words(config: Mapping[str, Any]) -> set[str]:
@@ -84,7 +110,11 @@ def _in_value(place: str, found: Hint, value: Any) -> Iterator[str]:
     elif found.note(Sizes) is not None:
         yield f"{place} is a {'number' if isinstance(value, int) else 'pair'}"
     elif (union := found.note(Component)) is not None:
+        if not isinstance(value, str | dict):
+            yield f"{place} is a number"
+            return
         data = {"type": value} if isinstance(value, str) else value
+        place = _list_of(union, place)
         yield f"{place}: {data['type']}"
         word = union.aliases.get(data["type"], data["type"])
         yield f"{place}: {word}"

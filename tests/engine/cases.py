@@ -14,10 +14,14 @@ from dlcli.engine.context import Context, Moment
 from dlcli.engine.layer import Array, Layer, Shape
 from dlcli.engine.layers import (
     AveragePooling2D,
+    BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    LayerNormalization,
     MaxPooling2D,
     Reshape,
 )
@@ -61,10 +65,13 @@ class Case:
         return np.random.default_rng(seed).normal(size=shape).astype(dtype)
 
     def parameters(self, dtype: str = "float64", seed: int = 3) -> dict[str, Array]:
-        """Normal numbers for every slot, biases too."""
+        """Normal numbers for every slot, biases too; positive ones for what is observed."""
         draw = np.random.default_rng(seed)
-        slots = self.layer.slots(self.in_shape)
-        return {name: draw.normal(size=slot.shape).astype(dtype) for name, slot in slots.items()}
+        found = {}
+        for name, slot in self.layer.slots(self.in_shape).items():
+            numbers = draw.normal(size=slot.shape).astype(dtype)
+            found[name] = numbers if slot.kind == "trained" else np.abs(numbers)
+        return found
 
 
 def gradients_like(p: Mapping[str, Array]) -> dict[str, Array]:
@@ -112,6 +119,21 @@ CASES: list[Case] = [
     ),
     Case(MaxPooling2D((5, 5), (1, 1), "same"), (2, 3, 1)),
     Case(AveragePooling2D((5, 5), (1, 1), "same"), (2, 3, 1)),
+    *(
+        Case(pool(keepdims), (3, 4, 2), rows=3)
+        for pool in (GlobalAveragePooling2D, GlobalMaxPooling2D)
+        for keepdims in (False, True)
+    ),
+    Case(BatchNormalization(), (5,)),
+    Case(BatchNormalization(0.5, 0.1), (3, 2, 2)),
+    Case(BatchNormalization(0.9, center=False), (2, 3), rows=5),
+    Case(BatchNormalization(scale=False), (20, 20, 2), rows=3),
+    Case(BatchNormalization(center=False, scale=False), (4,)),
+    Case(LayerNormalization(), (5,)),
+    Case(LayerNormalization(epsilon=0.1), (2, 3)),
+    Case(LayerNormalization(center=False), (2, 2, 3)),
+    Case(LayerNormalization(scale=False), (4,)),
+    Case(LayerNormalization(center=False, scale=False), (4,), rows=1),
     Case(Flatten(), (2, 3, 2)),
     Case(Flatten(), (4,)),
     Case(Reshape((3, -1)), (2, 6)),

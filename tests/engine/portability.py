@@ -40,7 +40,7 @@ PERMITTED_FUNCTIONS = frozenset(
         "copyto", "where", "argmax", "argmin", "argsort", "sort", "cumsum", "sum", "mean",
         "max", "amax", "min", "amin", "any", "all", "reshape", "ravel", "concatenate", "stack",
         "take", "take_along_axis", "put_along_axis", "zeros_like", "empty_like", "full_like",
-        "ones_like", "broadcast_to", "transpose", "swapaxes", "expand_dims", "squeeze",
+        "moveaxis", "ones_like", "broadcast_to", "transpose", "swapaxes", "expand_dims", "squeeze",
         "bincount", "dot", "nonzero", "flatnonzero", "count_nonzero", "array_equal", "ndim",
         "shape", "size", "result_type", "can_cast", "split", "array_split", "diag", "diagonal",
     ]

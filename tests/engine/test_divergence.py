@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dlcli.engine.graph import connect
 from dlcli.engine.layers import Dense
 from dlcli.engine.losses import MeanSquaredError
 from dlcli.engine.metrics import MetricSet
-from dlcli.engine.model import Model, connect
+from dlcli.engine.model import Model
 from dlcli.engine.optimizers import OPTIMIZERS, SGD, Adagrad, Optimizer
 from dlcli.engine.team import Alone
 from dlcli.engine.training import Diverged, EpochReport, Recipe, Report, Training

@@ -8,10 +8,11 @@ import pytest
 from dlcli.engine import gradients
 from dlcli.engine.fusion import FusedDense, fuse
 from dlcli.engine.gradients import Gradients
+from dlcli.engine.graph import connect
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import Dense, Flatten
 from dlcli.engine.layers.activations import Relu, Tanh
-from dlcli.engine.model import Model, connect
+from dlcli.engine.model import Model
 from dlcli.engine.optimizers import AdamW
 from tests.engine.cases import Case, context, gradients_like
 from tests.engine.fused import FUSED_CASES

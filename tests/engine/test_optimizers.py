@@ -23,8 +23,8 @@ from dlcli.engine.optimizers import (
     Momentum,
     Optimizer,
     RMSprop,
-    integer_power,
 )
+from dlcli.engine.schedules import integer_power
 from tests.engine.portability import Used, refused, tracked
 
 # --- independent references: one number, float64, written from the papers -----------------------
@@ -137,7 +137,9 @@ def steps(
     path = []
     for t, gradient in enumerate(gradients, start=1):
         gradient.flags.writeable = False
-        optimizer.step(theta, gradient, state, work, t=t, decayed=decayed)
+        optimizer.step(
+            theta, gradient, state, work, t=t, rate=optimizer.rate(t - 1), decayed=decayed
+        )
         path.append(theta.copy())
     return path
 
@@ -216,7 +218,7 @@ def test_every_optimizer_reaches_the_bottom_of_the_valley(
     state, work = fresh_state(optimizer, theta), np.empty((3, theta.size))
     before = valley(theta)[0]
     for t in range(1, count + 1):
-        optimizer.step(theta, valley(theta)[1], state, work, t=t)
+        optimizer.step(theta, valley(theta)[1], state, work, t=t, rate=optimizer.rate(0))
     assert valley(theta)[0] < 1e-3 * before
 
 
@@ -232,7 +234,9 @@ def test_pieces_equal_the_whole_bit_for_bit(
     work = np.empty(3 * 1003, np.float32)
     cuts = [0, 1, 8, 129, 500, 1002, 1003]
     for t, gradient in enumerate(gradients, start=1):
-        optimizer.step(whole, gradient, state_of_whole, work.reshape(3, -1), t=t)
+        optimizer.step(
+            whole, gradient, state_of_whole, work.reshape(3, -1), t=t, rate=optimizer.rate(0)
+        )
         for a, b in pairwise(cuts):
             optimizer.step(
                 pieces[a:b],
@@ -240,6 +244,7 @@ def test_pieces_equal_the_whole_bit_for_bit(
                 {name: vector[a:b] for name, vector in state_of_pieces.items()},
                 work[: 3 * (b - a)].reshape(3, -1),
                 t=t,
+                rate=optimizer.rate(0),
             )
     assert whole.tobytes() == pieces.tobytes()
     for name in optimizer.state:
@@ -252,10 +257,10 @@ def test_a_step_allocates_no_arrays(
 ) -> None:
     theta = np.ones(100_000, np.float32)
     gradient, state, work = theta.copy(), fresh_state(optimizer, theta), np.empty((3, 100_000), "f")
-    optimizer.step(theta, gradient, state, work, t=1)
+    optimizer.step(theta, gradient, state, work, t=1, rate=optimizer.rate(0))
     tracemalloc.start()
     try:
-        optimizer.step(theta, gradient, state, work, t=2)
+        optimizer.step(theta, gradient, state, work, t=2, rate=optimizer.rate(0))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -268,7 +273,14 @@ def test_only_operations_with_portable_bits_are_used(name: str) -> None:
     optimizer = OPTIMIZERS[name]()
     theta, gradient = (tracked(np.ones(5, np.float32), used) for _ in range(2))
     state = {name: tracked(np.ones(5, np.float32), used) for name in optimizer.state}
-    optimizer.step(theta, gradient, state, tracked(np.ones((3, 5), np.float32), used), t=3)
+    optimizer.step(
+        theta,
+        gradient,
+        state,
+        tracked(np.ones((3, 5), np.float32), used),
+        t=3,
+        rate=optimizer.rate(0),
+    )
     assert used
     assert refused(used) == set()
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from dlcli.engine.context import Context
+from dlcli.engine.graph import GraphError, connect
 from dlcli.engine.inference import Evaluation, Forward, predict
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from dlcli.engine.layers.activations import Relu
 from dlcli.engine.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from dlcli.engine.metrics import MetricSet
-from dlcli.engine.model import ChainError, Model, connect
+from dlcli.engine.model import Model
 from dlcli.engine.optimizers import SGD, Adam, AdamW
 from dlcli.engine.sharding import default_shard_size
 from dlcli.engine.team import Alone, Threads
@@ -191,7 +192,7 @@ def test_the_padding_of_a_short_shard_never_shows() -> None:
 
 
 def test_a_misfit_says_which_layer_it_is() -> None:
-    with pytest.raises(ChainError) as caught:
+    with pytest.raises(GraphError) as caught:
         connect([("flatten_1", Flatten()), ("conv2d_1", Conv2D(4, (3, 3)))], (8, 8, 1))
     assert caught.value.index == 1
 

@@ -1,4 +1,4 @@
-"""Fusion: a plain chain of layers rewritten as a shorter one that does the same faster.
+"""Fusion: a plain graph of layers rewritten as a shorter one that does the same faster.
 
 `fuse` is all that others need. A fused layer stands for up to three plain layers, is a Layer
 like any other, and takes the place and the name of the one that has parameters, so that
@@ -7,20 +7,22 @@ parameters, their initial values and every stream of random numbers stay what th
     conv2d [relu] [max_pooling2d]    WinogradConv (winograd_conv.py) or PlanesConv (planes_conv.py)
     [flatten] dense [relu]           FusedDense (dense.py), also for a dense layer by itself
 
-What is chosen depends on the layers and the shapes alone, never on the machine. Plain layers
-remain what fused ones are tested against.
+Only layers of which nobody else reads what is between them become one; so blocks of a graph are
+fused as a chain is. What is chosen depends on the layers and the shapes alone, never on the
+machine. Plain layers remain what fused ones are tested against.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dlcli.engine.fusion.dense import FusedDense
 from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.planes_conv import PlanesConv
 from dlcli.engine.fusion.winograd_conv import WinogradConv
+from dlcli.engine.graph import Node, readers
 from dlcli.engine.layer import Layer
 from dlcli.engine.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from dlcli.engine.layers.activations import Linear, Relu
-from dlcli.engine.model import Node
 
 WINOGRAD_FROM = 8
 """From so many channels and filters, Winograd's products are worth their transforms: forward and
@@ -32,16 +34,33 @@ with 3 channels and 16 filters take 41 us, by Winograd 57, by im2col 67."""
 
 
 def fuse(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The chain with fused layers where there is something to fuse, else as it is."""
+    """The graph with fused layers where there is something to fuse, else as it is."""
     fused: list[Node] = []
-    index = 0
-    while index < len(nodes):
-        taken, layer, owner = _fused(nodes[index:])
-        first, last = nodes[index], nodes[index + taken - 1]
-        name = nodes[index + owner].name
-        fused.append(first if layer is None else Node(name, layer, first.in_shape, last.out_shape))
-        index += taken
+    called: dict[str, str] = {}  # what the value of a node is called now
+    for run in _runs(nodes):
+        index = 0
+        while index < len(run):
+            taken, layer, owner = _fused(run[index:])
+            first, last = run[index], run[index + taken - 1]
+            inputs = tuple(called.get(name, name) for name in first.inputs)
+            if layer is None:
+                fused.append(replace(first, inputs=inputs))
+            else:
+                called[last.name] = name = run[index + owner].name
+                fused.append(Node(name, layer, inputs, first.in_shapes, last.out_shape))
+            index += taken
     return tuple(fused)
+
+
+def _runs(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    """The nodes cut into chains: each but the first is all that reads the one before it."""
+    read = readers(nodes)
+    start = 0
+    for stop in range(1, len(nodes) + 1):
+        before = nodes[stop - 1].name
+        if stop == len(nodes) or read[before] != [stop] or nodes[stop].inputs != (before,):
+            yield nodes[start:stop]
+            start = stop
 
 
 def _fused(nodes: Sequence[Node]) -> tuple[int, Layer | None, int]:

@@ -5,18 +5,25 @@ Activations are layers too; ACTIVATIONS lists them, in activations.py.
 
 from dlcli.engine.layer import Layer
 from dlcli.engine.layers.activations import ACTIVATIONS
+from dlcli.engine.layers.batch_normalization import BatchNormalization
 from dlcli.engine.layers.conv2d import Conv2D
 from dlcli.engine.layers.dense import Dense
 from dlcli.engine.layers.dropout import Dropout
+from dlcli.engine.layers.global_pool import GlobalAveragePooling2D, GlobalMaxPooling2D
+from dlcli.engine.layers.layer_normalization import LayerNormalization
 from dlcli.engine.layers.pool2d import AveragePooling2D, MaxPooling2D
 from dlcli.engine.layers.reshape import Flatten, Reshape
 
 LAYERS: dict[str, type[Layer]] = {
     "average_pooling2d": AveragePooling2D,
+    "batch_normalization": BatchNormalization,
     "conv2d": Conv2D,
     "dense": Dense,
     "dropout": Dropout,
     "flatten": Flatten,
+    "global_average_pooling2d": GlobalAveragePooling2D,
+    "global_max_pooling2d": GlobalMaxPooling2D,
+    "layer_normalization": LayerNormalization,
     "max_pooling2d": MaxPooling2D,
     "reshape": Reshape,
 }
@@ -25,10 +32,14 @@ __all__ = [
     "ACTIVATIONS",
     "LAYERS",
     "AveragePooling2D",
+    "BatchNormalization",
     "Conv2D",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "LayerNormalization",
     "MaxPooling2D",
     "Reshape",
 ]
