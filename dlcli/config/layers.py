@@ -50,7 +50,9 @@ class OneInput(LayerModel):
     def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without an `input` that is not given, so that chains are written as they always were."""
         written: dict[str, Any] = write(self)
-        return {key: written[key] for key in written if key != "input" or self.input is not None}
+        if self.input is None:
+            written.pop("input", None)  # within blocks, it is asked twice
+        return written
 
 
 class Dense(OneInput):

@@ -24,11 +24,14 @@ class Schedule(Model):
     warmup_epochs: Annotated[float, Real(0.0, 1e6)] | None = None
 
     @model_validator(mode="after")
-    def _one_unit(self) -> Self:
-        for what in ("warmup", "decay"):
-            steps, epochs = f"{what}_steps", f"{what}_epochs"
-            if getattr(self, steps, None) is not None and getattr(self, epochs, None) is not None:
-                raise wrong(f"give `{steps}` or `{epochs}`, not both", epochs)
+    def _one_unit_of_warmup(self) -> Self:
+        return self._one_unit("warmup")
+
+    def _one_unit(self, what: str) -> Self:
+        """Refuses a time that is given in updates and in epochs, too."""
+        steps, epochs = f"{what}_steps", f"{what}_epochs"
+        if getattr(self, steps) is not None and getattr(self, epochs) is not None:
+            raise wrong(f"give `{steps}` or `{epochs}`, not both", epochs)
         return self
 
 
@@ -37,6 +40,10 @@ class Decay(Schedule):
 
     decay_steps: _Steps | None = None
     decay_epochs: _Epochs | None = None
+
+    @model_validator(mode="after")
+    def _one_unit_of_decay(self) -> Self:
+        return self._one_unit("decay")
 
 
 class Constant(Schedule):

@@ -81,11 +81,16 @@ def _size(layer: LayerModel) -> int:
     """How many layers it becomes, at least."""
     if isinstance(layer, Repeat):
         return layer.times * sum(map(_size, layer.layers))
-    if isinstance(layer, Residual):
-        return 1 + sum(map(_size, (*layer.layers, *layer.shortcut)))
-    if isinstance(layer, Branches):
-        return 1 + sum(_size(inner) for branch in layer.branches for inner in branch)
+    if isinstance(layer, Residual | Branches):
+        return 1 + sum(_size(inner) for _, _, side in _sides(layer) for inner in side)
     return 1
+
+
+def _sides(block: Residual | Branches) -> list[tuple[Path, str, Sequence[LayerModel]]]:
+    """The lists of layers that a block merges: place below the block, part of the path, layers."""
+    if isinstance(block, Residual):
+        return [(("layers",), "", block.layers), (("shortcut",), "shortcut.", block.shortcut)]
+    return [(("branches", i), f"{i + 1}.", branch) for i, branch in enumerate(block.branches)]
 
 
 @dataclass
@@ -100,6 +105,10 @@ class _Scope:
     known: dict[str, str]
     outer: "_Scope | None" = None
     later: set[str] = field(default_factory=set)
+
+    def inside(self) -> "_Scope":
+        """What a list of layers within this one sees, before its first layer."""
+        return _Scope(self.out, {}, self)
 
     def find(self, name: str) -> str | None:
         if name in self.known:
@@ -155,8 +164,7 @@ def _write(scope: _Scope, layer: LayerModel, here: Path, name: str, x: str | Non
     """Write one layer out; returns what it gives."""
     if isinstance(layer, MergeLayer):
         inputs = [_find(scope, given, (*here, "inputs", i)) for i, given in enumerate(layer.inputs)]
-        read = [value for value in inputs if value is not None]
-        return _add(scope, name, layer, here, read) if len(read) == len(inputs) else None
+        return _add(scope, name, layer, here, inputs)
     assert isinstance(layer, OneInput)
     if layer.input is not None:
         x = _find(scope, layer.input, (*here, "input"))
@@ -167,48 +175,31 @@ def _write(scope: _Scope, layer: LayerModel, here: Path, name: str, x: str | Non
         x = None
     if isinstance(layer, Repeat):
         for turn in range(layer.times):
-            inner = _Scope(scope.out, {}, scope)
-            x = _write_list(inner, layer.layers, (*here, "layers"), f"{name}.{turn + 1}.", x)
+            path = f"{name}.{turn + 1}."
+            x = _write_list(scope.inside(), layer.layers, (*here, "layers"), path, x)
         return x
-    if isinstance(layer, Residual):
+    if isinstance(layer, Residual | Branches):
         sides = [
-            _write_list(_Scope(scope.out, {}, scope), inner, (*here, key), prefix, x)
-            for inner, key, prefix in (
-                (layer.layers, "layers", f"{name}."),
-                (layer.shortcut, "shortcut", f"{name}.shortcut."),
-            )
+            _write_list(scope.inside(), inner, (*here, *key), f"{name}.{part}", x)
+            for key, part, inner in _sides(layer)
         ]
-        added = _merge(scope, name, "add", here, sides)
-        if added is None or isinstance(layer.activation, Linear):
-            return added
+        word = "add" if isinstance(layer, Residual) else layer.merge
+        merged = _add(scope, name, LAYER_CONFIGS[word].model_construct(type=word), here, sides)
+        if merged is None or isinstance(layer, Branches) or isinstance(layer.activation, Linear):
+            return merged
         activation = ActivationLayer(activation=layer.activation)
-        return _add(scope, f"{name}.activation", activation, here, [added])
-    if isinstance(layer, Branches):
-        sides = [
-            _write_list(
-                _Scope(scope.out, {}, scope),
-                branch,
-                (*here, "branches", number),
-                f"{name}.{number + 1}.",
-                x,
-            )
-            for number, branch in enumerate(layer.branches)
-        ]
-        return _merge(scope, name, layer.merge, here, sides)
-    return None if x is None else _add(scope, name, layer, here, [x])
+        return _add(scope, f"{name}.activation", activation, here, [merged])
+    return _add(scope, name, layer, here, [x])
 
 
-def _merge(
-    scope: _Scope, name: str, word: str, here: Path, sides: Sequence[str | None]
+def _add(
+    scope: _Scope, name: str, layer: LayerModel, here: Path, inputs: Sequence[str | None]
 ) -> str | None:
-    read = [side for side in sides if side is not None]
-    if len(read) < len(sides):
+    """Add a layer, and return its name; None where something that it reads is not known."""
+    known = [value for value in inputs if value is not None]
+    if len(known) < len(inputs):
         return None
-    return _add(scope, name, LAYER_CONFIGS[word].model_construct(type=word), here, read)
-
-
-def _add(scope: _Scope, name: str, layer: LayerModel, here: Path, inputs: Sequence[str]) -> str:
-    scope.out.wires.append(Wire(name, layer, here, tuple(inputs)))
+    scope.out.wires.append(Wire(name, layer, here, tuple(known)))
     return name
 
 

@@ -152,7 +152,7 @@ class BatchLayer(Layer):
 
     @abstractmethod
     def forward_observed(self, p: Params, x: Array, ctx: "Context", /) -> tuple[Array, Any]:
-        """Return (y, None), by the observed arrays: each row by itself."""
+        """Return (y, cache), by the observed arrays: each row by itself."""
 
     def backward(
         self,

@@ -16,7 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -148,35 +148,42 @@ class OneCycle(Decay):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exponential(Decay):
-    """rate = peak r^(s / d), s / d rounded down where `staircase` is set; d must be given.
+class Rated(Decay):
+    """What decays share that go on for good, by decay_rate for every d updates; d must be given.
+
+    staircase: change the rate only every d updates.
+    """
+
+    decay_rate: float
+    staircase: bool = False
+
+    def periods(self, step: int) -> float:
+        """s / d, rounded down where `staircase` is set."""
+        assert self.decay_steps is not None
+        part: float = step / self.decay_steps
+        return math.floor(part) if self.staircase else part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exponential(Rated):
+    """rate = peak r^(s / d); see Rated.
 
     Source: keras ExponentialDecay.
     """
 
-    decay_rate: float
-    staircase: bool = False
-
     def after(self, step: int) -> float:
-        assert self.decay_steps is not None
-        part: float = step / self.decay_steps
-        return self.peak * power(self.decay_rate, math.floor(part) if self.staircase else part)
+        return self.peak * power(self.decay_rate, self.periods(step))
 
 
 @dataclass(frozen=True, kw_only=True)
-class InverseTime(Decay):
-    """rate = peak / (1 + r s / d), s / d rounded down where `staircase` is set; d must be given.
+class InverseTime(Rated):
+    """rate = peak / (1 + r s / d); see Rated.
 
     Source: keras InverseTimeDecay.
     """
 
-    decay_rate: float
-    staircase: bool = False
-
     def after(self, step: int) -> float:
-        assert self.decay_steps is not None
-        part: float = step / self.decay_steps
-        return self.peak / (1.0 + self.decay_rate * (math.floor(part) if self.staircase else part))
+        return self.peak / (1.0 + self.decay_rate * self.periods(step))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,7 +297,7 @@ def integer_power(base: float, exponent: int) -> float:
     return found
 
 
-SCHEDULES: dict[str, type[Any]] = {
+SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "cosine": Cosine,
     "exponential": Exponential,

@@ -243,7 +243,7 @@ class Training:
         own = self._worker(worker)
         lane = own.lane(number)
         lane.moment.step, lane.moment.shard = int(self._board[0]), number
-        if self._stages is None:
+        if self._stages is None:  # the whole pass at once
             y = lane.passing.forward(*self._fetch(lane, number))
             lane.passing.backward(self._judge(lane, number, y), own.gradients[number])
             return

@@ -21,7 +21,7 @@ from dlcli.artifacts.run_directory import (
 )
 from dlcli.artifacts.verification import check_file
 from dlcli.config import LoadedConfig, parse_recorded, text_of
-from dlcli.engine.schedules import Schedule
+from dlcli.engine.schedules import SCHEDULES
 from dlcli.errors import DlcliError, UsageError
 from dlcli.pipeline import record
 from dlcli.pipeline.record import Environment
@@ -64,11 +64,10 @@ def require_not_ended(directory: RunDirectory, recorded: Manifest, ready: Ready)
 
     ready: designed for the new config.
     """
-    schedule = builder.optimizer(ready.loaded.config).learning_rate
-    if isinstance(schedule, Schedule) and schedule.depends_on_length:
-        kind = ready.loaded.config.optimizer.learning_rate
+    rate = ready.loaded.config.optimizer.learning_rate
+    if not isinstance(rate, float) and builder.build(rate, SCHEDULES).depends_on_length:
         raise UsageError(
-            f"the learning rate (`{getattr(kind, 'type', '')}`) falls over the whole run, so a run "
+            f"the learning rate (`{rate.type}`) falls over the whole run, so a run "
             "of more epochs would have begun otherwise; with `decay_epochs` it would not"
         )
     if recorded.status == "complete":

@@ -15,6 +15,7 @@ from dlcli.engine.layers.activations import Tanh
 from dlcli.engine.merges import Add, Multiply
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.stages import Stages
+from tests.engine.cases import context
 
 ROWS = 7
 NORM = BatchNormalization(0.9, 0.1)
@@ -118,8 +119,6 @@ def test_moving_statistics_by_hand() -> None:
 
 def test_the_statistics_of_any_shards_are_those_of_the_batch_also_far_from_zero() -> None:
     layer = BatchNormalization()
-    from tests.engine.cases import context
-
     x = np.random.default_rng(0).normal(1e4, 1e-2, size=(96, 5, 3)).astype(np.float32)
     parts = [layer.tally({}, x[start : start + 8], context()) for start in range(0, 96, 8)]
     found = layer.total(np.array(parts))

@@ -8,8 +8,9 @@ import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer, Ones, Zeros
-from dlcli.engine.layer import Array, BatchLayer, Params, Shape, ShapeError, Slot
+from dlcli.engine.layer import Array, BatchLayer, Params, Shape, Slot
 from dlcli.engine.layers.dense import sum_rows
+from dlcli.engine.layers.normalization import gamma_and_beta, require_features
 
 WIDE = 256
 """Numbers that one call of an elementwise operation works on at a stretch, at least: channels alone
@@ -47,22 +48,16 @@ class BatchNormalization(BatchLayer):
     moving_variance_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
-        width = self.out_shape(in_shape)[-1:]
-        slots = {}
-        if self.scale:
-            slots["gamma"] = Slot(width, self.gamma_initializer)
-        if self.center:
-            slots["beta"] = Slot(width, self.beta_initializer)
-        slots["moving_mean"] = Slot(width, self.moving_mean_initializer, "observed")
-        slots["moving_variance"] = Slot(width, self.moving_variance_initializer, "observed")
-        return slots
+        self.out_shape(in_shape)
+        width = in_shape[-1:]
+        return {
+            **gamma_and_beta(self, in_shape),
+            "moving_mean": Slot(width, self.moving_mean_initializer, "observed"),
+            "moving_variance": Slot(width, self.moving_variance_initializer, "observed"),
+        }
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        if not in_shape:
-            raise ShapeError(
-                "batch_normalization needs rows of features, but gets rows of shape (), single "
-                "numbers"
-            )
+        require_features("batch_normalization", in_shape)
         return in_shape
 
     def tally_sizes(self, in_shape: Shape) -> tuple[int, int]:

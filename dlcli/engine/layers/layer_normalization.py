@@ -7,8 +7,9 @@ import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer, Ones, Zeros
-from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot
+from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
 from dlcli.engine.layers.dense import sum_rows
+from dlcli.engine.layers.normalization import gamma_and_beta, require_features
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,11 @@ class LayerNormalization(Layer):
     gamma_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
-        width = self.out_shape(in_shape)[-1:]
-        slots = {}
-        if self.scale:
-            slots["gamma"] = Slot(width, self.gamma_initializer)
-        if self.center:
-            slots["beta"] = Slot(width, self.beta_initializer)
-        return slots
+        self.out_shape(in_shape)
+        return gamma_and_beta(self, in_shape)
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        if not in_shape:
-            raise ShapeError(
-                "layer_normalization needs rows of features, but gets rows of shape (), single "
-                "numbers"
-            )
+        require_features("layer_normalization", in_shape)
         return in_shape
 
     def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:

@@ -1,0 +1,37 @@
+"""What normalizations share: rows with a last axis, and what is learned along it."""
+
+from typing import Protocol
+
+from dlcli.engine.initializers import Initializer
+from dlcli.engine.layer import Shape, ShapeError, Slot
+
+
+class Normalization(Protocol):
+    """The options of a layer that scales by gamma and adds beta behind its normalization."""
+
+    @property
+    def center(self) -> bool: ...
+    @property
+    def scale(self) -> bool: ...
+    @property
+    def beta_initializer(self) -> Initializer: ...
+    @property
+    def gamma_initializer(self) -> Initializer: ...
+
+
+def gamma_and_beta(layer: Normalization, in_shape: Shape) -> dict[str, Slot]:
+    """The arrays (length of the last axis,) that the layer learns, as far as it has them."""
+    slots = {}
+    if layer.scale:
+        slots["gamma"] = Slot(in_shape[-1:], layer.gamma_initializer)
+    if layer.center:
+        slots["beta"] = Slot(in_shape[-1:], layer.beta_initializer)
+    return slots
+
+
+def require_features(word: str, in_shape: Shape) -> None:
+    """ShapeError for rows that have no axis."""
+    if not in_shape:
+        raise ShapeError(
+            f"{word} needs rows of features, but gets rows of shape (), single numbers"
+        )
