@@ -240,9 +240,7 @@ KEYS: Mapping[str, str] = {
     ),
     **_words(
         "classweight classweights sampleweight sampleweights weightcolumn posweight "
-        "labelsmoothing reduction ignoreindex gradientclip gradclip clipnorm clipvalue "
-        "globalclipnorm maxgradnorm gradientclipval useema emamomentum amsgrad centered dampening "
-        "gradientaccumulationsteps accumulategradbatches accumulationsteps"
+        "labelsmoothing reduction ignoreindex useema emamomentum amsgrad centered dampening"
     ),
     **_moot("fromlogits", "a last `softmax` or `sigmoid` is folded into the loss by itself"),
     **_words("balance balanced sampler sampling oversampling", "rows are taken as they are"),

@@ -1,15 +1,20 @@
 """How the model learns: the loss, the optimizer, the loop, early stopping, checkpoints."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
 from dlcli.config.schedules import LearningRate
-from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole
+from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong
 
 _Fraction = Annotated[float, Real(0.0, below=1.0)]
 _Epsilon = Annotated[float, Real(above=0.0, high=1.0)]
+_Limit = Annotated[float, Real(above=0.0, high=1e9)]
 _Count = Annotated[int, Whole(1, 1_000_000_000)]
+
+CLIPPINGS = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
 class MeanSquaredError(Model):
@@ -51,7 +56,13 @@ Loss = Annotated[
 
 
 class OptimizerModel(Model):
-    """What all optimizers have; `exclude_from_weight_decay` lists parts of names of arrays."""
+    """What all optimizers have.
+
+    exclude_from_weight_decay: parts of names of arrays.
+    clipnorm, global_clipnorm, clipvalue: the largest norm of each array's gradient, of all
+        gradients together, or the largest number in them; one of the three at most.
+    gradient_accumulation_steps: batches whose mean gradient makes one update.
+    """
 
     type: str
     learning_rate: LearningRate
@@ -59,6 +70,17 @@ class OptimizerModel(Model):
     exclude_from_weight_decay: Annotated[
         tuple[Annotated[str, Text(longest=128)], ...], Listing(most=1000, unique=True)
     ] = ()
+    clipnorm: _Limit | None = None
+    global_clipnorm: _Limit | None = None
+    clipvalue: _Limit | None = None
+    gradient_accumulation_steps: Annotated[int, Whole(1, 1_000_000)] = 1
+
+    @model_validator(mode="after")
+    def _one_way_to_clip(self) -> Self:
+        given = [name for name in CLIPPINGS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise wrong(f"`{given[0]}` and `{given[1]}` exclude each other; give one", given[1])
+        return self
 
 
 class Sgd(OptimizerModel):

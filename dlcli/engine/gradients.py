@@ -17,6 +17,7 @@ Which way, and how the vector is cut, depends on the model and the sizes of batc
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dlcli.engine.layer import Array
 from dlcli.engine.layout import Name
@@ -52,13 +53,18 @@ class Piece:
 class Gradients:
     """Where shards leave their gradients, in memory that forked workers share."""
 
-    def __init__(self, model: Model, batch_size: int, shard_size: int) -> None:
+    def __init__(
+        self, model: Model, batch_size: int, shard_size: int, dtype: npt.DTypeLike = np.float32
+    ) -> None:
         self._layout = model.layout
         self._shard_size = shard_size
         shards = cuts(batch_size, shard_size)
-        self._rows = shared_zeros((shards, self._layout.size))
+        self._rows = shared_zeros((shards, self._layout.size), dtype)
         self._factors = {
-            (node.name, slot): (shared_zeros((batch_size, a)), shared_zeros((batch_size, b)))
+            (node.name, slot): (
+                shared_zeros((batch_size, a), dtype),
+                shared_zeros((batch_size, b), dtype),
+            )
             for node in model.nodes
             for slot, (a, b) in node.factors().items()
             if a * b >= PIECE and batch_size * (a + b) <= shards * a * b

@@ -34,6 +34,9 @@ class Optimizer(ABC):
     weight_decay: every parameter decays, biases included, except those whose full name
         (`dense_1.bias`) contains one of `exclude_from_weight_decay`. The decay does not pass
         through what the rule remembers, as in Keras; in PyTorch only AdamW's does not.
+    clipnorm, global_clipnorm, clipvalue: what becomes of large gradients, before anything else;
+        one of the three at most. See clipping.py.
+    gradient_accumulation_steps: the mean gradient of so many batches makes one update.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization" (ICLR 2019).
     """
@@ -44,6 +47,10 @@ class Optimizer(ABC):
     learning_rate: float | Schedule
     weight_decay: float = 0.0
     exclude_from_weight_decay: tuple[str, ...] = ()
+    clipnorm: float | None = None
+    global_clipnorm: float | None = None
+    clipvalue: float | None = None
+    gradient_accumulation_steps: int = 1
 
     def over(self, updates: int, updates_an_epoch: float) -> Self:
         """The same for a run of so many updates; see Schedule."""

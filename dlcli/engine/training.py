@@ -2,10 +2,8 @@
 
 A step cuts its batch into shards. Phase "train": each shard fetches its rows, runs forward and
 back, and leaves its gradients in a place of its own; where layers meet the whole batch, it does so
-in several stages (see stages.py). Phase "update": each piece of the parameter
-vector gets the gradient of the batch (see gradients.py) and lets the optimizer step. Nothing is
-shared between tasks of a phase but what they only read, so workers need no locks and change no
-bits.
+in several stages (see stages.py). Then the parameters move (see updates.py). Nothing is shared
+between tasks of a phase but what they only read, so workers need no locks and change no bits.
 
 `fit` yields a report after every step and every epoch and calls no hooks: whoever runs it
 writes checkpoints, draws progress, or stops by leaving the loop.
@@ -19,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.engine.context import Context, Moment
-from dlcli.engine.gradients import Gradients, Piece
+from dlcli.engine.gradients import Gradients
 from dlcli.engine.inference import Evaluation, Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import Loss
@@ -30,6 +28,7 @@ from dlcli.engine.optimizers import Optimizer
 from dlcli.engine.sharding import cuts
 from dlcli.engine.stages import Stages
 from dlcli.engine.team.base import Task, Team
+from dlcli.engine.updates import Updates
 from dlcli.randomness import Stream
 
 
@@ -105,8 +104,8 @@ Report = StepReport | EpochReport
 class Training:
     """The arrays of a training and the tasks that work on them.
 
-    theta: the flat parameter vector; moments: the optimizer's vectors, as long as the trained
-    part of it. All lie in memory that forked workers share.
+    theta: the flat parameter vector; moments: the vectors that updates keep, see Updates. All lie
+    in memory that forked workers share.
     """
 
     def __init__(self, recipe: Recipe, parts: Mapping[str, Examples]) -> None:
@@ -114,9 +113,6 @@ class Training:
         layout = recipe.model.layout
         self.theta = shared_zeros((layout.size,))
         self.theta[:] = layout.initial(recipe.seed)
-        self.moments = {name: shared_zeros((layout.trained,)) for name in recipe.optimizer.state}
-        for name, vector in self.moments.items():
-            vector[:] = recipe.optimizer.initial(name)
         self.progress = Progress(tallies=recipe.metrics.zeros())
         self._examples = parts["train"]
         self.batches = cuts(len(self._examples), recipe.batch_size)
@@ -128,11 +124,12 @@ class Training:
 
         shards = cuts(recipe.batch_size, recipe.shard_size)
         self._gradients = Gradients(recipe.model, recipe.batch_size, recipe.shard_size)
+        self._updates = Updates(recipe.model, recipe.optimizer, self._gradients, self.theta)
+        self.moments = self._updates.state
         self._losses = shared_zeros((shards,), np.float64)
         self._tallies = [shared_zeros((shards, *z.shape), z.dtype) for z in recipe.metrics.zeros()]
         self._order = shared_zeros((len(self._examples) if recipe.shuffle else 0,), np.int64)
         self._board = shared_zeros((4,), np.int64)  # step, first row, row behind the last, stage
-        self._rate = shared_zeros((1,), np.float64)
         self.rate_share = 1.0
         """What the rate of the coming steps is multiplied by; a plateau lowers it."""
         self._stages = Stages(recipe.model, shards) if recipe.model.meetings else None
@@ -146,7 +143,7 @@ class Training:
     @property
     def phases(self) -> dict[str, Task]:
         """The tasks to give a team."""
-        return {"train": self._train, "update": self._update, **self._validation.phases}
+        return {"train": self._train, **self._updates.phases, **self._validation.phases}
 
     def fit(self, team: Team) -> Iterator[Report]:
         """Train from where `progress` stands to the end, reporting as it goes."""
@@ -185,7 +182,7 @@ class Training:
         return limit is not None and self.progress.step >= limit
 
     def _step(self, team: Team) -> None:
-        """One batch: shards forward and back, then the pieces of the parameter vector."""
+        """One batch: shards forward and back, then the parameters move."""
         recipe, progress = self.recipe, self.progress
         start = progress.batch * recipe.batch_size
         stop = min(start + recipe.batch_size, len(self._examples))
@@ -196,8 +193,7 @@ class Training:
             loss = self._add_losses(shards)
         else:
             loss = self._go_on(self._stages, team, shards)
-        self._rate[0] = recipe.optimizer.rate(progress.step) * self.rate_share
-        team.run("update", len(self._gradients.pieces))
+        self._updates.run(team, progress.step, stop - start, self.rate_share)
         progress.step += 1
         progress.batch += 1
         progress.rows += stop - start
@@ -229,7 +225,7 @@ class Training:
 
     def _worker(self, worker: int) -> "_Worker":
         if worker not in self._workers:
-            self._workers[worker] = _Worker(self.recipe, self.theta, self.moments, self._gradients)
+            self._workers[worker] = _Worker(self.recipe, self.theta, self._gradients)
         return self._workers[worker]
 
     def _rows(self, number: int) -> Array:
@@ -271,19 +267,6 @@ class Training:
             tally[number] = found
         return dy
 
-    def _update(self, worker: int, number: int) -> None:
-        update = self._worker(worker).updates[number]
-        self._gradients.assign(update.piece, int(self._board[2] - self._board[1]), update.gradient)
-        self.recipe.optimizer.step(
-            update.theta,
-            update.gradient,
-            update.moments,
-            update.work,
-            t=int(self._board[0]) + 1,
-            rate=float(self._rate[0]),
-            decayed=update.piece.decayed,
-        )
-
     def _first_not_finite(self, shards: int) -> str:
         """Which array of the batch on the board is the first with NaN or Inf in it."""
         for name, array in self.recipe.model.layout.named(self.theta).items():
@@ -313,16 +296,12 @@ class Training:
 class _Worker:
     """What one worker keeps from step to step."""
 
-    def __init__(
-        self, recipe: Recipe, theta: Array, moments: Mapping[str, Array], gradients: Gradients
-    ) -> None:
+    def __init__(self, recipe: Recipe, theta: Array, gradients: Gradients) -> None:
         self._recipe, self._theta = recipe, theta
         self._halts = bool(recipe.model.meetings)
         self._lanes: dict[int, _Lane] = {}
         shards = cuts(recipe.batch_size, recipe.shard_size)
         self.gradients = [gradients.shard(number) for number in range(shards)]
-        room = Context("update")
-        self.updates = [_Update(piece, theta, moments, room) for piece in gradients.pieces]
 
     def lane(self, shard: int) -> "_Lane":
         """What a pass of this shard works with.
@@ -345,17 +324,3 @@ class _Lane:
         self.fetching = Context("fetch")
         self.loss = Context("loss")
         self.targets: Array = np.empty(0)
-
-
-class _Update:
-    """The arguments of the optimizer's step on one piece: cut once, used in every step."""
-
-    def __init__(
-        self, piece: Piece, theta: Array, moments: Mapping[str, Array], room: Context
-    ) -> None:
-        start, stop = piece.start, piece.stop
-        self.piece = piece
-        self.theta = theta[start:stop]
-        self.moments = {name: vector[start:stop] for name, vector in moments.items()}
-        self.gradient = room.scratch("gradient", (stop - start,))
-        self.work = room.scratch("work", (3, stop - start))

@@ -191,7 +191,15 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     training = config.training
     batches = cuts(len(dataset.train), training.batch_size)
     steps = min(training.epochs * batches, training.max_steps or training.epochs * batches)
-    optimizer = builder.optimizer(config).over(steps, batches)
+    optimizer = builder.optimizer(config)
+    together = optimizer.gradient_accumulation_steps
+    if steps < together:
+        raise loaded.error(
+            ("optimizer", "gradient_accumulation_steps"),
+            f"{together} batches make one update, but the whole run has {steps}, so nothing would "
+            "be learned; accumulate less, or train for more epochs",
+        )
+    optimizer = optimizer.over(steps // together, batches / together)
     model = builder.model(chain.nodes, optimizer)
     recipe = Recipe(
         model=model,

@@ -126,20 +126,18 @@ class TimedOptimizer(Optimizer):
     """An optimizer under the clock."""
 
     def __init__(self, optimizer: Optimizer, clock: Clock) -> None:
+        self.__dict__.update(optimizer.__dict__)
         self._optimizer, self._clock = optimizer, clock
         self.state = optimizer.state  # type: ignore[misc]
 
     def initial(self, name: str) -> float:
         return self._optimizer.initial(name)
 
-    def decays(self, name: tuple[str, str]) -> bool:
-        return self._optimizer.decays(name)
-
-    def step(
-        self, theta: Array, grad: Array, state: State, work: Array, *, t: int, decayed: bool = True
+    def _move(
+        self, theta: Array, grad: Array, state: State, work: Array, t: int, rate: float
     ) -> None:
-        step = self._optimizer.step
-        self._clock.call("optimizer", step, theta, grad, state, work, t=t, decayed=decayed)
+        move = self._optimizer._move
+        self._clock.call("optimizer", move, theta, grad, state, work, t, rate)
 
 
 class TimedMetrics(MetricSet):

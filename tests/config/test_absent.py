@@ -119,7 +119,7 @@ def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
         ("{type: mae}", "sparse_crossentropy", "mean `sparse_categorical_crossentropy`?"),
         ("{type: mae}", "{type: SparseCrossEntropy}", "mean `sparse_categorical_crossentropy`?"),
         ("{type: adam", "{type: nadam", "unknown optimizer `nadam`: not supported yet"),
-        ("0.01}", "0.01, clipnorm: 1}", "unknown key `clipnorm`: not supported yet"),
+        ("0.01}", "0.01, use_ema: true}", "unknown key `use_ema`: not supported yet"),
         ("0.01}", "0.01, lr_scheduler: cosine}", "a rate that changes is written"),
         ("batch_size: 32", "batch_size: 32, class_weight: balanced", "not supported yet"),
         ("val_loss", "val_rmse", "`mean_squared_error` is its square"),

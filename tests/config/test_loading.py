@@ -94,6 +94,10 @@ optimizer:
   learning_rate: 0.05
   weight_decay: 0.0
   exclude_from_weight_decay: []
+  clipnorm: null
+  global_clipnorm: null
+  clipvalue: null
+  gradient_accumulation_steps: 1
   momentum: 0.9
   nesterov: true
 training:

@@ -82,6 +82,7 @@ def draw(seed: int) -> Drawn:
     if metrics is not None:
         config["evaluation"] = options(dice, Evaluation, {"metrics": metrics})
     config["training"] = _training(dice, cut, metrics or [])
+    _update_at_least_once(config, cut)
     if dice.chance(0.5):
         config["name"] = dice.choice(NAMES)
     if dice.chance(0.7):
@@ -106,6 +107,17 @@ def _optimizer(dice: Dice, cut: Parts, metrics: list[str]) -> Any:
     if dice.chance(WILD) and isinstance(drawn, dict):
         return drawn | {"learning_rate": 1000}
     return drawn
+
+
+def _update_at_least_once(config: Any, cut: Parts) -> None:
+    """Do not accumulate over more batches than the run has."""
+    training, optimizer = config["training"], config["optimizer"]
+    if isinstance(optimizer, dict) and "gradient_accumulation_steps" in optimizer:
+        batches = -(-max(cut.training, 1) // training.get("batch_size", 32)) * training["epochs"]
+        most = min(batches, training.get("max_steps") or batches)
+        optimizer["gradient_accumulation_steps"] = min(
+            most, optimizer["gradient_accumulation_steps"]
+        )
 
 
 def _metrics(dice: Dice, loss: str) -> list[str] | None:

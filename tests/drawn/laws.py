@@ -19,7 +19,7 @@ from pathlib import Path
 
 from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
 from dlcli.artifacts.verification import verify
-from dlcli.errors import DlcliError, UsageError
+from dlcli.errors import ConfigError, DlcliError, UsageError
 from dlcli.pipeline.again import evaluate_run
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.reproduce import reproduce
@@ -175,7 +175,11 @@ class _Trial:
         path = self.config.with_name("fewer.yaml")
         path.write_text(json.dumps({"name": self.config.stem, **config}), encoding="utf-8")
         with _what(f"{few} of {epochs} epochs"):
-            run = train(path, self.folder / "fewer", self.dice.whole(1, 3))
+            try:
+                run = train(path, self.folder / "fewer", self.dice.whole(1, 3))
+            except ConfigError as refusal:
+                assert "nothing would be learned" in str(refusal), str(refusal)
+                return
             before = content(run)
             try:
                 resume(run, self.dice.whole(1, 3), epochs=epochs)

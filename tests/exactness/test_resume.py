@@ -57,6 +57,15 @@ CONFIGS: dict[str, dict[str, Any]] = {
         training={"epochs": 3, "batch_size": 16, "shuffle": False},
         optimizer={"type": "momentum", "nesterov": True},
     ),
+    "batches that are accumulated": changed(
+        SMALL,
+        optimizer={
+            "type": "adam",
+            "learning_rate": {"type": "cosine", "peak": 0.05, "warmup_steps": 2},
+            "gradient_accumulation_steps": 2,
+            "global_clipnorm": 0.5,
+        },
+    ),
     "the best epoch by accuracy": changed(
         SMALL,
         training__early_stopping={"monitor": "val_accuracy", "patience": 3},

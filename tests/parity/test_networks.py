@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.fusion import fuse
+from dlcli.engine.gradients import Gradients
 from dlcli.engine.graph import DATA, Link, connect
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array
@@ -30,8 +31,9 @@ from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.schedules import Cosine
 from dlcli.engine.stages import Stages
-from dlcli.engine.team import Threads
+from dlcli.engine.team import Alone, Threads
 from dlcli.engine.training import Recipe, Training
+from dlcli.engine.updates import Updates
 from tests.parity import twins
 from tests.parity.twins import keras, use
 
@@ -115,19 +117,49 @@ def _floats(request: pytest.FixtureRequest) -> Iterator[None]:
     use("float32")
 
 
-def optimizer_of(kind: type[Any]) -> Any:
+WISHES = st.fixed_dictionaries(
+    {"gradient_accumulation_steps": st.sampled_from([1, 1, 2, 3])},
+    optional={
+        "weight_decay": st.floats(0.0, 0.1),
+        "clip": st.tuples(
+            st.sampled_from(["clipnorm", "global_clipnorm", "clipvalue"]), st.floats(1e-3, 0.5)
+        ),
+    },
+)
+"""What every optimizer can do beside its rule."""
+
+
+def optimizer_of(kind: type[Any], wishes: Mapping[str, Any]) -> Any:
     """With an epsilon that keeps rounding errors of tiny gradients from becoming whole steps."""
-    options = {"epsilon": 1e-3} if "epsilon" in kind.__dataclass_fields__ else {}
+    options = dict(wishes) | ({"epsilon": 1e-3} if "epsilon" in kind.__dataclass_fields__ else {})
+    clip = options.pop("clip", None)
+    options |= {clip[0]: clip[1]} if clip else {}
     return kind(learning_rate=Cosine(peak=0.02, warmup_steps=3, decay_steps=30), **options)
+
+
+class CosineOverUpdates(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """Keras's own schedules count batches, also where several of them make one update."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.cosine = keras.optimizers.schedules.CosineDecay(
+            0.0, 30, warmup_target=0.02, warmup_steps=3
+        )
+
+    def __call__(self, step: Any) -> Any:
+        return self.cosine(step // self.every)
 
 
 def learn(other: Any, rows: Rows, optimizer: Any, kind: type[Any], dtype: str) -> None:
     """Twenty steps in Keras."""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     twin = twins.OPTIMIZERS[kind][1](replace(optimizer, learning_rate=0.02))
-    twin.learning_rate = keras.optimizers.schedules.CosineDecay(
-        0.0, 30, warmup_target=0.02, warmup_steps=3
-    )
+    twin.learning_rate = CosineOverUpdates(optimizer.gradient_accumulation_steps)
+    twin.weight_decay = optimizer.weight_decay or None
+    for name in ("clipnorm", "global_clipnorm", "clipvalue"):
+        setattr(twin, name, getattr(optimizer, name))
+    if optimizer.gradient_accumulation_steps > 1:
+        twin.gradient_accumulation_steps = optimizer.gradient_accumulation_steps
     other.compile(optimizer=twin, loss=loss)
     for step in range(STEPS):
         batch = np.arange(ROWS)[step % (ROWS // BATCH) * BATCH :][:BATCH]
@@ -149,12 +181,12 @@ def assert_moved_alike(
 
 
 @pytest.mark.parametrize("kind", twins.OPTIMIZERS, ids=lambda kind: kind.__name__)
-@given(links=networks(), shard=st.sampled_from([3, 5, 10]), seed=st.integers(0, 99))
+@given(links=networks(), wishes=WISHES, shard=st.sampled_from([3, 5, 10]), seed=st.integers(0, 99))
 @NETWORKS
 def test_twenty_steps_of_a_network(
-    kind: type[Any], links: list[Link], shard: int, seed: int
+    kind: type[Any], links: list[Link], wishes: Mapping[str, Any], shard: int, seed: int
 ) -> None:
-    optimizer = optimizer_of(kind)
+    optimizer = optimizer_of(kind, wishes)
     model = Model(fuse(connect(links, SHAPE)), optimizer.decays)
     recipe = Recipe(
         model, SparseCategoricalCrossentropy(), optimizer, MetricSet((), "multiclass", CLASSES),
@@ -172,18 +204,19 @@ def test_twenty_steps_of_a_network(
 
 
 @pytest.mark.parametrize("kind", twins.OPTIMIZERS, ids=lambda kind: kind.__name__)
-@given(links=networks(), seed=st.integers(0, 99))
+@given(links=networks(), wishes=WISHES, seed=st.integers(0, 99))
 @NETWORKS
 def test_twenty_steps_of_a_network_in_double_precision(
-    kind: type[Any], links: list[Link], seed: int
+    kind: type[Any], links: list[Link], wishes: Mapping[str, Any], seed: int
 ) -> None:
-    optimizer = optimizer_of(kind)
+    optimizer = optimizer_of(kind, wishes)
     model = Model(connect(links, SHAPE), optimizer.decays)
     layout, rows, loss = model.layout, Rows(), SparseCategoricalCrossentropy()
     theta = layout.initial(seed, np.float64)
     start = {name: array.copy() for name, array in layout.named(theta).items()}
-    gradient = np.zeros_like(theta)
-    state = {n: np.full(layout.trained, optimizer.initial(n)) for n in optimizer.state}
+    gradients = Gradients(model, BATCH, BATCH, np.float64)
+    updates = Updates(model, optimizer, gradients, theta)
+    team = Alone(updates.phases)
     passing = Pass(model, layout.views(theta), Moment(training=True))
     stages = Stages(model, 1)
     for step in range(STEPS):
@@ -197,14 +230,11 @@ def test_twenty_steps_of_a_network_in_double_precision(
                 lambda y, batch=batch: loss.value_and_grad(y, rows.t[batch], 1 / BATCH, Context())[
                     1
                 ],
-                layout.views(gradient),
+                gradients.shard(0),
             )
             stages.add_up(stage, 1)
         stages.observe(layout.views(theta))
-        work = np.empty((3, layout.trained))
-        trained = slice(0, layout.trained)
-        rate = optimizer.rate(step)
-        optimizer.step(theta[trained], gradient[trained], state, work, t=step + 1, rate=rate)
+        updates.run(team, step, BATCH, 1.0)
     other, made = in_keras(links, start)
     learn(other, rows, optimizer, kind, "float64")
     # Keras keeps its learning rate's steps in float32.
