@@ -100,7 +100,8 @@ def optimizer(config: Config) -> Optimizer:
 
 def model(nodes: Sequence[Node], chosen: Optimizer) -> Model:
     """The model of a connected chain, fast: layers that can be fused are."""
-    return Model(fuse(tuple(nodes)), chosen.decays)
+    plain = tuple(nodes)
+    return Model(fuse(plain), chosen.decays, plain)
 
 
 def source(config: Config) -> Source:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dlcli.engine.context import Context, Moment
+from dlcli.engine.folding import Inference
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import Loss
 from dlcli.engine.memory import shared_zeros
@@ -54,7 +55,9 @@ class Forward:
 
 def predict(model: Model, loss: Loss, theta: Array, x: Array, rows: int) -> Array:
     """The model's answers (n, *out_shape) for prepared features: probabilities or values."""
-    forward = Forward(model, theta, rows)
+    inference = Inference(model, theta)
+    inference.refresh()
+    forward = Forward(inference.model, inference.theta, rows)
     answers = np.empty((len(x), *model.out_shape), np.float32)
     for start in range(0, len(x), rows):
         answers[start : start + rows] = loss.predict(forward(x[start : start + rows]))
@@ -64,7 +67,7 @@ def predict(model: Model, loss: Loss, theta: Array, x: Array, rows: int) -> Arra
 class Evaluation:
     """Loss and metrics of whole data parts; its one phase is called "evaluate".
 
-    theta: the flat parameter vector, read when a phase runs.
+    theta: the flat parameter vector, read whenever a part is evaluated.
     parts: the examples of each role that can be evaluated.
     scale: turns answers and targets back into the data's own units for the metrics.
     """
@@ -78,7 +81,7 @@ class Evaluation:
         parts: Mapping[str, Examples],
         rows: int,
     ) -> None:
-        self._model, self._loss, self._metrics, self._theta = model, loss, metrics, theta
+        self._inference, self._loss, self._metrics = Inference(model, theta), loss, metrics
         self._roles = list(parts)
         self._parts = list(parts.values())
         self._rows = rows
@@ -94,6 +97,7 @@ class Evaluation:
 
     def run(self, team: Team, role: str) -> dict[str, Any]:
         """`loss` and every metric over the rows of one part."""
+        self._inference.refresh()
         index = self._roles.index(role)
         count = len(self._parts[index])
         total = 0.0
@@ -110,7 +114,7 @@ class Evaluation:
 
     def _shard(self, worker: int, number: int) -> None:
         if worker not in self._workers:
-            forward = Forward(self._model, self._theta, self._rows)
+            forward = Forward(self._inference.model, self._inference.theta, self._rows)
             self._workers[worker] = forward, Context("fetch"), Context("loss")
         forward, fetching, ctx = self._workers[worker]
         part = self._parts[int(self._board[0])]

@@ -29,7 +29,7 @@ but for parameters, which merges have not.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,10 @@ class Slot:
 
 class Layer(ABC):
     """A function of (parameters, input) and its derivative; see the module's docstring."""
+
+    affine: ClassVar[bool] = False
+    """Whether y is linear in x and `kernel`, whose last axis are the features of y, plus `bias`
+    (with the option `use_bias`): so a scale behind it can be put into the kernel."""
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         """The arrays this layer needs, by name (`kernel`, `bias`); none unless overridden."""

@@ -17,12 +17,17 @@ class Model:
 
     decays: which trained arrays weight decay applies to, by (layer, slot).
     inputs: the names of the data's values, in the order in which a pass takes them.
+    plain: the same graph before any layers were fused; these nodes themselves, if not given.
     """
 
     def __init__(
-        self, nodes: Sequence[Node], decays: Callable[[Name], bool] = lambda name: True
+        self,
+        nodes: Sequence[Node],
+        decays: Callable[[Name], bool] = lambda name: True,
+        plain: Sequence[Node] = (),
     ) -> None:
         self.nodes = tuple(nodes)
+        self.plain = tuple(plain) or self.nodes
         self.inputs = values_of(self.nodes)
         self.meetings = tuple(
             index for index, node in enumerate(self.nodes) if isinstance(node.layer, BatchLayer)

@@ -33,6 +33,8 @@ class Conv2D(Layer):
     Source: names, options and shapes are those of keras.layers.Conv2D with channels last.
     """
 
+    affine = True
+
     filters: int
     kernel_size: Pair
     strides: Pair = (1, 1)

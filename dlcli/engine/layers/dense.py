@@ -33,6 +33,8 @@ class Dense(Layer):
     Source: the formula and the treatment of axes are those of keras.layers.Dense.
     """
 
+    affine = True
+
     units: int
     use_bias: bool = True
     kernel_initializer: Initializer = GlorotUniform()  # noqa: RUF009 (immutable)
