@@ -14,6 +14,10 @@ moments and scratch rows about as much as fits a core's second-level cache is in
 SHARD_BYTES = 1 << 19
 """How many bytes the widest activation of a shard may have, so that it too stays in cache."""
 
+HALTING_SHARD_BYTES = 4 * SHARD_BYTES
+"""The same where passes halt to meet the whole batch: other shards run in between, so the cache
+has forgotten a shard anyway, and fewer calls are worth more."""
+
 
 def default_shard_size(model: Model, batch_size: int) -> int:
     """Rows in a shard when the config gives none.
@@ -22,8 +26,9 @@ def default_shard_size(model: Model, batch_size: int) -> int:
     activations that fit a core's cache; at least 8, below which call overhead outweighs it.
     """
     row = 4 * max(prod(node.out_shape) for node in model.nodes)
+    most = HALTING_SHARD_BYTES if model.meetings else SHARD_BYTES
     size = 8
-    while size * 4 <= batch_size and size * 2 * row <= SHARD_BYTES:
+    while size * 4 <= batch_size and size * 2 * row <= most:
         size *= 2
     return min(size, batch_size)
 

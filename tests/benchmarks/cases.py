@@ -1,8 +1,4 @@
-"""What is measured: networks, the rows they learn from, who takes part, and the targets.
-
-The wide CNN is meant to have batch normalization behind each convolution. That layer does not
-exist in dlcli yet, so nobody has it here.
-"""
+"""What is measured: networks, the rows they learn from, who takes part, and the targets."""
 
 from dataclasses import dataclass
 from math import prod
@@ -19,8 +15,32 @@ class Conv:
 
 
 @dataclass(frozen=True)
+class NormConv:
+    """A 3x3 convolution without a bias, then batch normalization and relu."""
+
+    filters: int
+
+
+@dataclass(frozen=True)
+class Residual:
+    """relu(norm(conv(relu(norm(conv(x))))) + shortcut(x)), 3x3 convolutions without biases.
+
+    strides: of the first convolution. The shortcut is x itself, or a 1x1 convolution of these
+    strides and batch normalization where the shape changes.
+    """
+
+    filters: int
+    strides: int = 1
+
+
+@dataclass(frozen=True)
 class Pool:
     """2x2 max pooling."""
+
+
+@dataclass(frozen=True)
+class GlobalAverage:
+    """The mean over height and width."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +59,7 @@ class Network:
     """
 
     in_shape: tuple[int, ...]
-    layers: tuple[Conv | Pool | Dense, ...]
+    layers: tuple[Conv | NormConv | Residual | Pool | GlobalAverage | Dense, ...]
     same: bool = False
     binary: bool = False
 
@@ -56,13 +76,22 @@ class Network:
         """
         shape, found = self.in_shape, []
         for layer in self.layers:
-            if isinstance(layer, Conv):
+            if isinstance(layer, Residual):
+                height, width, channels = shape
+                s, f = layer.strides, layer.filters
+                shape = (-(-height // s), -(-width // s), f)
+                found += [2 * 9 * channels * prod(shape), 2 * 9 * f * prod(shape)]
+                if (s, f) != (1, channels):
+                    found.append(2 * channels * prod(shape))
+            elif isinstance(layer, Conv | NormConv):
                 edge = 0 if self.same else 2
                 height, width, channels = shape
                 shape = (height - edge, width - edge, layer.filters)
                 found.append(2 * 9 * channels * prod(shape))
             elif isinstance(layer, Pool):
                 shape = (shape[0] // 2, shape[1] // 2, shape[2])
+            elif isinstance(layer, GlobalAverage):
+                shape = shape[2:]
             else:
                 found.append(2 * prod(shape) * layer.units)
                 shape = (layer.units,)
@@ -78,6 +107,11 @@ SEED_CNN = Network((28, 28, 1), (Conv(32), Pool(), Conv(64), Pool(), Dense(10, "
 WIDE_CNN = Network(
     (32, 32, 3),
     (Conv(64), Conv(64), Pool(), Conv(128), Conv(128), Pool(), Dense(10, "linear")),
+    same=True,
+)
+RESIDUAL_CNN = Network(
+    (28, 28, 1),
+    (NormConv(16), Pool(), Residual(16), Residual(32, 2), GlobalAverage(), Dense(10, "linear")),
     same=True,
 )
 MLP = Network((784,), (Dense(128), Dense(10, "linear")))
@@ -189,6 +223,17 @@ CASES = (
         640,
         _CNN_PEERS,
         fraction=_WIDE,
+    ),
+    Case(
+        "residual-cnn",
+        "residual CNN with batch normalization, batch 64",
+        RESIDUAL_CNN,
+        "images",
+        64,
+        3_200,
+        _CNN_PEERS,
+        variants=(ALONE,),
+        scaling=1.7,
     ),
     Case(
         "cells",

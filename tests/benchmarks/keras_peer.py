@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import cases, data
-from tests.benchmarks.cases import Conv, Network, Pool
+from tests.benchmarks.cases import Conv, GlobalAverage, Network, NormConv, Pool, Residual
 from tests.benchmarks.timing import SECONDS, measure, summary
 
 
@@ -18,10 +18,16 @@ def build(keras: Any, network: Network) -> Any:
     for layer in network.layers:
         if isinstance(layer, Conv):
             stack.append(make.Conv2D(layer.filters, 3, padding=network.padding, activation="relu"))
+        elif isinstance(layer, NormConv):
+            stack += [*_normalized(make, layer.filters, 3, 1, network.padding), make.ReLU()]
+        elif isinstance(layer, Residual):
+            stack.append(_residual(keras, layer, stack))
+        elif isinstance(layer, GlobalAverage):
+            stack.append(make.GlobalAveragePooling2D())
         elif isinstance(layer, Pool):
             stack.append(make.MaxPooling2D(2))
         else:
-            if len(network.in_shape) == 3:
+            if len(network.in_shape) == 3 and GlobalAverage() not in network.layers:
                 stack.append(make.Flatten())
             last = "sigmoid" if network.binary else "softmax"
             activation = last if layer.activation == "linear" else layer.activation
@@ -33,6 +39,25 @@ def build(keras: Any, network: Network) -> Any:
     else:
         model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
     return model
+
+
+def _normalized(make: Any, filters: int, size: int, strides: int, padding: str) -> list[Any]:
+    conv = make.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)
+    return [conv, make.BatchNormalization()]
+
+
+def _residual(keras: Any, block: Residual, before: list[Any]) -> Any:
+    """The block as a model of its own."""
+    make = keras.layers
+    given = make.Input(keras.Sequential(before).output_shape[1:])
+    same = (block.strides, block.filters) == (1, given.shape[-1])
+    inside = shortcut = given
+    first = _normalized(make, block.filters, 3, block.strides, "same")
+    for layer in [*first, make.ReLU(), *_normalized(make, block.filters, 3, 1, "same")]:
+        inside = layer(inside)
+    for layer in [] if same else _normalized(make, block.filters, 1, block.strides, "same"):
+        shortcut = layer(shortcut)
+    return keras.Model(given, make.ReLU()(make.Add()([inside, shortcut])))
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks import cases
-from tests.benchmarks.cases import Case, Conv, Pool
+from tests.benchmarks.cases import Case, Conv, GlobalAverage, NormConv, Pool, Residual
 
 if TYPE_CHECKING:
     from dlcli.pipeline.stages import Ready
@@ -24,16 +24,24 @@ def config(case: Case, folder: Path) -> dict[str, Any]:
     features, target = (str(path) for path in data.files(folder, case.data))
     network = case.network
     layers: list[Any] = []
+    channels = network.in_shape[-1]
     for layer in network.layers:
         if isinstance(layer, Conv):
             conv = {"type": "conv2d", "filters": layer.filters, "kernel_size": 3}
             layers.append(conv | {"padding": network.padding, "activation": "relu"})
+        elif isinstance(layer, NormConv):
+            layers += [*_normalized(layer.filters, 3, 1, network.padding), _RELU]
+        elif isinstance(layer, Residual):
+            layers.append(_residual(layer, channels))
+        elif isinstance(layer, GlobalAverage):
+            layers.append("global_average_pooling2d")
         elif isinstance(layer, Pool):
             layers.append("max_pooling2d")
         else:
-            if len(network.in_shape) == 3:
+            if len(network.in_shape) == 3 and layers[-1] != "global_average_pooling2d":
                 layers.append("flatten")
             layers.append({"type": "dense", "units": layer.units, "activation": layer.activation})
+        channels = getattr(layer, "filters", channels)
     layers[-1]["activation"] = "sigmoid" if network.binary else "softmax"
     rescale = {"type": "rescale", "scale": 1 / 255}
     return {
@@ -52,6 +60,27 @@ def config(case: Case, folder: Path) -> dict[str, Any]:
         "training": {"epochs": 1_000_000, "batch_size": case.batch},
         "evaluation": {"metrics": ["accuracy"]},
     }
+
+
+_RELU = {"type": "activation", "activation": "relu"}
+
+
+def _normalized(filters: int, size: int, strides: int, padding: str = "same") -> list[Any]:
+    """A convolution without a bias and batch normalization."""
+    conv = {"type": "conv2d", "filters": filters, "kernel_size": size, "strides": strides}
+    return [conv | {"padding": padding, "use_bias": False}, "batch_normalization"]
+
+
+def _residual(block: Residual, channels: int) -> dict[str, Any]:
+    first = _normalized(block.filters, 3, block.strides)
+    written = {
+        "type": "residual",
+        "activation": "relu",
+        "layers": [*first, _RELU, *_normalized(block.filters, 3, 1)],
+    }
+    if (block.strides, block.filters) != (1, channels):
+        written["shortcut"] = _normalized(block.filters, 1, block.strides)
+    return written
 
 
 def ready(case: Case, folder: Path) -> "Ready":

@@ -8,12 +8,13 @@ at the shard size that the config gives. Handing tasks over to workers is measur
 """
 
 import argparse
+import copy
 import os
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from dlcli.engine.context import Context  # noqa: E402
-from dlcli.engine.layer import Array, Layer, Params, Shape, Slot  # noqa: E402
+from dlcli.engine.layer import Array, Layer, Merge, Shape  # noqa: E402
 from dlcli.engine.losses import Loss  # noqa: E402
 from dlcli.engine.metrics import Kind, MetricSet  # noqa: E402
 from dlcli.engine.model import Model  # noqa: E402
@@ -56,39 +57,37 @@ class Clock:
         return result
 
 
-@dataclass(frozen=True)
-class TimedLayer(Layer):
-    """A layer under the clock."""
+WAYS = {
+    "forward": ("forward", "tally", "forward_rest"),
+    "backward": ("backward", "tally_back", "backward_rest"),
+}
+"""The methods of layers and merges that take time, by the way that they belong to."""
 
-    layer: Layer
-    name: str
-    clock: Clock = field(compare=False)
 
-    def slots(self, in_shape: Shape) -> dict[str, Slot]:
-        return self.layer.slots(in_shape)
+def timed_layer(layer: Layer | Merge, name: str, clock: Clock) -> Layer | Merge:
+    """The same layer under the clock. A layer that meets the batch calls halves of its own from
+    others, so each call is put down once, by whoever is called first."""
+    timed = copy.copy(layer)
+    busy = False
 
-    def factors(self, in_shape: Shape) -> dict[str, tuple[int, int]]:
-        return self.layer.factors(in_shape)
+    def wrap(way: str, method: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal busy
+            if busy:
+                return method(*arguments, **options)
+            busy = True
+            try:
+                return clock.call(f"{name} {way}", method, *arguments, **options)
+            finally:
+                busy = False
 
-    def out_shape(self, in_shape: Shape) -> Shape:
-        return self.layer.out_shape(in_shape)
+        return call
 
-    def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
-        result: tuple[Array, Any] = self.clock.call(
-            f"{self.name} forward", self.layer.forward, p, x, ctx
-        )
-        return result
-
-    def backward(
-        self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /, *, need_dx: bool = True
-    ) -> Array | None:
-        dx: Array | None = self.clock.call(
-            f"{self.name} backward", self.layer.backward, p, g, cache, dy, ctx, need_dx=need_dx
-        )
-        return dx
-
-    def flops(self, in_shape: Shape) -> int:
-        return self.layer.flops(in_shape)
+    for way, methods in WAYS.items():
+        for method in methods:
+            if hasattr(layer, method):  # frozen dataclasses let nothing else be set
+                object.__setattr__(timed, method, wrap(way, getattr(timed, method)))
+    return timed
 
 
 class TimedLoss(Loss):
@@ -169,7 +168,8 @@ class TimedExamples:
 def timed(recipe: Recipe, clock: Clock) -> Recipe:
     """The same recipe with every part under the clock."""
     nodes = [
-        replace(node, layer=TimedLayer(node.layer, node.name, clock)) for node in recipe.model.nodes
+        replace(node, layer=timed_layer(node.layer, node.name, clock))
+        for node in recipe.model.nodes
     ]
     return replace(
         recipe,
@@ -246,7 +246,7 @@ def _show(
     inside = sum(spent[f"{name} {way}"] for name in names for way in ("forward", "backward"))
     inside += spent["fetch"] + spent["loss"] + spent["metrics"]
     lines: list[tuple[str, float, int]] = [("fetch", spent["fetch"], 0)]
-    flops = {node.name: node.layer.flops(node.in_shape) for node in recipe.model.nodes}
+    flops = {node.name: node.flops for node in recipe.model.nodes}
     for name in names:
         lines.append((f"{name} forward", spent[f"{name} forward"], flops[name]))
     lines.append(("loss", spent["loss"], 0))

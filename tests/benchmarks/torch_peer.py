@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import cases, data
-from tests.benchmarks.cases import Conv, Network, Pool
+from tests.benchmarks.cases import Conv, GlobalAverage, Network, NormConv, Pool, Residual
 from tests.benchmarks.timing import measure
 
 
@@ -14,21 +14,54 @@ def build(torch: Any, network: Network) -> Any:
     nn = torch.nn
     activations = {"relu": nn.ReLU, "tanh": nn.Tanh}
     layers: list[Any] = []
+    channels = network.in_shape[-1]
     for layer in network.layers:
         if isinstance(layer, Conv):
             layers += [nn.LazyConv2d(layer.filters, 3, padding=int(network.same)), nn.ReLU()]
+        elif isinstance(layer, NormConv):
+            layers += [*_normalized(nn, layer.filters, 3, 1, int(network.same)), nn.ReLU()]
+        elif isinstance(layer, Residual):
+            layers.append(_residual(torch, layer, channels))
+        elif isinstance(layer, GlobalAverage):
+            layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         elif isinstance(layer, Pool):
             layers.append(nn.MaxPool2d(2))
         else:
-            if len(network.in_shape) == 3:
+            if len(network.in_shape) == 3 and not isinstance(layers[-1], nn.Flatten):
                 layers.append(nn.Flatten())
             layers.append(nn.LazyLinear(layer.units))
             if layer.activation != "linear":
                 layers.append(activations[layer.activation]())
+        channels = getattr(layer, "filters", channels)
     model = nn.Sequential(*layers)
     shape = network.in_shape
     model(torch.zeros(1, *(shape[2:] + shape[:2])))  # lazy layers take their sizes from it
     return model
+
+
+def _normalized(nn: Any, filters: int, size: int, strides: int, padding: int) -> list[Any]:
+    conv = nn.LazyConv2d(filters, size, stride=strides, padding=padding, bias=False)
+    return [conv, nn.LazyBatchNorm2d(eps=1e-3, momentum=0.01)]
+
+
+def _residual(torch: Any, block: Residual, channels: int) -> Any:
+    """The block as a module. A stride of 2 pads on all sides, so its products are as many."""
+    nn = torch.nn
+    first = _normalized(nn, block.filters, 3, block.strides, 1)
+    inside = nn.Sequential(*first, nn.ReLU(), *_normalized(nn, block.filters, 3, 1, 1))
+    same = (block.strides, block.filters) == (1, channels)
+    beside = [] if same else _normalized(nn, block.filters, 1, block.strides, 0)
+    shortcut = nn.Sequential(*beside)
+
+    class Block(nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside, self.shortcut = inside, shortcut
+
+        def forward(self, x: Any) -> Any:
+            return torch.relu(self.inside(x) + self.shortcut(x))
+
+    return Block()
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
