@@ -64,7 +64,7 @@ class Component:
     ) -> CoreSchema:
         known = table(source)
         tagged = core_schema.tagged_union_schema(
-            {tag(name): handler.generate_schema(model) for name, model in known.items()},
+            {tag(name): _member(model, handler) for name, model in known.items()},
             discriminator=lambda value: tag(
                 value["type"] if isinstance(value, dict) else value.type
             ),
@@ -123,6 +123,44 @@ class Component:
         if word in self.hints:
             return f"unknown {self.noun} {code(name)}: {self.hints[word]}"
         return unknown(self.noun, name, list(known), self.aliases, self.words)
+
+
+class _Whole:
+    """Whether unions hold the schemas of all their members."""
+
+    wanted = False
+
+
+def whole_schema(model: type[Model]) -> dict[str, Any]:
+    """The JSON schema of a model, with everything that may stand in it."""
+    _Whole.wanted = True
+    try:
+        for one in _subclasses(Model):
+            one.model_rebuild(force=True)
+        return model.model_json_schema()
+    finally:
+        _Whole.wanted = False
+
+
+def _subclasses(model: type[Model]) -> list[type[Model]]:
+    found = model.__subclasses__()
+    return found + [deeper for one in found for deeper in _subclasses(one)]
+
+
+def _member(model: type[Model], handler: GetCoreSchemaHandler) -> CoreSchema:
+    """The schema of a member of a union.
+
+    A member is built when a value is one: the time of a start must not depend on how many words
+    there are. Only to be told in JSON, all of them are built.
+    """
+    if _Whole.wanted:
+        return handler.generate_schema(model)
+    return core_schema.with_info_plain_validator_function(
+        lambda value, info: model.model_validate(value, context=info.context),
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            lambda value, info: value.model_dump(mode=info.mode), info_arg=True
+        ),
+    )
 
 
 def fields_of(model: type[Model]) -> dict[str, FieldInfo]:

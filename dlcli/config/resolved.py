@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dlcli.config.base import whole_schema
 from dlcli.config.root import Config
 from dlcli.config.scalars import write_scalar
 from dlcli.config.tree import KEY_ALIASES
@@ -71,7 +72,7 @@ def _flow(value: Any) -> str:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the config language, for editors."""
-    schema = Config.model_json_schema()
+    schema = whole_schema(Config)
     for model in schema["$defs"].values():
         properties = model["properties"]
         if "const" in properties.get("type", {}):
