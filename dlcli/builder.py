@@ -12,8 +12,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from dlcli.config import Config
+from dlcli.config.sources import Npz
 from dlcli.config.wiring import write_out
-from dlcli.data.sources import SOURCES, Source
+from dlcli.data.dataset import Role
+from dlcli.data.sources import SOURCES, NamedArrays, Source
+from dlcli.data.sources.named_arrays import PREFIX
 from dlcli.data.split import Split
 from dlcli.data.transforms import TRANSFORMS, Transform
 from dlcli.engine.fusion import fuse
@@ -29,6 +32,8 @@ from dlcli.engine.schedules import SCHEDULES
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
+
+_PARTS: tuple[Role, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def layers(config: Config, loss: Loss) -> list[Built]:
     """The engine's layers, without a last activation that the loss folds in."""
     built: list[Built] = []
     gives: dict[str, str] = {}  # by the name of a config's layer, the engine's that gives its value
-    for wire in write_out(config.model.layers, (DATA,)).wires:
+    for wire in write_out(config.model.layers, tuple(transforms(config))).wires:
         layer: Any = wire.layer
         name, inputs = wire.name, tuple(gives.get(read, read) for read in wire.inputs)
         if layer.type in MERGES:
@@ -106,7 +111,19 @@ def model(nodes: Sequence[Node], chosen: Optimizer) -> Model:
 
 def source(config: Config) -> Source:
     """The source of the data."""
-    return build(config.data.source, SOURCES)
+    chosen, inputs = config.data.source, config.data.inputs
+    if inputs is None:
+        return build(chosen, SOURCES)
+    assert isinstance(chosen, Npz)
+    targets = {role: getattr(chosen, f"{PREFIX[role]}target") for role in _PARTS}
+    targets = {role: array for role, array in targets.items() if array is not None}
+    if targets.keys() == {"train"}:
+        targets = {"all": targets["train"]}
+    arrays = {
+        name: {role: getattr(one, f"{PREFIX[role]}array") for role in targets}
+        for name, one in inputs.items()
+    }
+    return NamedArrays(chosen.path, arrays, targets, chosen.positive_class)
 
 
 def split(config: Config) -> Split:
@@ -114,6 +131,14 @@ def split(config: Config) -> Split:
     return Split(**{field.name: getattr(config.data.split, field.name) for field in fields(Split)})
 
 
-def transforms(config: Config) -> list[Transform]:
-    """What is done to the features, in order."""
-    return [build(transform, TRANSFORMS) for transform in config.data.transforms]
+def transforms(config: Config) -> dict[str, list[Transform]]:
+    """What is done to each value of the data, in order, by the value's name."""
+    lists = {DATA: config.data.transforms}
+    if config.data.inputs is not None:
+        lists = {name: one.transforms for name, one in config.data.inputs.items()}
+    return {name: [build(one, TRANSFORMS) for one in steps] for name, steps in lists.items()}
+
+
+def transform_path(name: str, index: int) -> Path:
+    """Where in the config the transform at `index` of a value's list stands."""
+    return ("data", *(("inputs", name) if name != DATA else ()), "transforms", index)

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
-from dlcli.config.layers import TargetShape
-from dlcli.config.sources import Source
+from dlcli.config.layers import NAME, TargetShape
+from dlcli.config.sources import NPZ_PAIRS, ArrayName, Npz, Source
 from dlcli.config.values import (
     Listing,
+    Named,
     Real,
     Switch,
     Text,
@@ -127,8 +128,81 @@ class Split(Model):
     before: ClassVar[Mapping[str, Any]] = {"keep_rare": False}
 
 
+class Input(Model):
+    """A value of each row, by the name of its array.
+
+    transforms: what is done to it, fitted on its own training rows.
+    """
+
+    array: ArrayName
+    validation_array: ArrayName | None = None
+    test_array: ArrayName | None = None
+    transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
+
+
+Inputs = Annotated[dict[str, Input], Named(NAME, most=100, reserved=("data", "shortcut"))]
+_PARTS = ("validation", "test")
+
+
 class Data(Model):
+    """inputs: the values of a row, by names that layers read them by; None: there is one, which
+    has none."""
+
     source: Source
+    inputs: Inputs | None = None
     split: Split = Split()
     transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
     target_transform: TargetTransform | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `inputs` that are not given, so that data of one value is written as it always
+        was."""
+        written: dict[str, Any] = write(self)
+        if self.inputs is None:
+            written.pop("inputs", None)
+        return written
+
+    @model_validator(mode="after")
+    def _named_where_there_are_inputs(self) -> Self:
+        source = self.source
+        if self.inputs is None:
+            if isinstance(source, Npz):
+                for first, second in NPZ_PAIRS:
+                    if getattr(source, second) is not None and getattr(source, first) is None:
+                        raise wrong(f"`{second}` needs `{first}` beside it", "source", second)
+            return self
+        if not isinstance(source, Npz):
+            words = f"arrays of the source `npz`; for `{source.type}` they are not supported yet"
+            raise wrong(f"`inputs` are {words}", "inputs")
+        for first, _ in NPZ_PAIRS:
+            if getattr(source, first) is not None:
+                words = f"the arrays that rows are made of stand there: leave `{first}` out"
+                raise wrong(f"with `data.inputs`, {words}", "source", first)
+        if source.target is None:
+            words = "needs `target`, the name of the array to learn"
+            raise wrong(f"with `data.inputs`, the source {words}", "source")
+        if self.transforms:
+            words = (
+                "each input has transforms of its own: write these below the inputs they are for"
+            )
+            raise wrong(f"with `data.inputs`, {words}", "transforms")
+        for name, one in self.inputs.items():
+            _suits(source, name, one)
+        return self
+
+
+def _suits(source: Npz, name: str, one: Input) -> None:
+    """Whether an input has its array in every part that the source has, and no target in it."""
+    for part in _PARTS:
+        array, target = f"{part}_array", f"{part}_target"
+        given, wanted = getattr(one, array), getattr(source, target)
+        if wanted is not None and given is None:
+            words = f"`{name}` needs its `{array}`, because the source has `{target}`"
+            raise wrong(f"the input {words}", "inputs", name)
+        if given is not None and wanted is None:
+            raise wrong(f"`{array}` needs `{target}` in the source", "inputs", name, array)
+        if given is not None and given == wanted:
+            raise wrong(f"the target `{wanted}` cannot be an input too", "inputs", name, array)
+    if one.array == source.target:
+        raise wrong(f"the target `{one.array}` cannot be an input too", "inputs", name, "array")

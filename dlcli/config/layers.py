@@ -22,14 +22,12 @@ from dlcli.config.values import (
 )
 from dlcli.config.words import instead, squeeze
 
-LayerName = Annotated[
-    str,
-    Text(
-        "a name of lower-case letters, digits and `_` that begins with a letter",
-        longest=64,
-        fits=re.compile(r"[a-z][a-z0-9_]*").fullmatch,
-    ),
-]
+NAME = Text(
+    "a name of lower-case letters, digits and `_` that begins with a letter",
+    longest=64,
+    fits=re.compile(r"[a-z][a-z0-9_]*").fullmatch,
+)
+LayerName = Annotated[str, NAME]
 Padding = Annotated[Literal["valid", "same"], Choice(("valid", "same"))]
 Pair = Annotated[tuple[int, int], Sizes()]
 

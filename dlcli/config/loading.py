@@ -104,7 +104,11 @@ def _checked(
 
 
 def _sections(document: Document, good: Mapping[str, Any]) -> Sections:
-    sections = {name: good.get(name) for name in Sections.__dataclass_fields__}
+    sections = {name: good[name] for name in Sections.__dataclass_fields__ if name in good}
     if "evaluation" not in document.data:
         sections["evaluation"] = Config.model_fields["evaluation"].default
+    data = document.data.get("data")
+    written = data.get("inputs") if isinstance(data, Mapping) else None
+    if isinstance(written, Mapping) and written:
+        sections["inputs"] = tuple(sorted(map(str, written)))
     return Sections(**sections)

@@ -48,7 +48,11 @@ DEFAULT_METRICS = {
 
 @dataclass(frozen=True)
 class Sections:
-    """The sections that are good in themselves; None for one that is not."""
+    """The sections that are good in themselves; None for one that is not.
+
+    inputs: the names of the data's values, "" for one that has none; as far as they can be read
+        where the section is not good.
+    """
 
     data: Data | None = None
     model: Network | None = None
@@ -56,11 +60,12 @@ class Sections:
     optimizer: Model | None = None
     training: Training | None = None
     evaluation: Evaluation | None = None
+    inputs: tuple[str, ...] = ("",)
 
     @cached_property
     def wiring(self) -> Wiring:
         """The layers written out; none where something is wrong with them."""
-        return Wiring() if self.model is None else write_out(self.model.layers, ("",))
+        return Wiring() if self.model is None else write_out(self.model.layers, self.inputs)
 
     @property
     def loss_name(self) -> str | None:

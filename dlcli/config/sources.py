@@ -264,7 +264,13 @@ class Npy(SourceModel):
         return self
 
 
-_Array = Annotated[str, Text("the name of an array")]
+ArrayName = Annotated[str, Text("the name of an array")]
+NPZ_PAIRS = (
+    ("features", "target"),
+    ("validation_features", "validation_target"),
+    ("test_features", "test_target"),
+)
+"""Options of npz that belong together, unless the features are named among `data.inputs`."""
 
 
 class Npz(SourceModel):
@@ -275,28 +281,25 @@ class Npz(SourceModel):
 
     type: Literal["npz"] = "npz"
     path: FileName
-    features: _Array | None = None
-    target: _Array | None = None
-    validation_features: _Array | None = None
-    validation_target: _Array | None = None
-    test_features: _Array | None = None
-    test_target: _Array | None = None
+    features: ArrayName | None = None
+    target: ArrayName | None = None
+    validation_features: ArrayName | None = None
+    validation_target: ArrayName | None = None
+    test_features: ArrayName | None = None
+    test_target: ArrayName | None = None
     positive_class: _PositiveClass = None
 
     def brings_test(self) -> bool | None:
-        return None if self.features is None else self.test_features is not None
+        return None if self.target is None else self.test_target is not None
 
     def brings_validation(self) -> bool | None:
-        return None if self.features is None else self.validation_features is not None
+        return None if self.target is None else self.validation_target is not None
 
     @model_validator(mode="after")
-    def _pairs(self) -> Self:
-        for first, second in (
-            ("features", "target"),
-            ("validation_features", "validation_target"),
-            ("test_features", "test_target"),
-        ):
-            _both(self, first, second)
+    def _features_have_targets(self) -> Self:
+        for first, second in NPZ_PAIRS:
+            if getattr(self, first) is not None and getattr(self, second) is None:
+                raise wrong(f"`{first}` needs `{second}` beside it", first)
             if getattr(self, first) is not None and self.features is None:
                 raise wrong(f"`{first}` needs `features` beside it", first)
         return self

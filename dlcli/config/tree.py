@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 
 DEEPEST = 24
 KEY_ALIASES = {"lr": "learning_rate"}  # canonicalised here, so that nobody else meets them
-_NAMES = ("kinds",)  # sections whose keys are names of the data
+_NAMES = ("kinds", "inputs")  # sections whose keys are names of the data
 
 _TAB = "a tab cannot stand here: YAML is spaced with spaces"
 _SYNTAX = {

@@ -213,6 +213,40 @@ class ByName(Checked):
 
 
 @dataclass(frozen=True)
+class Named:
+    """A mapping of models, its keys being names that the config gives.
+
+    name: checks a key; reserved: what no key can be.
+    """
+
+    name: Checked
+    most: int
+    reserved: tuple[str, ...] = ()
+
+    def __call__(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise wrong_value(f"must be a mapping of names{instead(value)}")
+        if not value:
+            raise wrong_value("must have at least one entry, or be left out")
+        if len(value) > self.most:
+            raise wrong_value(f"must have at most {self.most} entries, not {len(value)}")
+        for key in value:
+            try:
+                self.name(key)
+            except PydanticCustomError as error:
+                words = (error.context or {})["message"]
+                raise wrong(f"{code(str(key))} {words}", key) from None
+            if key in self.reserved:
+                raise wrong(f"the name {code(key)} is reserved; choose another", key)
+        return dict(sorted(value.items()))  # in one order: equal mappings give equal text
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self, handler(source))
+
+
+@dataclass(frozen=True)
 class Listing:
     """A list, kept as a tuple."""
 

@@ -136,6 +136,9 @@ def _write_list(
     for index, (layer, name) in enumerate(zip(layers, names, strict=True)):
         here: Path = (*path, index)
         _check_name(scope, layer, here, names[:index], bool(prefix))
+        if layer.name is None and not prefix and scope.known.get(name) == name:
+            words = f"{code('.'.join(map(str, here)))} is called so by itself"
+            scope.complain(("data", "inputs", name), f"{words}; choose another name")
         x = _write(scope, layer, here, prefix + name, x)
         scope.later.discard(name)
         if x is not None:

@@ -49,16 +49,23 @@ def make_table(
 
     place: what messages call the target of a row; by default its number, counted from 0.
     """
-    shape = features_shape(features.shape, where)
+    features_shape(features.shape, where)
     same_length(features.shape, targets.shape, where, targets_where)
-    features = np.asarray(_numeric(features, where))
-    if len(shape) > features.ndim:
-        features = features[..., np.newaxis]
-    check_finite(features, where, columns)
+    features = make_features(features, where, columns)
     if place is None:
         place = f"{targets_where}, row {{}} (counted from 0)".format
     files = (where, targets_where)
     return Table(features, make_targets(targets, targets_where), place, files)
+
+
+def make_features(features: Array, where: str, columns: Sequence[Column] | None = None) -> Array:
+    """Features as a table keeps them, checked; neither copied nor converted."""
+    shape = features_shape(features.shape, where)
+    features = np.asarray(_numeric(features, where))
+    if len(shape) > features.ndim:
+        features = features[..., np.newaxis]
+    check_finite(features, where, columns)
+    return features
 
 
 def make_targets(targets: Array, where: str) -> Array:

@@ -12,7 +12,7 @@ than memory costs no more than its index.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 Role = Literal["all", "train", "validation", "test"]
+ONLY = ""
+"""The name of the value of data that has one only."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,33 @@ class Column:
 class Table:
     """features (n, *shape) in storage dtype; targets (n,) int64 or float64, or (n, ...) float.
 
+    values: the features, or those of each value by its name.
     place: where the target of a row was read, for messages: "trees.csv, line 14".
-    files: what messages call the features and the targets; empty where they are in no file.
+    files: what messages call the features (of each value) and, last, the targets; empty where they
+        are in no file.
     """
 
-    features: Array
+    values: Array | Mapping[str, Array]
     targets: Array
     place: Callable[[int], str] | None = None
-    files: tuple[str, str] = ("", "")
+    files: tuple[str, ...] = ("", "")
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.targets)
+
+    @property
+    def features(self) -> Array:
+        """The features of data that has one value."""
+        return _only(self.values)
+
+    def each(self) -> dict[str, "Table"]:
+        """The table of each value, by its name."""
+        if not isinstance(self.values, Mapping):
+            return {ONLY: self}
+        return {
+            name: replace(self, values=array, files=(file, self.files[-1]))
+            for (name, array), file in zip(self.values.items(), self.files, strict=False)
+        }
 
 
 @dataclass(frozen=True)
@@ -74,12 +92,22 @@ class Raw:
     text_target: str | None = None
     width: int | None = None
 
+    def each(self) -> dict[str, "Raw"]:
+        """What it brings of each value, by its name."""
+        tables = {role: table.each() for role, table in self.parts.items()}
+        names = next(iter(tables.values()))
+        return {
+            name: replace(self, parts={role: tables[role][name] for role in tables})
+            for name in names
+        }
+
 
 @dataclass(frozen=True)
 class Declared:
     """What is known about a source without reading its rows.
 
-    row_shape: the shape of one feature row, or None where its file is absent.
+    row_shape: the shape of one feature row (or that of each value by its name), or None where its
+        file is absent.
     rows: how many rows each role has; a value is None where only reading tells.
     classes, class_names: as far as known beforehand.
     target: "classes" or "numbers" where that is known.
@@ -88,7 +116,7 @@ class Declared:
     text_target: as that of Raw, where a look at the first rows tells.
     """
 
-    row_shape: Shape | None
+    row_shape: Shape | Mapping[str, Shape] | None
     rows: Mapping[Role, int | None] = field(default_factory=dict)
     classes: int | None = None
     class_names: tuple[str, ...] | None = None
@@ -96,6 +124,11 @@ class Declared:
     columns: tuple[Column, ...] | None = None
     absent: tuple[str, ...] = ()
     text_target: str | None = None
+
+    @property
+    def row_shapes(self) -> Mapping[str, Shape] | None:
+        """The shape of one row of each value, by its name."""
+        return {ONLY: self.row_shape} if isinstance(self.row_shape, tuple) else self.row_shape
 
 
 @dataclass(frozen=True)
@@ -114,19 +147,30 @@ class Sampled:
 class Part:
     """The rows of one role: a base table and the rows of it that belong to the part.
 
+    values, place: as those of the base table.
     index: int64 row numbers in ascending order, or None for every row. Nothing is copied
     before `take`.
-    place: where the target of a row of the base table was read, for messages.
     """
 
-    features: Array
+    values: Array | Mapping[str, Array]
     targets: Array
     index: npt.NDArray[np.int64] | None = None
     columns: tuple[Column, ...] | None = None
     place: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
-        return len(self.features) if self.index is None else len(self.index)
+        return len(self.targets) if self.index is None else len(self.index)
+
+    @property
+    def features(self) -> Array:
+        """The features of the base table, of data that has one value."""
+        return _only(self.values)
+
+    def each(self) -> dict[str, "Part"]:
+        """The part of each value, by its name."""
+        if not isinstance(self.values, Mapping):
+            return {ONLY: self}
+        return {name: replace(self, values=array) for name, array in self.values.items()}
 
     @property
     def row_shape(self) -> Shape:
@@ -165,6 +209,12 @@ class Part:
         return _gather(self.features, rows), _gather(self.targets, rows)
 
 
+def _only(values: Array | Mapping[str, Array]) -> Array:
+    if isinstance(values, Mapping):
+        raise TypeError(f"there are several values, {', '.join(values)}: take them one by one")
+    return values
+
+
 def _gather(array: Array, rows: Array | slice) -> Array:
     if isinstance(rows, slice):
         return np.array(array[rows], order="C")
@@ -187,10 +237,18 @@ class Dataset:
     width: int | None = None
     warnings: tuple[str, ...] = ()
 
-    @property
-    def row_shape(self) -> Shape:
-        """The shape of one feature row as stored."""
-        return self.train.row_shape
+    def each(self) -> dict[str, "Dataset"]:
+        """The parts of each value, by its name."""
+        parts = {role: part.each() for role, part in self.parts().items()}
+        return {
+            name: replace(
+                self,
+                train=one,
+                validation=parts["validation"][name] if "validation" in parts else None,
+                test=parts["test"][name] if "test" in parts else None,
+            )
+            for name, one in parts["train"].items()
+        }
 
     def parts(self) -> dict[Role, Part]:
         """The parts that there are, by role."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlcli.data.dataset import Array, Column, Raw, rows_per_chunk
+from dlcli.data.dataset import ONLY, Array, Column, Raw, Role, rows_per_chunk
 from dlcli.progress import work
 
 
@@ -41,12 +41,19 @@ def digest_columns(columns: Sequence[Column]) -> str:
     return digest_json([[column.name, column.categories] for column in columns])
 
 
+def features_role(role: Role, name: str) -> str:
+    """What records call the features of a table, those of the value of this name."""
+    return f"{role}.features" if name == ONLY else f"{role}.features.{name}"
+
+
 def digests(raw: Raw) -> dict[str, str]:
-    """By role: "all.features", "all.targets", ...; also "classes" and "columns" (names, and the
-    categories that the numbers in text columns stand for) where the source has them."""
+    """By role: "all.features", "all.targets", ... (of several values "all.features.image", ...);
+    also "classes" and "columns" (names, and the categories that the numbers in text columns stand
+    for) where the source has them."""
     found = {}
     for role, table in raw.parts.items():
-        found[f"{role}.features"] = digest_array(table.features)
+        for name, one in table.each().items():
+            found[features_role(role, name)] = digest_array(one.features)
         found[f"{role}.targets"] = digest_array(table.targets)
     if raw.classes is not None:
         found["classes"] = digest_classes(raw.classes)

@@ -28,12 +28,16 @@ _IDENTIFIER = re.compile(
 )
 
 
-def giveaways(part: Part, learns_classes: bool) -> tuple[str, ...]:
+FEATURES = "the source's `features`"
+
+
+def giveaways(part: Part, learns_classes: bool, home: str = FEATURES) -> tuple[str, ...]:
     """A sentence about the columns of which one alone tells the target of every training row.
 
     Classes: rows with equal numbers or texts are of one class, or each class has a range of its
     own. Numbers: they are a function of the column: equal where it is equal, or rising (or
     falling) with it throughout.
+    home: what a column is left out of, for the sentence.
     """
     if len(part.row_shape) != 1 or part.targets.ndim != 1:
         return ()
@@ -59,12 +63,12 @@ def giveaways(part: Part, learns_classes: bool) -> tuple[str, ...]:
         f"{subject} the {what} of {'all' if count == len(part) else 'the first'} {count:,} rows of "
         f"the training part (or of nearly all of them): {'does it hold' if one else 'do they hold'}"
         f" the answer? If {'it is' if one else 'they are'} not known of new rows, leave "
-        f"{'it' if one else 'them'} out of the source's `features`",
+        f"{'it' if one else 'them'} out of {home}",
     )
 
 
-def identifiers(raw: Raw) -> tuple[str, ...]:
-    """A sentence about the columns that number or name the rows."""
+def identifiers(raw: Raw, home: str = FEATURES) -> tuple[str, ...]:
+    """A sentence about the columns that number or name the rows; home: as above."""
     table = next(iter(raw.parts.values()))
     if len(table.features.shape) != 2 or len(table) < _FEWEST:
         return ()
@@ -82,7 +86,7 @@ def identifiers(raw: Raw) -> tuple[str, ...]:
     return (
         f"{subject} look{'s' if one else ''} like "
         f"{'an identifier' if one else 'identifiers'} of rows, from which nothing can be learned "
-        f"about new ones: leave {'it' if one else 'them'} out of the source's `features`",
+        f"about new ones: leave {'it' if one else 'them'} out of {home}",
     )
 
 

@@ -45,7 +45,8 @@ class MappedFile:
 
 def mapped_files(raw: Raw) -> tuple[MappedFile, ...]:
     """The files that tables of the source are memory maps of."""
-    arrays = [array for table in raw.parts.values() for array in (table.features, table.targets)]
+    tables = [table for one in raw.each().values() for table in one.parts.values()]
+    arrays = [array for table in tables for array in (table.features, table.targets)]
     paths = dict.fromkeys(path for array in arrays if (path := _file(array)) is not None)
     return tuple(MappedFile.of(path) for path in paths)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dlcli.data.dataset import Array, Column, Dataset, Part, Shape, rows_per_chunk
+from dlcli.data.dataset import ONLY, Array, Column, Dataset, Part, Shape, rows_per_chunk
 from dlcli.data.fitted import (
     Affine,
     Columns,
@@ -18,9 +18,10 @@ from dlcli.data.fitted import (
     Transposed,
     UnseenCategory,
 )
+from dlcli.data.options import OptionError
 from dlcli.data.restoring import columns_of, require_alike, require_chain, shape_of, step_of
 from dlcli.data.transforms import Misfit, Rows, Transform
-from dlcli.errors import ArtifactError, DataError, UsageError
+from dlcli.errors import ArtifactError, DataError
 
 _DTYPES: dict[str, np.dtype[np.floating]] = {
     "float32": np.dtype(np.float32),
@@ -29,15 +30,23 @@ _DTYPES: dict[str, np.dtype[np.floating]] = {
 
 
 class TransformError(ValueError):
-    """The transform at `index` of the list cannot work on what it is given."""
+    """The transform at `index` of the list cannot work on what it is given.
 
-    def __init__(self, index: int, message: str) -> None:
+    name: of the value whose list it is, where there are several.
+    """
+
+    def __init__(self, index: int, message: str, name: str = ONLY) -> None:
         super().__init__(message)
-        self.index = index
+        self.index, self.name = index, name
 
 
-def shape_after(transforms: Sequence[Transform], row_shape: Shape) -> Shape | None:
-    """The row shape after all transforms, None where only fitting tells; TransformError."""
+def shape_after(
+    transforms: Sequence[Transform], row_shape: Shape, name: str = ONLY
+) -> Shape | None:
+    """The row shape after all transforms, None where only fitting tells; TransformError.
+
+    name: of the value that they are for.
+    """
     shape: Shape | None = row_shape
     for index, transform in enumerate(transforms):
         if shape is None:
@@ -45,7 +54,7 @@ def shape_after(transforms: Sequence[Transform], row_shape: Shape) -> Shape | No
         try:
             shape = transform.shape_after(shape)
         except Misfit as error:
-            raise TransformError(index, str(error)) from error
+            raise TransformError(index, str(error), name) from error
     return shape
 
 
@@ -87,7 +96,7 @@ class Preprocessing:
         """Fit on the training part.
 
         TransformError (a ValueError with `index`) where a transform does not suit the rows;
-        UsageError where text is left over; DataError for numbers that overflow.
+        OptionError where text is left over; DataError for numbers that overflow.
         """
         fitted = cls(work_dtype(part.features.dtype), part.row_shape, part.columns)
         columns = part.columns
@@ -106,7 +115,7 @@ class Preprocessing:
             fitted = cls(fitted.dtype, fitted.row_shape, part.columns, (*fitted.steps, step))
         for column in columns or ():
             if column.categories is not None:
-                raise UsageError(f"Column {column.name!r} holds text: {_about_text(column)}")
+                raise OptionError((), f"Column {column.name!r} holds text: {_about_text(column)}")
         return fitted
 
     @property
@@ -264,11 +273,33 @@ class Preprocessing:
 
 def prepare(dataset: Dataset, transforms: Sequence[Transform]) -> Preprocessing:
     """Fit on the training part, and check that every part can be preprocessed."""
-    fitted = Preprocessing.fit(dataset.train, transforms)
+    return prepare_each(dataset, {ONLY: transforms})[ONLY]
+
+
+def prepare_each(
+    dataset: Dataset, transforms: Mapping[str, Sequence[Transform]]
+) -> dict[str, Preprocessing]:
+    """`prepare` for each value of the data: both by its name."""
     names = {"train": "the training part", "validation": "the validation part"}
-    for role, part in dataset.parts().items():
-        fitted.check(part, names.get(role, f"the {role} part"))
+    fitted: dict[str, Preprocessing] = {}
+    for name, one in dataset.each().items():
+        fitted[name] = fit_one(name, one.train, transforms[name])
+        value = "" if name == ONLY else f"the input {name!r} of "
+        for role, part in one.parts().items():
+            fitted[name].check(part, value + names.get(role, f"the {role} part"))
     return fitted
+
+
+def fit_one(name: str, part: Part, transforms: Sequence[Transform]) -> Preprocessing:
+    """`Preprocessing.fit` for the value of this name; its errors say which one."""
+    try:
+        return Preprocessing.fit(part, transforms)
+    except TransformError as error:
+        raise TransformError(error.index, str(error), name) from error
+    except DataError as error:
+        if name != ONLY:
+            error.args = (f"The input {name!r}: {error}",)
+        raise
 
 
 def _place(part: Part, position: int, what: str) -> str:

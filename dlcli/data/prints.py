@@ -12,13 +12,13 @@ texts, not as their positions in a vocabulary that one new text would shift.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from dlcli.data.dataset import Array, Raw, Role, Table, rows_per_chunk
-from dlcli.data.digests import digests
+from dlcli.data.dataset import Array, Raw, Table, rows_per_chunk
+from dlcli.data.digests import digests, features_role
 
 MOST = 1 << 16
 """Prints of one table."""
@@ -34,7 +34,8 @@ class Prints:
     """The rows of one table.
 
     rows: how many. together: so many in a row have one print. values: (n,) uint32, in order.
-    features, targets: the type and shape of one row's, such as "float64 (4,)".
+    features, targets: the type and shape of one row's, such as "float64 (4,)"; empty where the
+        prints are not of them.
     files: what messages call the features and the targets; place: where a row was read.
     """
 
@@ -56,15 +57,29 @@ def together(rows: int) -> int:
     return 1 << max(0, (rows - 1) // MOST).bit_length()
 
 
-def prints(raw: Raw) -> dict[Role, Prints]:
-    """The prints of every table that a source brings."""
+def prints(raw: Raw) -> dict[str, Prints]:
+    """The prints of every table that a source brings, by its role.
+
+    Of data of several values, each array has prints of its own, by what `digests` calls it.
+    """
     texts = {
         place: _words_of(column.categories)
         for place, column in enumerate(raw.columns or ())
         if column.categories is not None
     }
     classes = None if raw.classes is None else _words_of(raw.classes)
-    return {role: _prints(table, texts, classes) for role, table in raw.parts.items()}
+    found: dict[str, Prints] = {}
+    for role, table in raw.parts.items():
+        if not isinstance(table.values, Mapping):
+            found[role] = _prints(table, texts, classes)
+            continue
+        for name, one in table.each().items():
+            alone = replace(one, targets=np.zeros(len(one)), files=(one.files[0], ""))
+            found[features_role(role, name)] = replace(_prints(alone, {}, None), targets="")
+        files = (table.files[-1],) * 2
+        alone = replace(table, values=np.zeros((len(table), 1)), files=files)
+        found[f"{role}.targets"] = replace(_prints(alone, {}, classes), features="")
+    return found
 
 
 def _prints(table: Table, texts: Mapping[int, Words], classes: Words | None) -> Prints:
@@ -87,7 +102,7 @@ def _prints(table: Table, texts: Mapping[int, Words], classes: Words | None) -> 
         (_mixed(sums) >> _HALF).astype(np.uint32),
         f"{table.features.dtype.name} {table.features.shape[1:]}",
         f"{table.targets.dtype.name} {table.targets.shape[1:]}",
-        table.files,
+        (table.files[0], table.files[-1]),
         table.place,
     )
 
@@ -138,7 +153,7 @@ class Brought:
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
-    prints: Mapping[Role, Prints] = field(default_factory=dict)
+    prints: Mapping[str, Prints] = field(default_factory=dict)
     columns: tuple[str, ...] | None = None
     classes: tuple[str, ...] | None = None
 

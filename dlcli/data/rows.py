@@ -1,6 +1,7 @@
-"""Rows to predict on: a CSV with the model's feature columns, or an .npy array of rows."""
+"""Rows to predict on: a CSV with the model's feature columns, an .npy array of rows, or, of several
+values, an .npz archive with an array for each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.formats import npy
 from dlcli.data.formats.columns import read_columns
 from dlcli.data.formats.notation import PLAIN, Format
+from dlcli.data.formats.npz import Archive
 from dlcli.data.formats.text import Text, line_of, read_header
 from dlcli.data.places import expand
 from dlcli.errors import DataError, about
@@ -50,12 +52,7 @@ def read_rows(
 def _read_rows(
     path: Path, columns: Sequence[Column] | None, row_shape: Shape, written: Written
 ) -> Array:
-    try:
-        is_file = path.is_file()
-    except (OSError, ValueError):  # a name that no file can have, or no permission
-        is_file = False
-    if not is_file:
-        raise DataError(f"{path} was not found; give a .csv or .npy file of rows.")
+    _require_file(path, "a .csv or .npy file of rows")
     if path.suffix.lower() == ".npy":
         return _from_npy(path, columns, row_shape)
     if columns is None:
@@ -98,6 +95,66 @@ def _read_rows(
     return read.numbers
 
 
+def _require_file(path: Path, what: str) -> None:
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # a name that no file can have, or no permission
+        is_file = False
+    if not is_file:
+        raise DataError(f"{path} was not found; give {what}.")
+
+
+def read_named_rows(
+    path: Path, arrays: Mapping[str, str], row_shapes: Mapping[str, Shape]
+) -> dict[str, Array]:
+    """The rows of each value in storage dtype, by its name, from an .npz archive.
+
+    arrays: what the array of each value was called in training; where the archive has none of that
+        name, the value's own name is looked for. row_shapes: of a row of each. DataError otherwise.
+    """
+    path = expand(path)
+    with about(path):
+        wanted = " and ".join(
+            f"{array!r} (n, {', '.join(map(str, row_shapes[name]))})"
+            for name, array in arrays.items()
+        )
+        _require_file(path, f"an .npz file with the arrays {wanted}")
+        try:
+            archive = Archive(path)
+        except DataError as error:
+            error.args = (
+                f"{error} The model takes several values for each row: give an .npz file with the "
+                f"arrays {wanted}.",
+            )
+            raise
+        names = {
+            name: next((one for one in (array, name) if one in archive.names), None)
+            for name, array in arrays.items()
+        }
+        lacking = [name for name, found in names.items() if found is None]
+        if lacking:
+            shown = " and ".join(
+                f"{arrays[name]!r}" + (f" (or {name!r})" if name != arrays[name] else "")
+                for name in lacking
+            )
+            there = ", ".join(map(repr, archive.names[:12])) or "nothing"
+            more = ", ..." if len(archive.names) > 12 else ""
+            raise DataError(f"{path} has no array {shown}; it holds {there}{more}.")
+        rows = {
+            name: _of_shape(archive.read(found), archive.where(found), row_shapes[name])
+            for name, found in names.items()
+            if found is not None
+        }
+        (first, one), *others = rows.items()
+        for name, other in others:
+            if len(other) != len(one):
+                raise DataError(
+                    f"{path}: the array {names[first]!r} has {len(one)} rows but {names[name]!r} "
+                    f"has {len(other)}: every row needs both. Check that they belong together."
+                )
+        return rows
+
+
 _NO_HEADER = " (The model was trained on a file without a header: leave it out here, too.)"
 
 
@@ -136,20 +193,26 @@ def _from_npy(path: Path, columns: Sequence[Column] | None, row_shape: Shape) ->
     text = [column.name for column in columns or () if column.categories is not None]
     if text:
         raise DataError(f"{path}: the column {text[0]!r} is text; give the rows as a CSV.")
-    rows = npy.read(path)
+    return _of_shape(npy.read(path), str(path), row_shape, columns)
+
+
+def _of_shape(
+    rows: Array, where: str, row_shape: Shape, columns: Sequence[Column] | None = None
+) -> Array:
+    """An array as rows of this shape, checked; where: what messages call it."""
     if rows.dtype.kind == "b":
         rows = rows.view(np.uint8)
     shape = rows.shape
     if shape[1:] != row_shape and (*shape[1:], 1) == row_shape:
-        shape = features_shape(shape, str(path)) if len(shape) == 3 else (*shape, 1)
+        shape = features_shape(shape, where) if len(shape) == 3 else (*shape, 1)
     if shape == row_shape:
         raise DataError(
-            f"{path} holds one row of shape {shape} without an axis of rows; save it as (1, ...)."
+            f"{where} holds one row of shape {shape} without an axis of rows; save it as (1, ...)."
         )
     if shape[1:] != row_shape or 0 in shape:
         raise DataError(
-            f"{path} holds an array of shape {shape}; the model takes rows of shape {row_shape}, "
+            f"{where} holds an array of shape {shape}; the model takes rows of shape {row_shape}, "
             "so (n, ...) with at least one row."
         )
-    check_finite(rows, str(path), columns)
+    check_finite(rows, where, columns)
     return rows.reshape(shape)

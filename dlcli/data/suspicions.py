@@ -31,12 +31,14 @@ def looks_channels_first(shape: Shape) -> bool:
     return 1 <= channels <= _MOST_CHANNELS < width and 2 * channels <= min(height, width)
 
 
-def channels_first(shape: Shape, transforms: Sequence[Transform]) -> tuple[str, ...]:
+def channels_first(
+    shape: Shape, transforms: Sequence[Transform], section: str = "data.transforms"
+) -> tuple[str, ...]:
     """A sentence where images come with their channels first and stay like that.
 
-    shape: of a row as stored; what the transforms make of it counts.
+    shape: of a row as stored; what the transforms make of it counts. section: where they stand.
     """
-    place = "first among data.transforms"
+    place = f"first among {section}"
     for number, transform in enumerate(transforms, 1):
         try:
             after = transform.shape_after(shape)
@@ -51,7 +53,7 @@ def channels_first(shape: Shape, transforms: Sequence[Transform]) -> tuple[str, 
                 f"moves no axis: put {_TRANSPOSE} in its place",
             )
         if isinstance(transform, Reshape | Transpose):
-            place = f"behind number {number} of data.transforms"
+            place = f"behind number {number} of {section}"
         shape = after
     if not looks_channels_first(shape):
         return ()

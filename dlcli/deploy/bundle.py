@@ -9,7 +9,7 @@ BLAS computes the rows of one product by different kernels (those at an edge of 
 another order), so the same row has other last bits as the third of a batch than as the seventh.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from dlcli.artifacts.reading import read_mapping
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.config import Config, config_from_dict
-from dlcli.data.dataset import Column
+from dlcli.data.dataset import ONLY, Column
 from dlcli.data.preprocessing import Preprocessing, work_dtype
 from dlcli.data.restoring import names_of
 from dlcli.data.rows import Written
@@ -51,14 +51,14 @@ ROWS_AT_ONCE = 1
 class Contents:
     """What a bundle is made of.
 
-    row_shape, row_dtype: of a row as it is stored, before preprocessing.
+    row_dtypes: the types of a row as it is stored, before preprocessing, by the names of its
+        values. preprocessing: by the same names.
     """
 
     config: Mapping[str, Any]
-    row_shape: Shape
-    row_dtype: str
+    row_dtypes: Mapping[str, str]
     parameters: Mapping[str, Array]
-    preprocessing: Preprocessing
+    preprocessing: Mapping[str, Preprocessing]
     target_scale: TargetScale | None
     classes: tuple[str, ...] | None
     columns: tuple[Column, ...] | None
@@ -69,16 +69,19 @@ class Contents:
 def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> list[str]:
     """Write a bundle into a folder of a run; returns the names of its files."""
     scale = contents.target_scale
+    rows = {
+        name: {"row_shape": list(one.row_shape), "row_dtype": contents.row_dtypes[name]}
+        for name, one in contents.preprocessing.items()
+    }
     model = {
         "schema": SCHEMA,
         "config": dict(contents.config),
-        "row_shape": list(contents.row_shape),
-        "row_dtype": contents.row_dtype,
+        **rows.get(ONLY, {"inputs": rows}),
         "target_scale": None if scale is None else scale.to_json(),
     }
     if contents.width is not None:
         model["width"] = contents.width
-    preprocessing, arrays = contents.preprocessing.state()
+    preprocessing, arrays = _state(contents.preprocessing)
     classes = None if contents.classes is None else list(contents.classes)
     documents = {
         "model.json": model,
@@ -96,19 +99,55 @@ def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> list[str
     return [f"{folder}/{name}" for name in (*documents, *tensors)]
 
 
+def _state(
+    preprocessing: Mapping[str, Preprocessing],
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The state of the preprocessing of each value; no name of a value has a dot."""
+    if ONLY in preprocessing:
+        return preprocessing[ONLY].state()
+    documents: dict[str, Any] = {}
+    arrays: dict[str, Array] = {}
+    for name, one in preprocessing.items():
+        documents[name], own = one.state()
+        arrays |= {f"{name}.{key}": array for key, array in own.items()}
+    return {"inputs": documents}, arrays
+
+
+def _restored(
+    names: Sequence[str], document: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> dict[str, Preprocessing]:
+    """The inverse of `_state`; ValueError, KeyError, TypeError or ArtifactError for what it did
+    not write."""
+    if names == (ONLY,):
+        return {ONLY: Preprocessing.restore(document, arrays)}
+    documents = document["inputs"]
+    if document.keys() != {"inputs"} or documents.keys() != set(names):
+        raise ValueError("preprocessing.json is of other inputs than the config has")
+    own: dict[str, dict[str, Array]] = {name: {} for name in names}
+    for key, array in arrays.items():
+        name, _, rest = key.partition(".")
+        own[name][rest] = array
+    return {name: Preprocessing.restore(documents[name], own[name]) for name in names}
+
+
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded bundle, ready to answer."""
+    """A loaded bundle, ready to answer.
+
+    preprocessing: of each value of a row, by its name.
+    arrays: the names of the arrays that the values were in, by the values' names, where they have
+        names.
+    """
 
     model: Model
     loss: Loss
     theta: Array
-    preprocessing: Preprocessing
+    preprocessing: Mapping[str, Preprocessing]
     target_scale: TargetScale | None
     classes: tuple[str, ...] | None
-    row_shape: Shape
     csv: Written
     """How a CSV of rows is written: as the file that the network was trained on."""
+    arrays: Mapping[str, str]
 
     @staticmethod
     def load(folder: Path, config: Mapping[str, Any] | None = None) -> "Bundle":
@@ -123,21 +162,27 @@ class Bundle:
                 f"dlcli reads {SCHEMA}. Use the version that wrote it"
             )
         try:
-            preprocessing = Preprocessing.restore(
-                read_mapping(folder / "preprocessing.json"),
-                read_tensors(folder / "preprocessing.safetensors").arrays,
-            )
+            fitted = read_mapping(folder / "preprocessing.json")
+            constants = read_tensors(folder / "preprocessing.safetensors").arrays
             if config is not None and document["config"] != config:
                 raise ValueError("model.json is of another config than its run")
             chosen = config_from_dict(document["config"], str(folder / "model.json"))
             loss = builder.loss(chosen)
             built = builder.layers(chosen, loss)
-            nodes = connect([one.link for one in built], preprocessing.out_shape)
+            preprocessing = _restored(tuple(builder.transforms(chosen)), fitted, constants)
+            shapes = {name: one.out_shape for name, one in preprocessing.items()}
+            nodes = connect([one.link for one in built], shapes)
             model = builder.model(nodes, builder.optimizer(chosen))
-            if list(preprocessing.row_shape) != document["row_shape"]:
-                raise ValueError("model.json and preprocessing.json have rows of other shapes")
-            if work_dtype(_stored_dtype(document["row_dtype"])) != preprocessing.dtype:
-                raise ValueError("model.json and preprocessing.json have numbers of other types")
+            rows = {ONLY: document} if ONLY in preprocessing else document["inputs"]
+            if rows.keys() != preprocessing.keys():
+                raise ValueError("model.json and preprocessing.json have other inputs")
+            for name, one in preprocessing.items():
+                if list(one.row_shape) != rows[name]["row_shape"]:
+                    raise ValueError("model.json and preprocessing.json have rows of other shapes")
+                if work_dtype(_stored_dtype(rows[name]["row_dtype"])) != one.dtype:
+                    raise ValueError(
+                        "model.json and preprocessing.json have numbers of other types"
+                    )
             _require_steps(preprocessing, chosen)
             return Bundle(
                 model,
@@ -146,8 +191,8 @@ class Bundle:
                 preprocessing,
                 _target_scale(document["target_scale"], chosen, loss, model.out_shape),
                 _classes(read_mapping(folder / "classes.json"), loss, model.out_shape),
-                preprocessing.row_shape,
                 _written(builder.source(chosen), document.get("width")),
+                {name: one.array for name, one in (chosen.data.inputs or {}).items()},
             )
         except (
             LookupError,
@@ -162,29 +207,39 @@ class Bundle:
                 file=folder,
             ) from None
 
-    def predict(self, rows: Array) -> Array:
+    def predict(self, rows: Array | Mapping[str, Array]) -> Array:
         """Answers (n, *out_shape) for stored rows: probabilities in float32, or values in the
-        target's own units (in float64, where the network learned scaled ones)."""
-        x = self.preprocessing.apply(rows)
-        return answer(self.model, self.loss, self.theta, x, self.target_scale)
+        target's own units (in float64, where the network learned scaled ones).
+
+        rows: those of each value by its name, where values have names.
+        """
+        given = {ONLY: rows} if isinstance(rows, np.ndarray) else rows
+        xs = [self.preprocessing[name].apply(given[name]) for name in self.model.inputs]
+        return answer(self.model, self.loss, self.theta, xs, self.target_scale)
 
 
 def answer(
-    model: Model, loss: Loss, theta: Array, x: Array, target_scale: TargetScale | None
+    model: Model,
+    loss: Loss,
+    theta: Array,
+    xs: Sequence[Array],
+    target_scale: TargetScale | None,
 ) -> Array:
-    """Answers to preprocessed rows. What overflows becomes infinite, without a warning."""
+    """Answers to preprocessed rows, of each of the model's inputs. What overflows becomes
+    infinite, without a warning."""
     with np.errstate(all="ignore"):
-        answers = predict(model, loss, theta, x, ROWS_AT_ONCE)
+        answers = predict(model, loss, theta, xs, ROWS_AT_ONCE)
         if target_scale is not None:
             answers = target_scale.inverse(answers)
     return answers
 
 
-def _require_steps(preprocessing: Preprocessing, config: Config) -> None:
+def _require_steps(preprocessing: Mapping[str, Preprocessing], config: Config) -> None:
     """ValueError unless the fitted steps are those of the config's transforms."""
-    wanted = [transform.fitted for transform in builder.transforms(config)]
-    if [type(step) for step in preprocessing.steps] != wanted:
-        raise ValueError("preprocessing.json has other steps than the config has transforms")
+    for name, transforms in builder.transforms(config).items():
+        wanted = [transform.fitted for transform in transforms]
+        if [type(step) for step in preprocessing[name].steps] != wanted:
+            raise ValueError("preprocessing.json has other steps than the config has transforms")
 
 
 def _stored_dtype(name: object) -> np.dtype[Any]:
@@ -249,10 +304,21 @@ def _theta(model: Model, path: Path) -> Array:
     return flat
 
 
+def golden_batch(rows: Mapping[str, Array], answers: Array) -> dict[str, Array]:
+    """The arrays of a golden file: stored rows of each value, and the answers to them."""
+    named = {"x" if name == ONLY else f"x.{name}": array for name, array in rows.items()}
+    return {**named, "y": answers}
+
+
+def golden_rows(recorded: Mapping[str, Array], bundle: Bundle) -> dict[str, Array]:
+    """The rows of a golden file, by the names of their values; KeyError where they lack."""
+    return {name: recorded["x" if name == ONLY else f"x.{name}"] for name in bundle.preprocessing}
+
+
 def prove(bundle: Bundle, golden: Path) -> None:
     """ExportError unless the bundle's answers to the golden batch are the engine's, to the bit."""
     recorded = read_tensors(golden).arrays
-    answers = bundle.predict(recorded["x"])
+    answers = bundle.predict(golden_rows(recorded, bundle))
     wanted = recorded["y"]
     if answers.shape == wanted.shape and answers.tobytes() == wanted.tobytes():
         return

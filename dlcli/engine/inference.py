@@ -5,7 +5,7 @@ product's bits depend on its shape: so a row's answer never depends on its neigh
 training's own validation, `dlcli evaluate` and `dlcli predict` all give the same bits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,8 +29,9 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
-        """Features (n, *in_shape) float32 and targets (n, ...) of those positions."""
+    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, ...]:
+        """Features (n, *in_shape) float32, those of each of the model's inputs in their order, and
+        last the targets (n, ...) of those positions."""
         ...
 
 
@@ -42,25 +43,33 @@ class Forward:
         self._pass = Pass(model, model.layout.views(theta), Moment(training=False))
         self._padding = Context("padding")
 
-    def __call__(self, x: Array) -> Array:
-        """The raw outputs of at most `rows` rows."""
-        count = len(x)
+    def __call__(self, *xs: Array) -> Array:
+        """The raw outputs of at most `rows` rows; xs: one array for each of the model's inputs."""
+        count = len(xs[0])
         if count < self._rows:
-            padded = self._padding.scratch("x", (self._rows, *x.shape[1:]), x.dtype)
-            padded[:count] = x
-            padded[count:] = 0
-            x = padded
-        return self._pass.forward(x)[:count]
+            xs = tuple(self._padded(f"x {place}", x) for place, x in enumerate(xs))
+        return self._pass.forward(*xs)[:count]
+
+    def _padded(self, name: str, x: Array) -> Array:
+        padded = self._padding.scratch(name, (self._rows, *x.shape[1:]), x.dtype)
+        padded[: len(x)] = x
+        padded[len(x) :] = 0
+        return padded
 
 
-def predict(model: Model, loss: Loss, theta: Array, x: Array, rows: int) -> Array:
-    """The model's answers (n, *out_shape) for prepared features: probabilities or values."""
+def predict(model: Model, loss: Loss, theta: Array, x: Array | Sequence[Array], rows: int) -> Array:
+    """The model's answers (n, *out_shape) for prepared features: probabilities or values.
+
+    x: the features, or those of each of the model's inputs, in their order.
+    """
+    xs = (x,) if isinstance(x, np.ndarray) else x
     inference = Inference(model, theta)
     inference.refresh()
     forward = Forward(inference.model, inference.theta, rows)
-    answers = np.empty((len(x), *model.out_shape), np.float32)
-    for start in range(0, len(x), rows):
-        answers[start : start + rows] = loss.predict(forward(x[start : start + rows]))
+    answers = np.empty((len(xs[0]), *model.out_shape), np.float32)
+    for start in range(0, len(answers), rows):
+        y = forward(*(one[start : start + rows] for one in xs))
+        answers[start : start + rows] = loss.predict(y)
     return answers
 
 
@@ -120,8 +129,8 @@ class Evaluation:
         part = self._parts[int(self._board[0])]
         start = int(self._board[1]) + number * self._rows
         positions = np.arange(start, min(start + self._rows, len(part)))
-        x, t = part.fetch(positions, fetching)
-        y = forward(x)
+        *xs, t = part.fetch(positions, fetching)
+        y = forward(*xs)
         self._losses[number] = self._loss.value_and_grad(y, t, 1.0, ctx)[0]
         answers = self._loss.answers(y, ctx)
         for tally, counted in zip(self._tallies, self._metrics.tally(answers, t), strict=True):

@@ -5,7 +5,7 @@ forward and then back, and leave what they add to its sums; between stages one p
 together, in the order of the shards. Without such layers there is one stage, the whole pass.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class Stages:
         stage: int,
         passing: Pass,
         shard: int,
-        fetch: Callable[[], tuple[Array, ...]],
+        fetch: Callable[[], Sequence[Array]],
         judge: Callable[[Array], Array],
         gradients: Gradients,
     ) -> None:

@@ -9,7 +9,7 @@ between tasks of a phase but what they only read, so workers need no locks and c
 writes checkpoints, draws progress, or stops by leaving the loop.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -252,10 +252,10 @@ class Training:
             own.gradients[number],
         )
 
-    def _fetch(self, lane: "_Lane", number: int) -> tuple[Array, ...]:
+    def _fetch(self, lane: "_Lane", number: int) -> Sequence[Array]:
         """The data's values for a shard; its targets stay with the lane."""
-        x, lane.targets = self._examples.fetch(self._rows(number), lane.fetching)
-        return (x,)
+        *xs, lane.targets = self._examples.fetch(self._rows(number), lane.fetching)
+        return xs
 
     def _judge(self, lane: "_Lane", number: int, y: Array) -> Array:
         """Write down the loss and the tallies of a shard; returns the loss's gradient."""
@@ -276,9 +276,9 @@ class Training:
         own.moment.step = self.progress.step
         with np.errstate(all="ignore"):
             for shard in range(shards):
-                x, _ = self._examples.fetch(self._rows(shard), own.fetching)
+                *xs, _ = self._examples.fetch(self._rows(shard), own.fetching)
                 own.moment.shard = shard
-                for name, y in own.passing.outputs(x):
+                for name, y in own.passing.outputs(*xs):
                     if not np.isfinite(y).all():
                         return f"layer {name} puts out NaN or Inf values"
         return "the loss overflows although every layer's output is finite"

@@ -9,9 +9,10 @@ from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
+from dlcli.data.dataset import ONLY
 from dlcli.data.digests import digest_classes, digest_columns
-from dlcli.data.rows import read_rows
-from dlcli.deploy.bundle import GOLDEN, Bundle
+from dlcli.data.rows import read_named_rows, read_rows
+from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
 from dlcli.engine.layer import Array
 from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError, about
 from dlcli.numerics import numerics_class
@@ -57,7 +58,7 @@ def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bun
 
 def _unlike_the_data(bundle: Bundle, manifest: Manifest) -> str | None:
     """What about names of classes and columns is not as in the data that was trained on."""
-    columns, classes = bundle.preprocessing.columns, bundle.classes
+    (columns, *_), classes = (one.columns for one in bundle.preprocessing.values()), bundle.classes
     recorded = manifest.data.get("columns")
     if (columns is None) != (recorded is None) or (
         columns is not None and digest_columns(columns) != recorded
@@ -84,7 +85,7 @@ def _unlike_the_golden_batch(
         return None
     arrays = read_tensors(directory.path(golden)).arrays
     try:
-        answers = bundle.predict(arrays["x"])
+        answers = bundle.predict(golden_rows(arrays, bundle))
         wanted = arrays["y"]
         if answers.shape != wanted.shape:
             raise ValueError("another shape")
@@ -144,7 +145,8 @@ _ANSWERED_AT_ONCE = 1024
 
 
 def predict_rows(path: Path, rows: Path | None) -> tuple[Bundle, Array]:
-    """The deployed model's answers to the rows of a CSV or .npy file; None: of standard input."""
+    """The deployed model's answers to the rows of a file (CSV, .npy or .npz); None: of standard
+    input."""
     directory, manifest = open_complete(path)
     folder = f"{DEPLOY}/bundle"
     deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
@@ -155,15 +157,29 @@ def predict_rows(path: Path, rows: Path | None) -> tuple[Bundle, Array]:
         return bundle, _answers(bundle, received)
 
 
+def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
+    """The rows of a file, checked, by the names of their values."""
+    only = bundle.preprocessing.get(ONLY)
+    if only is not None:
+        stored = read_rows(rows, only.columns, only.row_shape, bundle.csv)
+        only.check(stored, str(rows))
+        return {ONLY: stored}
+    shapes = {name: one.row_shape for name, one in bundle.preprocessing.items()}
+    named = read_named_rows(rows, bundle.arrays, shapes)
+    for name, one in bundle.preprocessing.items():
+        one.check(named[name], f"the input {name!r} of {rows}")
+    return named
+
+
 def _answers(bundle: Bundle, rows: Path) -> Array:
     with about(rows):
-        stored = read_rows(rows, bundle.preprocessing.columns, bundle.row_shape, bundle.csv)
-        bundle.preprocessing.check(stored, str(rows))
-    count = len(stored)
+        stored = _stored(bundle, rows)
+    count = len(next(iter(stored.values())))
     pieces = []
     with work("answer rows", count) as at:
         for start in range(0, count, _ANSWERED_AT_ONCE):
-            pieces.append(bundle.predict(stored[start : start + _ANSWERED_AT_ONCE]))
+            stop = start + _ANSWERED_AT_ONCE
+            pieces.append(bundle.predict({name: x[start:stop] for name, x in stored.items()}))
             at(min(start + _ANSWERED_AT_ONCE, count))
     answers = np.concatenate(pieces)
     finite = np.isfinite(answers).reshape(count, -1).all(axis=1)

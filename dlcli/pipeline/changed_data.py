@@ -19,7 +19,6 @@ from dlcli.artifacts.manifest import Manifest
 from dlcli.artifacts.run_directory import ROWS, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
-from dlcli.data.dataset import Role
 from dlcli.data.prints import Brought, Prints, together
 from dlcli.errors import ArtifactError, DataError
 
@@ -112,7 +111,9 @@ def _error(changed: Sequence[str], brought: Brought, kept: _Kept) -> DataError:
         if kind in changed:
             told.append(_about_names(kind, old, new))
     for role, now in brought.prints.items():
-        features, targets = (f"{role}.{what}" in changed for what in ("features", "targets"))
+        # Of several values, each array has prints of its own, by the role that its digest has.
+        features = f"{role}.features" in changed or (now.features != "" and role in changed)
+        targets = f"{role}.targets" in changed or (now.targets != "" and role in changed)
         if not features and not targets:
             continue
         name = _files(role, now, features, targets)
@@ -133,7 +134,7 @@ def _error(changed: Sequence[str], brought: Brought, kept: _Kept) -> DataError:
     )
 
 
-def _files(role: Role, now: Prints, features: bool, targets: bool) -> str:
+def _files(role: str, now: Prints, features: bool, targets: bool) -> str:
     """What messages call the files that changed."""
     names = [now.files[0]] if features else []
     if targets and not (features and now.files[1].startswith(now.files[0])):
@@ -228,7 +229,7 @@ def _read(recorded: Manifest, run: RunDirectory | None) -> _Kept:
             raise ValueError
         prints = {role: _prints(words["parts"][role], values) for role, values in arrays.items()}
         columns, classes = _texts(words["columns"]), _texts(words["classes"])
-        return _Kept(Brought({}, prints, columns, classes))  # type: ignore[arg-type]
+        return _Kept(Brought({}, prints, columns, classes))
     except (ArtifactError, LookupError, TypeError, ValueError, AttributeError):
         return _Kept(None, f"the record of its rows ({ROWS}) is damaged or was edited")
 

@@ -5,7 +5,7 @@ import numpy as np
 from dlcli.artifacts import weights
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig
-from dlcli.deploy.bundle import GOLDEN, Bundle, Contents, answer, prove, write_bundle
+from dlcli.deploy.bundle import GOLDEN, Bundle, Contents, answer, golden_batch, prove, write_bundle
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.prepare import Prepared
@@ -16,11 +16,10 @@ GOLDEN_ROWS = 16
 
 def contents(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array) -> Contents:
     """What a bundle of this run holds."""
-    features = prepared.dataset.train.features
+    each = prepared.dataset.train.each()
     return Contents(
         config=loaded.resolved(),
-        row_shape=tuple(features.shape[1:]),
-        row_dtype=features.dtype.name,
+        row_dtypes={name: part.features.dtype.name for name, part in each.items()},
         parameters=design.recipe.model.layout.named(theta),
         preprocessing=prepared.preprocessing,
         target_scale=prepared.target_scale,
@@ -40,14 +39,15 @@ def deploy(
     held = contents(loaded, prepared, design, theta)
     written = write_bundle(run, MODEL, held)
     part = prepared.dataset.train
-    raw = part.take_features(np.arange(min(GOLDEN_ROWS, len(part))))
+    first = np.arange(min(GOLDEN_ROWS, len(part)))
+    raw = {name: one.take_features(first) for name, one in part.each().items()}
     recipe = design.recipe
-    x = prepared.preprocessing.apply(raw)
-    answers = answer(recipe.model, recipe.loss, theta, x, prepared.target_scale)
+    xs = [prepared.preprocessing[name].apply(raw[name]) for name in recipe.model.inputs]
+    answers = answer(recipe.model, recipe.loss, theta, xs, prepared.target_scale)
     for kind in loaded.config.deployment.formats:
         folder = f"{DEPLOY}/{kind}"
         golden = f"{folder}/{GOLDEN}"
         written += [*write_bundle(run, folder, held), golden]
-        weights.write_tensors(run, golden, {"x": raw, "y": answers})
+        weights.write_tensors(run, golden, golden_batch(raw, answers))
         prove(Bundle.load(run.path(folder)), run.path(golden))
     return written

@@ -27,7 +27,7 @@ from dlcli.engine.model import Model
 from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
-from dlcli.pipeline.examples import PartExamples
+from dlcli.pipeline.examples import examples_of
 from dlcli.pipeline.prepare import Prepared
 
 
@@ -79,12 +79,15 @@ class Design:
         )
 
 
-def connect_chain(loaded: LoadedConfig, row_shape: Shape) -> Chain:
-    """Connect the layers; a layer that cannot take its input is reported on its line."""
+def connect_chain(loaded: LoadedConfig, row_shapes: Mapping[str, Shape]) -> Chain:
+    """Connect the layers; a layer that cannot take its input is reported on its line.
+
+    row_shapes: of each value of the data, by its name.
+    """
     loss = builder.loss(loaded.config)
     built = builder.layers(loaded.config, loss)
     try:
-        nodes = connect([one.link for one in built], row_shape)
+        nodes = connect([one.link for one in built], row_shapes)
     except GraphError as error:
         raise loaded.error(built[error.index].path, str(error)) from None
     return Chain(nodes, tuple(b.path for b in built), loss)
@@ -167,7 +170,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     """Build and check the model and everything around it that does not change in training."""
     config, dataset = loaded.config, prepared.dataset
     refuse_names(loaded, builder.loss(config), dataset.classes, dataset.text_target)
-    chain = connect_chain(loaded, prepared.row_shape)
+    chain = connect_chain(loaded, prepared.row_shapes)
     target_shape = tuple(dataset.train.targets.shape[1:])
     classes = None if dataset.classes is None else len(dataset.classes)
     check_loss(loaded, chain, target_shape, classes)
@@ -337,8 +340,9 @@ class _Around:
 
 def examples(prepared: Prepared, design_: Design) -> dict[str, Examples]:
     """The examples of every part."""
+    inputs = design_.recipe.model.inputs
     return {
-        role: PartExamples(part, design_.targets[role], prepared.preprocessing, prepared.row_shape)
+        role: examples_of(part, design_.targets[role], prepared.preprocessing, inputs)
         for role, part in prepared.dataset.parts().items()
     }
 

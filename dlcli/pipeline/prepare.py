@@ -1,18 +1,19 @@
 """Stage 1, data preparation: find the rows, split them, fit the preprocessing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
-from dlcli.data.dataset import Dataset, Declared, Part, Raw
-from dlcli.data.leaks import giveaways, identifiers
+from dlcli.data.dataset import ONLY, Dataset, Declared, Part, Raw
+from dlcli.data.leaks import FEATURES, giveaways, identifiers
 from dlcli.data.mapped import MappedFile, mapped_files
+from dlcli.data.options import OptionError
 from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
-from dlcli.data.preprocessing import Preprocessing, TransformError
-from dlcli.data.preprocessing import prepare as fit
+from dlcli.data.preprocessing import Preprocessing, TransformError, prepare_each
 from dlcli.data.prints import Brought
 from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.data.targets import TargetScale
@@ -27,15 +28,15 @@ _POSITIVE = ("data", "source", "positive_class")
 class Prepared:
     """The data of a run.
 
-    preprocessing: fitted on the training part; turns stored rows into what the model takes.
+    preprocessing: of each value, by its name; fitted on the training part, it turns stored rows
+        into what the model takes.
     mapped: the files that are read while the network trains.
     warnings: one sentence for everything that a person should look at before training.
     brought: what the data is, as the source brought it.
     """
 
     dataset: Dataset
-    preprocessing: Preprocessing
-    row_shape: Shape
+    preprocessing: Mapping[str, Preprocessing]
     target_scale: TargetScale | None
     mapped: tuple[MappedFile, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -46,12 +47,20 @@ class Prepared:
         """What the data is, by role, as the source brought it."""
         return dict(self.brought.digests)
 
+    @property
+    def row_shapes(self) -> dict[str, Shape]:
+        """The shape of a row as the model takes it, of each value by its name."""
+        return {name: fitted.out_shape for name, fitted in self.preprocessing.items()}
+
     def describe(self) -> str:
         """One line for people."""
         parts = "  ".join(f"{role} {len(part):,}" for role, part in self.dataset.parts().items())
-        shape = "x".join(str(length) for length in self.row_shape) or "1"
+        shapes = " and ".join(
+            ("x".join(str(length) for length in shape) or "1") + (f" ({name})" if name else "")
+            for name, shape in self.row_shapes.items()
+        )
         classes = self.dataset.classes
-        return f"{parts}  rows of {shape}" + (f", {len(classes)} classes" if classes else "")
+        return f"{parts}  rows of {shapes}" + (f", {len(classes)} classes" if classes else "")
 
 
 def places(
@@ -68,7 +77,8 @@ Check = Callable[[Brought], None]
 def prepare(loaded: LoadedConfig, where: Places, check: Check = lambda brought: None) -> Prepared:
     """Load, split, fit. Raises DataError, or ConfigError with the line at fault."""
     config = loaded.config
-    raw = builder.source(config).load(where, config.seed)
+    with fitting(loaded):
+        raw = builder.source(config).load(where, config.seed)
     mapped = mapped_files(raw)  # as they are before they are digested
     brought = Brought.of(raw)
     check(brought)
@@ -79,12 +89,12 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
     """`prepare` for rows that are there already, without a word about where they came from."""
     config = loaded.config
     raw = arranged(loaded, raw)
-    transforms = builder.transforms(config)
     try:
         dataset = builder.split(config).apply(raw, config.seed, learns_classes(loaded))
     except UsageError as error:
         raise loaded.error(("data", "split"), str(error)) from None
-    preprocessing = fitted(loaded, lambda: fit(dataset, transforms))
+    with fitting(loaded):
+        preprocessing = prepare_each(dataset, builder.transforms(config))
     for part in dataset.parts().values():
         _check_targets(part)
     scale = None
@@ -92,33 +102,55 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
         kind = config.data.target_transform.type
         options = config.data.target_transform.model_dump(exclude={"type"})
         scale = TargetScale.fit(kind, dataset.train.targets_array, **options)
-    row_shape = preprocessing.out_shape
     warnings = suspicions(loaded, raw, dataset, preprocessing)
-    return Prepared(dataset, preprocessing, row_shape, scale, warnings=warnings)
+    return Prepared(dataset, preprocessing, scale, warnings=warnings)
 
 
 def suspicions(
-    loaded: LoadedConfig, raw: Raw, dataset: Dataset, preprocessing: Preprocessing
+    loaded: LoadedConfig, raw: Raw, dataset: Dataset, preprocessing: Mapping[str, Preprocessing]
 ) -> tuple[str, ...]:
     """A sentence about everything in the rows that is probably not meant."""
-    return (
-        *raw.warnings,
-        *dataset.warnings,
-        *channels_first(dataset.row_shape, builder.transforms(loaded.config)),
-        *lost_in_float32(dataset.train, preprocessing),
-        *giveaways(dataset.train, learns_classes(loaded)),
-        *identifiers(raw),
-    )
+    seen = [*raw.warnings, *dataset.warnings]
+    brought, classes = raw.each(), learns_classes(loaded)
+    for name, one in dataset.each().items():
+        remedy = removal(loaded, name)
+        found = (
+            *first_channels(loaded, name, one.train.row_shape),
+            *lost_in_float32(one.train, preprocessing[name]),
+            *giveaways(one.train, classes, remedy),
+            *identifiers(brought[name], remedy),
+        )
+        seen += [of_input(name, sentence) for sentence in found]
+    return tuple(seen)
 
 
-def fitted(loaded: LoadedConfig, fit: Callable[[], Preprocessing]) -> Preprocessing:
-    """What `fit` gives; its errors become ones of the config, with their lines."""
+def first_channels(loaded: LoadedConfig, name: str, row_shape: Shape) -> tuple[str, ...]:
+    """A sentence where the images of this value have their channels first; row_shape: as stored."""
+    place = "data.transforms" if name == ONLY else f"data.inputs.{name}.transforms"
+    return channels_first(row_shape, builder.transforms(loaded.config)[name], place)
+
+
+def removal(loaded: LoadedConfig, name: str) -> str:
+    """Where a column of this value is left out: the end of a sentence."""
+    inputs = loaded.config.data.inputs
+    return FEATURES if inputs is None else f"the array {inputs[name].array!r}"
+
+
+def of_input(name: str, sentence: str) -> str:
+    """A sentence about a value of the data, saying which one where there are several."""
+    return sentence if name == ONLY else f"input {name!r}: {sentence}"
+
+
+@contextmanager
+def fitting(loaded: LoadedConfig) -> Iterator[None]:
+    """Options that do not fit the data become errors of the config, with their lines."""
     try:
-        return fit()
+        yield
     except TransformError as error:
-        raise loaded.error(("data", "transforms", error.index), str(error)) from None
-    except UsageError as error:
-        raise loaded.error(("data",), str(error)) from None
+        at = builder.transform_path(error.name, error.index)
+        raise loaded.error(at, str(error)) from None
+    except OptionError as error:
+        raise loaded.error(("data", *error.at), str(error)) from None
 
 
 def learns_classes(loaded: LoadedConfig) -> bool:

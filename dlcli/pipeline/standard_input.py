@@ -20,11 +20,14 @@ LARGEST = 8 << 30
 """Bytes; whoever has more has a file."""
 
 _CHUNK = 1 << 20
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+"""How archives begin, with members or without."""
 
 
 @contextmanager
 def standard_input() -> Iterator[Path]:
-    """A file with everything that comes, an .npy file where it begins as one, else a .csv file.
+    """A file with everything that comes, an .npy or .npz file where it begins as one, else a .csv
+    file.
 
     An error in the block that names the file speaks of standard input instead.
     """
@@ -34,7 +37,7 @@ def standard_input() -> Iterator[Path]:
     with files.temporary_directory() as folder:
         with work(f"read {NAME}", None, "bytes") as at:
             first = _read(stream)
-            path = folder / f"{NAME}{'.npy' if first.startswith(MAGIC) else '.csv'}"
+            path = folder / f"{NAME}{_suffix(first)}"
             files.write_bytes(path, _all(first, stream, at), durable=False)
         try:
             yield path
@@ -43,6 +46,13 @@ def standard_input() -> Iterator[Path]:
             error.args = (words,)
             error.file = NAME if error.file == str(path) else error.file
             raise
+
+
+def _suffix(first: bytes) -> str:
+    """What a file is called that begins like this."""
+    if first.startswith(MAGIC):
+        return ".npy"
+    return ".npz" if first.startswith(_ZIP) else ".csv"
 
 
 def _all(first: bytes, stream: BinaryIO, at: At) -> Iterator[bytes]:

@@ -9,8 +9,7 @@ from dlcli.config import LoadedConfig
 from dlcli.data.dataset import Dataset, Declared, Part, Sampled
 from dlcli.data.fitted import Encoded
 from dlcli.data.places import Places
-from dlcli.data.preprocessing import Preprocessing, TransformError, shape_after
-from dlcli.data.suspicions import channels_first
+from dlcli.data.preprocessing import fit_one, shape_after
 from dlcli.engine.graph import DATA
 from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
@@ -27,7 +26,7 @@ _NAMES: dict[type[Layer | Merge], str] = {
 class LayerRow:
     """One line of the layer table; `type` is the config's word.
 
-    reads: what its inputs are; "data" for the only value of the data.
+    reads: what its inputs are; "data" for the value of data that has one without a name.
     """
 
     name: str
@@ -70,7 +69,8 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     config = loaded.config
     where = prepare.places(folder, data_dir)
     source = builder.source(config)
-    declared = source.declare(where)
+    with prepare.fitting(loaded):
+        declared = source.declare(where)
     design.refuse_names(loaded, builder.loss(config), declared.class_names, declared.text_target)
     prepare.check_positive(loaded, declared)
     unchecked = (*declared.absent, *_weights(loaded, where))
@@ -94,19 +94,22 @@ def _from_declared(
 ) -> Validated:
     """Shapes, loss and metrics against what the source declares."""
     config = loaded.config
-    shape = declared.row_shape
-    if shape is None:
+    stored = declared.row_shapes
+    if stored is None:
         return Validated((), (*unchecked, "The layers' shapes depend on this data."))
-    transforms = builder.transforms(config)
-    warnings = channels_first(shape, transforms)
-    try:
-        shape = shape_after(transforms, shape)
-    except TransformError as error:
-        raise loaded.error(("data", "transforms", error.index), str(error)) from None
-    if shape is None:
+    warnings: tuple[str, ...] = ()
+    shapes: dict[str, Shape] = {}
+    for name, transforms in builder.transforms(config).items():
+        found = prepare.first_channels(loaded, name, stored[name])
+        warnings += tuple(prepare.of_input(name, sentence) for sentence in found)
+        with prepare.fitting(loaded):
+            shape = shape_after(transforms, stored[name], name)
+        if shape is not None:
+            shapes[name] = shape
+    if shapes.keys() != stored.keys():
         what = "The layers' shapes depend on what the transforms find in the data."
         return Validated((), (*unchecked, what), warnings)
-    chain = design.connect_chain(loaded, shape)
+    chain = design.connect_chain(loaded, shapes)
     warnings += design.reshaped_channels_first(chain)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
@@ -123,16 +126,20 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     raw = sample.raw
     unchecked = (*sample.unread, *unchecked)
     design.refuse_names(loaded, builder.loss(loaded.config), raw.classes, raw.text_target)
-    transforms = builder.transforms(loaded.config)
     table = next(iter(raw.parts.values()))
-    part = Part(table.features, table.targets, None, raw.columns, table.place)
-    preprocessing = prepare.fitted(loaded, lambda: Preprocessing.fit(part, transforms))
+    part = Part(table.values, table.targets, None, raw.columns, table.place)
+    with prepare.fitting(loaded):
+        preprocessing = {
+            name: fit_one(name, part.each()[name], transforms)
+            for name, transforms in builder.transforms(loaded.config).items()
+        }
     dataset = Dataset(part, classes=raw.classes)
     warnings = prepare.suspicions(loaded, raw, dataset, preprocessing)
-    if any(isinstance(step, Encoded) for step in preprocessing.steps):
+    if any(isinstance(step, Encoded) for one in preprocessing.values() for step in one.steps):
         what = "The layers' shapes depend on how many categories all rows have."
         return Validated((), (*unchecked, what), warnings)
-    chain = design.connect_chain(loaded, preprocessing.out_shape)
+    shapes = {name: one.out_shape for name, one in preprocessing.items()}
+    chain = design.connect_chain(loaded, shapes)
     warnings += design.reshaped_channels_first(chain)
     target_shape = tuple(table.targets.shape[1:])
     # More classes may follow, but no fewer.

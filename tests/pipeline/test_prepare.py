@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlcli.config.loading import LoadedConfig, parse_config
+from dlcli.data.dataset import ONLY
 from dlcli.errors import ConfigError, DataError
 from dlcli.pipeline import design, prepare
 from dlcli.pipeline.compare import differences
@@ -43,10 +44,10 @@ def test_metrics_are_in_the_targets_own_units(tmp_path: Path) -> None:
 def test_transforms_are_fitted_on_the_training_part_alone(tmp_path: Path) -> None:
     stage = prepared(parse_config(TREES, "trees"), tmp_path)
     train = stage.dataset.train
-    x = stage.preprocessing.apply(train.take_features(slice(None)))
+    x = stage.preprocessing[ONLY].apply(train.take_features(slice(None)))
     assert np.abs(x.mean(axis=0)).max() < 1e-6
     assert stage.dataset.test is not None
-    other = stage.preprocessing.apply(stage.dataset.test.take_features(slice(None)))
+    other = stage.preprocessing[ONLY].apply(stage.dataset.test.take_features(slice(None)))
     assert np.abs(other.mean(axis=0)).max() > 1e-3
 
 
@@ -71,7 +72,6 @@ def test_a_class_that_is_alone_leaves_nothing_to_learn(tmp_path: Path) -> None:
     alone = prepare.Prepared(
         stage.dataset.__class__(stage.dataset.train, classes=("ash",)),
         stage.preprocessing,
-        stage.row_shape,
         None,
     )
     with pytest.raises(DataError, match="every row of the data is of the class 'ash'"):

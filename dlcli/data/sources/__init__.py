@@ -6,6 +6,7 @@ from dlcli.data.sources.delimited import Csv
 from dlcli.data.sources.embedded import BreastCancer, Digits
 from dlcli.data.sources.friedman1 import Friedman1
 from dlcli.data.sources.images import Idx, Mnist
+from dlcli.data.sources.named_arrays import NamedArrays
 
 SOURCES: dict[str, type[Source]] = {
     "digits": Digits,
@@ -26,6 +27,7 @@ __all__ = [
     "Friedman1",
     "Idx",
     "Mnist",
+    "NamedArrays",
     "Npy",
     "Npz",
     "Source",

@@ -151,14 +151,15 @@ class Npz(Source):
         for option in (name for pair in named.values() for name in pair):
             if option not in archive.names:
                 raise UsageError(
-                    f"{archive.path} has no array {option!r}{_among(option, archive.names)}"
+                    f"{archive.path} has no array {option!r}{among(option, archive.names)}"
                 )
         if named.keys() == {"train"}:
             return {"all": named["train"]}
         return cast(Pairs, named)
 
 
-def _among(name: str, names: Sequence[str]) -> str:
+def among(name: str, names: Sequence[str]) -> str:
+    """The end of a sentence about an array that is not there."""
     near = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {near[0]!r}?" if near else f"; it holds {', '.join(names) or 'none'}."
 
