@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
@@ -140,8 +141,20 @@ class Input(Model):
     transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
 
 
-Inputs = Annotated[dict[str, Input], Named(NAME, most=100, reserved=("data", "shortcut"))]
+_NAMED = Named(NAME, most=100, reserved=("data", "shortcut"))
+Inputs = Annotated[dict[str, Input], _NAMED]
 _PARTS = ("validation", "test")
+
+
+def input_names(written: Any) -> tuple[str, ...] | None:
+    """The names of the data's values, "" for one that has none, whatever else is wrong with what
+    is written below `inputs`; None where the names are."""
+    if written is None:
+        return ("",)
+    try:
+        return tuple(_NAMED(written))
+    except PydanticCustomError:
+        return None
 
 
 class Data(Model):

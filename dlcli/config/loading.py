@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from dlcli.config.base import RECORDED
 from dlcli.config.complete import complete, safe_name
+from dlcli.config.data import input_names
 from dlcli.config.document import LARGEST_FILE, Document, document_of, parse_document, read_document
 from dlcli.config.explain import explain
 from dlcli.config.overrides import apply_overrides
@@ -108,7 +109,6 @@ def _sections(document: Document, good: Mapping[str, Any]) -> Sections:
     if "evaluation" not in document.data:
         sections["evaluation"] = Config.model_fields["evaluation"].default
     data = document.data.get("data")
-    written = data.get("inputs") if isinstance(data, Mapping) else None
-    if isinstance(written, Mapping) and written:
-        sections["inputs"] = tuple(sorted(map(str, written)))
+    if isinstance(data, Mapping):
+        sections["inputs"] = input_names(data.get("inputs"))
     return Sections(**sections)

@@ -50,8 +50,8 @@ DEFAULT_METRICS = {
 class Sections:
     """The sections that are good in themselves; None for one that is not.
 
-    inputs: the names of the data's values, "" for one that has none; as far as they can be read
-        where the section is not good.
+    inputs: the names of the data's values, "" for one that has none; None where they cannot be
+        read. They are known of a section that is not good, too.
     """
 
     data: Data | None = None
@@ -60,12 +60,14 @@ class Sections:
     optimizer: Model | None = None
     training: Training | None = None
     evaluation: Evaluation | None = None
-    inputs: tuple[str, ...] = ("",)
+    inputs: tuple[str, ...] | None = ("",)
 
     @cached_property
     def wiring(self) -> Wiring:
         """The layers written out; none where something is wrong with them."""
-        return Wiring() if self.model is None else write_out(self.model.layers, self.inputs)
+        if self.model is None or self.inputs is None:
+            return Wiring()
+        return write_out(self.model.layers, self.inputs)
 
     @property
     def loss_name(self) -> str | None:

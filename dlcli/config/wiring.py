@@ -70,7 +70,8 @@ def write_out(layers: Sequence[LayerModel], given: Sequence[str]) -> Wiring:
         return found
     scope = _Scope(found, {name: name for name in given if name})
     _write_list(scope, layers, ("model", "layers"), "", given[0] if len(given) == 1 else _UNSAID)
-    found.complaints += _unread(found.wires, given)
+    if not found.complaints:  # else what is wrong may be what reads them
+        found.complaints += _unread(found.wires, given)
     found.complaints = list(dict.fromkeys(found.complaints))
     if found.complaints:
         found.wires = []
@@ -97,12 +98,13 @@ def _sides(block: Residual | Branches) -> list[tuple[Path, str, Sequence[LayerMo
 class _Scope:
     """What a list of layers sees.
 
-    known: by the name that is written, the wire or value of the data that it stands for.
+    known: by the name that is written, the wire or value of the data that it stands for; None for
+        a layer of which that is not known, because something about it is wrong.
     later: the names that come further on in this list.
     """
 
     out: Wiring
-    known: dict[str, str]
+    known: dict[str, str | None]
     outer: "_Scope | None" = None
     later: set[str] = field(default_factory=set)
 
@@ -111,9 +113,10 @@ class _Scope:
         return _Scope(self.out, {}, self)
 
     def find(self, name: str) -> str | None:
-        if name in self.known:
+        """What a name stands for; KeyError where it stands for nothing."""
+        if name in self.known or self.outer is None:
             return self.known[name]
-        return None if self.outer is None else self.outer.find(name)
+        return self.outer.find(name)
 
     def names(self) -> list[str]:
         """All that can be read from here, the nearest last."""
@@ -141,8 +144,7 @@ def _write_list(
             scope.complain(("data", "inputs", name), f"{words}; choose another name")
         x = _write(scope, layer, here, prefix + name, x)
         scope.later.discard(name)
-        if x is not None:
-            scope.known[name] = x
+        scope.known[name] = x
     return x
 
 
@@ -208,10 +210,10 @@ def _add(
 
 def _find(scope: _Scope, name: str, at: Path) -> str | None:
     """What a written name stands for; complains where it stands for nothing."""
-    found = scope.find(name)
-    if found is not None:
-        return found
-    known = scope.names()
+    try:
+        return scope.find(name)
+    except KeyError:
+        known = scope.names()
     words = f"no layer before this one is called {code(name)}"
     if scope.comes_later(name):
         words = f"{code(name)} comes later; a layer can read only what stands before it"

@@ -13,6 +13,7 @@ from dlcli.data.formats import npy
 from dlcli.data.formats.columns import read_columns
 from dlcli.data.formats.notation import PLAIN, Format
 from dlcli.data.formats.npz import Archive
+from dlcli.data.formats.stored import opened
 from dlcli.data.formats.text import Text, line_of, read_header
 from dlcli.data.places import expand
 from dlcli.errors import DataError, about
@@ -109,50 +110,52 @@ def read_named_rows(
 ) -> dict[str, Array]:
     """The rows of each value in storage dtype, by its name, from an .npz archive.
 
-    arrays: what the array of each value was called in training; where the archive has none of that
-        name, the value's own name is looked for. row_shapes: of a row of each. DataError otherwise.
+    arrays: what the array of each value was called in training; the archive has all of these names,
+        or else an array of the name of each value. row_shapes: of a row of each. DataError
+        otherwise.
     """
     path = expand(path)
+    wanted = " and ".join(
+        f"{array!r} (n, {', '.join(map(str, row_shapes[name]))})" for name, array in arrays.items()
+    )
+    what = f"an .npz file with the arrays {wanted}"
     with about(path):
-        wanted = " and ".join(
-            f"{array!r} (n, {', '.join(map(str, row_shapes[name]))})"
-            for name, array in arrays.items()
-        )
-        _require_file(path, f"an .npz file with the arrays {wanted}")
-        try:
-            archive = Archive(path)
-        except DataError as error:
-            error.args = (
-                f"{error} The model takes several values for each row: give an .npz file with the "
-                f"arrays {wanted}.",
-            )
-            raise
-        names = {
-            name: next((one for one in (array, name) if one in archive.names), None)
-            for name, array in arrays.items()
-        }
-        lacking = [name for name, found in names.items() if found is None]
-        if lacking:
-            shown = " and ".join(
-                f"{arrays[name]!r}" + (f" (or {name!r})" if name != arrays[name] else "")
-                for name in lacking
-            )
-            there = ", ".join(map(repr, archive.names[:12])) or "nothing"
-            more = ", ..." if len(archive.names) > 12 else ""
-            raise DataError(f"{path} has no array {shown}; it holds {there}{more}.")
+        _require_file(path, what)
+        with opened(path) as stream:
+            if not stream.read(2) == b"PK":
+                raise DataError(
+                    f"{path} is not an .npz archive, but the model takes several values for each "
+                    f"row: give {what}."
+                )
+        archive = Archive(path)
+        chosen = _of_archive(archive, arrays)
         rows = {
-            name: _of_shape(archive.read(found), archive.where(found), row_shapes[name])
-            for name, found in names.items()
-            if found is not None
+            name: _of_shape(archive.read(array), archive.where(array), row_shapes[name])
+            for name, array in chosen.items()
         }
         (first, one), *others = rows.items()
         for name, other in others:
             if len(other) != len(one):
                 raise DataError(
-                    f"{path}: the array {names[first]!r} has {len(one)} rows but {names[name]!r} "
-                    f"has {len(other)}: every row needs both. Check that they belong together."
+                    f"{path}: the array {chosen[first]!r} has {len(one)} rows but {chosen[name]!r} "
+                    f"has {len(other)}: every row needs all values. Check that the arrays belong "
+                    "together."
                 )
         return rows
+
+
+def _of_archive(archive: Archive, arrays: Mapping[str, str]) -> dict[str, str]:
+    """The array of each value: by the names of training, or else all by the values' names."""
+    for chosen in (dict(arrays), {name: name for name in arrays}):
+        if set(chosen.values()) <= set(archive.names):
+            return chosen
+    lacking = [array for array in arrays.values() if array not in archive.names]
+    what = f"the array{'s' if len(lacking) > 1 else ''} {' and '.join(map(repr, lacking))}"
+    if any(name != array for name, array in arrays.items()):
+        what += f" (or {' and '.join(map(repr, arrays))}, as the model calls its values)"
+    there = ", ".join(map(repr, archive.names[:12])) or "nothing"
+    more = ", ..." if len(archive.names) > 12 else ""
+    raise DataError(f"{archive.path} lacks {what}; it holds {there}{more}.")
 
 
 _NO_HEADER = " (The model was trained on a file without a header: leave it out here, too.)"
