@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.data.conftest import idx_bytes
+from tests.data.scenes import write_scenes
 
 # A failure can always be had again: the README's command tries the same examples every time, and
 # `.ci/run` tries fresh ones from a seed that it prints (--hypothesis-profile fresh). How long an
@@ -53,6 +54,12 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     keys = ("images", "labels", "test_images", "test_labels")
     files = ", ".join(f"{key}: {folder / name}" for key, name in zip(keys, MNIST, strict=True))
     return ["--set", f"data.source={{type: idx, {files}}}"]
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that give configs/scenes.yaml its data."""
+    return ["--data-dir", str(write_scenes(tmp_path_factory.mktemp("scenes")).parent)]
 
 
 def pytest_configure() -> None:

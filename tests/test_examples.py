@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,14 @@ EXAMPLES = sorted((ROOT / "configs").glob("*.yaml"))
 TINY = settings(training__epochs=1, training__max_steps=3)
 
 
-def options(path: Path, mnist: list[str]) -> list[str]:
-    return mnist if path.stem.startswith("mnist") else []
+Options = Callable[[Path], list[str]]
+
+
+@pytest.fixture
+def options(mnist: list[str], scenes: list[str]) -> Options:
+    """What an example needs beside its file."""
+    needs = {"mnist_cnn": mnist, "mnist_mlp": mnist, "scenes": scenes}
+    return lambda path: needs.get(path.stem, [])
 
 
 def test_the_five_of_the_readme_are_there() -> None:
@@ -33,8 +40,8 @@ def test_the_first_line_is_the_command_and_the_second_the_result(path: Path) -> 
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_validates(path: Path, mnist: list[str]) -> None:
-    call = dlcli("validate", path, *options(path, mnist))
+def test_every_example_validates(path: Path, options: Options) -> None:
+    call = dlcli("validate", path, *options(path))
     assert call.code == 0, call.err
     assert call.out.endswith(f"{path} is valid\n")
     assert "not checked" not in call.out or path.stem.startswith("mnist")
@@ -42,9 +49,9 @@ def test_every_example_validates(path: Path, mnist: list[str]) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_trains_a_tiny_epoch_through_all_five_stages(
-    path: Path, mnist: list[str], tmp_path: Path
+    path: Path, options: Options, tmp_path: Path
 ) -> None:
-    call = train(path, tmp_path, *TINY, *options(path, mnist))
+    call = train(path, tmp_path, *TINY, *options(path))
     run = call.run
     assert [line[:5] for line in call.err.splitlines() if line.startswith("[")] == [
         f"[{stage}/5]" for stage in range(1, 6)
@@ -54,7 +61,7 @@ def test_every_example_trains_a_tiny_epoch_through_all_five_stages(
     assert set(evaluation) == {"validation", "test"}
     assert all(part["rows"] > 0 for part in evaluation.values())
     assert (run / "deploy" / "bundle" / "golden.safetensors").is_file()
-    places = mnist if "--data-dir" in mnist else []
+    places = options(path) if "--data-dir" in options(path) else []
     again = dlcli("evaluate", run, "--json", "--workers", "1", *places)
     assert json.loads(again.out) == evaluation["test"]
 

@@ -66,6 +66,8 @@ class Rows:
     name, or by position where rows have no names.
     brings: the parts that the source has of its own.
     scaled: whether the numbers are near 1.
+    inputs: where a row has several values, what the config says of each and how its rows are, by
+    its name; the shape and all that follows it are then of no value.
     """
 
     source: Any
@@ -77,6 +79,7 @@ class Rows:
     whole: dict[str, int] = field(default_factory=dict)
     brings: frozenset[str] = frozenset()
     scaled: bool = True
+    inputs: "dict[str, tuple[dict[str, Any], Rows]]" = field(default_factory=dict)
 
 
 MOST = 300
@@ -276,7 +279,41 @@ def _npy(dice: Dice) -> Rows:
     return make.facts({"type": "npy", **given}, files, counts[0], brings)
 
 
+INPUTS = ("image", "facts", "table", "lr", "kinds", "transforms", "x")
+"""Names of values, some of which are words of the language, too."""
+
+
+def _npz_of_inputs(dice: Dice) -> Rows:
+    """One to three values a row, each an array or, with parts of its own, several."""
+    names = dice.some(INPUTS, least=1, most=3)
+    makes = {name: _arrays(dice) for name in names}
+    target = makes[names[0]]
+    counts = {"": dice.whole(60, MOST)}
+    for part in ("validation_", "test_"):
+        if dice.chance(0.35):
+            counts[part] = dice.whole(10, 60)
+    given: dict[str, Any] = {"type": "npz", "path": "rows.npz"}
+    arrays: dict[str, Any] = {}
+    options: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for part, count in counts.items():
+        for name, make in makes.items():
+            own = dice.choice([name, f"x_{name}", f"array of {name}"]) + part.replace("_", "")
+            arrays[own], targets = make.rows(count)
+            options[name][f"{part}array"] = own
+            if make is target:
+                given[f"{part}target"] = f"{part}y"
+                arrays[f"{part}y"] = targets
+    stream = io.BytesIO()
+    (np.savez_compressed if dice.chance(0.5) else np.savez)(stream, **arrays)
+    brings = frozenset(part.removesuffix("_") for part in counts if part)
+    found = target.facts(given, {"rows.npz": stream.getvalue()}, counts[""], brings)
+    facts = {name: make.facts({}, {}, counts[""], brings) for name, make in makes.items()}
+    return replace(found, inputs={name: (options[name], facts[name]) for name in names})
+
+
 def _npz(dice: Dice) -> Rows:
+    if dice.chance(0.45):
+        return _npz_of_inputs(dice)
     make = _arrays(dice)
     arrays: dict[str, Any] = {}
     count = dice.whole(60, MOST)

@@ -62,18 +62,27 @@ def draw(seed: int) -> Drawn:
     dice = Dice(seed)
     found = rows(dice)
     cut = parts(dice, found)
-    steps, left = transforms(dice, found)
+    steps, left = ([], found) if found.inputs else transforms(dice, found)
     loss = dice.choice([w for w, fits in FITS.items() if w in LOSS_CONFIGS and fits(found.goal)])
     data: dict[str, Any] = {"source": found.source}
     if cut.split or dice.chance(0.2):
         data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
     if steps or dice.chance(0.3):
         data["transforms"] = steps
+    given = {}
+    for name, (written, value) in found.inputs.items():
+        own, behind = transforms(dice, value)
+        given[name] = behind.shape
+        if own or dice.chance(0.3):
+            written["transforms"] = own
+        data.setdefault("inputs", {})[name] = written
     if loss not in ENDS and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
-    chain = network(dice, left.shape, found.goal, loss)
+    chain = network(dice, given or {"": left.shape}, found.goal, loss)
     config: dict[str, Any] = {
-        "data": options(dice, Data, data, skip=("split", "transforms", "target_transform")),
+        "data": options(
+            dice, Data, data, skip=("inputs", "split", "transforms", "target_transform")
+        ),
         "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
     }

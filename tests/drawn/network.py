@@ -46,6 +46,7 @@ class Chain:
     arrays: the shapes of its arrays for each layer; for a block, those of the layers in it, by the
     key of the list and in its order.
     shapes: what each layer gives.
+    start: the value of the data that the next layer reads, where that is not the one before.
     """
 
     dice: Dice
@@ -53,6 +54,7 @@ class Chain:
     layers: list[Any] = field(default_factory=list)
     arrays: list[Any] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
+    start: str = ""
 
     @property
     def size(self) -> int:
@@ -69,7 +71,9 @@ class Chain:
         """A layer with what must be as it is, and more options as they come."""
         kind, given = LAYER_CONFIGS[word], dict(given)
         learned = dict(arrays or {})
-        if self.layers and "inputs" not in given and self.dice.chance(0.06):
+        if self.start and not {"input", "inputs"} & given.keys():
+            given["input"], self.start = self.start, ""
+        elif self.layers and "inputs" not in given and self.dice.chance(0.06):
             given["input"] = self.name(len(self.layers) - 1)
         if "bias" in learned and self.dice.chance(0.3):
             vectors = {n: c for n, c in INITIALIZER_CONFIGS.items() if n not in MATRICES}
@@ -237,7 +241,7 @@ def _merge(word: str) -> Callable[[Chain], None]:
 
     def merge(chain: Chain) -> None:
         dice = chain.dice
-        if not chain.layers:
+        if not chain.layers or chain.start:
             _alone(chain)
         last = len(chain.layers) - 1
         if word == "concatenate":
@@ -360,11 +364,48 @@ LAYERS: dict[str, tuple[Callable[[Chain], None], Callable[[Shape], bool]]] = {
 }
 
 
-def network(dice: Dice, shape: Shape, goal: Goal, loss: str) -> Chain:
-    """A few layers, and a last one that gives what the loss takes."""
+def network(dice: Dice, given: Mapping[str, Shape], goal: Goal, loss: str) -> Chain:
+    """A few layers, and a last one that gives what the loss takes.
+
+    given: the shape of each value of the data, by its name.
+    """
+    name, shape = next(iter(given.items()))
     chain = Chain(dice, shape)
-    most = 4 if len(shape) == 3 else 3
-    for _ in range(dice.whole(0, most)):
+    if len(given) == 1:
+        if name and dice.chance(0.5):
+            chain.start = name
+        _some(chain, dice.whole(0, 4 if len(chain.shape) == 3 else 3))
+    else:
+        _brought_together(chain, given)
+        _some(chain, dice.whole(0, 2))
+    _end(chain, goal, loss)
+    return chain
+
+
+def _brought_together(chain: Chain, given: Mapping[str, Shape]) -> None:
+    """Layers for each value of the data, and one that reads what they give."""
+    dice, ends, width = chain.dice, [], 0
+    for name, shape in given.items():
+        if len(shape) == 1 and dice.chance(0.3):  # as it is
+            ends.append(name)
+            width += shape[0]
+            continue
+        chain.shape, chain.start = shape, name
+        _some(chain, dice.whole(0, 2))
+        if len(chain.shape) != 1:
+            _flatten(chain)
+        if chain.start:
+            _alone(chain)
+        ends.append(chain.name(len(chain.layers) - 1))
+        width += chain.size
+    chain.start = ""
+    chain.add("concatenate", {"inputs": dice.shuffled(ends)}, (width,))
+
+
+def _some(chain: Chain, count: int) -> None:
+    """So many layers that fit."""
+    dice = chain.dice
+    for _ in range(count):
         # Images first where rows are images: further on there may be none.
         fitting = [w for w, (_, fits) in LAYERS.items() if w in LAYER_CONFIGS and fits(chain.shape)]
         if len(chain.shape) == 3 and dice.chance(0.7):
@@ -373,8 +414,6 @@ def network(dice: Dice, shape: Shape, goal: Goal, loss: str) -> Chain:
         word = dice.choice(learning if learning and dice.chance(0.4) else fitting)
         word = "batch_normalization" if dice.chance(0.05) else word
         LAYERS[word][0](chain)
-    _end(chain, goal, loss)
-    return chain
 
 
 def _end(chain: Chain, goal: Goal, loss: str) -> None:

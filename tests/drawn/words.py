@@ -11,7 +11,7 @@ from typing import Any, get_args
 from dlcli.config import Config
 from dlcli.config.base import Component, Model, table
 from dlcli.config.tree import KEY_ALIASES
-from dlcli.config.values import Choice, Listing, Sizes, Switch
+from dlcli.config.values import Choice, Listing, Named, Sizes, Switch
 from tests.config.models import every_model
 from tests.drawn.options import Hint, hint, hint_of
 
@@ -121,5 +121,8 @@ def _in_value(place: str, found: Hint, value: Any) -> Iterator[str]:
         yield from _in_model(table(found.inner)[word], data)
     else:
         yield place
+        if found.note(Named) is not None:
+            for item in value.values():
+                yield from _in_model(get_args(found.inner)[1], item)
         if isinstance(found.inner, type) and issubclass(found.inner, Model):
             yield from _in_model(found.inner, value)
