@@ -20,6 +20,7 @@ from dlcli.artifacts.manifest import record_file
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import encode_tensors, read_tensors
 from tests.cli.calls import dlcli, train
+from tests.data.scenes import scenes
 from tests.exactness.runs import edit_manifest
 
 FOLDER = "deploy/bundle"
@@ -67,11 +68,51 @@ def _write(folder: Path) -> Path:
             "training": {"epochs": 1},
         }  # fmt: skip
         (folder / f"{name}.yaml").write_text(json.dumps(config))
-    (folder / "rows.csv").write_text("a,colour,b\n1,red,2\n3,blue,9\n")
+    for name in ("kinds", "prices"):
+        (folder / f"{name}.csv").write_text("a,colour,b\n1,red,2\n3,blue,9\n")
+    _write_scenes(folder)
     return folder
 
 
-@pytest.fixture(scope="module", params=["kinds", "prices"])
+def _write_scenes(folder: Path) -> None:
+    """Two values a row, and rows of them."""
+    arrays = scenes(60)
+    np.savez(folder / "scenes.npz", **arrays)
+    rows = {name: arrays[name][:2] for name in ("x_image", "x_facts")}
+    with (folder / "scenes.rows").open("wb") as file:
+        np.savez(file, **rows)
+    config = {
+        "version": 1,
+        "data": {
+            "source": {"type": "npz", "path": "scenes.npz", "target": "y"},
+            "inputs": {
+                "image": {"array": "x_image", "transforms": ["min_max"]},
+                "facts": {"array": "x_facts", "transforms": ["standardize"]},
+            },
+        },
+        "model": {
+            "layers": [
+                {"type": "dense", "input": "facts", "units": 3, "name": "known"},
+                {"type": "flatten", "input": "image"},
+                {"type": "dense", "units": 2},
+                {"type": "concatenate", "inputs": ["known", "dense_2"]},
+                {"type": "dense", "units": 3, "activation": "softmax"},
+            ]
+        },
+        "loss": "sparse_categorical_crossentropy",
+        "optimizer": "sgd",
+        "training": {"epochs": 1},
+    }
+    (folder / "scenes.yaml").write_text(json.dumps(config))
+
+
+def _rows(run: Path) -> Path:
+    """A file of rows that the run can answer, beside its data."""
+    name = run.name.removesuffix("-0001")
+    return run.parents[1] / (f"{name}.rows" if name == "scenes" else f"{name}.csv")
+
+
+@pytest.fixture(scope="module", params=["kinds", "prices", "scenes"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = _write(tmp_path_factory.mktemp("forged"))
     return train(folder / f"{request.param}.yaml", folder / "runs").run
@@ -113,9 +154,9 @@ def _install(run: Path, name: str, data: bytes) -> None:
     edit_manifest(run / "manifest.json", change)
 
 
-def _judge(run: Path, expected: str, what: str) -> bool:
+def _judge(run: Path, rows: Path, expected: str, what: str) -> bool:
     """Whether it was refused."""
-    call = dlcli("predict", run, run.parents[1] / "rows.csv")
+    call = dlcli("predict", run, rows)
     assert call.code in (0, 4), f"{what}: exit {call.code}: {call.err}"
     assert call.code == 4 or call.out == expected, f"{what}: other answers"
     return call.code == 4
@@ -123,10 +164,9 @@ def _judge(run: Path, expected: str, what: str) -> bool:
 
 @pytest.mark.parametrize("name", ["model.json", "preprocessing.json", "classes.json"])
 def test_no_forged_document_gives_other_answers(name: str, run: Path, tmp_path: Path) -> None:
-    expected = dlcli("predict", run, run.parents[1] / "rows.csv").out
+    expected = dlcli("predict", run, _rows(run)).out
     copied = tmp_path / "runs" / "copy"
     shutil.copytree(run, copied)
-    shutil.copy(run.parents[1] / "rows.csv", tmp_path)
     file = f"{FOLDER}/{name}"
     document = json.loads((run / file).read_bytes())
     if name == "model.json":  # the config is compared as a whole; a few of its values will do
@@ -137,7 +177,7 @@ def test_no_forged_document_gives_other_answers(name: str, run: Path, tmp_path: 
         if name == "model.json" and isinstance(forged, dict) and forged.get("config") == 0:
             forged = {**forged, "config": config}
         _install(copied, file, readable_json(forged))
-        refused += _judge(copied, expected, f"{name}: {str(forged)[:300]}")
+        refused += _judge(copied, _rows(run), expected, f"{name}: {str(forged)[:300]}")
         tried += 1
     assert tried > 30
     if document != {"classes": None}:
@@ -147,30 +187,33 @@ def test_no_forged_document_gives_other_answers(name: str, run: Path, tmp_path: 
 def test_no_forged_config_in_a_bundle_gives_other_answers(run: Path, tmp_path: Path) -> None:
     copied = tmp_path / "runs" / "copy"
     shutil.copytree(run, copied)
-    shutil.copy(run.parents[1] / "rows.csv", tmp_path)
     file = f"{FOLDER}/model.json"
     document = json.loads((run / file).read_bytes())
     for path, value in (
         (("model", "layers", 0, "units"), 4),
         (("model", "layers", 0, "activation", "type"), "relu"),
         (("loss", "type"), "mean_absolute_error"),
-        (("data", "transforms"), []),
-        (("data", "source", "delimiter"), ";"),
+        (("data", "transforms"), ["min_max"]),
+        (("data", "inputs", "facts", "transforms"), []),
+        (("data", "source", "path"), "other"),
+        (("data", "inputs", "image", "array"), "x_facts"),
+        (("model", "layers", 1, "input"), "facts"),
     ):
+        if path[1] not in document["config"][path[0]]:
+            continue  # of the run with several values only
         forged = copy.deepcopy(document)
         section: Any = forged["config"]
         for key in path[:-1]:
             section = section[key]
         section[path[-1]] = value
         _install(copied, file, readable_json(forged))
-        assert _judge(copied, "", str(path))
+        assert _judge(copied, _rows(run), "", str(path))
 
 
 @pytest.mark.parametrize("name", ["weights", "preprocessing"])
 def test_no_forged_array_is_spread_over_others(name: str, run: Path, tmp_path: Path) -> None:
     copied = tmp_path / "runs" / "copy"
     shutil.copytree(run, copied)
-    shutil.copy(run.parents[1] / "rows.csv", tmp_path)
     file = f"{FOLDER}/{name}.safetensors"
     arrays, words = read_tensors(run / file)
     for key, array in arrays.items():
@@ -184,9 +227,9 @@ def test_no_forged_array_is_spread_over_others(name: str, run: Path, tmp_path: P
             if np.array_equal(other, array) and other.dtype == array.dtype:
                 continue
             _install(copied, file, encode_tensors({**arrays, key: other}, words))
-            assert _judge(copied, "", f"{key} as {other.dtype} of shape {other.shape}")
+            assert _judge(copied, _rows(run), "", f"{key} as {other.dtype} of shape {other.shape}")
         rest = {other: arrays[other] for other in arrays if other != key}
         _install(copied, file, encode_tensors(rest, words))
-        assert _judge(copied, "", f"without {key}")
+        assert _judge(copied, _rows(run), "", f"without {key}")
         _install(copied, file, encode_tensors({**arrays, f"{key}x": array}, words))
-        assert _judge(copied, "", f"with {key} twice")
+        assert _judge(copied, _rows(run), "", f"with {key} twice")
