@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 def predict(
     run: RunArgument,
     rows: Annotated[
-        str, typer.Argument(metavar="INPUT", help="rows.csv, images.npy, or - for standard input.")
+        str,
+        typer.Argument(
+            metavar="INPUT", help="rows.csv, images.npy, scenes.npz, or - for standard input."
+        ),
     ],
     json: Json = False,
     debug: Debug = False,

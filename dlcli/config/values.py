@@ -245,6 +245,13 @@ class Named:
     ) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self, handler(source))
 
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        names = {**self.name.json_schema(), "not": {"enum": list(self.reserved)}}
+        bounds = {"minProperties": 1, "maxProperties": self.most}
+        return {**handler(schema), "propertyNames": names, **bounds}
+
 
 @dataclass(frozen=True)
 class Listing:

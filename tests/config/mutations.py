@@ -116,7 +116,31 @@ optimizer: sgd
 training: {epochs: 1}
 """
 
-VALID = {"mnist": MNIST, "digits": DIGITS, "cancer": CANCER, "friedman": FRIEDMAN, "table": TABLE}
+SCENES = """\
+data:
+  source: {type: npz, path: scenes.npz, target: y, test_target: y2}
+  inputs:
+    image: {array: x, test_array: x2, transforms: [{type: rescale, scale: 0.01}]}
+    facts: {array: f, test_array: f2, transforms: [standardize]}
+model:
+  layers:
+    - {type: flatten, input: image}
+    - {type: dense, input: facts, units: 4, name: known}
+    - {type: concatenate, inputs: [flatten_1, known]}
+    - {type: dense, units: 3, activation: softmax}
+loss: sparse_categorical_crossentropy
+optimizer: adam
+training: {epochs: 1}
+"""
+
+VALID = {
+    "mnist": MNIST,
+    "digits": DIGITS,
+    "cancer": CANCER,
+    "friedman": FRIEDMAN,
+    "table": TABLE,
+    "scenes": SCENES,
+}
 
 # Values that have broken YAML readers and validators before.
 VALUES: list[Any] = [

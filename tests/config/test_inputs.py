@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlcli.config import parse_config, resolved_text
+from dlcli.config import json_schema, parse_config, resolved_text
 from dlcli.config.loading import parse_recorded
 from dlcli.errors import ConfigError
 
@@ -172,6 +172,18 @@ def test_parts_of_its_own_are_known_from_the_options() -> None:
     assert "the source `npz` has a test part of its own" in refused(text(BOTH, PARTS, split))
     assert parse_config(text(BOTH, PARTS), "c.yaml").config.data.source.brings_test() is True
     assert parse_config(text(), "c.yaml").config.data.source.brings_test() is False
+
+
+def test_the_schema_knows_inputs() -> None:
+    schema = json_schema()
+    (inputs,) = (
+        one
+        for one in schema["$defs"]["Data"]["properties"]["inputs"]["anyOf"]
+        if "type" in one and one["type"] == "object"
+    )
+    assert inputs["additionalProperties"] == {"$ref": "#/$defs/Input"}
+    assert inputs["propertyNames"]["not"] == {"enum": ["data", "shortcut"]}
+    assert schema["$defs"]["Input"]["required"] == ["array"]
 
 
 def test_an_option_of_an_input_can_be_set_on_the_command_line() -> None:
