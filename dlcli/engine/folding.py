@@ -67,7 +67,7 @@ class Inference:
         self.model, self.theta = model, theta
         nodes, self._folds = fold(model.plain)
         if self._folds:
-            self.model = Model(fuse(nodes))
+            self.model = Model(fuse(nodes), inputs=model.inputs)  # folding may move what reads them
             self.theta = shared_zeros((self.model.layout.size,), theta.dtype)
 
     def refresh(self) -> None:

@@ -16,7 +16,8 @@ class Model:
     """Connected nodes and the place of every array they need; the last node gives the answers.
 
     decays: which trained arrays weight decay applies to, by (layer, slot).
-    inputs: the names of the data's values, in the order in which a pass takes them.
+    inputs: the names of the data's values, in the order in which a pass takes them; if not given,
+        that in which the nodes read them.
     plain: the same graph before any layers were fused; these nodes themselves, if not given.
     """
 
@@ -25,10 +26,11 @@ class Model:
         nodes: Sequence[Node],
         decays: Callable[[Name], bool] = lambda name: True,
         plain: Sequence[Node] = (),
+        inputs: Sequence[str] = (),
     ) -> None:
         self.nodes = tuple(nodes)
         self.plain = tuple(plain) or self.nodes
-        self.inputs = values_of(self.nodes)
+        self.inputs = tuple(inputs) or values_of(self.nodes)
         self.meetings = tuple(
             index for index, node in enumerate(self.nodes) if isinstance(node.layer, BatchLayer)
         )

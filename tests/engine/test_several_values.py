@@ -9,7 +9,7 @@ from dlcli.engine.context import Context
 from dlcli.engine.graph import Link, connect
 from dlcli.engine.inference import Evaluation, Forward, predict
 from dlcli.engine.layer import Array
-from dlcli.engine.layers import Dense, Flatten
+from dlcli.engine.layers import BatchNormalization, Dense, Flatten
 from dlcli.engine.layers.activations import Tanh
 from dlcli.engine.losses import MeanSquaredError
 from dlcli.engine.merges import Concatenate
@@ -118,3 +118,26 @@ def test_a_loss_that_is_not_finite_names_the_layer_that_broke() -> None:
         pytest.raises(Diverged, match="layer flat puts out NaN or Inf values"),
     ):
         list(training.fit(team))
+
+
+def test_a_folded_normalization_leaves_the_values_in_their_places() -> None:
+    """The dense layer that takes over the normalization moves behind the one that reads b."""
+    nodes = connect(
+        [
+            Link("first", Dense(3), ("a",)),
+            Link("second", Dense(3), ("b",)),
+            Link("norm", BatchNormalization(), ("first",)),
+            Link("both", Concatenate(), ("norm", "second")),
+        ],
+        {"a": (4,), "b": (4,)},
+    )
+    model = Model(nodes)
+    theta = model.layout.initial(2)
+    a, b = np.array(Stream(1, "ab").normal(80).reshape(2, 10, 4))
+    p = model.layout.named(theta)
+    first = (a @ p["first.kernel"]) / np.sqrt(1.0 + 1e-3)
+    expected = np.concatenate([first, b @ p["second.kernel"]], axis=1)
+    found = predict(model, MeanSquaredError(), theta, (a, b), 4)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    swapped = predict(model, MeanSquaredError(), theta, (b, a), 4)
+    assert np.abs(swapped - expected).max() > 0.1
