@@ -264,7 +264,19 @@ class Npy(SourceModel):
         return self
 
 
-ArrayName = Annotated[str, Text("the name of an array")]
+class _ArrayName(Text):
+    """The name of an array of an archive."""
+
+    def __call__(self, value: Any) -> str:
+        if isinstance(value, list | tuple | dict):
+            raise wrong_value(
+                f"must be {self.what} (arrays that make up a row together are named by "
+                "`data.inputs`: {NAME: {array: ...}, ...})"
+            )
+        return super().__call__(value)
+
+
+ArrayName = Annotated[str, _ArrayName("the name of an array")]
 NPZ_PAIRS = (
     ("features", "target"),
     ("validation_features", "validation_target"),

@@ -28,7 +28,7 @@ FUZZ = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the configs lie, with the rows that one of them names."""
+    """Where the configs lie, with the rows that two of them name."""
     folder = tmp_path_factory.mktemp("fuzz")
     draw = np.random.default_rng(0)
     rows = ["area;rooms;heating: kind;price"]
@@ -36,6 +36,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         heating = "gas" if row % 2 else "oil"
         rows.append(f"{draw.uniform(20, 200):.1f};{row % 7};{heating};{row * 37 % 100}")
     (folder / "rows.csv").write_text("\n".join(rows) + "\n")
+    arrays = {}
+    for part, count in (("", 40), ("2", 12)):
+        arrays[f"x{part}"] = draw.integers(0, 256, (count, 4, 4), np.uint8)
+        arrays[f"f{part}"] = draw.normal(size=(count, 3))
+        arrays[f"y{part}"] = np.arange(count) % 3
+    np.savez(folder / "scenes.npz", **arrays)
     return folder
 
 

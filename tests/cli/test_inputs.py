@@ -312,6 +312,16 @@ def test_one_named_value_needs_no_word_in_the_first_layer(tmp_path: Path, rows: 
     assert "lacks the array 'x_facts' (or 'facts'" in refused(dlcli("predict", run, rows), 3)
 
 
+def test_an_archive_of_several_arrays_leads_to_inputs(tmp_path: Path) -> None:
+    text = TEXT[: TEXT.index("  inputs:")].replace(", target: y", "") + TEXT[TEXT.index("model:") :]
+    text = (
+        text[: text.index("    - {type: flatten")]
+        + text[text.index("    - {type: dense, units: 3") :]
+    )
+    message = refused(dlcli("validate", written(tmp_path, text)), 3)
+    assert "Arrays that make up a row together are named by `data.inputs`." in message
+
+
 def test_both_values_of_the_example_are_needed(scenes: list[str], tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "configs" / "scenes.yaml"
     whole = train(path, tmp_path, *scenes, "--expect", "accuracy>=0.95")

@@ -100,6 +100,9 @@ MISTAKES = {
     "another source": (
         text(source=CSV), "3:11",
         "`inputs` are arrays of the source `npz`; for `csv` they are not supported yet"),
+    "several arrays in the source": (
+        text(source="{type: npz, path: a.npz, features: [x, z], target: y}"), "2:46",
+        "`features` must be the name of an array (arrays that make up a row together are named by"),
     "features in the source": (
         text(source="{type: npz, path: a.npz, features: x, target: y}"), "2:46",
         "with `data.inputs`, the arrays that rows are made of stand there: leave `features` out"),

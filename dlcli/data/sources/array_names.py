@@ -61,12 +61,16 @@ def known_pairs(archive: Archive) -> dict[Role, tuple[str, str]]:
 
 def _refuse_near_misses(archive: Archive) -> None:
     """Other arrays may lie in an archive, but what looks like a part must not be overlooked."""
-    for name in sorted(set(archive.names) - set(_KNOWN)):
+    others = sorted(set(archive.names) - set(_KNOWN))
+    several = ""
+    if sum(name.startswith(("x_", "X_")) for name in others) > 1:
+        several = " Arrays that make up a row together are named by `data.inputs`."
+    for name in others:
         near = difflib.get_close_matches(name, _KNOWN, 1)
         if near and name.startswith(("x_", "y_", "X_")):
             raise DataError(
                 f"{archive.path} has an array {name!r}, which is not a name that is looked for; "
-                f"is it {near[0]!r}? The names are {_MEANT}."
+                f"is it {near[0]!r}? The names are {_MEANT}.{several}"
             )
 
 
