@@ -23,8 +23,8 @@ Options = Callable[[Path], list[str]]
 @pytest.fixture
 def options(mnist: list[str], scenes: list[str]) -> Options:
     """What an example needs beside its file."""
-    needs = {"mnist_cnn": mnist, "mnist_mlp": mnist, "scenes": scenes}
-    return lambda path: needs.get(path.stem, [])
+    needs = {"mnist": mnist, "scenes": scenes}
+    return lambda path: needs.get(path.stem.partition("_")[0], [])
 
 
 def test_the_five_of_the_readme_are_there() -> None:

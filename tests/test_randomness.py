@@ -12,7 +12,7 @@ from dlcli import randomness
 from dlcli.config import load_config
 from dlcli.engine.training import Training
 from dlcli.pipeline import prepare
-from dlcli.pipeline import run as pipeline
+from dlcli.pipeline.job import Job
 from dlcli.pipeline.watch import Silent
 from dlcli.randomness import Stream
 from tests.exactness.runs import CNN, changed, write
@@ -86,8 +86,8 @@ def test_the_numbers_are_what_they_are_called() -> None:
 def training(folder: Path, config: dict[str, Any]) -> Training:
     """The training of a config as the pipeline sets it up."""
     loaded = load_config(write(folder, config))
-    ready = pipeline.make_ready(loaded, prepare.places(folder, None), Silent())
-    return ready.session().training
+    ready = Job.ready(loaded, prepare.places(folder, None), Silent())
+    return ready.session.training
 
 
 def orders(of: Training) -> list[list[int]]:

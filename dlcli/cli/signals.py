@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from dlcli.pipeline.train import Interrupted, Stopped
+from dlcli.pipeline.interruption import Interrupted, Stopped
 from dlcli.stopping import HANGUP, STOP_SIGNALS
 
 

@@ -74,7 +74,7 @@ def predict(model: Model, loss: Loss, theta: Array, x: Array | Sequence[Array], 
 
 
 class Evaluation:
-    """Loss and metrics of whole data parts; its one phase is called "evaluate".
+    """Loss and metrics of whole data parts, in one phase.
 
     theta: the flat parameter vector, read whenever a part is evaluated.
     parts: the examples of each role that can be evaluated.
@@ -89,7 +89,9 @@ class Evaluation:
         theta: Array,
         parts: Mapping[str, Examples],
         rows: int,
+        phase: str = "evaluate",
     ) -> None:
+        self._phase = phase
         self._inference, self._loss, self._metrics = Inference(model, theta), loss, metrics
         self._roles = list(parts)
         self._parts = list(parts.values())
@@ -102,7 +104,7 @@ class Evaluation:
     @property
     def phases(self) -> dict[str, Task]:
         """The tasks to give a team."""
-        return {"evaluate": self._shard}
+        return {self._phase: self._shard}
 
     def run(self, team: Team, role: str) -> dict[str, Any]:
         """`loss` and every metric over the rows of one part."""
@@ -114,7 +116,7 @@ class Evaluation:
         for start in range(0, count, ROUND * self._rows):
             self._board[:] = index, start
             shards = cuts(min(count - start, ROUND * self._rows), self._rows)
-            team.run("evaluate", shards)
+            team.run(self._phase, shards)
             for shard in range(shards):
                 total += float(self._losses[shard])
                 for tally, part in zip(tallies, self._tallies, strict=True):

@@ -21,6 +21,14 @@ from dlcli.randomness import Stream
 Name = tuple[str, str]  # (layer, slot)
 
 
+class ArraysError(ValueError):
+    """Named arrays that are not those of a model; goes on from the name of what holds them."""
+
+
+class NotFiniteError(ArraysError):
+    """One of them holds NaN or Inf values."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where one array lies: elements start .. stop of the flat vector, seen as `shape`."""
@@ -91,3 +99,21 @@ class Layout:
             if place.stop <= len(flat):
                 named[f"{layer}.{slot}"] = flat[place.start : place.stop].reshape(place.shape)
         return named
+
+    def fill(self, flat: Array, arrays: Mapping[str, Array]) -> None:
+        """Take named arrays over into `flat`; the inverse of `named`.
+
+        ArraysError where one is missing, too many, of another shape, or not finite.
+        """
+        wanted = self.named(flat)
+        for extra in sorted(set(arrays) - set(wanted)):
+            raise ArraysError(f" holds {extra!r}, which no layer of the model has")
+        for missing in sorted(set(wanted) - set(arrays)):
+            raise ArraysError(f" does not hold {missing!r}, which the model needs")
+        for name, view in wanted.items():
+            array = arrays[name]
+            if array.shape != view.shape:
+                raise ArraysError(f": {name} has shape {array.shape}, the model needs {view.shape}")
+            if not np.isfinite(array).all():
+                raise NotFiniteError(f": {name} holds NaN or Inf values")
+            view[...] = array

@@ -14,12 +14,15 @@ from dlcli.data.digests import digest_classes, digest_columns
 from dlcli.data.rows import read_named_rows, read_rows
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
 from dlcli.engine.layer import Array
+from dlcli.engine.layout import ArraysError
 from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError, about
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, record
+from dlcli.pipeline.changed_data import check_against, require_same_data
 from dlcli.pipeline.gates import Gates
+from dlcli.pipeline.job import Job
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.run import check_against, make_ready, require_same_config, require_same_data
+from dlcli.pipeline.resume import require_same_config
 from dlcli.pipeline.standard_input import standard_input
 from dlcli.pipeline.watch import Silent, Watch
 from dlcli.progress import work
@@ -112,17 +115,17 @@ def evaluate_run(
 
     The gates are checked before any data is read, and judged by that part.
     """
-    gates = gates or Gates()
     directory, manifest = open_complete(path)
+    gates = gates or Gates()
     check_file(directory, manifest, RESOLVED_CONFIG)
     loaded = record.recorded_config(directory)
     require_same_config(directory, loaded, manifest)
     gates.check_known(loaded.config)
     folder = Environment.read(directory).config_folder
     where = prepare.places(folder, data_dir, directory.root)
-    ready = make_ready(loaded, where, Silent(), check_against(manifest, directory))
-    require_same_data(manifest, ready.digests)
-    available = list(ready.examples)
+    job = Job.ready(loaded, where, Silent(), check_against(manifest, directory), gates)
+    require_same_data(manifest, job.digests)
+    available = list(job.examples)
     role = split or evaluate.judged_part(available)
     if role not in available:
         raise UsageError(f"--split {role}: the run has {', '.join(available)}")
@@ -131,13 +134,25 @@ def evaluate_run(
             f"this process computes in the class {numerics_class()}, the run was trained in "
             f"{manifest.numerics_class}: expect other bits than training reported"
         )
-    theta = load_bundle(directory, manifest, MODEL).theta
-    recipe, classes = ready.design.recipe, ready.design.classes
-    gates.check_classes(evaluate.class_names(recipe, classes))
-    result = evaluate.gated(
-        recipe, theta, dict(ready.examples), [role], workers, classes, gates, role
-    )
-    return result[role], classes
+    job.check_gates()
+    _keep(job, directory, manifest)
+    with job.team(workers, trains=False) as team:
+        result = job.evaluate(team, [role], role)
+    return result[role], job.design.classes
+
+
+def _keep(job: Job, directory: RunDirectory, manifest: Manifest) -> None:
+    """Take the run's own parameters for those to evaluate."""
+    for name in manifest.files:
+        if name.startswith(f"{MODEL}/"):
+            check_file(directory, manifest, name)
+    path = directory.path(f"{MODEL}/weights.safetensors")
+    try:
+        job.design.recipe.model.layout.fill(job.kept, read_tensors(path).arrays)
+    except ArraysError as error:
+        raise ArtifactError(
+            f"{path}{error}: it was edited. Restore it from a copy, or train again", file=path
+        ) from None
 
 
 _ANSWERED_AT_ONCE = 1024

@@ -18,16 +18,15 @@ from dlcli.data.places import Places
 from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channels_first, misread
 from dlcli.data.targets import TargetScale
 from dlcli.engine.graph import GraphError, Node, connect
-from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array, Shape, ShapeError
 from dlcli.engine.layers import Dropout, Flatten, Reshape
+from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
 from dlcli.engine.metrics import MetricError, MetricSet
 from dlcli.engine.model import Model
 from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
-from dlcli.pipeline.examples import examples_of
 from dlcli.pipeline.prepare import Prepared
 
 
@@ -338,38 +337,19 @@ class _Around:
         return _Around(tuple(centers.tolist()), tuple(scales))
 
 
-def examples(prepared: Prepared, design_: Design) -> dict[str, Examples]:
-    """The examples of every part."""
-    inputs = design_.recipe.model.inputs
-    return {
-        role: examples_of(part, design_.targets[role], prepared.preprocessing, inputs)
-        for role, part in prepared.dataset.parts().items()
-    }
-
-
 def initial_parameters(loaded: LoadedConfig, model: Model, where: Places) -> Array | None:
     """The parameters of `model.initial_weights`, or None where they are drawn."""
     name = loaded.config.model.initial_weights
     if name is None:
         return None
     path = where.find(name)
-    given = read_tensors(path).arrays
     flat = np.zeros(model.layout.size, np.float32)
-    wanted = model.layout.named(flat)
-    here = ("model", "initial_weights")
-    for extra in sorted(set(given) - set(wanted)):
-        raise loaded.error(here, f"{path} holds {extra!r}, which no layer of the model has")
-    for missing in sorted(set(wanted) - set(given)):
-        raise loaded.error(here, f"{path} does not hold {missing!r}, which the model needs")
-    for key, view in wanted.items():
-        array = given[key]
-        if array.shape != view.shape:
-            raise loaded.error(
-                here, f"{path}: {key} has shape {array.shape}, the model needs {view.shape}"
-            )
-        if not np.isfinite(array).all():
-            raise DataError(f"{path}: {key} holds NaN or Inf values", file=path)
-        view[...] = array
+    try:
+        model.layout.fill(flat, read_tensors(path).arrays)
+    except NotFiniteError as error:
+        raise DataError(f"{path}{error}", file=path) from None
+    except ArraysError as error:
+        raise loaded.error(("model", "initial_weights"), f"{path}{error}") from None
     return flat
 
 
@@ -380,6 +360,5 @@ __all__ = [
     "check_loss",
     "connect_chain",
     "design",
-    "examples",
     "initial_parameters",
 ]

@@ -1,44 +1,33 @@
 """Stage 4, evaluation: loss and metrics of whole parts with the weights the run keeps."""
 
-from collections.abc import Container, Sequence
-from dataclasses import replace
+from collections.abc import Container, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 from dlcli.engine.inference import Evaluation, Examples
-from dlcli.engine.layer import Array
+from dlcli.engine.team import Team
 from dlcli.engine.training import Recipe
 from dlcli.errors import DivergedError
-from dlcli.pipeline.crew import crew
-from dlcli.pipeline.gates import Gates
+from dlcli.pipeline.design import Design
 
 
-def evaluate(
-    recipe: Recipe,
-    theta: Array,
-    parts: dict[str, Examples],
+def results_of(
+    evaluation: Evaluation,
+    team: Team,
+    design: Design,
+    parts: Mapping[str, Examples],
     roles: Sequence[str],
-    workers: int,
-    classes: Sequence[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """For each role: `{split, rows, metrics: {loss, ...}}`, and of two classes `positive_class`,
     the one that precision, recall and f1 speak of.
 
     DivergedError where one of them is not finite: then no number of that part can be trusted.
     """
-    evaluation = Evaluation(
-        recipe.model, recipe.loss, recipe.metrics, theta, parts, recipe.shard_size
-    )
-    with crew(evaluation.phases, workers) as team:
-        results: dict[str, dict[str, Any]] = {
-            role: {
-                "split": role,
-                "rows": len(parts[role]),
-                "metrics": evaluation.run(team, role),
-            }
-            for role in roles
-        }
-    positive = _positive_class(recipe, classes)
+    results: dict[str, dict[str, Any]] = {
+        role: {"split": role, "rows": len(parts[role]), "metrics": evaluation.run(team, role)}
+        for role in roles
+    }
+    positive = _positive_class(design.recipe, design.classes)
     for role, result in results.items():
         if positive is not None:
             result["positive_class"] = positive
@@ -77,31 +66,3 @@ def evaluated_roles(parts: Container[str]) -> list[str]:
 def judged_part(parts: Container[str]) -> str:
     """The part that says how good a run is, unless somebody asks for another."""
     return next(iter(evaluated_roles(parts)), "train")
-
-
-def gated(
-    recipe: Recipe,
-    theta: Array,
-    parts: dict[str, Examples],
-    roles: Sequence[str],
-    workers: int,
-    classes: Sequence[str] | None,
-    gates: Gates,
-    gated_role: str,
-) -> dict[str, dict[str, Any]]:
-    """As `evaluate`, and the gates are judged by one of the parts, also if it is no other role.
-
-    What the gates need beside the config's metrics comes of the same passes, and is not in the
-    results.
-    """
-    more = replace(recipe, metrics=recipe.metrics.having(gates.reads()))
-    asked = list(roles)
-    if gates and gated_role not in asked:
-        asked.append(gated_role)
-    results = evaluate(more, theta, parts, asked, workers, classes)
-    if gates:
-        gates.judge(gated_role, results[gated_role]["metrics"], class_names(recipe, classes))
-    kept = ("loss", *recipe.metrics.metrics)
-    for result in results.values():
-        result["metrics"] = {name: result["metrics"][name] for name in kept}
-    return {role: results[role] for role in roles}

@@ -24,8 +24,8 @@ from dlcli.config import LoadedConfig, parse_recorded, text_of
 from dlcli.engine.schedules import SCHEDULES
 from dlcli.errors import DlcliError, UsageError
 from dlcli.pipeline import record
+from dlcli.pipeline.job import Job
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.stages import Ready
 
 
 def epochs_of(recorded: Manifest) -> int | None:
@@ -58,13 +58,13 @@ def with_epochs(
     return parse_recorded(document, str(directory.path(RESOLVED_CONFIG)))
 
 
-def require_not_ended(directory: RunDirectory, recorded: Manifest, ready: Ready) -> None:
+def require_not_ended(directory: RunDirectory, recorded: Manifest, job: Job) -> None:
     """UsageError where the run's end was not decided by `epochs`; ArtifactError where it cannot
     go on from what it has saved. Writes nothing.
 
-    ready: designed for the new config.
+    job: designed for the new config.
     """
-    rate = ready.loaded.config.optimizer.learning_rate
+    rate = job.loaded.config.optimizer.learning_rate
     if not isinstance(rate, float) and builder.build(rate, SCHEDULES).depends_on_length:
         raise UsageError(
             f"the learning rate (`{rate.type}`) falls over the whole run, so a run "
@@ -76,7 +76,7 @@ def require_not_ended(directory: RunDirectory, recorded: Manifest, ready: Ready)
     checkpoint = store.load()
     if checkpoint is None:
         return
-    session = ready.session()
+    session = job.session
     session.restore(checkpoint, store.history())
     books, progress = session.books, session.training.progress
     if books.stopped:
@@ -84,7 +84,7 @@ def require_not_ended(directory: RunDirectory, recorded: Manifest, ready: Ready)
             f"early stopping ended this run after epoch {progress.epoch}: more epochs would "
             "not have been trained. For others, change `early_stopping` in a run of its own"
         )
-    limit = ready.loaded.config.training.max_steps
+    limit = job.loaded.config.training.max_steps
     if limit is not None and progress.step >= limit:
         raise UsageError(
             f"`max_steps` ended this run after step {progress.step}, so more epochs change "
@@ -92,11 +92,11 @@ def require_not_ended(directory: RunDirectory, recorded: Manifest, ready: Ready)
         )
 
 
-def extend(directory: RunDirectory, recorded: Manifest, ready: Ready) -> Manifest:
+def extend(directory: RunDirectory, recorded: Manifest, job: Job) -> Manifest:
     """Make the run one of more epochs that is not finished yet; returns its manifest."""
     manifest = replace(
         recorded,
-        config=ready.loaded.resolved(),
+        config=job.loaded.resolved(),
         epochs=(),
         tensors={},
         files={CONFIG: recorded.files[CONFIG]},

@@ -8,7 +8,7 @@ and its files are compared. Nothing of the original run is read but its manifest
 data was), and nothing is written to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,16 @@ from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest, record_files
 from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, ROWS, RunDirectory
 from dlcli.config import LoadedConfig, parse_recorded, text_of
+from dlcli.engine.team import Team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import prepare, record
+from dlcli.pipeline.changed_data import check_against, require_same_data
 from dlcli.pipeline.compare import differences
-from dlcli.pipeline.crew import crew
+from dlcli.pipeline.job import Job
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.run import Ready, check_against, last_two_stages, make_ready, require_same_data
-from dlcli.pipeline.session import Session
+from dlcli.pipeline.stages import last_two_stages
 from dlcli.pipeline.watch import Silent, Watch
 
 
@@ -107,33 +108,58 @@ def reproduce(
             "compared by their tensors and losses, and of the files those of the model's arrays"
         )
     run = RunDirectory(path) if path.is_dir() else None
-    ready = make_ready(loaded, where, watch, check_against(manifest, run))
-    require_same_data(manifest, ready.digests)
-    session = ready.session()
-    best: Checkpoint | None = None
+    job = Job.ready(loaded, where, watch, check_against(manifest, run))
+    require_same_data(manifest, job.digests)
+    session = job.session
     wanted = manifest.epochs[:epochs]
     of = len(manifest.epochs)
-    worst = 0.0
     watch.stage(3, "train", f"again, comparing {len(wanted)} of {of} epochs")
+    with job.team(workers) as team:
+        best, worst = _compare_epochs(job, team, manifest, wanted, tolerance, watch)
+        if len(session.books.history) < len(wanted):
+            raise DiffersError(
+                f"training ended after epoch {len(session.books.history)}, the recorded run went "
+                f"on to epoch {of}.{_cause(manifest)}"
+            )
+        if len(wanted) == of and not session.finished:
+            raise DiffersError(
+                f"the recorded run ended after epoch {of}, this one goes on.{_cause(manifest)}"
+            )
+        # A tolerance is for what came of other bits: no file could be the same.
+        whole = len(wanted) == of and tolerance is None
+        same = _require_same_files(manifest, job, team, best) if whole else 0
+    tensors = len(session.books.tensors[1])
+    return Reproduced(len(wanted), of, tensors, tolerance, worst, same)
+
+
+def _compare_epochs(
+    job: Job,
+    team: Team,
+    manifest: Manifest,
+    wanted: Sequence[Epoch],
+    tolerance: float | None,
+    watch: Watch,
+) -> tuple[Checkpoint | None, float]:
+    """Train, comparing each epoch; the best one's checkpoint, and the largest difference."""
+    session, best, worst = job.session, None, 0.0
     limit = session.training.recipe.max_steps
     watch.begin(len(wanted), session.training.batches, len(session.training), limit)
     try:
-        with crew(session.training.phases, workers) as team:
-            for report in session.run(team):
-                if not isinstance(report, EpochReport):
-                    watch.step(report)
-                    continue
-                if session.improved:
-                    best = session.checkpoint().copy()
-                found = session.books.history[-1]
-                expected = manifest.epochs[found.epoch - 1]
-                if tolerance is None:
-                    _require_identical(expected, found, session.books.tensors, manifest)
-                else:
-                    worst = max(worst, _require_close(expected, found, tolerance, manifest))
-                watch.epoch(report, "identical" if tolerance is None else "within tolerance")
-                if found.epoch == len(wanted):
-                    break
+        for report in session.run(team):
+            if not isinstance(report, EpochReport):
+                watch.step(report)
+                continue
+            if session.improved:
+                best = session.checkpoint().copy()
+            found = session.books.history[-1]
+            expected = manifest.epochs[found.epoch - 1]
+            if tolerance is None:
+                _require_identical(expected, found, session.books.tensors, manifest)
+            else:
+                worst = max(worst, _require_close(expected, found, tolerance, manifest))
+            watch.epoch(report, "identical" if tolerance is None else "within tolerance")
+            if found.epoch == len(wanted):
+                break
     except Diverged as error:
         raise DiffersError(
             f"training diverged at step {error.step} ({error.where}), the recorded run did not."
@@ -141,35 +167,20 @@ def reproduce(
         ) from None
     finally:
         watch.end()
-    if len(session.books.history) < len(wanted):
-        raise DiffersError(
-            f"training ended after epoch {len(session.books.history)}, the recorded run went on "
-            f"to epoch {of}.{_cause(manifest)}"
-        )
-    if len(wanted) == of and not session.finished:
-        raise DiffersError(
-            f"the recorded run ended after epoch {of}, this one goes on.{_cause(manifest)}"
-        )
-    # A tolerance is for what came of other bits: no file could be the same.
-    whole = len(wanted) == of and tolerance is None
-    same = _require_same_files(manifest, ready, session, best, workers) if whole else 0
-    tensors = len(session.books.tensors[1])
-    return Reproduced(len(wanted), of, tensors, tolerance, worst, same)
+    return best, worst
 
 
-def _require_same_files(
-    manifest: Manifest, ready: Ready, session: Session, best: Checkpoint | None, workers: int
-) -> int:
+def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoint | None) -> int:
     """Make the run's files again and compare them; how many they are.
 
     All but `config.yaml`, which is as its author wrote it: the manifest holds what it means.
     """
     with files.temporary_directory() as folder:
         made = RunDirectory(folder)
-        weights.write_text(made, RESOLVED_CONFIG, text_of(ready.loaded.resolved()))
+        weights.write_text(made, RESOLVED_CONFIG, text_of(job.loaded.resolved()))
         store = Checkpoints(made)
-        store.save(session.checkpoint(), best, session.books.history)
-        names = last_two_stages(made, ready, session, store, workers, Silent())
+        store.save(job.session.checkpoint(), best, job.session.books.history)
+        names = last_two_stages(made, job, team, store, Silent())
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
     if ROWS not in manifest.files:  # of an earlier version

@@ -24,8 +24,11 @@ from dlcli.pipeline.changed_data import check_against, require_same_data, write_
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.edits import tell_of_edits
 from dlcli.pipeline.extend import epochs_of, extend, finish_config, require_not_ended, with_epochs
+from dlcli.pipeline.interruption import interruptible
+from dlcli.pipeline.job import Job
+from dlcli.pipeline.options import Options
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.stages import Options, Ready, interruptible, last_three_stages, make_ready
+from dlcli.pipeline.stages import last_three_stages
 from dlcli.pipeline.watch import Watch
 
 
@@ -57,26 +60,27 @@ def resume(path: Path, options: Options, watch: Watch) -> Path:
             options.gates.check_known(loaded.config)
             where = _places(directory, environment, options)
             if recorded is None:
-                ready = make_ready(loaded, where, watch)
+                job = Job.ready(loaded, where, watch, gates=options.gates)
             else:
-                ready = make_ready(loaded, where, watch, check_against(recorded, directory))
-                require_same_data(recorded, ready.digests)
-            ready.check_gates(options.gates)
+                check = check_against(recorded, directory)
+                job = Job.ready(loaded, where, watch, check, options.gates)
+                require_same_data(recorded, job.digests)
+            job.check_gates()
             if longer and recorded is not None:
-                require_not_ended(directory, recorded, ready)
+                require_not_ended(directory, recorded, job)
         with interruptible("as training was about to go on", directory.root):
             if not directory.path(ROWS).exists():
-                write_rows(directory, ready.prepared.brought)
-            manifest = _versions_joined(recorded, loaded, ready, watch)
+                write_rows(directory, job.prepared.brought)
+            manifest = _versions_joined(recorded, loaded, job, watch)
             if longer and recorded is not None:
-                manifest = extend(directory, manifest, ready)
+                manifest = extend(directory, manifest, job)
                 environment = Environment.read(directory)
             elif manifest != recorded:
                 manifest = record.write_first_manifest(directory, manifest)
             if not is_complete:
                 environment.resumed(options.workers)
                 environment.write(directory)
-        last_three_stages(directory, ready, manifest, environment, options, watch)
+        last_three_stages(directory, job, manifest, environment, options, watch)
     return directory.root
 
 
@@ -137,11 +141,11 @@ def _complete(recorded: Manifest) -> str:
 
 
 def _versions_joined(
-    recorded: Manifest | None, loaded: LoadedConfig, ready: Ready, watch: Watch
+    recorded: Manifest | None, loaded: LoadedConfig, job: Job, watch: Watch
 ) -> Manifest:
     """The manifest of the run so far, with the versions that it goes on with."""
     if recorded is None:
-        return record.manifest_of(loaded, ready.digests)
+        return record.manifest_of(loaded, job.digests)
     versions = record.joined_versions(recorded.versions)
     if versions == recorded.versions:
         return recorded

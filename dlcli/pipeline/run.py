@@ -6,30 +6,16 @@ from dlcli.artifacts.run_directory import RunDirectory, check_output, check_run_
 from dlcli.config import LoadedConfig
 from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import prepare, record
-from dlcli.pipeline.changed_data import check_against, require_same_data, write_rows
+from dlcli.pipeline.changed_data import write_rows
+from dlcli.pipeline.interruption import interruptible
+from dlcli.pipeline.job import Job
+from dlcli.pipeline.options import Options
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.resume import require_same_config, resume
-from dlcli.pipeline.stages import (
-    Options,
-    Ready,
-    interruptible,
-    last_three_stages,
-    last_two_stages,
-    make_ready,
-)
+from dlcli.pipeline.resume import resume
+from dlcli.pipeline.stages import last_three_stages
 from dlcli.pipeline.watch import Watch
 
-__all__ = [
-    "Options",
-    "Ready",
-    "check_against",
-    "last_two_stages",
-    "make_ready",
-    "require_same_config",
-    "require_same_data",
-    "resume",
-    "run",
-]
+__all__ = ["Options", "resume", "run"]
 
 
 def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch: Watch) -> Path:
@@ -45,8 +31,8 @@ def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch
     with interruptible("before training began; nothing was written"):
         where = prepare.places(path.parent, options.data_dir)
         _say_class(loaded, watch)
-        ready = make_ready(loaded, where, watch)
-        ready.check_gates(options.gates)
+        job = Job.ready(loaded, where, watch, gates=options.gates)
+        job.check_gates()
     with interruptible(f"before training began; {options.output_dir} may hold an empty run"):
         directory = RunDirectory.create(options.output_dir, name)
     with directory.lock():
@@ -58,10 +44,10 @@ def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch
                 options.workers,
                 options.overrides,
             )
-            write_rows(directory, ready.prepared.brought)
-            manifest = record.manifest_of(loaded, ready.digests)
+            write_rows(directory, job.prepared.brought)
+            manifest = record.manifest_of(loaded, job.digests)
             manifest = record.begin(directory, source, loaded, manifest, environment)
-        last_three_stages(directory, ready, manifest, environment, options, watch)
+        last_three_stages(directory, job, manifest, environment, options, watch)
     return directory.root
 
 

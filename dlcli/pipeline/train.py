@@ -2,46 +2,20 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import append_history, write_history
 from dlcli.artifacts.run_directory import LAST, RunDirectory
 from dlcli.config import Config
+from dlcli.engine.team import Team
 from dlcli.engine.training import Diverged, EpochReport
-from dlcli.errors import DivergedError, DlcliError
-from dlcli.pipeline.crew import crew
+from dlcli.errors import DivergedError
+from dlcli.pipeline.interruption import Interrupted
+from dlcli.pipeline.job import Job
+from dlcli.pipeline.options import Options
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.watch import Watch
-
-Stop = Callable[[], int | None]
-"""Asked after every step: the signal that wants training to stop, if any."""
-
-
-Patience = Callable[[], AbstractContextManager[None]]
-"""Gives a block in which a signal does not end the work at once: `Stop` tells of it instead."""
-
-
-class Stopped(KeyboardInterrupt):
-    """A signal that ends the work where it is; `signal` is its number."""
-
-    def __init__(self, signal: int) -> None:
-        super().__init__(signal)
-        self.signal = signal
-
-
-class Interrupted(DlcliError):
-    """A signal ended the work; a checkpoint was saved, where there was anything to save."""
-
-    kind = "interrupted"
-
-    def __init__(self, message: str, signal: int, run: Path | None = None) -> None:
-        """run: what can be gone on with."""
-        hint = None if run is None else f"dlcli train --resume {run}"
-        super().__init__(message, hint=hint, details={} if run is None else {"run": str(run)})
-        self.exit_code = 128 + signal  # type: ignore[misc]
 
 
 class Cadence:
@@ -109,31 +83,22 @@ class Keeper:
         self._best, self.is_saved = None, True
 
 
-def train(
-    run: RunDirectory,
-    config: Config,
-    session: Session,
-    workers: int,
-    watch: Watch,
-    stop: Stop = lambda: None,
-    patience: Patience = nullcontext,
-    require_unchanged_data: Callable[[], None] = lambda: None,
-) -> None:
+def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Watch) -> None:
     """Train to the end, leaving checkpoints and metrics.jsonl in the run.
 
     Raises Interrupted after a signal and DivergedError when the loss is not finite; the last
     checkpoint that was due before can be resumed from in both cases.
     """
-    keeper = Keeper(run, session, require_unchanged_data)
-    cadence = Cadence(config)
+    session = job.session
+    keeper = Keeper(run, session, job.require_unchanged_data)
+    cadence = Cadence(job.loaded.config)
     training = session.training
     recipe = training.recipe
     watch.begin(recipe.epochs, training.batches, len(training), recipe.max_steps)
     try:
-        then = f"go on with `dlcli train --resume {run.root}`"
-        with patience(), crew(training.phases, workers, then) as team:
-            if team.workers < workers:
-                watch.note(f"only {team.workers} of {workers} workers could be started")
+        with options.patience():
+            if team.workers < options.workers:
+                watch.note(f"only {team.workers} of {options.workers} workers could be started")
             write_history(run, (epoch.row() for epoch in session.books.history), durable=False)
             for report in session.run(team):
                 keeper.moved()
@@ -152,7 +117,7 @@ def train(
                     watch.epoch(report, _remark(session))
                 else:
                     watch.step(report)
-                signal = stop()
+                signal = options.stop()
                 if signal is not None and not session.finished:
                     keeper.save()
                     raise Interrupted(

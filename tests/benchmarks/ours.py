@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from tests.benchmarks import cases
 from tests.benchmarks.cases import Case, Conv, GlobalAverage, NormConv, Pool, Residual
 
 if TYPE_CHECKING:
-    from dlcli.pipeline.stages import Ready
+    from dlcli.pipeline.job import Job
 
 SAME_AFTER = 20
 """Steps after which the parameters are compared between different numbers of workers."""
@@ -83,16 +82,17 @@ def _residual(block: Residual, channels: int) -> dict[str, Any]:
     return written
 
 
-def ready(case: Case, folder: Path) -> "Ready":
+def ready(case: Case, folder: Path) -> "Job":
     """Stages 1 and 2 of the case, with as many rows an epoch as peers get."""
     from dlcli.config import parse_config
     from dlcli.pipeline import prepare
-    from dlcli.pipeline.run import make_ready
+    from dlcli.pipeline.job import Job
     from dlcli.pipeline.watch import Silent
 
     loaded = parse_config(json.dumps(config(case, folder)), "benchmark.yaml")
-    made = make_ready(loaded, prepare.places(folder, None), Silent())
-    return replace(made, examples={"train": Fewer(made.examples["train"], case.rows)})
+    made = Job.ready(loaded, prepare.places(folder, None), Silent())
+    made.examples = {"train": Fewer(made.examples["train"], case.rows)}
+    return made
 
 
 class Fewer:
@@ -129,13 +129,13 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     return {**result, "shard": shard, "numerics": numerics.numerics_class()}
 
 
-def _train(made: "Ready", workers: int) -> dict[str, Any]:
+def _train(made: "Job", workers: int) -> dict[str, Any]:
     """Training as `dlcli train` does it, with what it keeps account of, but without files."""
     from dlcli.engine.team import team
     from dlcli.engine.training import StepReport
     from tests.benchmarks.timing import measure
 
-    session = made.session()
+    session = made.session
     training = session.training
     with team(training.phases, workers) as crew:
         reports = session.run(crew)
@@ -154,7 +154,7 @@ def _train(made: "Ready", workers: int) -> dict[str, Any]:
         return {**measure(step), "workers": workers, "parameters": digest}
 
 
-def _predict(made: "Ready") -> dict[str, Any]:
+def _predict(made: "Job") -> dict[str, Any]:
     """Answers to prepared rows, as `dlcli predict` and the deployed bundle give them."""
     import numpy as np
 
@@ -173,7 +173,7 @@ def _predict(made: "Ready") -> dict[str, Any]:
     return {**measure(step), "workers": 1}
 
 
-def _evaluate(made: "Ready", workers: int) -> dict[str, Any]:
+def _evaluate(made: "Job", workers: int) -> dict[str, Any]:
     """Fetching, forward, loss and metrics by the whole team, as `dlcli evaluate` does it."""
     from dlcli.engine.inference import Evaluation
     from dlcli.engine.team import team

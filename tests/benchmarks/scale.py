@@ -164,13 +164,13 @@ def rows_job(config: Path) -> dict[str, float]:
     from dlcli.engine.team import team
     from dlcli.engine.training import EpochReport
     from dlcli.pipeline import prepare
-    from dlcli.pipeline.run import make_ready
+    from dlcli.pipeline.job import Job
     from dlcli.pipeline.watch import Silent
     from tests.benchmarks.ours import processors
 
     began = time.perf_counter()
-    ready = make_ready(load_config(config), prepare.places(config.parent, None), Silent())
-    session = ready.session()
+    ready = Job.ready(load_config(config), prepare.places(config.parent, None), Silent())
+    session = ready.session
     count = len(session.training)
     prepared = (time.perf_counter() - began) / count
     epochs = []

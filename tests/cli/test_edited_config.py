@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.cli.calls import Call, dlcli
 from tests.exactness.runs import SMALL, changed, content, stop_after, train, write
 

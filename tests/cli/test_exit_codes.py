@@ -18,7 +18,7 @@ from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import digest_of_tensors
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.deploy.bundle import Bundle
-from dlcli.pipeline import again, record, reproduce, resume, stages
+from dlcli.pipeline import again, job, record, reproduce, resume
 from dlcli.pipeline import train as training
 from dlcli.pipeline import validate as validation
 from tests.cli.calls import Call, dlcli, files, refused, settings, train
@@ -159,7 +159,7 @@ def test_6_is_a_disk_that_fails(number: int, trees: Path, output: Path) -> None:
 
 
 def test_6_is_too_little_memory(trees: Path, output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages.design, "design", raising(MemoryError()))
+    monkeypatch.setattr(job.design, "design", raising(MemoryError()))
     message = refused(train(trees, output), 6)
     assert "not enough memory; use a smaller model or training.batch_size" in message
     assert not output.exists()

@@ -23,7 +23,7 @@ from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
 from dlcli.pipeline import again, evaluate, reproduce, run, validate
-from dlcli.pipeline.train import Interrupted, Stopped
+from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
 from tests.cli.small import write
 
@@ -84,7 +84,7 @@ def failure(*arguments: str | Path) -> dict[str, Any]:
 COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     # Where a failure is put in, and the arguments.
     "train": (run, "run", lambda p: [p.config, "--output-dir", p.folder / "more"]),
-    "evaluate": (evaluate, "gated", lambda p: [p.run]),
+    "evaluate": (evaluate, "results_of", lambda p: [p.run]),
     "validate": (validate, "validate", lambda p: [p.config]),
     "predict": (again, "predict_rows", lambda p: [p.run, p.rows]),
     "verify": (verification, "verify", lambda p: [p.run]),
@@ -245,9 +245,9 @@ def test_an_interrupted_training_says_which_run_goes_on(
     def stopped(*arguments: Any) -> NoReturn:
         raise Stopped(15)
 
-    from dlcli.pipeline import stages
+    from dlcli.pipeline import job
 
-    monkeypatch.setattr(stages.deploy, "deploy", stopped)
+    monkeypatch.setattr(job.deploy, "deploy", stopped)
     found = failure("train", place.config, "--output-dir", tmp_path / "runs", "--json")
     path = tmp_path / "runs" / "trees-0001"
     assert (found["code"], found["kind"], found["run"]) == (143, "interrupted", str(path))

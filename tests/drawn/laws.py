@@ -22,8 +22,8 @@ from dlcli.artifacts.verification import verify
 from dlcli.errors import ConfigError, DlcliError, UsageError
 from dlcli.pipeline.again import evaluate_run
 from dlcli.pipeline.gates import Gates
+from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.reproduce import reproduce
-from dlcli.pipeline.train import Interrupted
 from dlcli.pipeline.watch import Silent
 from tests.drawn.dice import Dice
 from tests.drawn.drawing import Drawn, draw

@@ -13,7 +13,7 @@ import pytest
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import ROWS, RunDirectory
 from dlcli.artifacts.verification import verify
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.cli.calls import dlcli
 from tests.exactness.runs import SMALL, changed, content, edit_manifest, stop_after, train, write
 from tests.exactness.test_earlier_versions import FIXTURES

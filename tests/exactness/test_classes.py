@@ -13,8 +13,8 @@ from dlcli.errors import NotComparableError
 from dlcli.pipeline import reproduce as proofs
 from dlcli.pipeline import resume as resumes
 from dlcli.pipeline import run as pipeline
-from dlcli.pipeline.run import Options
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
+from dlcli.pipeline.options import Options
 from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import (
     SMALL,

@@ -26,8 +26,8 @@ from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.again import evaluate_run
 from dlcli.pipeline.gates import Gates
+from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.reproduce import reproduce
-from dlcli.pipeline.train import Interrupted
 from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import SMALL, assert_same, command, content, resume, stop_after, write
 

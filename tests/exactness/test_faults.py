@@ -12,7 +12,7 @@ from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import StorageError, UsageError
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.artifacts.faults import ERRORS, Disk, Killed
 from tests.exactness.runs import (
     SMALL,

@@ -9,7 +9,7 @@ import pytest
 
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import (
     CNN,
     SMALL,

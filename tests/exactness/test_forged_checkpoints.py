@@ -14,7 +14,7 @@ from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.errors import ArtifactError
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import (
     SMALL,
     assert_same,

@@ -16,7 +16,7 @@ from dlcli.artifacts import manifest as manifests
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import ArtifactError
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import a_part, assert_same, content, environment, stop_after, train, write
 
 ROOT = Path(__file__).parents[2]

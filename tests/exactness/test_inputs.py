@@ -11,7 +11,7 @@ from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import ROWS, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import verify
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.cli.calls import dlcli
 from tests.data.scenes import scenes
 from tests.exactness.runs import (

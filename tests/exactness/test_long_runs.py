@@ -19,8 +19,8 @@ from dlcli.artifacts.verification import verify
 from dlcli.config import load_config, resolved_text
 from dlcli.config.document import LARGEST_FILE
 from dlcli.errors import DiffersError, StorageError
+from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.reproduce import reproduce
-from dlcli.pipeline.train import Interrupted
 from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import (
     PATIENCE,

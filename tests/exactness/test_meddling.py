@@ -16,7 +16,7 @@ from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import ArtifactError, DataError, StorageError
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import (
     SMALL,
     assert_same,

@@ -17,8 +17,9 @@ from dlcli.errors import ArtifactError, DataError, DiffersError
 from dlcli.pipeline import prepare
 from dlcli.pipeline import reproduce as proofs
 from dlcli.pipeline import run as pipeline
+from dlcli.pipeline.interruption import Interrupted
+from dlcli.pipeline.job import Job
 from dlcli.pipeline.reproduce import Reproduced
-from dlcli.pipeline.train import Interrupted
 from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import (
     CNN,
@@ -130,7 +131,7 @@ def test_the_very_tensor_is_named_where_only_one_differs(
 ) -> None:
     plant(6, position)  # the last step of the second epoch: nothing is computed from it any more
     said = differs(run)
-    recorded = pipeline.make_ready(
+    recorded = Job.ready(
         load_config(run / "config.resolved.yaml"),
         prepare.places(run.parents[1] / "config", None),
         Silent(),

@@ -13,7 +13,7 @@ from dlcli.artifacts.history import read_history
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.golden import WIDE
 from tests.exactness.runs import (
     CNN,

@@ -183,7 +183,7 @@ def test_a_signal_before_training_leaves_at_once_and_nothing_behind(
 @pytest.mark.parametrize(
     "place",
     [
-        "dlcli.pipeline.evaluate::evaluate",
+        "dlcli.pipeline.evaluate::results_of",
         "dlcli.pipeline.deploy::deploy",
         "dlcli.deploy.bundle::prove",
         "dlcli.artifacts.manifest::complete",

@@ -8,7 +8,7 @@ import pytest
 
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.errors import LockedError
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import (
     PATIENCE,
     SMALL,

@@ -16,7 +16,7 @@ from dlcli.data.prints import Brought, Prints, together
 from dlcli.errors import DataError
 from dlcli.pipeline import changed_data
 from dlcli.pipeline.changed_data import _about, _about_names, _first, check_against
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import resume, stop_after, train, write
 
 OLD = ("a", "b", "c")

@@ -10,7 +10,7 @@ from dlcli.data.dataset import ONLY
 from dlcli.errors import ConfigError, DataError
 from dlcli.pipeline import design, prepare
 from dlcli.pipeline.compare import differences
-from dlcli.pipeline.stages import make_ready
+from dlcli.pipeline.job import Job
 from dlcli.pipeline.validate import validate
 from dlcli.pipeline.watch import Silent
 from tests.cli.small import IMAGES, PRICES, TREES, trees
@@ -93,7 +93,7 @@ class Listener(Silent):
 
 def told(text: str, folder: Path) -> list[str]:
     listener = Listener()
-    make_ready(parse_config(text, "x"), prepare.places(folder, None), listener)
+    Job.ready(parse_config(text, "x"), prepare.places(folder, None), listener)
     return listener.told
 
 

@@ -8,7 +8,7 @@ import pytest
 from dlcli.config import load_config
 from dlcli.errors import DivergedError
 from dlcli.pipeline import run as pipeline
-from dlcli.pipeline.train import Interrupted
+from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import SMALL, changed, stop_after, write
 from tests.pipeline.watching import Everything
 
