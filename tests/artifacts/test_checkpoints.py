@@ -15,7 +15,7 @@ from dlcli.artifacts.checkpoints import Checkpoints, Kind
 from dlcli.artifacts.digests import digest_document, readable_json
 from dlcli.artifacts.files import Operations
 from dlcli.artifacts.history import Epoch
-from dlcli.artifacts.reading import parse_json
+from dlcli.artifacts.reading import parse_json, read_bytes
 from dlcli.artifacts.run_directory import BEST, CHECKPOINT_INDEX, HISTORY, LAST, RunDirectory
 from dlcli.artifacts.tensors import encode_tensors
 from dlcli.errors import ArtifactError, StorageError
@@ -292,6 +292,25 @@ def test_any_flipped_byte_and_any_truncation_is_found(saved: RunDirectory, name:
                 act()
     path.write_bytes(data)
     assert _found(Checkpoints(saved)) == (4, 3)
+
+
+def test_a_checkpoint_that_changes_before_it_is_read_is_not_taken(
+    saved: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its content is looked at twice: once to find it, and once more when it is read."""
+    length = saved.path(LAST).stat().st_size
+    for place in range(0, length, length // 16):  # digests before and behind the recorded one
+
+        def changed(path: Path, limit: int, place: int = place) -> bytes:
+            data = bytearray(read_bytes(path, limit))
+            if path == saved.path(LAST):
+                data[place] ^= 1
+            return bytes(data)
+
+        monkeypatch.setattr("dlcli.artifacts.checkpoints.read_bytes", changed)
+        with pytest.raises(ArtifactError, match=r"last\.safetensors has other content"):
+            Checkpoints(saved).load()
+        assert Checkpoints(saved).load("best") is not None
 
 
 def test_what_lies_behind_the_committed_history_is_dropped(saved: RunDirectory) -> None:

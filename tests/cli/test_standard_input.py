@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dlcli.errors import DataError
 from dlcli.pipeline import standard_input
 from tests.cli.calls import Call, dlcli, refused, train
 from tests.cli.small import trees, write
@@ -103,6 +104,25 @@ def test_errors_speak_of_standard_input(
     found = json.loads(piped.predict(content, runs["trees"], "--json").out)["error"]
     assert found["code"] == 3 and found["message"].startswith(words)
     assert found["file"] == "standard input"
+
+
+@pytest.mark.parametrize("other", ["/a", "/zzzz/a.csv", "~", None])
+def test_an_error_about_another_file_keeps_its_name(
+    other: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ROWS)))
+    with pytest.raises(DataError) as caught, standard_input.standard_input() as path:
+        assert path.read_bytes() == ROWS
+        raise DataError(f"{path}, line 3, is not as in {other}: {path.name}", file=other, line=3)
+    assert str(caught.value) == f"standard input, line 3, is not as in {other}: standard input"
+    assert (caught.value.file, caught.value.line) == (other, 3)
+
+
+def test_an_error_about_the_rows_is_about_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ROWS)))
+    with pytest.raises(DataError) as caught, standard_input.standard_input() as path:
+        raise DataError("a mistake", file=Path(*path.parts))
+    assert (str(caught.value), caught.value.file) == ("a mistake", "standard input")
 
 
 def test_there_is_a_limit(

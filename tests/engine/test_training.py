@@ -1,6 +1,7 @@
 """The training loop: sharding changes nothing it must not, reports are true, errors are named."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -129,6 +130,39 @@ def test_max_steps_ends_training_inside_an_epoch_and_reports_it() -> None:
     assert training.progress.step == 4
     assert len(steps) == 4
     assert [(r.epoch, r.step) for r in epochs] == [(1, 3), (2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "max_steps", "expected"),
+    [
+        (2, 300, None, (300, 300)),
+        (600, 1, None, (300, 1)),
+        (800, 2, 300, (300, 1)),
+        (600, 3, 600, (600, 2)),
+        (2, 400, 300, (300, 300)),
+    ],
+)
+def test_a_long_training_ends_where_it_should(
+    rows: int, epochs: int, max_steps: int | None, expected: tuple[int, int]
+) -> None:
+    chain = connect([("dense_1", Dense(1))], (1,))
+    made = recipe(
+        model=Model(chain),
+        loss=MeanSquaredError(),
+        metrics=MetricSet([], "regression", 1),
+        epochs=epochs,
+        max_steps=max_steps,
+        batch_size=2,
+        shard_size=2,
+    )
+    x = np.ones((rows, 1), np.float32)
+    training = Training(made, {"train": Rows(x, x)})
+    with Alone(training.phases) as crew:
+        reports = list(islice(training.fit(crew), 2000))
+    ends = [report for report in reports if isinstance(report, EpochReport)]
+    assert len(reports) - len(ends) == training.progress.step == expected[0]
+    assert len(ends) == training.progress.epoch == expected[1]
+    assert (ends[-1].step, ends[-1].epoch) == expected
 
 
 def test_shuffling_changes_from_epoch_to_epoch_and_is_off_when_asked() -> None:

@@ -1,6 +1,7 @@
 """More epochs for a run that is finished: its files become those of a run that had them at once."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import StorageError, UsageError
+from dlcli.pipeline import record
 from dlcli.pipeline.interruption import Interrupted
 from tests.artifacts.faults import Disk, Killed
 from tests.cli.calls import dlcli
@@ -141,6 +143,36 @@ def test_more_epochs_that_fail_at_any_operation_can_be_resumed(
         assert_same(without_source(content(run)), expected["best"])
         extensions = json.loads((run / "environment.json").read_text())["extensions"]
         assert [(entry["before"], entry["epochs"]) for entry in extensions] == [(3, MORE)]
+
+
+@pytest.mark.parametrize("epochs", [MORE, 300])
+def test_more_epochs_that_are_killed_as_they_begin_are_noted_once(
+    epochs: int, tmp_path: Path
+) -> None:
+    """Also where the process that goes on is killed in turn, a little later each time."""
+    trained = train(config(tmp_path, "last"), tmp_path / "runs")
+    begun = 0
+    for n in range(1, 25):
+        run = Path(shutil.copytree(trained, tmp_path / str(n) / trained.name))
+        with files.using(Disk(n, "KILL").operations()), pytest.raises(Killed):
+            resume(run, epochs=epochs)
+        if read_manifest(run / "manifest.json").status == "complete":
+            continue
+        begun += 1
+        with files.using(Disk(begun, "KILL").operations()), pytest.raises(Killed):
+            resume(run)
+        verify(RunDirectory.open(run))
+        for _ in range(2):
+            with pytest.raises(Interrupted):
+                resume(run, stop=stop_after(1))
+            document = json.loads((run / "environment.json").read_text())
+            steps = [(entry["before"], entry["epochs"]) for entry in document["extensions"]]
+            assert steps == [(3, epochs)], f"killed at operation {n}"
+            assert document["finished"] is None
+        own = record.recorded_config(RunDirectory(run)).config
+        assert own.training.epochs == epochs
+        verify(RunDirectory.open(run))
+    assert begun > 10
 
 
 def test_only_more_epochs_are_taken(tmp_path: Path) -> None:

@@ -82,9 +82,9 @@ def _forge(run: Path, change: Callable[[Checkpoint, list[Epoch]], tuple[Checkpoi
     again.save(checkpoint, checkpoint, history)
 
 
-def _refused(run: Path) -> None:
+def _refused(run: Path, words: str = "does not belong to this config") -> None:
     before = content(run)
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactError, match=words):
         resume(run)
     after = content(run)
     assert before.keys() == after.keys()
@@ -175,6 +175,45 @@ HISTORIES: dict[str, Callable[[list[Epoch]], list[Epoch]]] = {
         Epoch(e.epoch, e.step, {**e.metrics, "val_loss": [1.0]}, e.digest) for e in history
     ],
 }
+
+
+GROUPS = ("parameters", "m", "v", "counts")
+"""The optimizer's vectors have a name each."""
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("group", GROUPS)
+def test_arrays_of_other_names_are_called_that(group: str, missing: bool, stopped: Path) -> None:
+    def change(last: Checkpoint, history: list[Epoch]) -> tuple[Checkpoint, list[Epoch]]:
+        groups: dict[str, dict[str, Any]] = {
+            "parameters": dict(last.parameters),
+            "counts": dict(last.counts),
+            **{vector: dict(last.optimizer[vector]) for vector in ("m", "v")},
+        }
+        arrays = groups[group]
+        name = sorted(arrays)[-1]  # of the counts a tally, not the digests
+        arrays["another"] = arrays.pop(name) if missing else arrays[name]
+        if not missing:
+            assert name in arrays
+        optimizer = {vector: groups[vector] for vector in ("m", "v")}
+        return (
+            Checkpoint(groups["parameters"], optimizer, last.state, groups["counts"]),
+            history,
+        )
+
+    _forge(stopped, change)
+    _refused(stopped, r"does not belong to this config \(it has arrays of other names\)")
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_other_vectors_of_the_optimizer_are_called_that(missing: bool, stopped: Path) -> None:
+    def change(last: Checkpoint, history: list[Epoch]) -> tuple[Checkpoint, list[Epoch]]:
+        optimizer = dict(last.optimizer)
+        optimizer["w"] = optimizer.pop("v") if missing else optimizer["v"]
+        return Checkpoint(last.parameters, optimizer, last.state, last.counts), history
+
+    _forge(stopped, change)
+    _refused(stopped, r"\(it has other vectors of the optimizer\)")
 
 
 @pytest.mark.parametrize("name", HISTORIES)
