@@ -181,20 +181,28 @@ GROUPS = ("parameters", "m", "v", "counts")
 """The optimizer's vectors have a name each."""
 
 
-@pytest.mark.parametrize("missing", [False, True])
+HOW = ("missing", "added", "renamed")
+
+
+def _otherwise(named: dict[str, Any], how: str) -> None:
+    name = sorted(named)[-1]  # of the counts a tally, not the digests
+    named["another"] = named[name]
+    if how != "added":
+        del named[name]
+    if how == "missing":
+        del named["another"]
+
+
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("group", GROUPS)
-def test_arrays_of_other_names_are_called_that(group: str, missing: bool, stopped: Path) -> None:
+def test_arrays_of_other_names_are_called_that(group: str, how: str, stopped: Path) -> None:
     def change(last: Checkpoint, history: list[Epoch]) -> tuple[Checkpoint, list[Epoch]]:
         groups: dict[str, dict[str, Any]] = {
             "parameters": dict(last.parameters),
             "counts": dict(last.counts),
             **{vector: dict(last.optimizer[vector]) for vector in ("m", "v")},
         }
-        arrays = groups[group]
-        name = sorted(arrays)[-1]  # of the counts a tally, not the digests
-        arrays["another"] = arrays.pop(name) if missing else arrays[name]
-        if not missing:
-            assert name in arrays
+        _otherwise(groups[group], how)
         optimizer = {vector: groups[vector] for vector in ("m", "v")}
         return (
             Checkpoint(groups["parameters"], optimizer, last.state, groups["counts"]),
@@ -205,11 +213,11 @@ def test_arrays_of_other_names_are_called_that(group: str, missing: bool, stoppe
     _refused(stopped, r"does not belong to this config \(it has arrays of other names\)")
 
 
-@pytest.mark.parametrize("missing", [False, True])
-def test_other_vectors_of_the_optimizer_are_called_that(missing: bool, stopped: Path) -> None:
+@pytest.mark.parametrize("how", HOW)
+def test_other_vectors_of_the_optimizer_are_called_that(how: str, stopped: Path) -> None:
     def change(last: Checkpoint, history: list[Epoch]) -> tuple[Checkpoint, list[Epoch]]:
         optimizer = dict(last.optimizer)
-        optimizer["w"] = optimizer.pop("v") if missing else optimizer["v"]
+        _otherwise(optimizer, how)
         return Checkpoint(last.parameters, optimizer, last.state, last.counts), history
 
     _forge(stopped, change)
