@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
+from dlcli.artifacts.digests import to_hex
 from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.errors import ArtifactError
@@ -222,6 +224,60 @@ def test_other_vectors_of_the_optimizer_are_called_that(how: str, stopped: Path)
 
     _forge(stopped, change)
     _refused(stopped, r"\(it has other vectors of the optimizer\)")
+
+
+NUMBERS = changed(
+    CONFIG,
+    data__source={"type": "csv", "path": "small.csv", "target": "b", "features": ["a"]},
+    model={"layers": [{"type": "dense", "units": 1}]},
+    loss={"type": "mean_squared_error"},
+    evaluation={"metrics": ["r2", "mean_absolute_error"]},
+)
+"""Its tallies are sums of float64, where those of classes are counts."""
+
+
+@pytest.mark.parametrize("at_an_end", [False, True], ids=["in an epoch", "at an end"])
+@pytest.mark.parametrize("config", [CONFIG, NUMBERS], ids=["counts", "sums"])
+def test_sums_that_an_epoch_so_far_cannot_have_are_refused(
+    config: dict[str, Any], at_an_end: bool, tmp_path: Path
+) -> None:
+    """Behind an epoch's end there are no rows yet, so every sum is 0."""
+    stop = stop_after(AT_AN_END if at_an_end else IN_AN_EPOCH)
+    with pytest.raises(Interrupted):
+        train(write(tmp_path, config), tmp_path / "runs", stop=stop)
+    stopped = tmp_path / "runs" / "small-0001"
+    last = Checkpoints(RunDirectory(stopped)).load()
+    assert last is not None and (last.state["batch"] == 0) == at_an_end
+    tallies = {name: array for name, array in last.counts.items() if name != "digests"}
+    floats = {name for name, array in tallies.items() if array.dtype.kind == "f"}
+    assert bool(floats) == (config is NUMBERS)
+    forged: list[tuple[str, Any, str]] = [
+        ("loss_sum", to_hex(value), "an impossible sum of losses")
+        for value in (0.5, -0.5, 5e-324, float("nan"), float("inf"))
+        if at_an_end or not isfinite(value)
+    ]
+    for name, array in tallies.items():
+        others = [array - 1, array - 10**6] if name not in floats else [array * np.nan]
+        if name in floats:
+            others += [array + np.inf]
+        if at_an_end:
+            assert not array.any()
+            one = array.copy()
+            one.reshape(-1)[-1] = 1
+            others += [array + 1, one]
+        forged += [(name, other, "wrong counts") for other in others]
+    for number, (name, other, words) in enumerate(forged):
+        run = Path(shutil.copytree(stopped, tmp_path / str(number) / "small-0001"))
+
+        def change(
+            last: Checkpoint, history: list[Epoch], name: str = name, other: Any = other
+        ) -> tuple[Checkpoint, list[Epoch]]:
+            state, counts = dict(last.state), dict(last.counts)
+            (state if name == "loss_sum" else counts)[name] = other
+            return Checkpoint(last.parameters, last.optimizer, state, counts), history
+
+        _forge(run, change)
+        _refused(run, rf"\(it has {words}\)")
 
 
 @pytest.mark.parametrize("name", HISTORIES)
