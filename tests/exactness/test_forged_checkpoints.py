@@ -257,14 +257,14 @@ def test_sums_that_an_epoch_so_far_cannot_have_are_refused(
         if at_an_end or not isfinite(value)
     ]
     for name, array in tallies.items():
-        others = [array - 1, array - 10**6] if name not in floats else [array * np.nan]
+        less, more, broken = array.copy(), array.copy(), array.astype(np.float64)
+        less.reshape(-1)[-1], more.reshape(-1)[-1], broken.reshape(-1)[-1] = -1, 1, np.nan
+        others = [less, array - 1]
         if name in floats:
-            others += [array + np.inf]
+            others = [broken, array * np.nan, array + np.inf]
         if at_an_end:
             assert not array.any()
-            one = array.copy()
-            one.reshape(-1)[-1] = 1
-            others += [array + 1, one]
+            others += [array + 1, more]
         forged += [(name, other, "wrong counts") for other in others]
     for number, (name, other, words) in enumerate(forged):
         run = Path(shutil.copytree(stopped, tmp_path / str(number) / "small-0001"))

@@ -204,6 +204,39 @@ def test_the_positive_class_of_a_known_source() -> None:
         validate(parse_config(text, "x"), None, None)
 
 
+KNOWN = [
+    ("breast_cancer", 1, "sigmoid", "binary_crossentropy"),
+    ("digits", 10, "softmax", "sparse_categorical_crossentropy"),
+    ("friedman1", 1, "linear", "mse"),
+]
+
+
+@pytest.mark.parametrize(("source", "units", "activation", "loss"), KNOWN)
+def test_a_known_source_needs_no_positive_class_to_be_valid(
+    source: str, units: int, activation: str, loss: str
+) -> None:
+    first = "flatten, " if source == "digits" else ""
+    text = network(f"{{source: {source}}}", units, activation, loss, first)
+    found = validate(parse_config(text, "x"), None, None)
+    assert found.unchecked == () and found.layers[-1].out_shape == (units,)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("chosen", [None, 0, 1, 2])
+def test_validate_takes_the_positive_classes_that_the_data_has(
+    source: str, chosen: int | None, tmp_path: Path
+) -> None:
+    binary_files(tmp_path)
+    option = ", positive_class: %s" if chosen is None else "%s"
+    given = source.replace(option, "" if chosen is None else f'"{chosen}"')
+    text = network(f"{{source: {given}}}", 1, "sigmoid", "binary_crossentropy", "flatten, ")
+    if chosen == 2:
+        with pytest.raises(ConfigError, match="not one of the two classes '0' and '1'"):
+            validate(parse_config(text, "x"), tmp_path, None)
+    else:
+        assert validate(parse_config(text, "x"), tmp_path, None).unchecked == ()
+
+
 def test_numbers_have_no_positive_class(tmp_path: Path) -> None:
     binary_files(tmp_path)
     text = network("{source: {type: npz, path: d.npz, positive_class: 1}}", 1, "linear", "mse")
