@@ -107,6 +107,24 @@ def test_the_json_of_train(tmp_path: Path) -> None:
     assert {**again, "seconds": 0} == {**found, "seconds": 0}
 
 
+def test_the_json_of_train_is_not_made_of_an_edited_evaluation(tmp_path: Path) -> None:
+    """Of a run that is complete, nothing else is read again."""
+    run = train(write(tmp_path, "trees"), tmp_path / "r").run
+    path = run / "evaluation.json"
+    good = path.read_bytes()
+    other = json.loads(good)
+    other["test"]["metrics"]["accuracy"] = 1.0
+    for content in (json.dumps(other).encode(), good + b"\n", b"", None):
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+        call = dlcli("train", "--resume", run, "--json")
+        error = json.loads(call.out)["error"]
+        assert (call.code, error["code"], error["file"]) == (4, 4, str(path))
+        path.write_bytes(good)
+    assert document("train", "--resume", run, "--json")["metrics"] == json.loads(good)
+
+
 def test_the_json_of_init(tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
     found = document("init", path, "--example", "digits_cnn", "--json")

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from dlcli.artifacts.run_directory import TRACKING, RunDirectory
+from dlcli.artifacts.verification import verify
 from dlcli.config import load_config
-from dlcli.errors import DivergedError
+from dlcli.errors import ArtifactError, DivergedError
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import SMALL, changed, stop_after, write
@@ -141,6 +143,35 @@ def test_what_is_told_is_in_the_log_but_for_steps(tmp_path: Path) -> None:
         assert line.endswith(remark or "}") and repr(loss) in line
     for (text,) in watch.of("say"):
         assert f"  {text}\n" in log
+
+
+def test_files_that_somebody_else_has_put_into_a_run_are_named_at_its_end(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        trained(tmp_path, stop=stop_after(4))
+    run = tmp_path / "runs" / "small-0001"
+    others = ["a b.txt", "checkpoints/notes", "deploy/bundle/more.json", "own/folder/plot.png"]
+    for name in (*others, f"{TRACKING}/events"):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_text("x")
+    (said,) = [text for (text,) in resumed(tmp_path).of("note") if "not part of this run" in text]
+    assert said == (
+        f"not part of this run, and `dlcli verify` will say so: {', '.join(others)}. Move what "
+        f"you want to keep out of {run}"
+    )
+    assert said in (run / "train.log").read_text()
+    with pytest.raises(ArtifactError) as caught:
+        verify(RunDirectory.open(run))
+    problems = [problem["file"] for problem in caught.value.details["problems"]]
+    assert problems == [str(run / name) for name in others]
+    for name in others:
+        (run / name).unlink()
+    verify(RunDirectory.open(run))
+
+
+def test_a_run_with_nothing_but_its_own_files_has_nothing_to_note(tmp_path: Path) -> None:
+    assert trained(tmp_path).of("note") == []
+    (words,) = resumed(tmp_path).of("note")
+    assert "complete already" in words[0]
 
 
 @pytest.mark.parametrize("saved", [False, True])
