@@ -280,6 +280,27 @@ def test_sums_that_an_epoch_so_far_cannot_have_are_refused(
         _refused(run, rf"\(it has {words}\)")
 
 
+@pytest.mark.parametrize("group", ["parameters", "m", "v"])
+def test_at_an_end_one_last_bit_of_one_number_is_too_much(group: str, tmp_path: Path) -> None:
+    """The history holds the digests of the arrays after every epoch."""
+    with pytest.raises(Interrupted):
+        train(write(tmp_path, CONFIG), tmp_path / "runs", stop=stop_after(AT_AN_END))
+    run = tmp_path / "runs" / "small-0001"
+
+    def change(last: Checkpoint, history: list[Epoch]) -> tuple[Checkpoint, list[Epoch]]:
+        groups = {"parameters": dict(last.parameters)}
+        groups |= {vector: dict(arrays) for vector, arrays in last.optimizer.items()}
+        name = sorted(groups[group])[-1]
+        other = groups[group][name].copy()
+        other.reshape(-1)[-1] = np.nextafter(other.reshape(-1)[-1], np.float32(1))
+        groups[group][name] = other
+        parameters = groups.pop("parameters")
+        return Checkpoint(parameters, groups, last.state, last.counts), history
+
+    _forge(run, change)
+    _refused(run, r"\(it has arrays that are not its last epoch's\)")
+
+
 @pytest.mark.parametrize("name", HISTORIES)
 def test_a_forged_history_is_refused(name: str, stopped: Path) -> None:
     _forge(stopped, lambda last, history: (last, HISTORIES[name](history)))

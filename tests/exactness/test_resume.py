@@ -66,6 +66,17 @@ CONFIGS: dict[str, dict[str, Any]] = {
             "global_clipnorm": 0.5,
         },
     ),
+    "a rate that falls in most epochs": changed(
+        SMALL,
+        training={"epochs": 6, "batch_size": 8, "shard_size": 4},
+        optimizer__learning_rate={
+            "type": "reduce_on_plateau",
+            "peak": 0.1,
+            "patience": 1,
+            "min_delta": 1000.0,
+            "factor": 0.5,
+        },
+    ),
     "the best epoch by accuracy": changed(
         SMALL,
         training__early_stopping={"monitor": "val_accuracy", "patience": 3},
