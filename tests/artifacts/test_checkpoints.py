@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -418,6 +419,49 @@ def test_an_edited_index_is_refused(
     path = saved.path(CHECKPOINT_INDEX)
     path.write_bytes(edit(path.read_bytes()))
     with pytest.raises(ArtifactError, match=word):
+        Checkpoints(saved).load()
+
+
+OTHER_VALUES: dict[str, list[object]] = {
+    "size": [None, True, -1, 1.0, "1", [], {}],
+    "sha256": [None, True, 7, "", "0" * 63, [], {}],
+}
+
+
+@pytest.mark.parametrize("file", ["last", "best", "history"])
+@pytest.mark.parametrize("key", OTHER_VALUES)
+def test_one_wrong_value_in_the_index_is_refused(saved: RunDirectory, file: str, key: str) -> None:
+    """In what counts and in what counted before; a value of no type that it has is no bug."""
+    path = saved.path(CHECKPOINT_INDEX)
+    good = path.read_bytes()
+    for generation in ("new", "previous"):
+        for value in OTHER_VALUES[key]:
+
+            def change(document: Any, value: object = value, generation: str = generation) -> None:
+                if file in document[generation]:
+                    document[generation][file][key] = value
+
+            path.write_bytes(_edit(change)(good))
+            if path.read_bytes() == good:
+                continue
+            found = Checkpoints(saved)
+            if generation == "previous" and isinstance(value, str) and key == "sha256":
+                assert _found(found) == (4, 3)  # it is not looked for where the new one is whole
+                continue
+            for act in (found.load, found.recover):
+                with pytest.raises(ArtifactError):
+                    act()
+    path.write_bytes(good)
+    assert _found(Checkpoints(saved)) == (4, 3)
+
+
+@pytest.mark.parametrize("key", ["schema", "new", "previous", "digest"])
+def test_an_index_without_one_of_its_parts_is_refused(saved: RunDirectory, key: str) -> None:
+    path = saved.path(CHECKPOINT_INDEX)
+    document = parse_json(path.read_bytes(), "index")
+    document = {name: value for name, value in document.items() if name != key}
+    path.write_bytes(readable_json(document))
+    with pytest.raises(ArtifactError, match="damaged or was edited"):
         Checkpoints(saved).load()
 
 
