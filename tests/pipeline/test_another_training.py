@@ -9,10 +9,10 @@ from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.config import load_config
 from dlcli.errors import ArtifactError
+from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.prepare import places
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.stages import make_ready
-from dlcli.pipeline.train import Interrupted
 from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import SMALL, changed, stop_after, train, write
 
