@@ -135,9 +135,16 @@ def whole_schema(model: type[Model]) -> dict[str, Any]:
     """The JSON schema of a model, with everything that may stand in it."""
     _Whole.wanted = True
     try:
-        for one in _subclasses(Model):
-            one.model_rebuild(force=True)
-        return model.model_json_schema()
+        models, before = _subclasses(Model), None
+        while True:
+            for one in models:
+                one.model_rebuild(force=True)
+            # A model takes over what it holds as that was built last, maybe without its members:
+            # each round is right one level deeper, until there is no other.
+            schema = model.model_json_schema()
+            if schema == before:
+                return schema
+            before = schema
     finally:
         _Whole.wanted = False
 

@@ -1,5 +1,7 @@
 """Every model of the vocabulary, under the same laws."""
 
+import sys
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -10,6 +12,7 @@ from dlcli.config.base import Model, table, whole_schema
 from dlcli.config.document import Document
 from dlcli.config.explain import explain
 from tests.config.models import every_model
+from tests.exactness.runs import ROOT, command
 
 REGISTRIES: dict[str, dict[str, Any]] = {
     name: getattr(config, name) for name in config.__all__ if name.endswith("_CONFIGS")
@@ -79,6 +82,31 @@ def test_a_table_reads_unions_with_and_without_annotation() -> None:
 
     assert table(Sgd | Adam) == {"sgd": Sgd, "adam": Adam}
     assert table(Optimizer) == config.OPTIMIZER_CONFIGS
+
+
+SCHEMAS = """
+import json, sys
+from pathlib import Path
+from dlcli.config import json_schema, load_config
+for name in sys.argv[1:]:
+    load_config(Path(name))
+for _ in range(2):
+    print(json.dumps(json_schema()))
+"""
+
+
+def test_the_json_schema_does_not_depend_on_what_was_read_before() -> None:
+    """What a config needs is built when it is read, and must not stay half known afterwards."""
+    configs = sorted(str(path) for path in (Path(ROOT) / "configs").glob("*.yaml"))
+    assert configs
+
+    def told(*names: str) -> list[str]:
+        out, _ = command(*names, python=(sys.executable, "-c", SCHEMAS), cwd=ROOT)
+        return out.splitlines()
+
+    (fresh,) = set(told())
+    assert '"oneOf": []' not in fresh
+    assert set(told(*configs)) == {fresh}
 
 
 def test_the_json_schema_knows_short_forms_and_bounds() -> None:
