@@ -10,9 +10,9 @@ from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.config import load_config
 from dlcli.errors import ArtifactError
 from dlcli.pipeline.interruption import Interrupted
+from dlcli.pipeline.job import Job
 from dlcli.pipeline.prepare import places
 from dlcli.pipeline.session import Session
-from dlcli.pipeline.stages import make_ready
 from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import SMALL, changed, stop_after, train, write
 
@@ -41,7 +41,7 @@ def stopped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def restored(run: Path, folder: Path, config: dict[str, Any]) -> Session:
     """A session of this config that goes on from the run's last checkpoint."""
     loaded = load_config(write(folder, config))
-    session = make_ready(loaded, places(folder, None), Silent()).session()
+    session = Job.ready(loaded, places(folder, None), Silent()).session
     store = Checkpoints(RunDirectory(run))
     checkpoint = store.load()
     assert checkpoint is not None
