@@ -74,7 +74,7 @@ def options(
     """`given`, and some of the other options of a class; those in `skip` are never drawn."""
     given = dict(given or {})
     names = [name for name in model.model_fields if name not in {"type", *given, *skip}]
-    for _ in range(100):
+    for _ in range(1000):
         drawn = dict(given)
         for name in names:
             field = model.model_fields[name]
