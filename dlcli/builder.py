@@ -5,15 +5,27 @@ other. They agree on names: a component's `type` is its key in the engine's tabl
 are the fields of the engine's dataclass, with the same defaults (a test compares every pair).
 So one function translates all of them. The only shape that differs: an `activation:` written on
 a layer becomes an activation layer of its own behind it.
+
+By the same agreement a network that is built can be written down, each layer in the words of the
+vocabulary, and be built again from what was written.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dlcli.config import Config
+from dlcli.config import (
+    ACTIVATION_CONFIGS,
+    LAYER_CONFIGS,
+    LOSS_CONFIGS,
+    Answering,
+    Config,
+    component_of,
+)
 from dlcli.config.sources import Npz
-from dlcli.config.wiring import write_out
+from dlcli.config.wiring import MOST, write_out
 from dlcli.data.dataset import Role
 from dlcli.data.sources import SOURCES, NamedArrays, Source
 from dlcli.data.sources.named_arrays import PREFIX
@@ -27,11 +39,14 @@ from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.merges import MERGES
 from dlcli.engine.model import Model
-from dlcli.engine.optimizers import OPTIMIZERS, Optimizer
-from dlcli.engine.schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    from dlcli.engine.optimizers import Optimizer
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
+Sections = Config | Answering
+"""A config, or as much of it as says what a trained network answers."""
 
 _PARTS: tuple[Role, ...] = ("train", "validation", "test")
 
@@ -64,11 +79,13 @@ def _value(name: str, value: Any) -> Any:
     if name.endswith("_initializer"):
         return build(value, INITIALIZERS)
     if name == "learning_rate" and not isinstance(value, float):
+        from dlcli.engine.schedules import SCHEDULES
+
         return build(value, SCHEDULES)
     return value
 
 
-def layers(config: Config, loss: Loss) -> list[Built]:
+def layers(config: Sections, loss: Loss) -> list[Built]:
     """The engine's layers, without a last activation that the loss folds in."""
     built: list[Built] = []
     gives: dict[str, str] = {}  # by the name of a config's layer, the engine's that gives its value
@@ -93,23 +110,119 @@ def layers(config: Config, loss: Loss) -> list[Built]:
     return built
 
 
-def loss(config: Config) -> Loss:
+def loss(config: Sections) -> Loss:
     """The loss."""
     return build(config.loss, LOSSES)
 
 
-def optimizer(config: Config) -> Optimizer:
+def loss_of(described: Any) -> Loss:
+    """The loss that `written` wrote down; ValueError where it is none."""
+    word = described.get("type") if isinstance(described, dict) else None
+    if not isinstance(word, str) or word not in LOSSES:
+        raise ValueError(f"{_shown(described)} is no loss")
+    found = build(component_of(LOSS_CONFIGS[word], described), LOSSES)
+    _require_as_written(f"the loss {word}", described, written(found, LOSSES))
+    return found
+
+
+def optimizer(config: Config) -> "Optimizer":
     """The optimizer."""
+    from dlcli.engine.optimizers import OPTIMIZERS  # whoever only asks a network does without
+
     return build(config.optimizer, OPTIMIZERS)
 
 
-def model(nodes: Sequence[Node], chosen: Optimizer) -> Model:
-    """The model of a connected chain, fast: layers that can be fused are."""
+def model(nodes: Sequence[Node], chosen: "Optimizer | None" = None) -> Model:
+    """The model of a connected graph, fast: layers that can be fused are.
+
+    chosen: says which arrays decay; not needed for a model that learns no more.
+    """
     plain = tuple(nodes)
+    if chosen is None:
+        return Model(fuse(plain), plain=plain)
     return Model(fuse(plain), chosen.decays, plain)
 
 
-def source(config: Config) -> Source:
+def describe(nodes: Iterable[Built | Link | Node]) -> list[dict[str, Any]]:
+    """A graph written down for JSON: for each layer, in their order, its `name`, its `type`, the
+    `inputs` that it reads, and its options but for the initializers."""
+    return [
+        {"name": node.name, "inputs": list(node.inputs or ()), **written(node.layer, _ENGINE)}
+        for node in nodes
+    ]
+
+
+def written(component: Any, table: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """The `type` and the options of an object that `build` can make, for JSON."""
+    word = next(word for word, kind in table.items() if kind is type(component))
+    options = {name: getattr(component, name) for name in _options(type(component))}
+    return {"type": word, **{name: _plain(value) for name, value in options.items()}}
+
+
+def links(described: Any) -> list[Link]:
+    """The inverse of `describe`, to be connected; initializers are those of the vocabulary.
+
+    An option may lack that is not required: there was no such choice when it was written.
+    ValueError for what `describe` did not write.
+    """
+    if not isinstance(described, list) or not 1 <= len(described) <= 2 * MOST:
+        raise ValueError(f"the layers must be a list of 1 to {2 * MOST:,}")
+    return [_link(entry) for entry in described]
+
+
+_ENGINE: Mapping[str, type[Layer | Merge]] = {**LAYERS, **ACTIVATIONS, **MERGES}
+_ITS_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+"""What a layer is called: by its name, or by the path to it where it is inside of a block."""
+
+
+def _link(entry: Any) -> Link:
+    if not isinstance(entry, dict):
+        raise ValueError(f"a layer must be a mapping, not {_shown(entry)}")
+    name, word, inputs = (entry.get(key) for key in ("name", "type", "inputs"))
+    if not isinstance(name, str) or not _ITS_NAME.fullmatch(name):
+        raise ValueError(f"{_shown(name)} is no name of a layer")
+    if not isinstance(word, str) or word not in _ENGINE:
+        raise ValueError(f"the layer {name!r} has the type {_shown(word)}, which is not known")
+    texts = isinstance(inputs, list) and all(isinstance(read, str) for read in inputs)
+    if not texts or not inputs:
+        raise ValueError(f"the inputs of {name!r} must be a list of names, not {_shown(inputs)}")
+    options = {key: entry[key] for key in entry if key not in ("name", "type", "inputs")}
+    known = _options(_ENGINE[word])
+    for key in options:
+        if key not in known:
+            raise ValueError(f"the layer {name!r} has {_shown(key)}, which is no option of {word}")
+    # Of a merge, the vocabulary knows how many inputs there may be; names are another matter.
+    many = {"inputs": [f"x{index}" for index in range(len(inputs))]} if word in MERGES else {}
+    kind = ACTIVATION_CONFIGS[word] if word in ACTIVATIONS else LAYER_CONFIGS[word]
+    try:
+        layer: Layer | Merge = build(component_of(kind, {**options, **many}), _ENGINE)
+    except ValueError as error:
+        raise ValueError(f"the layer {name!r}: {error}") from None
+    _require_as_written(f"the layer {name!r}", options, written(layer, _ENGINE))
+    return Link(name, layer, tuple(inputs))
+
+
+def _require_as_written(what: str, found: Mapping[str, Any], again: Mapping[str, Any]) -> None:
+    """ValueError unless each option is there as it would be written, to the type of a number."""
+    for key, value in found.items():
+        if key not in again or json.dumps(value) != json.dumps(again[key]):
+            raise ValueError(f"{what} has the option {_shown(key)} written in another way")
+
+
+def _options(kind: type[Any]) -> list[str]:
+    """What can be chosen about a component, but for how its arrays begin."""
+    return [field.name for field in fields(kind) if not field.name.endswith("_initializer")]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:100]
+
+
+def source(config: Sections) -> Source:
     """The source of the data."""
     chosen, inputs = config.data.source, config.data.inputs
     if inputs is None:
@@ -131,7 +244,7 @@ def split(config: Config) -> Split:
     return Split(**{field.name: getattr(config.data.split, field.name) for field in fields(Split)})
 
 
-def transforms(config: Config) -> dict[str, list[Transform]]:
+def transforms(config: Sections) -> dict[str, list[Transform]]:
     """What is done to each value of the data, in order, by the value's name."""
     lists = {DATA: config.data.transforms}
     if config.data.inputs is not None:

@@ -35,8 +35,10 @@ from dlcli.artifacts.run_directory import (
 )
 from dlcli.errors import ArtifactError, StorageError, about
 
-SCHEMA = 2
-"""Schema 1 is read, too: there every epoch had the digest of each tensor, counts were floats."""
+SCHEMA = 3
+"""Earlier ones are read, too. In schema 2, the manifest itself was the same, but another format was
+listed in it: model.json of a bundle held the config. In schema 1, every epoch had the digest of
+each tensor, and counts were floats."""
 
 LIMIT = 2 * history.LIMIT
 """Bytes that a manifest may have: the history, and room for what else is in it."""
@@ -93,7 +95,7 @@ class Manifest:
     def _head(self) -> dict[str, Any]:
         """Everything but the epochs and the digest."""
         return {
-            "schema": SCHEMA,
+            "schema": self.schema,
             "config": dict(self.config),
             "config_digest": self.config_digest,
             "data": dict(self.data),
@@ -129,7 +131,7 @@ class Manifest:
         if is_first and digest != digest_document(document):
             raise edited
         try:
-            manifest = _first_schema(document) if is_first else _second_schema(document)
+            manifest = _first_schema(document) if is_first else _later_schema(document)
             unknown = [name for name in manifest.files if not is_listed(name)]
             if unknown:
                 raise ValueError
@@ -169,8 +171,8 @@ def _digest(head: Mapping[str, Any], epochs: Iterable[Mapping[str, Any]]) -> str
 _KEYS = {*Manifest({}, {}, 0, "", "", {})._head(), "epochs"}
 
 
-def _second_schema(document: dict[str, Any]) -> Manifest:
-    if document.keys() != _KEYS or document["schema"] != SCHEMA:
+def _later_schema(document: dict[str, Any]) -> Manifest:
+    if document.keys() != _KEYS or type(document["schema"]) is not int:
         raise ValueError("other keys")
     epochs = tuple(Epoch.from_json(epoch) for epoch in _emptied(typed(document, "epochs", list)))
     tensors = {

@@ -7,9 +7,11 @@ absent                      words of the field that it does not have
 rules, complete             what the sections must be to each other; what they leave open
 words, hints, explain       problems in plain words
 overrides, loading, resolved              in and out
+answering                   the part of a recorded config that matters once a network is trained
 """
 
 from dlcli.config.activations import ACTIVATION_CONFIGS
+from dlcli.config.answering import Answering, answering_from_dict, component_of
 from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.document import LARGEST_FILE
 from dlcli.config.initializers import INITIALIZER_CONFIGS
@@ -41,8 +43,11 @@ __all__ = [
     "SOURCE_CONFIGS",
     "TARGET_TRANSFORM_CONFIGS",
     "TRANSFORM_CONFIGS",
+    "Answering",
     "Config",
     "LoadedConfig",
+    "answering_from_dict",
+    "component_of",
     "config_from_dict",
     "json_schema",
     "load_config",

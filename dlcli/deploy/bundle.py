@@ -1,7 +1,17 @@
 """The NumPy bundle: weights, model, preprocessing, class names, in one folder.
 
+    model.json                  the graph as the builder wrote it out, in the words of the
+                                vocabulary; the loss, which decides what answers are; the values of
+                                a row; the scale of the target; how a CSV of rows is written
+    weights.safetensors         the arrays of the layers
+    preprocessing.json          the fitted steps of each value ...
+    preprocessing.safetensors   ... and their constants
+    classes.json                the names of the classes
+
+That is what is needed to answer, and nothing else: how the network was trained is not in it.
+
 A bundle answers exactly as the engine does, because it is the engine: it builds the same layers
-from the recorded config and restores the fitted preprocessing.
+from what was written down, and restores the fitted preprocessing.
 
 A row's answer never depends on the rows it is asked with, nor on its place among them: every row
 goes through the network alone. Padding all batches to one shape would not be enough, because a
@@ -9,6 +19,7 @@ BLAS computes the rows of one product by different kernels (those at an edge of 
 another order), so the same row has other last bits as the third of a batch than as the seventh.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +32,29 @@ from dlcli.artifacts import weights
 from dlcli.artifacts.reading import read_mapping
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors
-from dlcli.config import Config, config_from_dict
-from dlcli.data.dataset import ONLY, Column
+from dlcli.data.dataset import ONLY
 from dlcli.data.preprocessing import Preprocessing, work_dtype
 from dlcli.data.restoring import names_of
 from dlcli.data.rows import Written
-from dlcli.data.sources import Csv, Source
 from dlcli.data.targets import TargetScale
+from dlcli.deploy import earlier
+from dlcli.deploy.written import (
+    arrays_of_values,
+    csv_of,
+    document_of_csv,
+    scale_of,
+    stored_dtype,
+)
 from dlcli.engine.graph import GraphError, connect
 from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array, Shape
-from dlcli.engine.losses import Loss
+from dlcli.engine.layout import ArraysError
+from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.model import Model
 from dlcli.errors import ArtifactError, ConfigError, ExportError
 
-SCHEMA = 1
+SCHEMA = 2
+"""Schema 1 is read, too; see earlier.py."""
 
 GOLDEN = "golden.safetensors"
 """Rows as they are stored, and the engine's answers to them, beside a bundle that leaves."""
@@ -43,60 +62,151 @@ GOLDEN = "golden.safetensors"
 _FOREIGN = (LookupError, TypeError, ValueError, AttributeError, GraphError, ConfigError)
 """What files raise that somebody else has put together."""
 
+_KEYS = {"layers", "loss", "values", "target_scale", "csv"}
+
+_LARGEST_ROW = 1 << 32
+"""Numbers that a layer gives for one row, at most; far more than any memory has room for."""
+
 ROWS_AT_ONCE = 1
 """Rows in one pass through the network; see above."""
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What a bundle is made of.
+class Bundle:
+    """A trained network with everything needed to use it, ready to answer.
 
-    row_dtypes: the types of a row as it is stored, before preprocessing, by the names of its
-        values. preprocessing: by the same names.
+    theta: the flat vector of the model's arrays, in the order of its layout.
+    preprocessing: of each value of a row, by its name.
+    row_dtypes: the types of a row as it is stored, before preprocessing, by the same names.
+    arrays: the names of the arrays that hold the values where rows are an archive, by the same
+        names; None for the only value of a row.
     """
 
-    config: Mapping[str, Any]
-    row_dtypes: Mapping[str, str]
-    parameters: Mapping[str, Array]
+    model: Model
+    loss: Loss
+    theta: Array
     preprocessing: Mapping[str, Preprocessing]
+    row_dtypes: Mapping[str, str]
     target_scale: TargetScale | None
     classes: tuple[str, ...] | None
-    columns: tuple[Column, ...] | None
-    width: int | None = None
-    """How many columns the file had that was trained on, where they are known by their place."""
+    csv: Written
+    """How a CSV of rows is written: as the file that the network was trained on."""
+    arrays: Mapping[str, str | None]
+
+    def write(self, run: RunDirectory, folder: str) -> list[str]:
+        """Write it into a folder of a run; returns the names of its files."""
+        preprocessing, constants = _state(self.preprocessing)
+        documents = {
+            "model.json": self._document(),
+            "preprocessing.json": preprocessing,
+            "classes.json": {"classes": None if self.classes is None else list(self.classes)},
+        }
+        tensors = {
+            "weights.safetensors": self.model.layout.named(self.theta),
+            "preprocessing.safetensors": constants,
+        }
+        for name, document in documents.items():
+            weights.write_json(run, f"{folder}/{name}", document)
+        for name, named in tensors.items():
+            weights.write_tensors(run, f"{folder}/{name}", named)
+        return [f"{folder}/{name}" for name in (*documents, *tensors)]
+
+    def _document(self) -> dict[str, Any]:
+        """model.json"""
+        values = {
+            name: {
+                "row_shape": list(one.row_shape),
+                "row_dtype": self.row_dtypes[name],
+                "array": self.arrays[name],
+            }
+            for name, one in self.preprocessing.items()
+        }
+        return {
+            "schema": SCHEMA,
+            "layers": builder.describe(self.model.plain),
+            "loss": builder.written(self.loss, LOSSES),
+            "values": values,
+            "target_scale": None if self.target_scale is None else self.target_scale.to_json(),
+            "csv": document_of_csv(self.csv),
+        }
+
+    @staticmethod
+    def load(folder: Path) -> "Bundle":
+        """Read a bundle; ArtifactError for files that dlcli did not write like this."""
+        path = folder / "model.json"
+        document, said = read_mapping(path), None
+        schema = document.pop("schema", None)
+        if type(schema) is not int or not earlier.SCHEMA <= schema <= SCHEMA:
+            raise ArtifactError(
+                f"{path} has schema {str(schema)[:50]}; this version of dlcli reads "
+                f"{earlier.SCHEMA} to {SCHEMA}. Use the version that wrote it",
+                file=path,
+            )
+        try:
+            if schema == earlier.SCHEMA:
+                document, said = earlier.as_today(document, str(path))
+            bundle = _read(document, folder)
+            wrong = None if said is None else said.unlike(bundle)
+            if wrong is not None:
+                raise ValueError(f"the {wrong} are not what the config in model.json says")
+        except _FOREIGN as error:
+            raise ArtifactError(
+                f"{folder} is not a bundle that dlcli wrote: {error}", file=folder
+            ) from None
+        return bundle
+
+    def predict(self, rows: Array | Mapping[str, Array]) -> Array:
+        """Answers (n, *out_shape) for stored rows: probabilities in float32, or values in the
+        target's own units (in float64, where the network learned scaled ones).
+
+        rows: those of each value by its name, where values have names.
+        """
+        given = {ONLY: rows} if isinstance(rows, np.ndarray) else rows
+        xs = [self.preprocessing[name].apply(given[name]) for name in self.model.inputs]
+        return answer(self.model, self.loss, self.theta, xs, self.target_scale)
 
 
-def write_bundle(run: RunDirectory, folder: str, contents: Contents) -> list[str]:
-    """Write a bundle into a folder of a run; returns the names of its files."""
-    scale = contents.target_scale
-    rows = {
-        name: {"row_shape": list(one.row_shape), "row_dtype": contents.row_dtypes[name]}
-        for name, one in contents.preprocessing.items()
-    }
-    model = {
-        "schema": SCHEMA,
-        "config": dict(contents.config),
-        **rows.get(ONLY, {"inputs": rows}),
-        "target_scale": None if scale is None else scale.to_json(),
-    }
-    if contents.width is not None:
-        model["width"] = contents.width
-    preprocessing, arrays = _state(contents.preprocessing)
-    classes = None if contents.classes is None else list(contents.classes)
-    documents = {
-        "model.json": model,
-        "preprocessing.json": preprocessing,
-        "classes.json": {"classes": classes},
-    }
-    tensors = {
-        "weights.safetensors": contents.parameters,
-        "preprocessing.safetensors": arrays,
-    }
-    for name, document in documents.items():
-        weights.write_json(run, f"{folder}/{name}", document)
-    for name, named in tensors.items():
-        weights.write_tensors(run, f"{folder}/{name}", named)
-    return [f"{folder}/{name}" for name in (*documents, *tensors)]
+def _read(document: Mapping[str, Any], folder: Path) -> Bundle:
+    """A bundle of a model.json, and of the other files in its folder."""
+    if document.keys() != _KEYS:
+        raise ValueError("model.json has other keys")
+    values = document["values"]
+    arrays = arrays_of_values(values)
+    preprocessing = _restored(
+        tuple(arrays),
+        read_mapping(folder / "preprocessing.json"),
+        read_tensors(folder / "preprocessing.safetensors").arrays,
+    )
+    for name, one in preprocessing.items():
+        if list(one.row_shape) != values[name]["row_shape"]:
+            raise ValueError("model.json and preprocessing.json have rows of other shapes")
+        if work_dtype(stored_dtype(values[name]["row_dtype"])) != one.dtype:
+            raise ValueError("model.json and preprocessing.json have numbers of other types")
+    model = _model(document["layers"], {name: one.out_shape for name, one in preprocessing.items()})
+    loss = builder.loss_of(document["loss"])
+    loss.check(model.out_shape)
+    return Bundle(
+        model,
+        loss,
+        _theta(model, folder / "weights.safetensors"),
+        preprocessing,
+        {name: one["row_dtype"] for name, one in values.items()},
+        scale_of(document["target_scale"], loss, model.out_shape),
+        _classes(read_mapping(folder / "classes.json"), loss, model.out_shape),
+        csv_of(document["csv"]),
+        arrays,
+    )
+
+
+def _model(layers: Any, shapes: Mapping[str, Shape]) -> Model:
+    nodes = connect(builder.links(layers), shapes)
+    for node in nodes:
+        if math.prod(node.out_shape) > _LARGEST_ROW:
+            raise ValueError(f"the layer {node.name!r} gives rows of shape {node.out_shape}")
+    model = builder.model(nodes)
+    if set(model.inputs) != set(shapes):
+        raise ValueError("there is a value of a row that no layer reads")
+    return model
 
 
 def _state(
@@ -122,100 +232,12 @@ def _restored(
         return {ONLY: Preprocessing.restore(document, arrays)}
     documents = document["inputs"]
     if document.keys() != {"inputs"} or documents.keys() != set(names):
-        raise ValueError("preprocessing.json is of other inputs than the config has")
+        raise ValueError("preprocessing.json is of other inputs than model.json")
     own: dict[str, dict[str, Array]] = {name: {} for name in names}
     for key, array in arrays.items():
         name, _, rest = key.partition(".")
         own[name][rest] = array
     return {name: Preprocessing.restore(documents[name], own[name]) for name in names}
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """A loaded bundle, ready to answer.
-
-    preprocessing: of each value of a row, by its name.
-    arrays: the names of the arrays that the values were in, by the values' names, where they have
-        names.
-    """
-
-    model: Model
-    loss: Loss
-    theta: Array
-    preprocessing: Mapping[str, Preprocessing]
-    target_scale: TargetScale | None
-    classes: tuple[str, ...] | None
-    csv: Written
-    """How a CSV of rows is written: as the file that the network was trained on."""
-    arrays: Mapping[str, str]
-
-    @staticmethod
-    def load(folder: Path, config: Mapping[str, Any] | None = None) -> "Bundle":
-        """Read a bundle; ArtifactError for files that dlcli did not write like this.
-
-        config: the resolved config that the bundle must be of, where that is known.
-        """
-        document = read_mapping(folder / "model.json")
-        if document.get("schema") != SCHEMA:
-            raise ArtifactError(
-                f"{folder / 'model.json'} has schema {document.get('schema')!r}; this version of "
-                f"dlcli reads {SCHEMA}. Use the version that wrote it"
-            )
-        try:
-            fitted = read_mapping(folder / "preprocessing.json")
-            constants = read_tensors(folder / "preprocessing.safetensors").arrays
-            if config is not None and document["config"] != config:
-                raise ValueError("model.json is of another config than its run")
-            chosen = config_from_dict(document["config"], str(folder / "model.json"))
-            loss = builder.loss(chosen)
-            built = builder.layers(chosen, loss)
-            preprocessing = _restored(tuple(builder.transforms(chosen)), fitted, constants)
-            shapes = {name: one.out_shape for name, one in preprocessing.items()}
-            nodes = connect([one.link for one in built], shapes)
-            model = builder.model(nodes, builder.optimizer(chosen))
-            rows = {ONLY: document} if ONLY in preprocessing else document["inputs"]
-            if rows.keys() != preprocessing.keys():
-                raise ValueError("model.json and preprocessing.json have other inputs")
-            for name, one in preprocessing.items():
-                if list(one.row_shape) != rows[name]["row_shape"]:
-                    raise ValueError("model.json and preprocessing.json have rows of other shapes")
-                if work_dtype(_stored_dtype(rows[name]["row_dtype"])) != one.dtype:
-                    raise ValueError(
-                        "model.json and preprocessing.json have numbers of other types"
-                    )
-            _require_steps(preprocessing, chosen)
-            return Bundle(
-                model,
-                loss,
-                _theta(model, folder / "weights.safetensors"),
-                preprocessing,
-                _target_scale(document["target_scale"], chosen, loss, model.out_shape),
-                _classes(read_mapping(folder / "classes.json"), loss, model.out_shape),
-                _written(builder.source(chosen), document.get("width")),
-                {name: one.array for name, one in (chosen.data.inputs or {}).items()},
-            )
-        except (
-            LookupError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            GraphError,
-            ConfigError,
-        ) as error:
-            raise ArtifactError(
-                f"{folder} is not a bundle that this version of dlcli wrote: {error}",
-                file=folder,
-            ) from None
-
-    def predict(self, rows: Array | Mapping[str, Array]) -> Array:
-        """Answers (n, *out_shape) for stored rows: probabilities in float32, or values in the
-        target's own units (in float64, where the network learned scaled ones).
-
-        rows: those of each value by its name, where values have names.
-        """
-        given = {ONLY: rows} if isinstance(rows, np.ndarray) else rows
-        xs = [self.preprocessing[name].apply(given[name]) for name in self.model.inputs]
-        return answer(self.model, self.loss, self.theta, xs, self.target_scale)
 
 
 def answer(
@@ -234,35 +256,6 @@ def answer(
     return answers
 
 
-def _require_steps(preprocessing: Mapping[str, Preprocessing], config: Config) -> None:
-    """ValueError unless the fitted steps are those of the config's transforms."""
-    for name, transforms in builder.transforms(config).items():
-        wanted = [transform.fitted for transform in transforms]
-        if [type(step) for step in preprocessing[name].steps] != wanted:
-            raise ValueError("preprocessing.json has other steps than the config has transforms")
-
-
-def _stored_dtype(name: object) -> np.dtype[Any]:
-    dtype = np.dtype(name) if isinstance(name, str) else None
-    if dtype is None or dtype.kind not in "biuf" or dtype.name != name:
-        raise ValueError(f"rows of type {str(name)[:50]!r}")
-    return dtype
-
-
-def _target_scale(
-    document: Any, config: Config, loss: Loss, out_shape: Shape
-) -> TargetScale | None:
-    """The scale of the target, which is there where the config asks for one."""
-    if (document is None) != (config.data.target_transform is None):
-        raise ValueError("the scale of the target is not what the config says")
-    if document is None:
-        return None
-    scale = TargetScale.from_json(document)
-    if loss.kind(out_shape)[0] != "regression" or scale.scale.shape not in ((), out_shape[-1:]):
-        raise ValueError(f"a scale of shape {scale.scale.shape} for rows of shape {out_shape}")
-    return scale
-
-
 def _classes(document: Mapping[str, Any], loss: Loss, out_shape: Shape) -> tuple[str, ...] | None:
     """The names of the classes: different texts, no more than the network can answer."""
     names = document["classes"]
@@ -277,30 +270,21 @@ def _classes(document: Mapping[str, Any], loss: Loss, out_shape: Shape) -> tuple
     return known
 
 
-def _written(source: Source, width: object) -> Written:
-    """How the file was written; its width is kept where columns are known by their place."""
-    if width is not None and (type(width) is not int or width < 1):
-        raise ValueError(f"a file of {width!r} columns")
-    if not isinstance(source, Csv):
-        return Written()
-    if source.header is False and width is None:
-        raise ValueError("a file without a header whose width is not known")
-    return Written(source.format, source.target, width)
-
-
 def _theta(model: Model, path: Path) -> Array:
+    """The flat vector of the arrays of a file; no room is made before they are known to fit."""
     arrays = read_tensors(path).arrays
-    flat = np.zeros(model.layout.size, np.float32)
-    views = model.layout.named(flat)
-    if set(views) != set(arrays):
+    slots = {f"{layer}.{name}": slot for (layer, name), slot in model.layout.slots.items()}
+    if slots.keys() != arrays.keys():
         raise ValueError(f"{path.name} holds other arrays than the model has")
-    for name, view in views.items():
-        if arrays[name].shape != view.shape or arrays[name].dtype != view.dtype:
-            found = f"shape {arrays[name].shape} and type {arrays[name].dtype}"
-            raise ValueError(f"{path.name}: {name} has {found}")
-        if not np.isfinite(arrays[name]).all():
-            raise ValueError(f"{path.name}: {name} holds numbers that are not finite")
-        view[...] = arrays[name]
+    for name, slot in slots.items():
+        array = arrays[name]
+        if array.shape != slot.shape or array.dtype != np.float32:
+            raise ValueError(f"{path.name}: {name} has shape {array.shape} and type {array.dtype}")
+    flat = np.zeros(model.layout.size, np.float32)
+    try:
+        model.layout.fill(flat, arrays)
+    except ArraysError as error:
+        raise ValueError(f"{path.name}{error}") from None
     return flat
 
 

@@ -9,13 +9,15 @@ from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
+from dlcli.config import answering_from_dict
 from dlcli.data.dataset import ONLY
 from dlcli.data.digests import digest_classes, digest_columns
 from dlcli.data.rows import read_named_rows, read_rows
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
+from dlcli.deploy.said import Said
 from dlcli.engine.layer import Array
 from dlcli.engine.layout import ArraysError
-from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError, about
+from dlcli.errors import ArtifactError, ConfigError, DataError, DivergedError, UsageError, about
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, record
 from dlcli.pipeline.changed_data import check_against, require_same_data
@@ -47,9 +49,11 @@ def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bun
     for name in manifest.files:
         if name.startswith(f"{folder}/"):
             check_file(directory, manifest, name)
-    bundle = Bundle.load(directory.path(folder), manifest.config)
-    wrong = _unlike_the_data(bundle, manifest) or _unlike_the_golden_batch(
-        bundle, directory, manifest, f"{folder}/{GOLDEN}"
+    bundle = Bundle.load(directory.path(folder))
+    wrong = (
+        _unlike_the_config(bundle, directory, manifest)
+        or _unlike_the_data(bundle, manifest)
+        or _unlike_the_golden_batch(bundle, directory, manifest, f"{folder}/{GOLDEN}")
     )
     if wrong:
         raise ArtifactError(
@@ -57,6 +61,20 @@ def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bun
             "again"
         )
     return bundle
+
+
+def _unlike_the_config(bundle: Bundle, directory: RunDirectory, manifest: Manifest) -> str | None:
+    """What is not as the recorded config says, of which only that is read which says it."""
+    label = f"the config recorded in {directory.path(MANIFEST)}"
+    try:
+        said = Said.by(answering_from_dict(manifest.config, label))
+    except ConfigError as error:
+        raise ArtifactError(
+            f"this version of dlcli cannot tell what network was trained: {error}",
+            file=directory.path(MANIFEST),
+        ) from None
+    wrong = said.unlike(bundle)
+    return None if wrong is None else f"has other {wrong} than the config of its run says"
 
 
 def _unlike_the_data(bundle: Bundle, manifest: Manifest) -> str | None:
@@ -181,7 +199,8 @@ def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
         only.check(stored, str(rows))
         return {ONLY: stored}
     shapes = {name: one.row_shape for name, one in bundle.preprocessing.items()}
-    named = read_named_rows(rows, bundle.arrays, shapes)
+    arrays = {name: array for name, array in bundle.arrays.items() if array is not None}
+    named = read_named_rows(rows, arrays, shapes)
     for name, one in bundle.preprocessing.items():
         one.check(named[name], f"the input {name!r} of {rows}")
     return named

@@ -5,7 +5,8 @@ import numpy as np
 from dlcli.artifacts import weights
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig
-from dlcli.deploy.bundle import GOLDEN, Bundle, Contents, answer, golden_batch, prove, write_bundle
+from dlcli.deploy.bundle import GOLDEN, Bundle, answer, golden_batch, prove
+from dlcli.deploy.said import arrays_of, written_as
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.prepare import Prepared
@@ -14,18 +15,19 @@ GOLDEN_ROWS = 16
 """Rows of the golden batch: the first of the training part."""
 
 
-def contents(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array) -> Contents:
-    """What a bundle of this run holds."""
+def bundle_of(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array) -> Bundle:
+    """The network of this run with these weights, and what is needed to use it."""
     each = prepared.dataset.train.each()
-    return Contents(
-        config=loaded.resolved(),
-        row_dtypes={name: part.features.dtype.name for name, part in each.items()},
-        parameters=design.recipe.model.layout.named(theta),
+    return Bundle(
+        model=design.recipe.model,
+        loss=design.recipe.loss,
+        theta=theta,
         preprocessing=prepared.preprocessing,
+        row_dtypes={name: part.features.dtype.name for name, part in each.items()},
         target_scale=prepared.target_scale,
         classes=design.classes,
-        columns=prepared.dataset.columns,
-        width=prepared.dataset.width,
+        csv=written_as(loaded.config, prepared.dataset.width),
+        arrays=arrays_of(loaded.config),
     )
 
 
@@ -36,8 +38,8 @@ def deploy(
 
     ExportError if a format does not answer as the engine does.
     """
-    held = contents(loaded, prepared, design, theta)
-    written = write_bundle(run, MODEL, held)
+    bundle = bundle_of(loaded, prepared, design, theta)
+    written = bundle.write(run, MODEL)
     part = prepared.dataset.train
     first = np.arange(min(GOLDEN_ROWS, len(part)))
     raw = {name: one.take_features(first) for name, one in part.each().items()}
@@ -47,7 +49,7 @@ def deploy(
     for kind in loaded.config.deployment.formats:
         folder = f"{DEPLOY}/{kind}"
         golden = f"{folder}/{GOLDEN}"
-        written += [*write_bundle(run, folder, held), golden]
+        written += [*bundle.write(run, folder), golden]
         weights.write_tensors(run, golden, golden_batch(raw, answers))
         prove(Bundle.load(run.path(folder)), run.path(golden))
     return written

@@ -48,7 +48,8 @@ def with_epochs(
     if recorded.schema != SCHEMA:
         raise UsageError(
             f"{directory.root} was trained by an earlier version of dlcli (schema "
-            f"{recorded.schema} of the manifest), which saved less than is needed to train on"
+            f"{recorded.schema} of the manifest, here it is {SCHEMA}); train on with that version "
+            f"({recorded.versions.get('dlcli')}), or train anew"
         )
     if epochs < now:
         raise UsageError(

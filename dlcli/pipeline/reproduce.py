@@ -104,8 +104,8 @@ def reproduce(
     where = prepare.places(environment.config_folder, data_dir, folder.absolute())
     if manifest.schema != SCHEMA:
         watch.note(
-            f"the manifest is of schema {manifest.schema}, here it is {SCHEMA}: epochs are "
-            "compared by their tensors and losses, and of the files those of the model's arrays"
+            f"the manifest is of schema {manifest.schema}, here it is {SCHEMA}: "
+            f"{_COMPARED[manifest.schema]}"
         )
     run = RunDirectory(path) if path.is_dir() else None
     job = Job.ready(loaded, where, watch, check_against(manifest, run))
@@ -186,9 +186,8 @@ def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoi
     if ROWS not in manifest.files:  # of an earlier version
         del found[ROWS]
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
-    if manifest.schema != SCHEMA:  # other formats, so only arrays can be the same
-        expected = {name: expected[name] for name in expected if name.endswith(_KEPT)}
-        found = {name: found[name] for name in found if name.endswith(_KEPT)}
+    expected = {name: expected[name] for name in expected if _is_alike(name, manifest.schema)}
+    found = {name: found[name] for name in found if _is_alike(name, manifest.schema)}
     for name in [EVALUATION, *sorted(expected.keys() | found.keys())]:
         if found.get(name) != expected.get(name):
             what = "the evaluation" if name == EVALUATION else f"the file {name}"
@@ -199,8 +198,22 @@ def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoi
     return len(found)
 
 
-_KEPT = ("/weights.safetensors", "/preprocessing.safetensors")
-"""How the names of files end that are the same in every schema."""
+_COMPARED = {
+    1: "epochs are compared by their tensors and losses, and of the files those of the model's "
+    "arrays",
+    2: "all is compared but the files model.json, which were written in another way",
+}
+"""What can be compared with a manifest of an earlier schema."""
+
+_ARRAYS = ("/weights.safetensors", "/preprocessing.safetensors")
+
+
+def _is_alike(name: str, schema: int) -> bool:
+    """Whether a file of this name was written in today's format where the manifest has this
+    schema."""
+    if schema == 1:
+        return name.endswith(_ARRAYS)
+    return schema == SCHEMA or not name.endswith("/model.json")
 
 
 def _recorded_config(manifest: Manifest, path: Path) -> LoadedConfig:
@@ -257,13 +270,13 @@ def _require_identical(
             f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}",
             details={"epoch": expected.epoch, **({"tensor": others[0]} if others else {})},
         )
-    if manifest.schema == SCHEMA and expected != found:
+    if manifest.schema != 1 and expected != found:
         raise DiffersError(
             f"differs: first at epoch {expected.epoch}, with equal tensors but other metrics."
             f"{_metrics(expected.metrics, found.metrics)}{_cause(manifest)}",
             details={"epoch": expected.epoch},
         )
-    for name in ("loss", "val_loss"):  # the definitions of some metrics differ between schemas
+    for name in ("loss", "val_loss"):  # the definitions of some metrics were others in schema 1
         if expected.metrics.get(name) != found.metrics.get(name):
             raise DiffersError(
                 f"differs: first at epoch {expected.epoch}, with equal tensors but another {name}."

@@ -249,9 +249,9 @@ def _resigned(document: dict[str, Any], **changes: Any) -> bytes:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"schema": 3}, "has schema 3, but this version"),
+        ({"schema": 4}, "has schema 4, but this version"),
         ({"schema": 0}, "has schema 0, but this version"),
-        ({"schema": "2"}, "is not a manifest"),
+        ({"schema": "3"}, "is not a manifest"),
         ({"schema": True}, "is not a manifest"),
         ({"seed": "7"}, "is not a manifest"),
         ({"seed": True}, "is not a manifest"),

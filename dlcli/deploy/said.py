@@ -1,0 +1,87 @@
+"""What the config of a run says of the network that came of it: enough to tell whether a bundle
+can be that network, and what a bundle of schema 1 lacks."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dlcli import builder
+from dlcli.builder import Sections
+from dlcli.data.dataset import ONLY
+from dlcli.data.fitted import Fitted
+from dlcli.data.rows import Written
+from dlcli.data.sources import Csv
+from dlcli.deploy.written import NAMED
+from dlcli.engine.losses import LOSSES
+
+if TYPE_CHECKING:
+    from dlcli.deploy.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a config alone says.
+
+    layers, loss: as they are written down in model.json.
+    arrays: what holds each value of a row where the rows are an archive, by the value's name.
+    csv: how a CSV of rows is written, but for its width.
+    steps: what is done to each value, in order.
+    scaled: whether the network learned scaled targets.
+    """
+
+    layers: list[dict[str, Any]]
+    loss: dict[str, Any]
+    arrays: dict[str, str | None]
+    csv: Written
+    steps: dict[str, list[type[Fitted]]]
+    scaled: bool
+
+    @staticmethod
+    def by(config: Sections) -> "Said":
+        """What this config says."""
+        loss = builder.loss(config)
+        steps = {
+            name: [transform.fitted for transform in transforms]
+            for name, transforms in builder.transforms(config).items()
+        }
+        return Said(
+            builder.describe(builder.layers(config, loss)),
+            builder.written(loss, LOSSES),
+            arrays_of(config),
+            written_as(config),
+            steps,
+            config.data.target_transform is not None,
+        )
+
+    def unlike(self, bundle: "Bundle") -> str | None:
+        """What about a bundle is not as the config says, None where all of it is."""
+        fitted = {
+            name: [type(step) for step in one.steps] for name, one in bundle.preprocessing.items()
+        }
+        alike = {
+            "layers": self.layers == builder.describe(bundle.model.plain),
+            "loss": self.loss == builder.written(bundle.loss, LOSSES),
+            "arrays of rows": self.arrays == dict(bundle.arrays),
+            "notation of rows": (self.csv.format, self.csv.target)
+            == (bundle.csv.format, bundle.csv.target),
+            "steps of preprocessing": self.steps == fitted,
+            "scale of the target": self.scaled == (bundle.target_scale is not None),
+        }
+        return next((what for what, same in alike.items() if not same), None)
+
+
+def written_as(config: Sections, width: int | None = None) -> Written:
+    """How a CSV of rows is written; width: how many columns the file had that was trained on.
+
+    Whether that file named its columns was found out then, so it is no question any more.
+    """
+    source = None if config.data.inputs is not None else builder.source(config)
+    if not isinstance(source, Csv):
+        return Written(NAMED, None, width)
+    format = replace(source.format, header=source.header is not False)
+    return Written(format, source.target, width)
+
+
+def arrays_of(config: Sections) -> dict[str, str | None]:
+    """The array that holds each value of a row, by the value's name; None for the only value."""
+    inputs = config.data.inputs
+    return {ONLY: None} if inputs is None else {name: one.array for name, one in inputs.items()}

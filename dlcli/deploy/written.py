@@ -1,0 +1,89 @@
+"""The parts of model.json: each as JSON, and back, with everything checked that a file may hold."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import numpy as np
+
+from dlcli.config import SOURCE_CONFIGS, component_of
+from dlcli.config.data import Input, input_names
+from dlcli.data.dataset import ONLY
+from dlcli.data.formats.notation import PLAIN, Format
+from dlcli.data.rows import Written
+from dlcli.data.targets import TargetScale
+from dlcli.engine.layer import Shape
+from dlcli.engine.losses import Loss
+
+NAMED = replace(PLAIN, header=True)
+"""How a table is written where nothing else is said: as programs write it, with names."""
+
+
+def document_of_csv(written: Written) -> dict[str, Any]:
+    """How a CSV of rows is written, for JSON."""
+    return {**asdict(written.format), "target": written.target, "width": written.width}
+
+
+def csv_of(document: Any) -> Written:
+    """The inverse of `document_of_csv`."""
+    names = [field.name for field in fields(Format)]
+    if not isinstance(document, dict) or document.keys() != {*names, "target", "width"}:
+        raise ValueError("how a CSV of rows is written is said in another way")
+    format = {name: document[name] for name in names}
+    target, width = document["target"], document["width"]
+    if width is not None and (type(width) is not int or width < 1):
+        raise ValueError(f"a file of {str(width)[:50]} columns")
+    chosen = component_of(
+        SOURCE_CONFIGS["csv"],
+        {**format, "path": "rows.csv", "target": "target" if target is None else target},
+    )
+    found = Written(Format(**{name: getattr(chosen, name) for name in names}), target, width)
+    if json.dumps(document, sort_keys=True) != json.dumps(document_of_csv(found), sort_keys=True):
+        raise ValueError("how a CSV of rows is written is said in another way")
+    if type(found.format.header) is not bool:
+        raise ValueError("it is not said whether a CSV of rows has a header")
+    if target is None and found.format != NAMED:
+        raise ValueError("a CSV of rows of which the target is not known")
+    if found.format.header is False and width is None:
+        raise ValueError("a file without a header whose width is not known")
+    return found
+
+
+def arrays_of_values(values: Any) -> dict[str, str | None]:
+    """The array that holds each value of a row, by the value's name: the only value has no name
+    and no array of its own, of several each has both."""
+    if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
+        raise ValueError("the values of a row are not a mapping of mappings")
+    for name, one in values.items():
+        if one.keys() != {"row_shape", "row_dtype", "array"}:
+            raise ValueError(f"the value {name[:100]!r} of a row has other keys")
+    if values.keys() == {ONLY}:
+        if values[ONLY]["array"] is not None:
+            raise ValueError("the only value of a row has an array of its own")
+        return {ONLY: None}
+    if input_names(values) is None:
+        raise ValueError(f"the values of a row cannot be called {str(list(values))[:100]}")
+    return {
+        name: component_of(Input, {"array": one["array"]}).array for name, one in values.items()
+    }
+
+
+def stored_dtype(name: object) -> np.dtype[Any]:
+    """The type of the numbers of stored rows."""
+    dtype = np.dtype(name) if isinstance(name, str) else None
+    if dtype is None or dtype.kind not in "biuf" or dtype.name != name:
+        raise ValueError(f"rows of type {str(name)[:50]!r}")
+    return dtype
+
+
+def scale_of(document: Any, loss: Loss, out_shape: Shape) -> TargetScale | None:
+    """The scale of the target, where there is one."""
+    if document is None:
+        return None
+    if not isinstance(document, Mapping):
+        raise ValueError("the scale of the target is no mapping")
+    scale = TargetScale.from_json(document)
+    if loss.kind(out_shape)[0] != "regression" or scale.scale.shape not in ((), out_shape[-1:]):
+        raise ValueError(f"a scale of shape {scale.scale.shape} for rows of shape {out_shape}")
+    return scale
