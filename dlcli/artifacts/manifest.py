@@ -40,6 +40,9 @@ SCHEMA = 3
 listed in it: model.json of a bundle held the config. In schema 1, every epoch had the digest of
 each tensor, and counts were floats."""
 
+GOES_ON_FROM = 2
+"""From this schema on, what a run has saved is enough to train on, and written as it is today."""
+
 LIMIT = 2 * history.LIMIT
 """Bytes that a manifest may have: the history, and room for what else is in it."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from dlcli import builder
 from dlcli.artifacts import weights
 from dlcli.artifacts.checkpoints import Checkpoints
-from dlcli.artifacts.manifest import SCHEMA, Manifest, write_manifest
+from dlcli.artifacts.manifest import GOES_ON_FROM, SCHEMA, Manifest, write_manifest
 from dlcli.artifacts.run_directory import (
     CHECKPOINT_INDEX,
     CONFIG,
@@ -45,11 +45,10 @@ def with_epochs(
             f"{directory.root} stopped before it had a manifest; go on with `dlcli train --resume "
             f"{directory.root}` first"
         )
-    if recorded.schema != SCHEMA:
+    if recorded.schema < GOES_ON_FROM:
         raise UsageError(
             f"{directory.root} was trained by an earlier version of dlcli (schema "
-            f"{recorded.schema} of the manifest, here it is {SCHEMA}); train on with that version "
-            f"({recorded.versions.get('dlcli')}), or train anew"
+            f"{recorded.schema} of the manifest), which saved less than is needed to train on"
         )
     if epochs < now:
         raise UsageError(
@@ -102,6 +101,7 @@ def extend(directory: RunDirectory, recorded: Manifest, job: Job) -> Manifest:
         tensors={},
         files={CONFIG: recorded.files[CONFIG]},
         status="running",
+        schema=SCHEMA,
     )
     write_manifest(directory, manifest)
     return finish_config(directory, manifest)

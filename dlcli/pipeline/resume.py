@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlcli.artifacts.digests import digest_document
-from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest
+from dlcli.artifacts.manifest import GOES_ON_FROM, SCHEMA, Manifest, read_manifest
 from dlcli.artifacts.run_directory import (
     CHECKPOINTS,
     CONFIG,
@@ -88,14 +88,16 @@ def _recorded(directory: RunDirectory) -> Manifest | None:
     """The manifest, or None where the run was killed before it was written."""
     if directory.path(MANIFEST).exists():
         manifest = read_manifest(directory.path(MANIFEST))
-        if manifest.schema != SCHEMA and manifest.status != "complete":
+        if manifest.status == "complete":
+            return manifest
+        if manifest.schema < GOES_ON_FROM:
             raise ArtifactError(
                 f"{directory.root} was begun by an earlier version of dlcli (schema "
                 f"{manifest.schema} of the manifest, here it is {SCHEMA}); finish it with that "
                 f"version ({manifest.versions.get('dlcli')}), or train again",
                 file=directory.root,
             )
-        return manifest
+        return replace(manifest, schema=SCHEMA)
     if directory.path(CHECKPOINTS).exists():
         raise ArtifactError(
             f"{directory.path(MANIFEST)} is missing, but there are checkpoints; restore it from "

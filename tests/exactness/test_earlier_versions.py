@@ -1,7 +1,9 @@
 """What earlier versions left behind still means what it meant, or is refused by its version.
 
 `tests/fixtures/schema_1` holds two finished runs of the version before schema 2 of the manifest,
-their data, and what their `predict` answered to the first rows.
+their data, and what their `predict` answered to the first rows; `schema_2` three of the version
+before schema 3, whose bundles held the config. One has batch normalization, decay of some arrays
+and a block, one a table without a header and scaled targets, one several values a row.
 """
 
 import json
@@ -29,7 +31,16 @@ from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.reproduce import reproduce
 from dlcli.pipeline.watch import Silent
-from tests.exactness.runs import SMALL, assert_same, command, content, resume, stop_after, write
+from tests.exactness.runs import (
+    SMALL,
+    assert_same,
+    command,
+    content,
+    edit_manifest,
+    resume,
+    stop_after,
+    write,
+)
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "schema_1"
 NAMES = ("flowers", "houses")
@@ -106,6 +117,146 @@ def test_an_unfinished_run_of_schema_1_is_refused_by_its_version(old: Path) -> N
     _, err = command("train", "--resume", old, expect=4)
     assert "schema 1" in err and "0.1.0" in err
     assert_same(content(old), before)
+
+
+SECOND = Path(__file__).parents[1] / "fixtures" / "schema_2"
+ROWS_OF = {"trees": "trees.rows.csv", "prices": "prices.rows.csv", "scenes": "scenes.rows.npz"}
+
+
+@pytest.fixture(params=ROWS_OF)
+def second(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A finished run of the version before this one, on somebody's disk beside its data."""
+    return _second(request.param, tmp_path)
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Path:
+    return _second("trees", tmp_path)
+
+
+def _second(name: str, folder: Path) -> Path:
+    for data in (*SECOND.glob("*.csv"), *SECOND.glob("*.npz")):
+        shutil.copy(data, folder)
+    return Path(shutil.copytree(SECOND / f"{name}-0001", folder / f"{name}-0001"))
+
+
+def _reproduced(run: Path, code: int = 0) -> tuple[str, str]:
+    return command("reproduce", run, "--data-dir", SECOND, expect=code if _same_class() else 11)
+
+
+def test_a_finished_run_of_schema_2_verifies_and_evaluates(second: Path) -> None:
+    before = content(second)
+    assert verify(RunDirectory(second)).status == "complete"
+    assert read_manifest(second).schema == 2
+    out, _ = command("evaluate", second, "--data-dir", SECOND, "--json")
+    recorded = json.loads((second / "evaluation.json").read_bytes())["test"]
+    found = json.loads(out)
+    for name, value in recorded["metrics"].items():
+        exact = pytest.approx(_flat(value), rel=1e-12 if _same_class() else 1e-4)
+        assert _flat(found["metrics"][name]) == exact
+    assert_same(content(second), before)
+
+
+def test_a_finished_run_of_schema_2_predicts_as_it_did(second: Path) -> None:
+    name = second.name.removesuffix("-0001")
+    expected = (SECOND / f"{name}.predicted.csv").read_text(encoding="utf-8")
+    out, _ = command("predict", second, SECOND / ROWS_OF[name])
+    if _same_class():
+        assert out == expected
+    assert out.splitlines()[0] == expected.splitlines()[0]
+    shutil.rmtree(second / "deploy")  # then `model/` answers
+    document = json.loads((second / "manifest.json").read_bytes())
+    gone = [file for file in document["files"] if file.startswith("deploy/")]
+    edit_manifest(second / "manifest.json", lambda d: [d["files"].pop(file) for file in gone])
+    assert command("predict", second, SECOND / ROWS_OF[name])[0] == out
+
+
+def test_a_manifest_of_schema_2_reproduces_but_for_the_format_of_model_json(second: Path) -> None:
+    out, err = _reproduced(second)
+    if _same_class():
+        files = read_manifest(second).files.keys() - {"config.yaml"}
+        alike = [name for name in files if not name.endswith("/model.json")]
+        assert len(alike) == len(files) - 2
+        assert f"and so are all {len(alike)} files" in out
+        assert "schema 2" in err and "model.json" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("model/model.json", 0),
+        ("deploy/bundle/model.json", 0),
+        ("model/preprocessing.json", 10),
+        ("deploy/bundle/classes.json", 10),
+        ("deploy/bundle/golden.safetensors", 10),
+        ("checkpoints/index.json", 10),
+        ("metrics.jsonl", 10),
+        ("rows.safetensors", 10),
+        ("evaluation.json", 10),
+    ],
+)
+def test_all_other_files_of_schema_2_are_compared(name: str, code: int, trees: Path) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["files"][name]["sha256"] = "0" * 64
+
+    edit_manifest(trees / "manifest.json", change)
+    _, err = _reproduced(trees, code)
+    assert not code or not _same_class() or "every epoch is identical, but the" in err
+
+
+def test_metrics_of_schema_2_are_compared(trees: Path) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["epochs"][1]["metrics"]["f1"] = document["epochs"][0]["metrics"]["f1"]
+
+    edit_manifest(trees / "manifest.json", change)
+    _, err = _reproduced(trees, 10)
+    assert not _same_class() or "equal tensors but other metrics" in err
+
+
+def _made(run: Path) -> dict[str, bytes]:
+    """The files that training made."""
+    return {
+        name: data
+        for name, data in content(run).items()
+        if name.startswith(("model/", "deploy/", "checkpoints/", "metrics", "evaluation", "rows."))
+    }
+
+
+def test_a_run_of_schema_2_gets_more_epochs_and_is_one_of_today(trees: Path) -> None:
+    code = 0 if _same_class() else 11
+    more = ("--set", "training.epochs=6")
+    command("train", "--resume", trees, *more, "--data-dir", trees.parent, expect=code)
+    if code == 0:
+        assert verify(RunDirectory(trees)).status == "complete"
+        assert read_manifest(trees).schema == 3
+        shutil.copy(trees / "config.yaml", trees.parent)
+        new = trees.parent / "new"
+        command("train", trees.parent / "config.yaml", *more, "--output-dir", new)
+        assert_same(_made(trees), _made(new / "trees-0001"))
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_an_unfinished_run_of_schema_2_goes_on(saved: bool, trees: Path) -> None:
+    def begun(document: dict[str, Any]) -> None:
+        early = ("config.yaml", "config.resolved.yaml")
+        files = {name: document["files"][name] for name in early}
+        document |= {"status": "running", "epochs": [], "tensors": {}, "files": files}
+
+    before = _made(trees)
+    edit_manifest(trees / "manifest.json", begun)
+    assert read_manifest(trees).schema == 2
+    if not saved:
+        shutil.rmtree(trees / "checkpoints")
+    code = 0 if _same_class() else 11
+    command("train", "--resume", trees, "--data-dir", trees.parent, expect=code)
+    if code == 0:
+        assert verify(RunDirectory(trees)).status == "complete"
+        assert read_manifest(trees).schema == 3
+        after = _made(trees)
+        for name in ("model/model.json", "deploy/bundle/model.json"):
+            assert json.loads(before.pop(name))["schema"] == 1
+            assert json.loads(after.pop(name))["schema"] == 2
+        assert_same(after, before)
 
 
 LATER: list[tuple[type[Model], str, tuple[str, ...]]] = [

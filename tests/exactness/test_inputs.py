@@ -114,9 +114,9 @@ def test_the_record_names_each_array(tmp_path: Path) -> None:
     assert set(manifest.data) - {"classes"} == roles
     assert set(read_tensors(run / ROWS).arrays) == roles
     model = json.loads((run / "model" / "model.json").read_bytes())
-    assert model["inputs"] == {
-        "facts": {"row_dtype": "float32", "row_shape": [5]},
-        "image": {"row_dtype": "uint8", "row_shape": [16, 16, 1]},
+    assert model["values"] == {
+        "facts": {"array": "x_facts", "row_dtype": "float32", "row_shape": [5]},
+        "image": {"array": "x_image", "row_dtype": "uint8", "row_shape": [16, 16, 1]},
     }
     golden = read_tensors(run / "deploy" / "bundle" / "golden.safetensors").arrays
     assert {name: array.shape for name, array in golden.items()} == {
