@@ -24,6 +24,7 @@ class Said:
     layers, loss: as they are written down in model.json.
     arrays: what holds each value of a row where the rows are an archive, by the value's name.
     csv: how a CSV of rows is written, but for its width.
+    all_columns: whether every column of a table but the target is read.
     steps: what is done to each value, in order.
     scaled: whether the network learned scaled targets.
     """
@@ -32,6 +33,7 @@ class Said:
     loss: dict[str, Any]
     arrays: dict[str, str | None]
     csv: Written
+    all_columns: bool
     steps: dict[str, list[type[Fitted]]]
     scaled: bool
 
@@ -48,6 +50,7 @@ class Said:
             builder.written(loss, LOSSES),
             arrays_of(config),
             written_as(config),
+            getattr(config.data.source, "features", None) is None,
             steps,
             config.data.target_transform is not None,
         )
@@ -63,10 +66,28 @@ class Said:
             "arrays of rows": self.arrays == dict(bundle.arrays),
             "notation of rows": (self.csv.format, self.csv.target)
             == (bundle.csv.format, bundle.csv.target),
+            "places of columns": self._has_its_columns(bundle),
             "steps of preprocessing": self.steps == fitted,
             "scale of the target": self.scaled == (bundle.target_scale is not None),
         }
         return next((what for what, same in alike.items() if not same), None)
+
+    def _has_its_columns(self, bundle: "Bundle") -> bool:
+        """Whether a table without names has all columns that the network reads, and the target; of
+        one that is read whole, no others."""
+        csv = bundle.csv
+        if csv.format.header is not False or csv.width is None or ONLY not in bundle.preprocessing:
+            return True
+        columns = bundle.preprocessing[ONLY].columns or ()
+        places = [_place(name) for name in (*(column.name for column in columns), csv.target)]
+        inside = all(1 <= place <= csv.width for place in places)
+        return inside and (not self.all_columns or len(places) == csv.width)
+
+
+def _place(name: str | None) -> int:
+    """The place of a column that is called by it, from 1; 0 for another name."""
+    digits = (name or "").removeprefix("column_")
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 
 def written_as(config: Sections, width: int | None = None) -> Written:

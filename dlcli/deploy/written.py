@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dlcli.config import SOURCE_CONFIGS, component_of
+from dlcli.config import component_of
 from dlcli.config.data import Input, input_names
+from dlcli.config.sources import Csv
 from dlcli.data.dataset import ONLY
 from dlcli.data.formats.notation import PLAIN, Format
 from dlcli.data.rows import Written
@@ -35,10 +36,14 @@ def csv_of(document: Any) -> Written:
     if width is not None and (type(width) is not int or width < 1):
         raise ValueError(f"a file of {str(width)[:50]} columns")
     chosen = component_of(
-        SOURCE_CONFIGS["csv"],
+        Csv,
         {**format, "path": "rows.csv", "target": "target" if target is None else target},
     )
-    found = Written(Format(**{name: getattr(chosen, name) for name in names}), target, width)
+    found = Written(
+        Format(**{name: getattr(chosen, name) for name in names}),
+        None if target is None else chosen.target,
+        width,
+    )
     if json.dumps(document, sort_keys=True) != json.dumps(document_of_csv(found), sort_keys=True):
         raise ValueError("how a CSV of rows is written is said in another way")
     if type(found.format.header) is not bool:
