@@ -16,7 +16,6 @@ from dlcli.data.rows import read_named_rows, read_rows
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
 from dlcli.deploy.said import Said
 from dlcli.engine.layer import Array
-from dlcli.engine.layout import ArraysError
 from dlcli.errors import ArtifactError, ConfigError, DataError, DivergedError, UsageError, about
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, record
@@ -161,17 +160,12 @@ def evaluate_run(
 
 
 def _keep(job: Job, directory: RunDirectory, manifest: Manifest) -> None:
-    """Take the run's own parameters for those to evaluate."""
-    for name in manifest.files:
-        if name.startswith(f"{MODEL}/"):
-            check_file(directory, manifest, name)
-    path = directory.path(f"{MODEL}/weights.safetensors")
-    try:
-        job.design.recipe.model.layout.fill(job.kept, read_tensors(path).arrays)
-    except ArraysError as error:
-        raise ArtifactError(
-            f"{path}{error}: it was edited. Restore it from a copy, or train again", file=path
-        ) from None
+    """Take the run's own parameters for those to evaluate.
+
+    They come by their names: in training, the arrays that decay lie before the others.
+    """
+    bundle = load_bundle(directory, manifest, MODEL)
+    job.design.recipe.model.layout.fill(job.kept, bundle.model.layout.named(bundle.theta))
 
 
 _ANSWERED_AT_ONCE = 1024

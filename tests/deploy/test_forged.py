@@ -347,3 +347,24 @@ def test_no_forged_array_is_spread_over_others(name: str, run: Path, tmp_path: P
         assert _judge(copied, _rows(run), "", f"without {key}")
         _install(copied, file, encode_tensors({**arrays, f"{key}x": array}, words))
         assert _judge(copied, _rows(run), "", f"with {key} twice")
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float16, np.float64])
+def test_no_evaluation_takes_numbers_of_another_type(kind: Any, tmp_path: Path) -> None:
+    run = train(_write(tmp_path) / "kinds.yaml", tmp_path / "runs").run
+    assert dlcli("evaluate", run).code == 0
+    file = "model/weights.safetensors"
+    arrays, words = read_tensors(run / file)
+    _install(run, file, encode_tensors({name: a.astype(kind) for name, a in arrays.items()}, words))
+    call = dlcli("evaluate", run)
+    assert call.code == 4 and "weights.safetensors" in call.err and "type" in call.err
+
+
+def test_no_evaluation_takes_the_weights_of_another_model(tmp_path: Path) -> None:
+    run = train(_write(tmp_path) / "kinds.yaml", tmp_path / "runs").run
+    document = json.loads((run / "model/model.json").read_bytes())
+    document["layers"].insert(1, {"name": "a", "type": "relu", "inputs": ["dense_1"]})
+    document["layers"][2]["inputs"] = ["a"]
+    _install(run, "model/model.json", readable_json(document))
+    call = dlcli("evaluate", run)
+    assert call.code == 4 and "other layers than the config" in call.err
