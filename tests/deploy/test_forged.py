@@ -141,6 +141,9 @@ SECOND = Path(__file__).parents[1] / "fixtures" / "schema_2"
 """Runs whose bundles have schema 1: of a table without a header, and of several values."""
 
 
+THOROUGH = ("unnamed", "earlier prices", "earlier scenes")
+
+
 def _earlier(name: str, folder: Path) -> Path:
     shutil.copy(SECOND / f"{name}.rows.{'npz' if name == 'scenes' else 'csv'}", folder)
     for end in ("npz", "csv"):
@@ -151,7 +154,12 @@ def _earlier(name: str, folder: Path) -> Path:
 
 @pytest.fixture(
     scope="module",
-    params=["kinds", "prices", "scenes", "unnamed", "earlier prices", "earlier scenes"],
+    params=[
+        "kinds",
+        "prices",
+        "scenes",
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in THOROUGH),
+    ],
 )
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("forged")

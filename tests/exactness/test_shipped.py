@@ -34,7 +34,9 @@ def image_beside_table(folder: Path) -> dict[str, Any]:
     return config
 
 
-@pytest.mark.parametrize("make", [resnet, image_beside_table])
+@pytest.mark.parametrize(
+    "make", [pytest.param(resnet, marks=pytest.mark.thorough), image_beside_table]
+)
 def test_twenty_steps_give_the_same_bytes_through_workers_and_stops(
     make: Any, tmp_path: Path
 ) -> None:
