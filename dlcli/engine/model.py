@@ -134,6 +134,8 @@ class Pass:
         self._caches: list[Any] = [None] * len(self._steps)
         self._arrived: list[list[Array]] = [[] for _ in places]
         self._backward = [step.backward(self._arrived) for step in self._steps]
+        self._halted: dict[int, Array] = {}  # the gradients of nodes that wait for other shards
+        self._learning = [index for index, step in enumerate(self._steps) if step.learns]
 
     def forward(self, *xs: Array) -> Array:
         """The raw outputs for these rows, remembering what backward needs.
@@ -161,20 +163,24 @@ class Pass:
 
     def turn(self, dy: Array) -> None:
         """Take the loss's gradient with respect to the outputs."""
-        for parts in self._arrived:
-            parts.clear()
         self._arrived[-1].append(dy)
 
     def retreat(self, stop: int, start: int, gradients: Gradients) -> None:
         """Go back through the nodes start .. stop - 1, last one first."""
-        arrived, caches, backward = self._arrived, self._caches, self._backward
-        given = self._given
-        for index in range(stop - 1, start - 1, -1):
-            step = self._steps[index]
-            if step.learns:
-                parts = arrived[given + index]
-                dy = parts[0] if len(parts) == 1 else _sum(parts, step.ctx)
+        caches, backward, given = self._caches, self._backward, self._given
+        for index in reversed(self._learning):
+            if start <= index < stop:
+                dy = self._take(given + index)
                 backward[index](caches[index], dy, gradients)
+
+    def _take(self, place: int) -> Array:
+        """The gradient of a value: the sum of what has arrived, which is forgotten."""
+        parts = self._arrived[place]
+        if len(parts) == 1:
+            return parts.pop()
+        total = _sum(parts, self._steps[place - self._given].ctx)
+        parts.clear()
+        return total
 
     # The four halves of a node that meets the whole batch; see BatchLayer.
 
@@ -194,8 +200,7 @@ class Pass:
         step, layer = self._meeting(index)
         if not step.learns:
             return None
-        dy = _sum(self._arrived[self._given + index], step.ctx)
-        self._arrived[self._given + index][:] = [dy]
+        dy = self._halted[index] = self._take(self._given + index)
         g = gradients.get(step.node.name, {})
         return layer.tally_back(step.p, g, self._caches[index], dy, step.ctx)
 
@@ -203,7 +208,7 @@ class Pass:
         """Go back through a node, given the sum of all shards."""
         step, layer = self._meeting(index)
         if step.needs[0]:
-            (dy,) = self._arrived[self._given + index]
+            dy = self._halted.pop(index)
             dx = layer.backward_rest(step.p, self._caches[index], dy, total, step.ctx)
             self._arrived[step.sources[0]].append(dx)
 
@@ -222,8 +227,6 @@ class Pass:
 
 def _sum(parts: Sequence[Array], ctx: Context) -> Array:
     """The sum of gradients that arrived last node first, added first node first."""
-    if len(parts) == 1:
-        return parts[0]
     total = ctx.scratch("sum of dy", parts[0].shape, parts[0].dtype)
     np.add(parts[-1], parts[-2], out=total)
     for part in parts[-3::-1]:

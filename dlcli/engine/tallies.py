@@ -5,6 +5,7 @@ Tallies of shards and batches add, so a metric of any amount of data costs one s
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -110,16 +111,27 @@ class Errors(Tally):
     def count(self, y: Array, t: Array) -> Array:
         target = t.reshape(len(t), self.outputs).astype(np.float64)
         error = y.reshape(len(y), self.outputs) - target
-        scaled = error
-        if self.centers is not None:
-            target -= np.array(self.centers)
-        if self.scales is not None:
-            target /= np.array(self.scales)
-            scaled = error / np.array(self.scales)
-        terms = (np.abs(error), error * error, scaled * scaled, target, target * target)
+        terms = np.empty((len(y), 5, self.outputs))
+        np.abs(error, out=terms[:, 0])
+        np.multiply(error, error, out=terms[:, 1])
+        if self._center is not None:
+            target -= self._center
+        if self._scale is not None:
+            target /= self._scale
+            error /= self._scale
+        np.multiply(error, error, out=terms[:, 2])
+        terms[:, 3] = target
+        np.multiply(target, target, out=terms[:, 4])
         tally = np.empty(self.shape, np.float64)
         tally[0] = len(y)
-        for row, term in enumerate(terms, start=1):
-            # A running sum has one possible order; that of np.sum is NumPy's to choose.
-            tally[row] = np.add.accumulate(term, axis=0)[-1]
+        # A running sum has one possible order; that of np.sum is NumPy's to choose.
+        tally[1:] = np.add.accumulate(terms, axis=0)[-1]
         return tally
+
+    @cached_property
+    def _center(self) -> Array | None:
+        return None if self.centers is None else np.array(self.centers)
+
+    @cached_property
+    def _scale(self) -> Array | None:
+        return None if self.scales is None else np.array(self.scales)

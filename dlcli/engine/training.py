@@ -187,7 +187,8 @@ class Training:
         start = progress.batch * recipe.batch_size
         stop = min(start + recipe.batch_size, len(self._examples))
         shards = cuts(stop - start, recipe.shard_size)
-        self._board[:] = progress.step, start, stop, 0
+        board = self._board  # number by number: a tuple would become an array first
+        board[0], board[1], board[2], board[3] = progress.step, start, stop, 0
         team.run("train", shards)
         if self._stages is None:
             loss = self._add_losses(shards)
@@ -228,39 +229,40 @@ class Training:
             self._workers[worker] = _Worker(self.recipe, self.theta, self._gradients)
         return self._workers[worker]
 
-    def _rows(self, number: int) -> Array:
-        """The positions of the examples in shard `number` of the batch on the board."""
-        first, last = int(self._board[1]), int(self._board[2])
+    def _rows(self, number: int, first: int, last: int) -> Array:
+        """The positions of the examples in shard `number` of the batch first .. last - 1."""
         start = first + number * self.recipe.shard_size
         stop = min(start + self.recipe.shard_size, last)
         return self._order[start:stop] if self.recipe.shuffle else np.arange(start, stop)
 
     def _train(self, worker: int, number: int) -> None:
         own = self._worker(worker)
-        lane = own.lane(number)
-        lane.moment.step, lane.moment.shard = int(self._board[0]), number
+        lane, passing = own.lane(number)
+        step, first, last, stage = self._board.tolist()
+        lane.moment.step, lane.moment.shard = step, number
+        weight = 1.0 / (last - first)
         if self._stages is None:  # the whole pass at once
-            y = lane.passing.forward(*self._fetch(lane, number))
-            lane.passing.backward(self._judge(lane, number, y), own.gradients[number])
+            xs = self._fetch(lane, number, first, last)
+            dy = self._judge(lane, number, weight, passing.forward(*xs))
+            passing.backward(dy, own.gradients[number])
             return
         self._stages.run(
-            int(self._board[3]),
-            lane.passing,
+            stage,
+            passing,
             number,
-            lambda: self._fetch(lane, number),
-            lambda y: self._judge(lane, number, y),
+            lambda: self._fetch(lane, number, first, last),
+            lambda y: self._judge(lane, number, weight, y),
             own.gradients[number],
         )
 
-    def _fetch(self, lane: "_Lane", number: int) -> Sequence[Array]:
+    def _fetch(self, lane: "_Lane", number: int, first: int, last: int) -> Sequence[Array]:
         """The data's values for a shard; its targets stay with the lane."""
-        *xs, lane.targets = self._examples.fetch(self._rows(number), lane.fetching)
+        *xs, lane.targets = self._examples.fetch(self._rows(number, first, last), lane.fetching)
         return xs
 
-    def _judge(self, lane: "_Lane", number: int, y: Array) -> Array:
+    def _judge(self, lane: "_Lane", number: int, weight: float, y: Array) -> Array:
         """Write down the loss and the tallies of a shard; returns the loss's gradient."""
         recipe, t = self.recipe, lane.targets
-        weight = 1.0 / int(self._board[2] - self._board[1])
         self._losses[number], dy = recipe.loss.value_and_grad(y, t, weight, lane.loss)
         answers = recipe.loss.answers(y, lane.loss)
         for tally, found in zip(self._tallies, recipe.metrics.tally(answers, t), strict=True):
@@ -272,13 +274,14 @@ class Training:
         for name, array in self.recipe.model.layout.named(self.theta).items():
             if not np.isfinite(array).all():
                 return f"parameter {name} has NaN or Inf values"
-        own = self._worker(0).lane(0)
+        own, passing = self._worker(0).lane(0)
         own.moment.step = self.progress.step
+        _, first, last, _ = self._board.tolist()
         with np.errstate(all="ignore"):
             for shard in range(shards):
-                *xs, _ = self._examples.fetch(self._rows(shard), own.fetching)
+                *xs, _ = self._examples.fetch(self._rows(shard, first, last), own.fetching)
                 own.moment.shard = shard
-                for name, y in own.passing.outputs(*xs):
+                for name, y in passing.outputs(*xs):
                     if not np.isfinite(y).all():
                         return f"layer {name} puts out NaN or Inf values"
         return "the loss overflows although every layer's output is finite"
@@ -299,28 +302,29 @@ class _Worker:
     def __init__(self, recipe: Recipe, theta: Array, gradients: Gradients) -> None:
         self._recipe, self._theta = recipe, theta
         self._halts = bool(recipe.model.meetings)
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes: dict[int, tuple[_Lane, Pass]] = {}
         shards = cuts(recipe.batch_size, recipe.shard_size)
         self.gradients = [gradients.shard(number) for number in range(shards)]
 
-    def lane(self, shard: int) -> "_Lane":
+    def lane(self, shard: int) -> "tuple[_Lane, Pass]":
         """What a pass of this shard works with.
 
         Where a pass halts while other shards run, each shard has its own; else one is enough.
         """
         number = shard if self._halts else 0
-        lane = self._lanes.get(number)
-        if lane is None:
-            lane = self._lanes[number] = _Lane(self._recipe, self._theta)
-        return lane
+        found = self._lanes.get(number)
+        if found is None:
+            lane = _Lane(self._recipe.seed)
+            views = self._recipe.model.layout.views(self._theta)
+            found = self._lanes[number] = lane, Pass(self._recipe.model, views, lane.moment)
+        return found
 
 
 class _Lane:
-    """The memory of a pass: from the rows that are fetched to the gradient of the loss."""
+    """The memory beside a pass: from the rows that are fetched to the gradient of the loss."""
 
-    def __init__(self, recipe: Recipe, theta: Array) -> None:
-        self.moment = Moment(seed=recipe.seed, training=True)
-        self.passing = Pass(recipe.model, recipe.model.layout.views(theta), self.moment)
+    def __init__(self, seed: int) -> None:
+        self.moment = Moment(seed=seed, training=True)
         self.fetching = Context("fetch")
         self.loss = Context("loss")
         self.targets: Array = np.empty(0)

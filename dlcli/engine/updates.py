@@ -59,6 +59,7 @@ class Updates:
         self._gathered = shared_zeros((trained if self._gathers else 0,), dtype)
         self._board = shared_zeros((3,), np.int64)  # rows of the batch, updates so far, due or not
         self._rate = shared_zeros((1,), np.float64)
+        self._pieces = len(gradients.pieces)
         self._workers: dict[int, list[_Views]] = {}
 
     @property
@@ -77,9 +78,10 @@ class Updates:
         """
         updates, waiting = divmod(batch, self._every)
         due = waiting == self._every - 1
-        self._board[:] = rows, updates, due
+        board = self._board
+        board[0], board[1], board[2] = rows, updates, due
         self._rate[0] = self._optimizer.rate(updates) * rate_share
-        pieces = len(self._gradients.pieces)
+        pieces = self._pieces
         if self._gathers:
             team.run("gather", pieces)
             if due and self._norms is not None:
