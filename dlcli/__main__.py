@@ -19,7 +19,7 @@ def main() -> None:
     """Run the command line as a process of its own, which may start itself again."""
     # Loading makes some hundred thousand objects that all stay. To look for garbage among them
     # after every 700 takes a tenth of the time of a start.
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
     try:
         from dlcli.cli.main import run
     except KeyboardInterrupt:  # in the first moments there is little to say about it
