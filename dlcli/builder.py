@@ -42,6 +42,7 @@ from dlcli.engine.model import Model
 
 if TYPE_CHECKING:
     from dlcli.engine.optimizers import Optimizer
+    from dlcli.engine.schedule import Schedule
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -79,9 +80,7 @@ def _value(name: str, value: Any) -> Any:
     if name.endswith("_initializer"):
         return build(value, INITIALIZERS)
     if name == "learning_rate" and not isinstance(value, float):
-        from dlcli.engine.schedules import SCHEDULES
-
-        return build(value, SCHEDULES)
+        return schedule(value)
     return value
 
 
@@ -123,6 +122,13 @@ def loss_of(described: Any) -> Loss:
     found = build(component_of(LOSS_CONFIGS[word], described), LOSSES)
     _require_as_written(f"the loss {word}", described, written(found, LOSSES))
     return found
+
+
+def schedule(config: Any) -> "Schedule":
+    """A learning rate that is no number."""
+    from dlcli.engine.schedules import SCHEDULES  # whoever has a number does without
+
+    return build(config, SCHEDULES)
 
 
 def optimizer(config: Config) -> "Optimizer":

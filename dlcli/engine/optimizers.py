@@ -19,7 +19,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from dlcli.engine.layer import Array
-from dlcli.engine.schedules import Schedule, integer_power
+from dlcli.engine.schedule import Schedule, integer_power
 
 State = Mapping[str, Array]
 

@@ -13,44 +13,12 @@ PyTorch's OneCycleLR.
 """
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Self
 
 import numpy as np
 
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule(ABC):
-    """A learning rate over time.
-
-    warmup_steps, warmup_epochs: how long the warm-up takes; one of the two at most.
-    """
-
-    warmup_steps: int | None = None
-    warmup_epochs: float | None = None
-
-    def over(self, updates: int, updates_an_epoch: float) -> Self:
-        """The same for a run of so many updates, with everything that depends on that."""
-        warmup = _steps(self.warmup_steps, self.warmup_epochs, updates_an_epoch) or 0
-        return replace(self, warmup_steps=warmup, warmup_epochs=None)
-
-    def rate(self, step: int) -> float:
-        """The rate of the update that has `step` updates before it; only after `over`."""
-        warmup = self.warmup_steps or 0
-        if step < warmup:
-            return self.after(0) * step / warmup
-        return self.after(step - warmup)
-
-    @abstractmethod
-    def after(self, step: int) -> float:
-        """The rate, `step` updates after the warm-up."""
-
-    @property
-    def depends_on_length(self) -> bool:
-        """Whether the rates of the first updates depend on how many there are in all."""
-        return False
+from dlcli.engine.schedule import Schedule, in_steps, integer_power
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +44,7 @@ class Decay(Schedule):
 
     def over(self, updates: int, updates_an_epoch: float) -> Self:
         known = super().over(updates, updates_an_epoch)
-        steps = _steps(self.decay_steps, self.decay_epochs, updates_an_epoch)
+        steps = in_steps(self.decay_steps, self.decay_epochs, updates_an_epoch)
         if steps is None:
             steps = max(1, updates - (known.warmup_steps or 0))
         return replace(known, decay_steps=max(1, steps), decay_epochs=None)
@@ -251,11 +219,6 @@ class ReduceOnPlateau(Schedule):
         return rate / self.peak
 
 
-def _steps(steps: int | None, epochs: float | None, updates_an_epoch: float) -> int | None:
-    """So many updates, or those of so many epochs."""
-    return steps if epochs is None else math.floor(epochs * updates_an_epoch)
-
-
 def _falling(part: float) -> float:
     """(1 + cos(pi part)) / 2: from 1 at part 0 to 0 at part 1."""
     return (1.0 + float(np.cos(np.float32(math.pi * part)))) / 2.0
@@ -276,25 +239,6 @@ def power(base: float, exponent: float) -> float:
     if base == 0.0:
         return 0.0
     return found * float(np.exp(rest * np.log(np.float32(base))))
-
-
-@lru_cache(maxsize=16)
-def integer_power(base: float, exponent: int) -> float:
-    """base^exponent for exponent >= 0, by repeated squaring.
-
-    `base**exponent` asks the C library's pow, whose last bit differs between systems;
-    multiplication is the same everywhere.
-
-    >>> integer_power(0.5, 3)
-    0.125
-    """
-    found = 1.0
-    while exponent:
-        if exponent & 1:
-            found *= base
-        base *= base
-        exponent >>= 1
-    return found
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

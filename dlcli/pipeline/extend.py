@@ -21,7 +21,6 @@ from dlcli.artifacts.run_directory import (
 )
 from dlcli.artifacts.verification import check_file
 from dlcli.config import LoadedConfig, parse_recorded, text_of
-from dlcli.engine.schedules import SCHEDULES
 from dlcli.errors import DlcliError, UsageError
 from dlcli.pipeline import record
 from dlcli.pipeline.job import Job
@@ -65,7 +64,7 @@ def require_not_ended(directory: RunDirectory, recorded: Manifest, job: Job) -> 
     job: designed for the new config.
     """
     rate = job.loaded.config.optimizer.learning_rate
-    if not isinstance(rate, float) and builder.build(rate, SCHEDULES).depends_on_length:
+    if not isinstance(rate, float) and builder.schedule(rate).depends_on_length:
         raise UsageError(
             f"the learning rate (`{rate.type}`) falls over the whole run, so a run "
             "of more epochs would have begun otherwise; with `decay_epochs` it would not"

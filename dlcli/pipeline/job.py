@@ -2,7 +2,8 @@
 
 Stages 1 and 2 make it, and it lives until the command ends: prepared data, model, loss, optimizer,
 metrics, the training where there is one, and one team of workers for all that is left to do. Train,
-resume, evaluate, reproduce and deploy differ in what they ask of it, and in what they write down.
+resume, evaluate, reproduce, deploy and validate differ in what they ask of it, and in what they
+write down. What predicts is a part of it that leaves the house: a bundle (see deploy/bundle.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,12 +62,26 @@ class Job:
         watch.stage(1, "prepare", prepared.describe())
         for text in prepared.warnings:
             watch.note(f"warning: {text}")
+        return Job.of(loaded, prepared, where, watch, gates)
+
+    @staticmethod
+    def of(
+        loaded: LoadedConfig,
+        prepared: Prepared,
+        where: Places | None,
+        watch: Watch,
+        gates: Gates | None = None,
+    ) -> "Job":
+        """Design the model for data that is prepared.
+
+        where: initial weights are looked for there; None: they are not looked at.
+        """
         designed = design.design(loaded, prepared)
         watch.stage(2, "design", designed.describe())
         for text in designed.warnings:
             watch.note(f"warning: {text}")
         model = designed.recipe.model
-        initial = design.initial_parameters(loaded, model, where)
+        initial = None if where is None else design.initial_parameters(loaded, model, where)
         digests = dict(prepared.digests)
         if designed.classes is not None and prepared.dataset.classes is None:
             digests["classes"] = digest_classes(designed.classes)

@@ -14,7 +14,7 @@ from dlcli.artifacts.history import Epoch, digest_of_tensors
 from dlcli.config import Config
 from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array
-from dlcli.engine.schedules import ReduceOnPlateau
+from dlcli.engine.schedule import Schedule
 from dlcli.engine.team import Team
 from dlcli.engine.training import EpochReport, Recipe, Report, Training
 from dlcli.errors import ArtifactError
@@ -190,6 +190,10 @@ class Session:
     def _watch_plateau(self) -> None:
         """The share of the rate that the epochs so far leave; nothing else keeps it."""
         schedule = self.training.recipe.optimizer.learning_rate
+        if not isinstance(schedule, Schedule):
+            return
+        from dlcli.engine.schedules import ReduceOnPlateau
+
         if isinstance(schedule, ReduceOnPlateau):
             values = [epoch.metrics[schedule.monitor] for epoch in self.books.history]
             self.training.rate_share = schedule.reduced([float(value) for value in values])

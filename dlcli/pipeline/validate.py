@@ -16,6 +16,8 @@ from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.merges import MERGES
 from dlcli.pipeline import design, prepare
 from dlcli.pipeline.design import Chain
+from dlcli.pipeline.job import Job
+from dlcli.pipeline.watch import Silent
 
 _NAMES: dict[type[Layer | Merge], str] = {
     kind: name for table in (LAYERS, ACTIVATIONS, MERGES) for name, kind in table.items()
@@ -83,10 +85,9 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     if sample.unread:
         return _from_sample(loaded, sample, unchecked)
     prepared = prepare.prepare_rows(loaded, sample.raw)
-    designed = design.design(loaded, prepared)
-    if not unchecked:
-        design.initial_parameters(loaded, designed.recipe.model, where)
-    return Validated(_rows(designed.chain), unchecked, prepared.warnings + designed.warnings)
+    job = Job.of(loaded, prepared, None if unchecked else where, Silent())
+    warnings = prepared.warnings + job.design.warnings
+    return Validated(_rows(job.design.chain), unchecked, warnings)
 
 
 def _from_declared(

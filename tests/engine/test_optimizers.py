@@ -24,7 +24,7 @@ from dlcli.engine.optimizers import (
     Optimizer,
     RMSprop,
 )
-from dlcli.engine.schedules import integer_power
+from dlcli.engine.schedule import integer_power
 from tests.engine.portability import Used, refused, tracked
 
 # --- independent references: one number, float64, written from the papers -----------------------

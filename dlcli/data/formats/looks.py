@@ -6,8 +6,9 @@ again and again, not for numbers in another notation, for dates or for names.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from dlcli.data.formats.notation import Format, is_number
 
@@ -58,21 +59,26 @@ _UNITS = frozenset(
     )
 )  # fmt: skip
 
-_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE))
-    for kind, pattern in (
-        ("date", rf"{_WEEKDAY}{_DAY}(?:[T\s,]+{_CLOCK}{_ZONE})?"),
-        ("time", rf"{_SIGN}{_CLOCK}{_ZONE}"),
-        ("percentage", rf"{_NUMBER}\s*[%‰]"),
-        ("money", rf"\(?{_SIGN}{_MONEY}\s*{_NUMBER}\)?|{_NUMBER}\s*{_MONEY}|\({_NUMBER}\)"),
-        ("quoted", rf"'{_NUMBER}'|\u2018{_NUMBER}\u2019|\u201c{_NUMBER}\u201d|\"{_NUMBER}\""),
-        ("sign", rf"[\u2212\u2013]\s*{_DIGITS}|{_DIGITS}\s*-"),
-        ("script", r"[+-]?(?=.*[^\x00-\x7f])\d+(?:[.,]\d+)?"),
-        ("ordinal", r"[0-9]+(?:st|nd|rd|th)"),
-        ("unit", rf"({_NUMBER})\s*([a-zµ°²³/%+]{{1,12}}[23²³]?)"),
-        ("bound", rf"[<>≤≥~≈]=?\s*{_NUMBER}"),
-    )
-)
+
+@cache
+def _kinds() -> Mapping[str, re.Pattern[str]]:
+    """The kinds of cells, in the order in which they are tried; compiled when first asked for."""
+    return {
+        kind: re.compile(pattern, re.IGNORECASE)
+        for kind, pattern in (
+            ("date", rf"{_WEEKDAY}{_DAY}(?:[T\s,]+{_CLOCK}{_ZONE})?"),
+            ("time", rf"{_SIGN}{_CLOCK}{_ZONE}"),
+            ("percentage", rf"{_NUMBER}\s*[%‰]"),
+            ("money", rf"\(?{_SIGN}{_MONEY}\s*{_NUMBER}\)?|{_NUMBER}\s*{_MONEY}|\({_NUMBER}\)"),
+            ("quoted", rf"'{_NUMBER}'|\u2018{_NUMBER}\u2019|\u201c{_NUMBER}\u201d|\"{_NUMBER}\""),
+            ("sign", rf"[\u2212\u2013]\s*{_DIGITS}|{_DIGITS}\s*-"),
+            ("script", r"[+-]?(?=.*[^\x00-\x7f])\d+(?:[.,]\d+)?"),
+            ("ordinal", r"[0-9]+(?:st|nd|rd|th)"),
+            ("unit", rf"({_NUMBER})\s*([a-zµ°²³/%+]{{1,12}}[23²³]?)"),
+            ("bound", rf"[<>≤≥~≈]=?\s*{_NUMBER}"),
+        )
+    }
+
 
 _SENTENCES = {
     "date": (
@@ -162,7 +168,7 @@ def kind_of(cell: str, format: Format) -> str | None:
         return None
     if any(is_number(cell, other) for other in _NOTATIONS):
         return "notation"
-    for kind, pattern in _KINDS:
+    for kind, pattern in _kinds().items():
         found = pattern.fullmatch(cell)
         if found:
             return None if kind == "ordinal" else kind
@@ -268,7 +274,7 @@ def _options(wanted: Format, format: Format, verb: str = "Set ") -> str:
 
 def _one_unit(texts: Sequence[str]) -> bool:
     """Whether these are measures and not codes such as 4WD: a known unit, or one unit often."""
-    pattern = dict(_KINDS)["unit"]
+    pattern = _kinds()["unit"]
     found = [match.group(2).casefold() for match in map(pattern.fullmatch, texts) if match]
     unit, count = Counter(found).most_common(1)[0]
     return unit in _UNITS or (count > 3 and 2 * count > len(texts))
