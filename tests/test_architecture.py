@@ -119,6 +119,31 @@ def test_imports_point_one_way() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Not for their types either: a package's `__init__` is a face and no file."""
+    reads: dict[str, set[str]] = {}
+    for found in imports():
+        if found.imported in modules() and not _is_face(found.imported):
+            reads.setdefault(found.module, set()).add(found.imported)
+    done: set[str] = set()
+
+    def follow(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, " -> ".join((*way[way.index(module) :], module))
+        if module in done:
+            return
+        for other in sorted(reads.get(module, ())):
+            follow(other, (*way, module))
+        done.add(module)
+
+    for module in sorted(reads):
+        if not _is_face(module):
+            follow(module, ())
+
+
+def _is_face(module: str) -> bool:
+    return any(other.startswith(f"{module}.") for other in modules())
+
+
 def test_every_package_stays_in_its_rooms() -> None:
     wrong = [
         str(found)

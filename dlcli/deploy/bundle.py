@@ -38,6 +38,7 @@ from dlcli.data.restoring import names_of
 from dlcli.data.rows import Written
 from dlcli.data.targets import TargetScale
 from dlcli.deploy import earlier
+from dlcli.deploy.said import Said
 from dlcli.deploy.written import (
     arrays_of_values,
     csv_of,
@@ -146,7 +147,7 @@ class Bundle:
             if schema == earlier.SCHEMA:
                 document, said = earlier.as_today(document, str(path))
             bundle = _read(document, folder)
-            wrong = None if said is None else said.unlike(bundle)
+            wrong = None if said is None else bundle.unlike(said)
             if wrong is not None:
                 raise ValueError(f"the {wrong} are not what the config in model.json says")
         except _FOREIGN as error:
@@ -164,6 +165,40 @@ class Bundle:
         given = {ONLY: rows} if isinstance(rows, np.ndarray) else rows
         xs = [self.preprocessing[name].apply(given[name]) for name in self.model.inputs]
         return answer(self.model, self.loss, self.theta, xs, self.target_scale)
+
+    def unlike(self, said: Said) -> str | None:
+        """What about it is not as a config says, None where all of it is."""
+        fitted = {
+            name: [type(step) for step in one.steps] for name, one in self.preprocessing.items()
+        }
+        alike = {
+            "layers": said.layers == builder.describe(self.model.plain),
+            "loss": said.loss == builder.written(self.loss, LOSSES),
+            "arrays of rows": said.arrays == dict(self.arrays),
+            "notation of rows": (said.csv.format, said.csv.target)
+            == (self.csv.format, self.csv.target),
+            "places of columns": self._has_its_columns(said),
+            "steps of preprocessing": said.steps == fitted,
+            "scale of the target": said.scaled == (self.target_scale is not None),
+        }
+        return next((what for what, same in alike.items() if not same), None)
+
+    def _has_its_columns(self, said: Said) -> bool:
+        """Whether a table without names has all columns that the network reads, and the target; of
+        one that is read whole, no others."""
+        csv = self.csv
+        if csv.format.header is not False or csv.width is None or ONLY not in self.preprocessing:
+            return True
+        columns = self.preprocessing[ONLY].columns or ()
+        places = [_place(name) for name in (*(column.name for column in columns), csv.target)]
+        inside = all(1 <= place <= csv.width for place in places)
+        return inside and (not said.all_columns or len(places) == csv.width)
+
+
+def _place(name: str | None) -> int:
+    """The place of a column that is called by it, from 1; 0 for another name."""
+    digits = (name or "").removeprefix("column_")
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 
 def _read(document: Mapping[str, Any], folder: Path) -> Bundle:

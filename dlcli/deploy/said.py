@@ -2,7 +2,7 @@
 can be that network, and what a bundle of schema 1 lacks."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlcli import builder
 from dlcli.builder import Sections
@@ -12,9 +12,6 @@ from dlcli.data.rows import Written
 from dlcli.data.sources import Csv
 from dlcli.deploy.written import NAMED
 from dlcli.engine.losses import LOSSES
-
-if TYPE_CHECKING:
-    from dlcli.deploy.bundle import Bundle
 
 
 @dataclass(frozen=True)
@@ -54,40 +51,6 @@ class Said:
             steps,
             config.data.target_transform is not None,
         )
-
-    def unlike(self, bundle: "Bundle") -> str | None:
-        """What about a bundle is not as the config says, None where all of it is."""
-        fitted = {
-            name: [type(step) for step in one.steps] for name, one in bundle.preprocessing.items()
-        }
-        alike = {
-            "layers": self.layers == builder.describe(bundle.model.plain),
-            "loss": self.loss == builder.written(bundle.loss, LOSSES),
-            "arrays of rows": self.arrays == dict(bundle.arrays),
-            "notation of rows": (self.csv.format, self.csv.target)
-            == (bundle.csv.format, bundle.csv.target),
-            "places of columns": self._has_its_columns(bundle),
-            "steps of preprocessing": self.steps == fitted,
-            "scale of the target": self.scaled == (bundle.target_scale is not None),
-        }
-        return next((what for what, same in alike.items() if not same), None)
-
-    def _has_its_columns(self, bundle: "Bundle") -> bool:
-        """Whether a table without names has all columns that the network reads, and the target; of
-        one that is read whole, no others."""
-        csv = bundle.csv
-        if csv.format.header is not False or csv.width is None or ONLY not in bundle.preprocessing:
-            return True
-        columns = bundle.preprocessing[ONLY].columns or ()
-        places = [_place(name) for name in (*(column.name for column in columns), csv.target)]
-        inside = all(1 <= place <= csv.width for place in places)
-        return inside and (not self.all_columns or len(places) == csv.width)
-
-
-def _place(name: str | None) -> int:
-    """The place of a column that is called by it, from 1; 0 for another name."""
-    digits = (name or "").removeprefix("column_")
-    return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 
 def written_as(config: Sections, width: int | None = None) -> Written:

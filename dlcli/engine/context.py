@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dlcli.engine.layer import Array, Shape
+from dlcli.engine.arrays import Array, Shape
 from dlcli.randomness import Stream
 
 

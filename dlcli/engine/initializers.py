@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dlcli.engine.layer import Shape, ShapeError
+from dlcli.engine.arrays import Shape, ShapeError
 from dlcli.randomness import Stream
 
 Float32Array = npt.NDArray[np.float32]

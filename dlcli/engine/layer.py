@@ -27,24 +27,17 @@ but for parameters, which merges have not.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from dlcli.engine.context import Context
-    from dlcli.engine.initializers import Initializer
+from dlcli.engine.arrays import Array, Params, Shape, ShapeError
+from dlcli.engine.context import Context
+from dlcli.engine.initializers import Initializer
 
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
-Params = Mapping[str, Array]
-
-
-class ShapeError(ValueError):
-    """A layer cannot take its input. The message is in plain words and names both shapes."""
+__all__ = ["Array", "BatchLayer", "Layer", "Merge", "Params", "Shape", "ShapeError", "Slot"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class Slot:
     """
 
     shape: Shape
-    initializer: "Initializer"
+    initializer: Initializer
     kind: Literal["trained", "observed"] = "trained"
 
 
@@ -86,7 +79,7 @@ class Layer(ABC):
         """The shape of one output row; raises ShapeError where the input does not fit."""
 
     @abstractmethod
-    def forward(self, p: Params, x: Array, ctx: "Context", /) -> tuple[Array, Any]:
+    def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
         """Return (y, cache); the cache is whatever backward wants to be handed again."""
 
     @abstractmethod
@@ -96,7 +89,7 @@ class Layer(ABC):
         g: Params,
         cache: Any,
         dy: Array,
-        ctx: "Context",
+        ctx: Context,
         /,
         *,
         need_dx: bool = True,
@@ -118,7 +111,7 @@ class BatchLayer(Layer):
     """
 
     @abstractmethod
-    def tally(self, p: Params, x: Array, ctx: "Context", /) -> Array:
+    def tally(self, p: Params, x: Array, ctx: Context, /) -> Array:
         """What this shard adds to the way forward: float64 (k,), k by `tally_sizes`."""
 
     @abstractmethod
@@ -126,18 +119,16 @@ class BatchLayer(Layer):
         """The tallies of all shards (shards, k) as one (k,), added in their order."""
 
     @abstractmethod
-    def forward_rest(
-        self, p: Params, x: Array, total: Array, ctx: "Context", /
-    ) -> tuple[Array, Any]:
+    def forward_rest(self, p: Params, x: Array, total: Array, ctx: Context, /) -> tuple[Array, Any]:
         """Return (y, cache)."""
 
     @abstractmethod
-    def tally_back(self, p: Params, g: Params, cache: Any, dy: Array, ctx: "Context", /) -> Array:
+    def tally_back(self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /) -> Array:
         """Assign every array of g; return what this shard adds to the way back: float64 (k,)."""
 
     @abstractmethod
     def backward_rest(
-        self, p: Params, cache: Any, dy: Array, total: Array, ctx: "Context", /
+        self, p: Params, cache: Any, dy: Array, total: Array, ctx: Context, /
     ) -> Array:
         """Return dx; total: the sum of the shards' tallies of the way back."""
 
@@ -149,13 +140,13 @@ class BatchLayer(Layer):
     def observe(self, observed: Params, total: Array) -> None:
         """Take the total of a batch into the observed arrays, in place."""
 
-    def forward(self, p: Params, x: Array, ctx: "Context", /) -> tuple[Array, Any]:
+    def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
         if not ctx.training:
             return self.forward_observed(p, x, ctx)
         return self.forward_rest(p, x, self.total(self.tally(p, x, ctx)[None]), ctx)
 
     @abstractmethod
-    def forward_observed(self, p: Params, x: Array, ctx: "Context", /) -> tuple[Array, Any]:
+    def forward_observed(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
         """Return (y, cache), by the observed arrays: each row by itself."""
 
     def backward(
@@ -164,7 +155,7 @@ class BatchLayer(Layer):
         g: Params,
         cache: Any,
         dy: Array,
-        ctx: "Context",
+        ctx: Context,
         /,
         *,
         need_dx: bool = True,
@@ -184,12 +175,12 @@ class Merge(ABC):
         """The shape of one output row; raises ShapeError where the inputs do not go together."""
 
     @abstractmethod
-    def forward(self, xs: Sequence[Array], ctx: "Context", /) -> tuple[Array, Any]:
+    def forward(self, xs: Sequence[Array], ctx: Context, /) -> tuple[Array, Any]:
         """Return (y, cache)."""
 
     @abstractmethod
     def backward(
-        self, cache: Any, dy: Array, ctx: "Context", /, *, need_dx: Sequence[bool]
+        self, cache: Any, dy: Array, ctx: Context, /, *, need_dx: Sequence[bool]
     ) -> Sequence[Array | None]:
         """The gradient of each input; None, or anything, for one that `need_dx` has false for.
 

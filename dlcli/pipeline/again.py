@@ -72,7 +72,7 @@ def _unlike_the_config(bundle: Bundle, directory: RunDirectory, manifest: Manife
             f"this version of dlcli cannot tell what network was trained: {error}",
             file=directory.path(MANIFEST),
         ) from None
-    wrong = said.unlike(bundle)
+    wrong = bundle.unlike(said)
     return None if wrong is None else f"has other {wrong} than the config of its run says"
 
 
