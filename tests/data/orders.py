@@ -29,26 +29,7 @@ def orders(rows: int = ROWS, seed: int = 11) -> list[list[str]]:
     """The table with its names in the first line."""
     rng = np.random.Generator(np.random.PCG64(seed))
     products = np.array([f"P{number:03}" for number in range(60)])
-    countries = np.array(
-        [
-            "at",
-            "be",
-            "ch",
-            "cz",
-            "de",
-            "dk",
-            "es",
-            "fi",
-            "fr",
-            "it",
-            "nl",
-            "no",
-            "pl",
-            "pt",
-            "se",
-            "uk",
-        ]
-    )
+    countries = np.array("at be ch cz de dk es fi fr it nl no pl pt se uk".split())  # noqa: SIM905
     channels = np.array(["app", "phone", "shop", "web"])
     common = np.r_[np.full(57, 1.0), np.full(3, 0.01)]
     product = rng.choice(60, rows, p=common / common.sum())
