@@ -123,7 +123,6 @@ class Evaluation:
         positions = np.arange(start, min(start + self._rows, len(part)))
         xs, t, weights = part.fetch(positions, fetching)
         y = forward(*xs)
-        self._losses[number] = self._loss.value_and_grad(y, t, 1.0, ctx, weights)[0]
-        answers = self._loss.answers(y, ctx)
+        self._losses[number], _, answers = self._loss.judge(y, t, 1.0, ctx, weights)
         for tally, counted in zip(self._tallies, self._metrics.tally(answers, t), strict=True):
             tally[number] = counted

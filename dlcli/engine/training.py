@@ -266,8 +266,7 @@ class Training:
     def _judge(self, lane: "_Lane", number: int, weight: float, y: Array) -> Array:
         """Write down the loss and the tallies of a shard; returns the loss's gradient."""
         recipe, (_, t, weights) = self.recipe, lane.batch
-        self._losses[number], dy = recipe.loss.value_and_grad(y, t, weight, lane.loss, weights)
-        answers = recipe.loss.answers(y, lane.loss)
+        self._losses[number], dy, answers = recipe.loss.judge(y, t, weight, lane.loss, weights)
         for tally, found in zip(self._tallies, recipe.metrics.tally(answers, t), strict=True):
             tally[number] = found
         return dy
