@@ -47,7 +47,8 @@ def fuse(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
                 fused.append(replace(first, inputs=inputs))
             else:
                 called[last.name] = name = run[index + owner].name
-                fused.append(Node(name, layer, inputs, first.in_shapes, last.out_shape))
+                shapes = first.in_shapes, last.out_shape
+                fused.append(Node(name, layer, inputs, *shapes, first.masks, last.masked))
             index += taken
     return tuple(fused)
 

@@ -34,6 +34,7 @@ class Dense(Layer):
     """
 
     affine = True
+    passes_mask = True
 
     units: int
     use_bias: bool = True
