@@ -1,6 +1,7 @@
 """`dlcli validate`: every error of a config at once, every shape, the layer table."""
 
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ def validate(
                 "out_shape": list(row.out_shape),
                 "parameters": row.parameters,
                 "flops": row.flops,
+                **({"mask": row.mask} if row.mask else {}),
             }
             for row in found.layers
         ]
@@ -54,20 +56,21 @@ def validate(
         return
     if found.layers:
         reads = _reads(found.layers)
-        texts = 3 if any(reads) else 2
+        shown = [True, True, any(reads), any(row.mask for row in found.layers)]
         rows = [
             (
-                *(row.name, row.type, read)[:texts],
+                *compress((row.name, row.type, read, row.mask), shown),
                 " x ".join(str(length) for length in row.out_shape),
                 f"{row.parameters:,}",
                 f"{row.flops:,}",
             )
             for row, read in zip(found.layers, reads, strict=True)
         ]
-        total = (*("total", "", "")[:texts], "", f"{found.parameters:,}", f"{found.flops:,}")
-        columns = ("layer", "type", "reads")[:texts]
+        total = (*compress(("total", "", "", ""), shown), "")
+        total = (*total, f"{found.parameters:,}", f"{found.flops:,}")
+        columns = compress(("layer", "type", "reads", "mask"), shown)
         header = (*columns, "output", "parameters", "FLOPs a row")
-        print_table(loaded.name, header, [*rows, total], texts)
+        print_table(loaded.name, header, [*rows, total], sum(shown))
     for text in found.unchecked:
         say(f"not checked: {text}")
     for text in found.warnings:

@@ -64,12 +64,12 @@ class Slot:
 
 
 class Fault(NamedTuple):
-    """A row that a layer cannot take: its place among those that were looked at; the place within
-    the row; and why not, a sentence that goes on from "it holds"."""
+    """A number that a layer cannot take: the row, among those that were looked at; the place within
+    it; and what the layer wants instead, for messages: "ids, whole numbers from 0 to 9"."""
 
     row: int
     place: tuple[int, ...]
-    why: str
+    wanted: str
 
 
 class Layer(ABC):
@@ -99,7 +99,7 @@ class Layer(ABC):
         raise NotImplementedError
 
     def fault(self, x: Array) -> "Fault | None":
-        """The first of these rows that the layer cannot take; for a layer that takes ids."""
+        """The first number of these rows that is no id; None for a layer that takes none."""
         return None
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:

@@ -17,6 +17,7 @@ from dlcli.data.labels import Labels, labels_of, surplus_units
 from dlcli.data.places import Places
 from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channels_first, misread
 from dlcli.data.targets import TargetScale
+from dlcli.deploy.ids import require_ids
 from dlcli.engine.graph import GraphError, Node, connect
 from dlcli.engine.layer import Array, Shape, ShapeError
 from dlcli.engine.layers import Dropout, Flatten, Reshape
@@ -170,6 +171,9 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     config, dataset = loaded.config, prepared.dataset
     refuse_names(loaded, builder.loss(config), dataset.classes, dataset.text_target)
     chain = connect_chain(loaded, prepared.row_shapes)
+    for role, part in dataset.parts().items():
+        what = "the training part" if role == "train" else f"the {role} part"
+        require_ids(chain.nodes, prepared.preprocessing, part.each(), what)
     target_shape = tuple(dataset.train.targets.shape[1:])
     classes = None if dataset.classes is None else len(dataset.classes)
     check_loss(loaded, chain, target_shape, classes)

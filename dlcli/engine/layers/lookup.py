@@ -34,11 +34,7 @@ def fault_of_ids(x: Array, vocabulary: int) -> Fault | None:
     if good.all():
         return None
     row, *place = (int(index) for index in np.unravel_index(int(np.argmin(good)), x.shape))
-    held = float(x[(row, *place)])
-    shown = f"{held:.0f}" if held.is_integer() else f"{held:g}"
-    return Fault(
-        row, tuple(place), f"{shown}, and ids are whole numbers from 0 to {vocabulary - 1:,}"
-    )
+    return Fault(row, tuple(place), f"ids, whole numbers from 0 to {vocabulary - 1:,}")
 
 
 @dataclass(frozen=True)
