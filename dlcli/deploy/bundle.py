@@ -174,7 +174,7 @@ class Bundle:
         what: how messages call the rows.
         """
         parts = {name: Part(array, array) for name, array in rows.items()}
-        require_ids(self.model.plain, self.preprocessing, parts, what)
+        require_ids(self.model.plain, self.preprocessing, parts, what, learned=True)
 
     def unlike(self, said: Said) -> str | None:
         """What about it is not as a config says, None where all of it is."""

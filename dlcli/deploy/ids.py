@@ -7,7 +7,7 @@ are gone through once, before anything is learned from them or answered to them.
 from collections.abc import Mapping, Sequence
 
 from dlcli.data.checks import position
-from dlcli.data.dataset import Part, rows_per_chunk
+from dlcli.data.dataset import ONLY, Part, rows_per_chunk
 from dlcli.data.preprocessing import Preprocessing, place_of
 from dlcli.engine.graph import Node
 from dlcli.engine.layer import Array, Fault, Layer
@@ -19,11 +19,13 @@ def require_ids(
     preprocessing: Mapping[str, Preprocessing],
     parts: Mapping[str, Part],
     what: str,
+    *,
+    learned: bool = False,
 ) -> None:
     """DataError for the first number that a layer takes for an id and that is none.
 
     parts: stored rows of each value, by its name. what: how messages call them, such as "the test
-    part".
+    part". learned: whether it is too late for other options of the layer.
     """
     for name, part in parts.items():
         takers = [
@@ -34,23 +36,32 @@ def require_ids(
         if not takers:
             continue
         fitted = preprocessing[name]
+        called = what if name == ONLY else f"the input {name!r} of {what}"
         step = rows_per_chunk(fitted.out_shape)
         for start in range(0, len(part), step):
             x = fitted.apply(part.take_features(slice(start, min(start + step, len(part)))))
             for layer, takes in takers:
                 fault = takes.fault(x)
                 if fault is not None:
-                    where = place_of(part, start + fault.row, what)
-                    raise DataError(f"{where} {_sentence(layer, fault, x, fitted)}")
+                    where = place_of(part, start + fault.row, called)
+                    raise _error(where, layer, fault, x, fitted, learned)
 
 
-def _sentence(layer: str, fault: Fault, x: Array, fitted: Preprocessing) -> str:
+def _error(
+    where: str, layer: str, fault: Fault, x: Array, fitted: Preprocessing, learned: bool
+) -> DataError:
     held = float(x[(fault.row, *fault.place)])
-    shown = f"{held:.0f}" if held.is_integer() else f"{held:g}"
+    whole = held.is_integer()
     columns = fitted.columns_after()
-    at = position(fault.place) if columns is None else f"column {columns[fault.place[0]].name!r}"
-    changed = "" if not fitted.steps else ", which the transforms have made of what was stored"
-    return (
-        f"holds {shown} ({at}){changed}; the layer `{layer}` takes {fault.wanted}. Correct the "
-        "data, or let the layer know more of them, by `input_dim`"
+    column = None if columns is None else columns[fault.place[0]].name
+    at = position(fault.place) if column is None else f"column {column!r}"
+    remedy = "Correct the data"
+    if fitted.steps and not whole:
+        remedy = "Ids are learned from as they are: leave out transforms that make other numbers"
+    elif whole and held > 0 and not learned:
+        remedy = "Correct the data, or give the layer a larger `input_dim`"
+    return DataError(
+        f"{where} holds {f'{held:.0f}' if whole else f'{held:g}'} ({at}), but the layer `{layer}` "
+        f"takes {fault.wanted}. {remedy}",
+        column=column,
     )
