@@ -117,7 +117,7 @@ class BatchNormalization(BatchLayer):
     def forward_rest(self, p: Params, x: Array, total: Array, ctx: Context, /) -> tuple[Array, Any]:
         channels = x.shape[-1]
         mean = total[1 : 1 + channels]
-        inverse = 1.0 / np.sqrt(total[1 + channels :] / max(total[0], 1.0) + self.epsilon)
+        inverse = 1.0 / np.sqrt(total[1 + channels :] / (total[0] or 1.0) + self.epsilon)
         centred = ctx.scratch("centred", x.shape, x.dtype)
         y = self._normalized(p, x, mean, inverse, centred, ctx)
         return y, (centred, inverse, None)
@@ -170,7 +170,7 @@ class BatchNormalization(BatchLayer):
         centred, inverse, observed = cache
         channels = dy.shape[-1]
         factor = inverse * p["gamma"] if self.scale else inverse
-        count = max(total[0], 1.0)
+        count = total[0] or 1.0  # where there is no step at all, the sums are 0
         mean = total[1 : 1 + channels] / count
         slope = total[1 + channels :] / count * (inverse * inverse)
         wide, vectors = _wide(dy, ctx, factor, mean, slope)
