@@ -1,7 +1,7 @@
 """Stage 2, model design: build the chain, check it against the data, lay out the training."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channe
 from dlcli.data.targets import TargetScale
 from dlcli.deploy.ids import require_ids
 from dlcli.engine.graph import GraphError, Node, connect
-from dlcli.engine.layer import Array, Shape, ShapeError
+from dlcli.engine.layer import Array, Layer, Shape, ShapeError
 from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
@@ -28,7 +28,9 @@ from dlcli.engine.model import Model
 from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
+from dlcli.pipeline.examples import Learned
 from dlcli.pipeline.prepare import Prepared
+from dlcli.pipeline.row_weights import learned_of
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,14 @@ class Chain:
 class Design:
     """Everything that stage 3 needs.
 
-    targets: for each role, the targets as the loss takes them.
+    learned: for each role, the targets as the loss takes them, and the weights of rows.
     classes: the names of the classes by id, None where they have none.
     warnings: one sentence for everything about them that a person should look at.
     """
 
     chain: Chain
     recipe: Recipe
-    targets: Mapping[str, Array]
+    learned: Mapping[str, Learned]
     classes: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
@@ -90,7 +92,20 @@ def connect_chain(loaded: LoadedConfig, row_shapes: Mapping[str, Shape]) -> Chai
         nodes = connect([one.link for one in built], row_shapes)
     except GraphError as error:
         raise loaded.error(built[error.index].path, str(error)) from None
+    _refuse_changed_ids(loaded, nodes)
     return Chain(nodes, tuple(b.path for b in built), loss)
+
+
+def _refuse_changed_ids(loaded: LoadedConfig, nodes: Sequence[Node]) -> None:
+    """ConfigError where ids would become other numbers while they are learned from."""
+    changed = builder.augmentations(loaded.config)
+    for node in nodes:
+        if isinstance(node.layer, Layer) and node.layer.takes_ids and node.inputs[0] in changed:
+            raise loaded.error(
+                builder.transform_path(node.inputs[0], 0, "augmentation"),
+                f"the layer `{node.name}` takes these numbers for ids, which stand for something: "
+                "changed at random they would stand for something else; leave the augmentation out",
+            )
 
 
 def check_loss(
@@ -192,6 +207,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, labels, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
+    learned = learned_of(loaded, dataset, targets, *chain.loss.kind(chain.out_shape))
     warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
     around = _Around.of(chain, dataset)
     training = config.training
@@ -227,7 +243,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, targets, dataset.classes, warnings)
+    return Design(chain, recipe, learned, dataset.classes, warnings)
 
 
 def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:

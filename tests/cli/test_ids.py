@@ -171,3 +171,10 @@ def test_validate_says_where_a_mask_is_made_and_where_it_ends(tmp_path: Path) ->
     assert "mask" in shown and "used, ends" in shown
     config.write_text(TEXT.replace(", mask_zero: true", ""))
     assert "mask" not in dlcli("validate", config).out
+
+
+def test_ids_are_not_changed_at_random(tmp_path: Path) -> None:
+    noise = "\n  augmentation: [{type: gaussian_noise, stddev: 0.1}]\nmodel:"
+    config = written(tmp_path, ids(80, 1), TEXT.replace("\nmodel:", noise))
+    said = refused(dlcli("validate", config), 2)
+    assert "words.yaml:5:18: the layer `embedding_1` takes these numbers for ids" in said

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.folding import Inference
 from dlcli.engine.fusion import fuse
@@ -308,8 +309,8 @@ class Texts:
     def __len__(self) -> int:
         return len(self.t)
 
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
-        return self.x[positions], self.t[positions]
+    def fetch(self, positions: Array, ctx: Context, epoch: int | None = None, /) -> Batch:
+        return Batch([self.x[positions]], self.t[positions])
 
 
 TEXT = connect(
