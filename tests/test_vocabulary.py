@@ -119,7 +119,7 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
         "units": 3, "filters": 2, "kernel_size": 3, "target_shape": [3], "rate": 0.5,
         "images": "i", "labels": "l", "path": "p", "target": "t", "features": "f", "scale": 2.0,
         "dims": [2, 1], "inputs": ["a", "b"], "peak": 0.5, "values": [0.5, 0.1],
-        "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3,
+        "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3, "input_dim": 5, "output_dim": 2,
     }  # fmt: skip
     required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
     required += {"step": ["boundaries"]}.get(name, [])

@@ -1,6 +1,7 @@
 """`dlcli validate`: every error of a config at once, every shape, the layer table."""
 
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,7 @@ def validate(
                 "trainable_parameters": row.trainable,
                 "frozen": row.frozen,
                 "flops": row.flops,
+                **({"mask": row.mask} if row.mask else {}),
             }
             for row in found.layers
         ]
@@ -57,11 +59,11 @@ def validate(
         return
     if found.layers:
         reads = _reads(found.layers)
-        texts = 3 if any(reads) else 2
+        shown = [True, True, any(reads), any(row.mask for row in found.layers)]
         numbers = 2 if any(row.frozen for row in found.layers) else 1
         rows = [
             (
-                *(row.name, row.type, read)[:texts],
+                *compress((row.name, row.type, read, row.mask), shown),
                 " x ".join(str(length) for length in row.out_shape),
                 *(f"{row.parameters:,}", _trainable(row))[:numbers],
                 f"{row.flops:,}",
@@ -69,11 +71,11 @@ def validate(
             for row, read in zip(found.layers, reads, strict=True)
         ]
         sums = (f"{found.parameters:,}", f"{found.trainable:,}")[:numbers]
-        total = (*("total", "", "")[:texts], "", *sums, f"{found.flops:,}")
-        columns = ("layer", "type", "reads")[:texts]
+        total = (*compress(("total", "", "", ""), shown), "", *sums, f"{found.flops:,}")
+        columns = compress(("layer", "type", "reads", "mask"), shown)
         counts = ("parameters", "trainable")[:numbers]
         header = (*columns, "output", *counts, "FLOPs a row")
-        print_table(loaded.name, header, [*rows, total], texts)
+        print_table(loaded.name, header, [*rows, total], sum(shown))
     for text in found.unchecked:
         say(f"not checked: {text}")
     for text in found.warnings:

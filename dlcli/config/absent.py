@@ -34,23 +34,23 @@ _LAYERS = {
         "upsampling2d upsampling3d upsample pixelshuffle zeropadding1d zeropadding2d zeropadding3d "
         "cropping1d cropping2d cropping3d resizing centercrop unfold fold"
     ),
-    **_words(
-        "globalaveragepooling1d globalaveragepooling3d globalavgpool1d adaptiveavgpool1d "
-        "globalmaxpooling1d globalmaxpooling3d globalmaxpool1d adaptivemaxpool1d"
+    **_words("globalaveragepooling3d globalmaxpooling3d"),
+    **_moot(
+        "instancenormalization instancenorm instancenorm1d instancenorm2d",
+        "`{type: group_normalization, groups: -1}` does the same",
     ),
     **_words(
-        "groupnormalization groupnorm instancenormalization instancenorm instancenorm2d "
         "unitnormalization spectralnormalization rmsnormalization rmsnorm localresponsenorm lrn "
         "weightnorm weightnormalization"
     ),
     **_moot("normalization", "scale the features by the transform `standardize`"),
     **_moot("rescaling", "scale the features by the transform `rescale`"),
     **_words(
-        "embedding embeddingbag columnembeddings positionembedding positionalencoding lstm "
+        "embeddingbag columnembeddings positionembedding positionalencoding lstm "
         "lstmcell "
         "gru grucell rnn simplernn recurrent bidirectional timedistributed attention "
         "additiveattention multiheadattention selfattention transformer transformerencoder "
-        "transformerdecoder transformerencoderlayer masking textvectorization stringlookup hashing"
+        "transformerdecoder transformerencoderlayer textvectorization stringlookup hashing"
     ),
     **_words("minimum resnet bilinear"),
     **_words("repeatvector lambda maxout highway moe denseblock inception fire unet vit"),
@@ -250,7 +250,7 @@ KEYS: Mapping[str, str] = {
     **_words(
         "activityregularizer kernelconstraint biasconstraint constraint maxnorm "
         "groups dataformat paddingmode recurrentinitializer "
-        "returnsequences stateful unroll recurrentactivation masked maskzero"
+        "returnsequences stateful unroll recurrentactivation masked"
     ),
     **_moot(
         "kernelregularizer biasregularizer regularizer regularization l1 l2 l1ratio penalty",

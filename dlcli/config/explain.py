@@ -128,7 +128,7 @@ def _unknown_key(key: str, path: Path, model: type[Model]) -> tuple[str, list[st
     if _typed(model):
         own = hints.KEY_SENTENCES_OF.get(model.model_fields["type"].default, {})
         sentences = {**sentences, **own}
-    if word in sentences:
+    if word in sentences and word not in map(squeeze, known):
         return f"{what}: {sentences[word]}", []
     for foreign in hints.KEYS.get(word, ()):
         if foreign in known:

@@ -13,6 +13,15 @@ KEYS: dict[str, tuple[str, ...]] = {
     "numoutputs": ("units",),
     "outputsize": ("units",),
     "outputdim": ("units",),
+    "embeddingdim": ("output_dim",),
+    "embeddim": ("output_dim",),
+    "numembeddings": ("input_dim",),
+    "vocabulary": ("input_dim",),
+    "vocabularysize": ("input_dim",),
+    "vocabsize": ("input_dim",),
+    "maxtokens": ("input_dim",),
+    "numgroups": ("groups",),
+    "ngroups": ("groups",),
     "neurons": ("units",),
     "hiddensize": ("units",),
     "size": ("units", "kernel_size", "pool_size", "target_shape"),
@@ -138,6 +147,13 @@ KEY_SENTENCES_OF: dict[str, dict[str, str]] = {
     "adam": {"betas": _BETAS},
     "adamw": {"betas": _BETAS},
     "relu": dict.fromkeys(("negativeslope", "alpha", "slope"), _NO_SLOPE),
+    "embedding": {
+        "paddingidx": "`mask_zero: true` leaves out the steps with the id 0",
+        **dict.fromkeys(
+            ("inputlength", "sequencelength", "maxlength"),
+            "how many ids a row has follows from the data, so leave it out",
+        ),
+    },
 }
 
 LAYERS: dict[str, str] = {
@@ -166,7 +182,18 @@ LAYERS: dict[str, str] = {
         ("globalmaxpooling", "globalmaxpool", "globalmaxpool2d", "gmp", "adaptivemaxpool2d"),
         "global_max_pooling2d",
     ),
+    **dict.fromkeys(
+        ("globalavgpool1d", "gap1d", "adaptiveavgpool1d", "meanpooling1d", "meanpooling"),
+        "global_average_pooling1d",
+    ),
+    **dict.fromkeys(
+        ("globalmaxpool1d", "gmp1d", "adaptivemaxpool1d"),
+        "global_max_pooling1d",
+    ),
+    **dict.fromkeys(("wordembedding", "tokenembedding", "lookup"), "embedding"),
+    "mask": "masking",
     **dict.fromkeys(("layernorm", "ln"), "layer_normalization"),
+    **dict.fromkeys(("groupnorm", "gn"), "group_normalization"),
     **dict.fromkeys(
         ("batchnorm", "batchnorm1d", "batchnorm2d", "batchnorm3d", "bn"), "batch_normalization"
     ),

@@ -8,7 +8,7 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 from dlcli.config import hints
 from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
 from dlcli.config.base import Component, Model, table
-from dlcli.config.initializers import GlorotUniform, Initializer, Ones, Zeros
+from dlcli.config.initializers import GlorotUniform, Initializer, Ones, RandomUniform, Zeros
 from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import (
     Checked,
@@ -119,6 +119,38 @@ class GlobalMaxPooling2D(OneInput):
     keepdims: Annotated[bool, Switch()] = False
 
 
+class GlobalAveragePooling1D(OneInput):
+    """Over the steps of rows (steps, features)."""
+
+    type: Literal["global_average_pooling1d"] = "global_average_pooling1d"
+    keepdims: Annotated[bool, Switch()] = False
+
+
+class GlobalMaxPooling1D(OneInput):
+    """Over the steps of rows (steps, features)."""
+
+    type: Literal["global_max_pooling1d"] = "global_max_pooling1d"
+    keepdims: Annotated[bool, Switch()] = False
+
+
+class Embedding(OneInput):
+    """Ids, whole numbers from 0 to `input_dim` - 1, become vectors that are learned."""
+
+    type: Literal["embedding"] = "embedding"
+    input_dim: Annotated[int, Whole(1, 1 << 24)]
+    output_dim: Annotated[int, Whole(1, 65_536)]
+    embeddings_initializer: Initializer = RandomUniform()
+    embeddings_regularizer: Regularizer | None = None
+    mask_zero: Annotated[bool, Switch()] = False
+
+
+class Masking(OneInput):
+    """Steps of which all features equal `mask_value` are masked."""
+
+    type: Literal["masking"] = "masking"
+    mask_value: Annotated[float, Real(-1e6, 1e6)] = 0.0
+
+
 class BatchNormalization(OneInput):
     type: Literal["batch_normalization"] = "batch_normalization"
     momentum: Annotated[float, Real(0.0, 1.0)] = 0.99
@@ -135,6 +167,29 @@ class BatchNormalization(OneInput):
 
 class LayerNormalization(OneInput):
     type: Literal["layer_normalization"] = "layer_normalization"
+    epsilon: Annotated[float, Real(above=0.0, high=1e6)] = 1e-3
+    center: Annotated[bool, Switch()] = True
+    scale: Annotated[bool, Switch()] = True
+    beta_initializer: Initializer = Zeros()
+    gamma_initializer: Initializer = Ones()
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+
+
+class _Groups(Whole):
+    """How many groups; -1: one for each channel."""
+
+    def __call__(self, value: Any) -> int:
+        if value == 0 and not isinstance(value, bool):
+            raise wrong_value("must be a number of groups, or -1 (one for each channel), not 0")
+        return super().__call__(value)
+
+
+class GroupNormalization(OneInput):
+    """`groups: -1` makes a group for each channel."""
+
+    type: Literal["group_normalization"] = "group_normalization"
+    groups: Annotated[int, _Groups(-1, 65_536)] = 32
     epsilon: Annotated[float, Real(above=0.0, high=1e6)] = 1e-3
     center: Annotated[bool, Switch()] = True
     scale: Annotated[bool, Switch()] = True
@@ -288,8 +343,13 @@ Layer = Annotated[
     | AveragePooling2D
     | GlobalAveragePooling2D
     | GlobalMaxPooling2D
+    | GlobalAveragePooling1D
+    | GlobalMaxPooling1D
+    | Embedding
+    | Masking
     | BatchNormalization
     | LayerNormalization
+    | GroupNormalization
     | Flatten
     | Reshape
     | Dropout

@@ -173,11 +173,11 @@ class Preprocessing:
             try:
                 self._apply(part.take_features(slice(start, stop)), room[: stop - start])
             except UnseenCategory as error:
-                where = _place(part, start + error.row, what)
+                where = place_of(part, start + error.row, what)
                 raise DataError(self._unseen(error, where)) from error
             finite = np.isfinite(room[: stop - start]).reshape(stop - start, -1).all(axis=1)
             if not finite.all():
-                where = _place(part, start + int(np.argmin(finite)), what)
+                where = place_of(part, start + int(np.argmin(finite)), what)
                 raise DataError(
                     f"{where} is too large for float32 after the transforms. Scale the data, for "
                     "example by standardize."
@@ -302,7 +302,7 @@ def fit_one(name: str, part: Part, transforms: Sequence[Transform]) -> Preproces
         raise
 
 
-def _place(part: Part, position: int, what: str) -> str:
+def place_of(part: Part, position: int, what: str) -> str:
     """How messages call a row: by its line in a table, else by its number."""
     if part.columns is not None and part.place is not None:
         return f"{part.where(position)} (in {what})"

@@ -32,12 +32,13 @@ from dlcli.artifacts import weights
 from dlcli.artifacts.reading import read_mapping
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors
-from dlcli.data.dataset import ONLY
+from dlcli.data.dataset import ONLY, Part
 from dlcli.data.preprocessing import Preprocessing, work_dtype
 from dlcli.data.restoring import names_of
 from dlcli.data.rows import Written
 from dlcli.data.targets import TargetScale
 from dlcli.deploy import earlier
+from dlcli.deploy.ids import require_ids
 from dlcli.deploy.said import Said
 from dlcli.deploy.written import (
     arrays_of_values,
@@ -163,8 +164,17 @@ class Bundle:
         rows: those of each value by its name, where values have names.
         """
         given = {ONLY: rows} if isinstance(rows, np.ndarray) else rows
+        self.check_ids(given, "the rows")
         xs = [self.preprocessing[name].apply(given[name]) for name in self.model.inputs]
         return answer(self.model, self.loss, self.theta, xs, self.target_scale)
+
+    def check_ids(self, rows: Mapping[str, Array], what: str) -> None:
+        """DataError for a stored row with an id that the network does not know.
+
+        what: how messages call the rows.
+        """
+        parts = {name: Part(array, array) for name, array in rows.items()}
+        require_ids(self.model.plain, self.preprocessing, parts, what, learned=True)
 
     def unlike(self, said: Said) -> str | None:
         """What about it is not as a config says, None where all of it is."""

@@ -38,6 +38,9 @@ class Context:
     def __init__(self, layer: str = "", moment: Moment | None = None) -> None:
         self.layer = layer
         self.moment = Moment() if moment is None else moment
+        self.mask: Array | None = None
+        """Which steps of the layer's input are real, (n, steps), where that has a mask and the
+        layer reads it; set before each pass, see masks.py."""
         self._memory: dict[Hashable, Array] = {}
         self._views: dict[tuple[Hashable, Shape, npt.DTypeLike], Array] = {}
         self._kept: dict[Hashable, Any] = {}

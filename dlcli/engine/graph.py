@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from dlcli.engine.layer import BatchLayer, Layer, Merge, Shape, ShapeError, Slot
+from dlcli.engine.masks import carries_mask
 
 DATA = ""
 """The name of the one value of data that has no names; no node can be called so."""
@@ -39,7 +40,10 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Node:
-    """A layer in its place: the values that it reads, and the shapes of their rows and its own."""
+    """A layer in its place: the values that it reads, and the shapes of their rows and its own.
+
+    masks: which of the values that it reads have a mask. masked: whether its own has one.
+    """
 
     name: str
     layer: Layer | Merge
@@ -47,6 +51,8 @@ class Node:
     in_shapes: tuple[Shape, ...]
     out_shape: Shape
     trainable: bool = True
+    masks: tuple[bool, ...] = ()
+    masked: bool = False
 
     @property
     def in_shape(self) -> Shape:
@@ -90,12 +96,13 @@ def connect(
     given: the shapes of the data's values by name, or that of its only one.
 
     GraphError where an input is not there, a layer or initializer does not fit, a name is given
-    twice, or what a layer gives is read by nobody.
+    twice, what a layer gives is read by nobody, or the answers are steps of which some are none.
     """
     if isinstance(given, tuple):
         given = {DATA: given}
     assert isinstance(given, Mapping)
     shapes = dict(given)
+    masked = dict.fromkeys(given, False)
     before = next(iter(given)) if len(given) == 1 else None
     nodes: list[Node] = []
     for index, link in enumerate(Link(*link) for link in links):
@@ -109,12 +116,27 @@ def connect(
             if name not in shapes:
                 raise GraphError(index, f"there is no value {name!r} before it")
         try:
-            nodes.append(_node(link, inputs, tuple(shapes[name] for name in inputs)))
+            node = _node(link, inputs, tuple(shapes[name] for name in inputs))
         except ShapeError as error:
             raise GraphError(index, str(error)) from None
-        shapes[link.name] = nodes[-1].out_shape
+        if isinstance(node.layer, Layer) and node.layer.takes_ids and inputs[0] not in given:
+            raise GraphError(
+                index,
+                "it takes ids, whole numbers that the data brings, and cannot read what a layer "
+                "gives: put it first, and what changes the rows' shape into `transforms`",
+            )
+        masks = tuple(masked[name] for name in inputs)
+        nodes.append(replace(node, masks=masks, masked=carries_mask(node.layer, masks)))
+        shapes[link.name], masked[link.name] = nodes[-1].out_shape, nodes[-1].masked
         before = link.name
     _require_use(nodes)
+    if nodes and nodes[-1].masked:
+        raise GraphError(
+            len(nodes) - 1,
+            "what the last layer gives has steps that are masked, and a loss that leaves steps out "
+            "is not supported yet: bring the steps together before, by `global_average_pooling1d` "
+            "or `global_max_pooling1d`",
+        )
     return tuple(nodes)
 
 

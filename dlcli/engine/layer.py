@@ -30,7 +30,7 @@ but for parameters, which merges have not.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,17 @@ from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer
 from dlcli.engine.regularizers import Regularizer
 
-__all__ = ["Array", "BatchLayer", "Layer", "Merge", "Params", "Shape", "ShapeError", "Slot"]
+__all__ = [
+    "Array",
+    "BatchLayer",
+    "Fault",
+    "Layer",
+    "Merge",
+    "Params",
+    "Shape",
+    "ShapeError",
+    "Slot",
+]
 
 
 @dataclass(frozen=True)
@@ -57,12 +67,44 @@ class Slot:
     regularizer: Regularizer | None = None
 
 
+class Fault(NamedTuple):
+    """A number that a layer cannot take: the row, among those that were looked at; the place within
+    it; and what the layer wants instead, for messages: "ids, whole numbers from 0 to 9"."""
+
+    row: int
+    place: tuple[int, ...]
+    wanted: str
+
+
 class Layer(ABC):
     """A function of (parameters, input) and its derivative; see the module's docstring."""
 
     affine: ClassVar[bool] = False
     """Whether y is linear in x and `kernel`, whose last axis are the features of y, plus `bias`
     (with the option `use_bias`): so a scale behind it can be put into the kernel."""
+
+    passes_mask: ClassVar[bool] = False
+    """Whether y has the mask that x has: real steps of y depend on real steps of x alone, each on
+    its own, or on others through `ctx.mask`. See masks.py."""
+
+    reads_mask: ClassVar[bool] = False
+    """Whether forward, backward and what a BatchLayer has beside these read `ctx.mask`."""
+
+    takes_ids: ClassVar[bool] = False
+    """Whether x are whole numbers that stand for something: a value of the data as it is, which is
+    looked at by `fault` before anything is computed. No gradient reaches them: dx is 0."""
+
+    def makes_mask(self) -> bool:
+        """Whether y has a mask of its own, that of `mask`; not unless overridden."""
+        return False
+
+    def mask(self, cache: Any, ctx: Context, /) -> Array:
+        """The mask of y (n, steps), given what forward has left for backward."""
+        raise NotImplementedError
+
+    def fault(self, x: Array) -> "Fault | None":
+        """The first number of these rows that is no id; None for a layer that takes none."""
+        return None
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         """The arrays this layer needs, by name (`kernel`, `bias`); none unless overridden."""
@@ -175,6 +217,9 @@ class Merge(ABC):
 
     xs  the inputs, each (n, *in_shape) with a shape of its own      read-only
     """
+
+    passes_mask: ClassVar[bool] = False
+    """Whether y has a mask where all inputs have one: what is a step of any of them is one of y."""
 
     @abstractmethod
     def out_shape(self, in_shapes: Sequence[Shape]) -> Shape:

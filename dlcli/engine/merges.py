@@ -20,6 +20,8 @@ from dlcli.engine.layer import Array, Merge, Shape, ShapeError
 class Alike(Merge):
     """What merges of inputs of one shape share."""
 
+    passes_mask = True
+
     def out_shape(self, in_shapes: Sequence[Shape]) -> Shape:
         first = in_shapes[0]
         for shape in in_shapes[1:]:
@@ -143,6 +145,8 @@ class Concatenate(Merge):
 
     Inputs may differ in the last axis only; its lengths add up.
     """
+
+    passes_mask = True
 
     def out_shape(self, in_shapes: Sequence[Shape]) -> Shape:
         first = in_shapes[0]

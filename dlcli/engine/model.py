@@ -10,6 +10,7 @@ from dlcli.engine.context import Context, Moment
 from dlcli.engine.graph import Node, values_of
 from dlcli.engine.layer import Array, BatchLayer, Merge, Params, Shape
 from dlcli.engine.layout import Layout, Name
+from dlcli.engine.masks import either
 
 
 class Model:
@@ -60,6 +61,8 @@ class _Step:
     sources: where the values that it reads lie among all values: the data's, then the nodes'.
     learns: whether it, or anything before it, has something to learn; no other node needs a
         backward pass. needs: the same of what it reads.
+    read_masks: the places of the values that made the masks that it reads. makes_mask: the place
+        of its own value, where it makes one.
     """
 
     node: Node
@@ -68,6 +71,8 @@ class _Step:
     sources: tuple[int, ...]
     learns: bool
     needs: tuple[bool, ...]
+    read_masks: tuple[int, ...] = ()
+    makes_mask: int | None = None
 
     def forward(self) -> Callable[[Sequence[Array]], tuple[Array, Any]]:
         """Its way forward, given all values; prepared, because a pass is made of short calls."""
@@ -77,6 +82,29 @@ class _Step:
             return lambda values: merge([values[source] for source in sources], ctx)
         forward, (source,) = layer.forward, sources
         return lambda values: forward(p, values[source], ctx)
+
+    def forward_with(self, masks: list[Any]) -> Callable[[Sequence[Array]], tuple[Array, Any]]:
+        """The same for a node that reads masks or makes one, in the place of its value."""
+        layer, ctx, places, own = self.node.layer, self.ctx, self.read_masks, self.makes_mask
+        way = self.forward()
+        if isinstance(layer, Merge):
+            assert own is not None
+
+            def merged(values: Sequence[Array], own: int = own) -> tuple[Array, Any]:
+                masks[own] = either([masks[place] for place in places], ctx)
+                return way(values)
+
+            return merged
+
+        def masked(values: Sequence[Array]) -> tuple[Array, Any]:
+            if places:
+                ctx.mask = masks[places[0]]
+            y, cache = way(values)
+            if own is not None:
+                masks[own] = layer.mask(cache, ctx)
+            return y, cache
+
+        return masked
 
     def backward(self, arrived: Sequence[list[Array]]) -> Callable[[Any, Array, Gradients], None]:
         """Its way back, given the cache, dy and where the gradients go; it leaves those of the
@@ -118,6 +146,7 @@ class Pass:
         self._given = len(model.inputs)
         places = {name: place for place, name in enumerate(model.inputs)}
         learning = [False] * self._given
+        made: list[int | None] = [None] * self._given  # the place of the value that made its mask
         self._steps: list[_Step] = []
         for node in model.nodes:
             sources = tuple(places[name] for name in node.inputs)
@@ -128,9 +157,18 @@ class Pass:
             p, ctx = parameters.get(node.name, {}), Context(node.name, moment)
             if isinstance(node.layer, BatchLayer) and not node.meets:
                 ctx = Context(node.name)  # as where nothing is trained
-            self._steps.append(_Step(node, p, ctx, sources, learning[-1], needs))
-        self._forward = [step.forward() for step in self._steps]
+            read, mask = _masks(node, [made[source] for source in sources], len(made))
+            made.append(mask)
+            own = mask if mask == len(made) - 1 else None
+            self._steps.append(_Step(node, p, ctx, sources, learning[-1], needs, read, own))
         self._values: list[Any] = [None] * len(places)
+        self._masks: list[Any] = [None] * len(places)
+        self._forward = [
+            step.forward_with(self._masks)
+            if step.read_masks or step.makes_mask is not None
+            else step.forward()
+            for step in self._steps
+        ]
         self._caches: list[Any] = [None] * len(self._steps)
         self._arrived: list[list[Array]] = [[] for _ in places]
         self._backward = [step.backward(self._arrived) for step in self._steps]
@@ -187,6 +225,8 @@ class Pass:
     def tally(self, index: int) -> Array:
         """What this shard adds to the way forward of a node."""
         step, layer = self._meeting(index)
+        if step.read_masks:
+            step.ctx.mask = self._masks[step.read_masks[0]]
         return layer.tally(step.p, self._values[step.sources[0]], step.ctx)
 
     def meet(self, index: int, total: Array) -> None:
@@ -223,6 +263,23 @@ class Pass:
         self.forward(*xs)
         names = (step.node.name for step in self._steps)
         return list(zip(names, self._values[self._given :], strict=True))
+
+
+def _masks(node: Node, made: Sequence[int | None], own: int) -> tuple[tuple[int, ...], int | None]:
+    """The masks that a node reads, and the one that its value has.
+
+    Both by the place of the value that made them. made: those of its inputs. own: its own place.
+    """
+    known = tuple(dict.fromkeys(place for place in made if place is not None))
+    layer = node.layer
+    if isinstance(layer, Merge):
+        if not node.masked or len(known) == 1:
+            return (), known[0] if node.masked else None
+        return known, own
+    read = known if layer.reads_mask else ()
+    if layer.makes_mask():
+        return read, own
+    return read, known[0] if node.masked else None
 
 
 def _sum(parts: Sequence[Array], ctx: Context) -> Array:

@@ -203,6 +203,7 @@ def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
 def _answers(bundle: Bundle, rows: Path) -> Array:
     with about(rows):
         stored = _stored(bundle, rows)
+        bundle.check_ids(stored, str(rows))  # all of them, before the first is answered
     count = len(next(iter(stored.values())))
     pieces = []
     with work("answer rows", count) as at:

@@ -1,7 +1,7 @@
 """Stage 2, model design: build the chain, check it against the data, lay out the training."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,8 +18,9 @@ from dlcli.data.labels import Labels, labels_of, surplus_units
 from dlcli.data.places import Places
 from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channels_first, misread
 from dlcli.data.targets import TargetScale
+from dlcli.deploy.ids import require_ids
 from dlcli.engine.graph import GraphError, Node, connect
-from dlcli.engine.layer import Array, Shape, ShapeError
+from dlcli.engine.layer import Array, Layer, Shape, ShapeError
 from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
@@ -103,6 +104,7 @@ def connect_chain(loaded: LoadedConfig, row_shapes: Mapping[str, Shape]) -> Chai
             "every layer with parameters is frozen, so nothing would be learned: leave "
             "`trainable: false` out where the model is to learn",
         )
+    _refuse_changed_ids(loaded, nodes)
     return Chain(nodes, tuple(b.path for b in built), loss)
 
 
@@ -114,6 +116,18 @@ def _frozen_at(loaded: LoadedConfig, path: builder.Path) -> builder.Path:
         if getattr(found, "trainable", True) is False:
             return (*path[: end + 1], "trainable")
     return path
+
+
+def _refuse_changed_ids(loaded: LoadedConfig, nodes: Sequence[Node]) -> None:
+    """ConfigError where ids would become other numbers while they are learned from."""
+    changed = builder.augmentations(loaded.config)
+    for node in nodes:
+        if isinstance(node.layer, Layer) and node.layer.takes_ids and node.inputs[0] in changed:
+            raise loaded.error(
+                builder.transform_path(node.inputs[0], 0, "augmentation"),
+                f"the layer `{node.name}` takes these numbers for ids, which stand for something: "
+                "changed at random they would stand for something else; leave the augmentation out",
+            )
 
 
 def check_loss(
@@ -194,6 +208,9 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     config, dataset = loaded.config, prepared.dataset
     refuse_names(loaded, builder.loss(config), dataset.classes, dataset.text_target)
     chain = connect_chain(loaded, prepared.row_shapes)
+    for role, part in dataset.parts().items():
+        what = "the training part" if role == "train" else f"the {role} part"
+        require_ids(chain.nodes, prepared.preprocessing, part.each(), what)
     target_shape = tuple(dataset.train.targets.shape[1:])
     classes = None if dataset.classes is None else len(dataset.classes)
     check_loss(loaded, chain, target_shape, classes)

@@ -10,6 +10,7 @@ from dlcli.data.dataset import Dataset, Declared, Part, Sampled
 from dlcli.data.fitted import Encoded
 from dlcli.data.places import Places
 from dlcli.data.preprocessing import fit_one, shape_after
+from dlcli.deploy.ids import require_ids
 from dlcli.engine.graph import DATA, Node
 from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
@@ -31,6 +32,8 @@ class LayerRow:
     reads: what its inputs are; "data" for the value of data that has one without a name.
     trainable: how many of the parameters learn. frozen: whether it has some that do not although
         they would, had they not been frozen.
+    mask: what becomes of a mask over steps there: "made", "passed on", "used", "ends", or more
+        than one of these; nothing where there is none.
     """
 
     name: str
@@ -41,6 +44,7 @@ class LayerRow:
     trainable: int
     frozen: bool
     flops: int
+    mask: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,7 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
         return Validated((), (*unchecked, what), warnings)
     shapes = {name: one.out_shape for name, one in preprocessing.items()}
     chain = design.connect_chain(loaded, shapes)
+    require_ids(chain.nodes, preprocessing, part.each(), "the first rows")
     warnings += design.reshaped_channels_first(chain)
     target_shape = tuple(table.targets.shape[1:])
     # More classes may follow, but no fewer.
@@ -180,4 +185,17 @@ def _row(node: Node) -> LayerRow:
         sum(prod(slot.shape) for slot in slots if slot.kind == "trained"),
         any(slot.kind == "frozen" for slot in slots),
         node.flops,
+        _mask(node),
     )
+
+
+def _mask(node: Node) -> str:
+    """What becomes of masks at a node, for people."""
+    layer, found = node.layer, []
+    if any(node.masks) and isinstance(layer, Layer) and layer.reads_mask:
+        found.append("used")
+    if isinstance(layer, Layer) and layer.makes_mask():
+        found.append("made")
+    elif any(node.masks):
+        found.append("passed on" if node.masked else "ends")
+    return ", ".join(found)

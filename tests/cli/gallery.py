@@ -76,6 +76,13 @@ def table(header: str = "a,b,c,y", rows: int = 60, index: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
+def words() -> str:
+    """Rows of ids up to 8, of which two classes are to be told apart."""
+    ids = np.random.default_rng(4).integers(0, 9, (60, 3))
+    lines = [f"{row[0]},{row[1]},{row[2]},{'ab'[int(3 in row)]}" for row in ids]
+    return "\n".join(["v,w,x,y", *lines]) + "\n"
+
+
 def archive(**arrays: np.ndarray) -> bytes:
     import io
 
@@ -219,6 +226,25 @@ CASES: dict[str, Case] = {
         f"the metric {metric}": word("[accuracy]", f"[{metric}]")
         for metric in ("rmse", "mape", "f1_macro", "roc_auc")
     },
+    "an id that no layer knows": Case(
+        with_table(words(), units=2, layer="{type: embedding, input_dim: 5, output_dim: 2}")
+    ),
+    "ids that were transformed": Case(
+        with_table(
+            words(),
+            units=2,
+            data="  transforms: [standardize]\n",
+            layer="{type: embedding, input_dim: 9, output_dim: 2}",
+        )
+    ),
+    "steps that are masked to the end": Case(
+        with_table(
+            words(),
+            units=2,
+            layer="{type: embedding, input_dim: 9, output_dim: 2, mask_zero: true}",
+        ),
+        (("validate", "c.yaml"),),
+    ),
     "the layer conv1d": word("{type: dense, units: 8", "{type: conv1d, filters: 8"),
     "the layer lstm": word("{type: dense, units: 8", "{type: lstm, units: 8"),
     "a layer that comes later": word("units: 8,", "units: 8, input: dense_2,"),

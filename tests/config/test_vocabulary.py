@@ -122,5 +122,6 @@ def test_the_json_schema_knows_short_forms_and_bounds() -> None:
     bare_layers = defs["Network"]["properties"]["layers"]["items"]["anyOf"][0]["enum"]
     assert bare_layers == [
         "max_pooling2d", "average_pooling2d", "global_average_pooling2d",
-        "global_max_pooling2d", "batch_normalization", "layer_normalization", "flatten",
+        "global_max_pooling2d", "global_average_pooling1d", "global_max_pooling1d", "masking",
+        "batch_normalization", "layer_normalization", "group_normalization", "flatten",
     ]  # fmt: skip

@@ -87,7 +87,7 @@ def test_every_word_is_built_again_whatever_its_options(word: str, seed: int) ->
     configs = ACTIVATION_CONFIGS if word in ACTIVATIONS else LAYER_CONFIGS
     required: dict[str, Any] = {
         "units": 3, "filters": 2, "kernel_size": [2, 3], "target_shape": [3, -1], "rate": 0.5,
-        "inputs": ["a", "b"],
+        "inputs": ["a", "b"], "input_dim": 5, "output_dim": 2,
     }  # fmt: skip
     kind = configs[word]
     given = {k: v for k, v in required.items() if k in kind.model_fields}

@@ -67,6 +67,7 @@ class Rows:
     name, or by position where rows have no names.
     brings: the parts that the source has of its own.
     scaled: whether the numbers are near 1.
+    ids: where all numbers are whole ones below it: what they are; else 0.
     inputs: where a row has several values, what the config says of each and how its rows are, by
     its name; the shape and all that follows it are then of no value.
     """
@@ -80,6 +81,7 @@ class Rows:
     whole: dict[str, int] = field(default_factory=dict)
     brings: frozenset[str] = frozenset()
     scaled: bool = True
+    ids: int = 0
     inputs: "dict[str, tuple[dict[str, Any], Rows]]" = field(default_factory=dict)
 
 
@@ -392,11 +394,14 @@ class _Arrays:
     dtype: str
     goal: Goal
     whole: int
+    ids: int = 0
 
     def rows(self, count: int) -> tuple[Array, Array]:
         dice, goal = self.dice, self.goal
         features = dice.numbers(count, *self.shape)
-        if self.dtype in ("u1", "i2", "i8"):
+        if self.ids:
+            features = np.floor(features * self.ids)
+        elif self.dtype in ("u1", "i2", "i8"):
             features = features * 200
         elif self.dtype == "?":
             features = features > 0.5
@@ -420,8 +425,8 @@ class _Arrays:
     ) -> Rows:
         shape = (*self.shape, 1) if len(self.shape) in (0, 2) else self.shape
         whole = {"0": self.whole} if self.whole else {}
-        scaled = self.dtype not in ("u1", "i2", "i8")
-        return Rows(source, files, count, shape, self.goal, {}, whole, brings, scaled)
+        scaled = bool(self.ids) or self.dtype not in ("u1", "i2", "i8")
+        return Rows(source, files, count, shape, self.goal, {}, whole, brings, scaled, self.ids)
 
 
 def _arrays(dice: Dice) -> _Arrays:
@@ -443,7 +448,10 @@ def _arrays(dice: Dice) -> _Arrays:
     )
     whole = dice.whole(2, 3) if len(shape) == 1 and dice.chance(0.4) else 0
     dtype = dice.choice(["f8", "f4", "u1", "i2", "i8"] + ["?"] * (not whole))
-    return _Arrays(dice, shape, dtype, goal, whole)
+    ids = dice.whole(2, 9) if len(shape) == 1 and not whole and dice.chance(0.4) else 0
+    if ids:
+        dtype = dice.choice(["f4", "u1", "i2", "i8"])
+    return _Arrays(dice, shape, dtype, goal, whole, ids)
 
 
 SOURCES: dict[str, Callable[[Dice], Rows]] = {
@@ -656,6 +664,8 @@ TRANSFORMS: dict[str, Transform] = {
 
 def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
     """Some transforms in an order that works, and the rows that they leave."""
+    if found.ids and dice.chance(0.9):
+        return [], found
     words = [word for word in TRANSFORMS if word in TRANSFORM_CONFIGS]
     wanted = [dice.choice(words) for _ in range(dice.whole(0, 3))]
     if not found.scaled and dice.chance(0.9):
@@ -673,7 +683,7 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
             given, found = made
             drawn.append(word if not given and dice.chance(0.5) else {"type": word, **given})
     assert not found.texts
-    return drawn, found
+    return drawn, replace(found, ids=0) if drawn else found
 
 
 def target_transform(dice: Dice) -> Any:

@@ -69,20 +69,24 @@ def draw(seed: int) -> Drawn:
         data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
     if steps or dice.chance(0.3):
         data["transforms"] = steps
-    if not found.inputs and ((changes := augmentation(dice, left.shape)) or dice.chance(0.1)):
+    changes = augmentation(dice, left.shape) if not found.inputs and not left.ids else []
+    if changes or (not found.inputs and dice.chance(0.1)):
         data["augmentation"] = changes
-    given = {}
+    given, ids = {"": left.shape}, {"": left.ids}
+    if found.inputs:
+        given, ids = {}, {}
     for name, (written, value) in found.inputs.items():
         own, behind = transforms(dice, value)
-        given[name] = behind.shape
+        given[name], ids[name] = behind.shape, behind.ids
         if own or dice.chance(0.3):
             written["transforms"] = own
-        if (changes := augmentation(dice, behind.shape)) or dice.chance(0.1):
+        changes = [] if behind.ids else augmentation(dice, behind.shape)
+        if changes or dice.chance(0.1):
             written["augmentation"] = changes
         data.setdefault("inputs", {})[name] = written
     if loss not in ENDS and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
-    chain = network(dice, given or {"": left.shape}, found.goal, loss)
+    chain = network(dice, given, ids, found.goal, loss)
     skip = ("inputs", "split", "transforms", "augmentation", "target_transform")
     config: dict[str, Any] = {
         "data": options(dice, Data, data, skip=skip),

@@ -196,11 +196,33 @@ def _activation(chain: Chain, width: int, given: Mapping[str, Any]) -> dict[str,
 def _global(word: str) -> Callable[[Chain], None]:
     def pool(chain: Chain) -> None:
         keepdims = chain.dice.chance(0.3)
-        shape = (1, 1, chain.shape[-1]) if keepdims else chain.shape[-1:]
+        ones = (1,) * (len(chain.shape) - 1)
+        shape = (*ones, chain.shape[-1]) if keepdims else chain.shape[-1:]
         given = {"keepdims": keepdims} if keepdims or chain.dice.chance(0.3) else {}
         chain.add(word, given, shape, ("keepdims",))
 
     return pool
+
+
+def _embedding(chain: Chain, ids: int) -> None:
+    """Where all numbers of the data are ids below this one."""
+    dice = chain.dice
+    given = {"input_dim": ids + dice.whole(0, 2), "output_dim": dice.whole(1, 5)}
+    shape = (*chain.shape, given["output_dim"])
+    arrays = {"embeddings": tuple(given.values())}
+    masks = {"mask_zero": dice.chance(0.8)} if dice.chance(0.7) else {}
+    chain.add("embedding", {**given, **masks}, shape, ("mask_zero",), arrays)
+
+
+def _masking(chain: Chain) -> None:
+    chain.add("masking", {}, chain.shape)
+
+
+def _group_normalization(chain: Chain) -> None:
+    channels = chain.shape[-1]
+    groups = [-1, *(count for count in range(1, channels + 1) if channels % count == 0)]
+    given = {} if channels % 32 == 0 else {"groups": chain.dice.choice(groups)}
+    _normalization(chain, "group_normalization", given, {})
 
 
 def _batch_normalization(chain: Chain) -> None:
@@ -235,7 +257,7 @@ def _normalization(
         if dice.chance(0.2):
             given[f"{array}_initializer"] = component(dice, vectors)
     skip = [f"{array}_initializer" for array in ("gamma", "beta", "moving_mean", "moving_variance")]
-    chain.add(word, given, chain.shape, ("scale", "center", *skip), arrays)
+    chain.add(word, given, chain.shape, ("scale", "center", "groups", *skip), arrays)
 
 
 def _merge(word: str) -> Callable[[Chain], None]:
@@ -283,7 +305,10 @@ def _inside(chain: Chain) -> Chain:
     return Chain(chain.dice, chain.shape)
 
 
-KEEPING = ("activation", "dropout", "layer_normalization", "batch_normalization")
+KEEPING = (
+    *("activation", "dropout"),
+    *("layer_normalization", "batch_normalization", "group_normalization"),
+)
 """Layers that leave rows of every shape as they are."""
 
 
@@ -351,6 +376,14 @@ LAYERS: dict[str, tuple[Callable[[Chain], None], Callable[[Shape], bool]]] = {
     "global_max_pooling2d": (_global("global_max_pooling2d"), lambda shape: len(shape) == 3),
     "batch_normalization": (_batch_normalization, lambda shape: True),
     "layer_normalization": (_layer_normalization, lambda shape: True),
+    "group_normalization": (_group_normalization, lambda shape: True),
+    "global_average_pooling1d": (
+        _global("global_average_pooling1d"),
+        lambda shape: len(shape) == 2,
+    ),
+    "global_max_pooling1d": (_global("global_max_pooling1d"), lambda shape: len(shape) == 2),
+    "masking": (_masking, lambda shape: len(shape) == 2),
+    "embedding": (lambda chain: None, lambda shape: False),  # of ids alone: see `network`
     **{
         word: (_merge(word), lambda shape: True)
         for word in ("add", "average", "concatenate", "maximum", "multiply", "subtract")
@@ -366,19 +399,24 @@ LAYERS: dict[str, tuple[Callable[[Chain], None], Callable[[Shape], bool]]] = {
 }
 
 
-def network(dice: Dice, given: Mapping[str, Shape], goal: Goal, loss: str) -> Chain:
+def network(
+    dice: Dice, given: Mapping[str, Shape], ids: Mapping[str, int], goal: Goal, loss: str
+) -> Chain:
     """A few layers, and a last one that gives what the loss takes.
 
-    given: the shape of each value of the data, by its name.
+    given: the shape of each value of the data, by its name. ids: where its numbers are whole ones
+        below another: that one.
     """
     name, shape = next(iter(given.items()))
     chain = Chain(dice, shape)
     if len(given) == 1:
         if name and dice.chance(0.5):
             chain.start = name
+        _maybe_embedding(chain, ids[name])
         _some(chain, dice.whole(0, 4 if len(chain.shape) == 3 else 3))
+        _maybe_pool(chain)
     else:
-        _brought_together(chain, given)
+        _brought_together(chain, given, ids)
         _some(chain, dice.whole(0, 2))
     _end(chain, goal, loss)
     if not _learns({"layers": chain.layers}, {"layers": chain.arrays}):
@@ -419,7 +457,19 @@ def _thaw(layers: Any) -> None:
                 _thaw(layer.get(key, []))
 
 
-def _brought_together(chain: Chain, given: Mapping[str, Shape]) -> None:
+def _maybe_embedding(chain: Chain, ids: int) -> None:
+    """Vectors for ids, mostly."""
+    if ids and chain.dice.chance(0.9):
+        _embedding(chain, ids)
+
+
+def _maybe_pool(chain: Chain) -> None:
+    """One vector for all steps, mostly: else a mask would hardly ever be used."""
+    if len(chain.shape) == 2 and chain.dice.chance(0.6):
+        _global(chain.dice.choice(["global_average_pooling1d", "global_max_pooling1d"]))(chain)
+
+
+def _brought_together(chain: Chain, given: Mapping[str, Shape], ids: Mapping[str, int]) -> None:
     """Layers for each value of the data, and one that reads what they give."""
     dice, ends, width = chain.dice, [], 0
     for name, shape in given.items():
@@ -428,7 +478,9 @@ def _brought_together(chain: Chain, given: Mapping[str, Shape]) -> None:
             width += shape[0]
             continue
         chain.shape, chain.start = shape, name
+        _maybe_embedding(chain, ids[name])
         _some(chain, dice.whole(0, 2))
+        _maybe_pool(chain)
         if len(chain.shape) != 1:
             _flatten(chain)
         if chain.start:

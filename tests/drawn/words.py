@@ -22,7 +22,7 @@ NOT_DRAWN: Mapping[str, str] = {
     "Conv2D.bias_initializer: orthogonal": "fills no vector",
     **{
         f"{layer}Normalization.{array}_initializer: orthogonal": "fills no vector"
-        for layer in ("Layer", "Batch")
+        for layer in ("Layer", "Batch", "Group")
         for array in ("beta", "gamma")
     },
     "BatchNormalization.moving_mean_initializer: orthogonal": "fills no vector",

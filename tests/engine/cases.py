@@ -18,10 +18,15 @@ from dlcli.engine.layers import (
     Conv2D,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     LayerNormalization,
+    Masking,
     MaxPooling2D,
     Reshape,
 )
@@ -44,18 +49,26 @@ class Case:
     """A layer and the shape of the rows it is tried on.
 
     random: its output depends on the step and the shard while training.
+    ids: the input are whole numbers below this one, and are not moved.
+    masked: the input has a mask, which leaves the first of several rows without a step.
     """
 
     layer: Layer
     in_shape: Shape
     rows: int = 4
     random: bool = False
+    ids: int = 0
+    masked: bool = False
 
     def __str__(self) -> str:
-        return f"{self.layer} on {self.in_shape}".replace("Initializer", "")
+        masked = " with a mask" if self.masked else ""
+        return f"{self.layer} on {self.in_shape}{masked}".replace("Initializer", "")
 
     def x(self, dtype: str = "float64", seed: int = 1) -> Array:
-        """Rows of normal numbers, without ties."""
+        """Rows of normal numbers, without ties; or ids."""
+        if self.ids:
+            shape = (self.rows, *self.in_shape)
+            return np.random.default_rng(seed).integers(0, self.ids, shape).astype(dtype)
         numbers = np.random.default_rng(seed).normal(size=(self.rows, *self.in_shape))
         return numbers.astype(dtype)
 
@@ -72,6 +85,15 @@ class Case:
             numbers = draw.normal(size=slot.shape).astype(dtype)
             found[name] = numbers if slot.kind == "trained" else np.abs(numbers)
         return found
+
+    def context(self, training: bool = True, shard: int = 0, rows: slice = slice(None)) -> Context:
+        """A context as a pass makes it, for some of the rows."""
+        ctx = context(training, shard)
+        if self.masked:
+            mask = np.random.default_rng(6).random((self.rows, self.in_shape[0])) < 0.6
+            mask[0] = self.rows == 1
+            ctx.mask = mask[rows]
+        return ctx
 
 
 def gradients_like(p: Mapping[str, Array]) -> dict[str, Array]:
@@ -129,30 +151,56 @@ CASES: list[Case] = [
     Case(BatchNormalization(0.9, center=False), (2, 3), rows=5),
     Case(BatchNormalization(scale=False), (20, 20, 2), rows=3),
     Case(BatchNormalization(center=False, scale=False), (4,)),
+    Case(BatchNormalization(epsilon=0.1), (5, 3), masked=True),
+    Case(BatchNormalization(center=False, scale=False), (40, 2), rows=3, masked=True),
     Case(LayerNormalization(), (5,)),
     Case(LayerNormalization(epsilon=0.1), (2, 3)),
     Case(LayerNormalization(center=False), (2, 2, 3)),
     Case(LayerNormalization(scale=False), (4,)),
     Case(LayerNormalization(center=False, scale=False), (4,), rows=1),
+    Case(GroupNormalization(), (32,)),
+    Case(GroupNormalization(2), (3, 2, 4)),
+    Case(GroupNormalization(-1, epsilon=0.1), (5, 3)),
+    Case(GroupNormalization(3, center=False), (2, 6)),
+    Case(GroupNormalization(1, scale=False), (2, 2, 3), rows=1),
+    Case(GroupNormalization(2, epsilon=0.1), (5, 4), masked=True),
+    Case(GroupNormalization(-1, center=False, scale=False), (6, 3), masked=True),
+    Case(Embedding(5, 3), (4,), ids=5),
+    Case(Embedding(7, 2, mask_zero=True), (6,), ids=7),
+    Case(Embedding(3, 1), (2, 3), ids=3),
+    Case(Embedding(4, 2), (), ids=4),
+    Case(Masking(), (3, 2)),
+    Case(Masking(0.5), (1, 3)),
+    *(
+        Case(pool(keepdims), in_shape, masked=masked)
+        for pool in (GlobalAveragePooling1D, GlobalMaxPooling1D)
+        for keepdims, in_shape, masked in [
+            (False, (5, 3), False),
+            (True, (4, 1), False),
+            (False, (6, 2), True),
+            (True, (7, 1), True),
+        ]
+    ),
     Case(Flatten(), (2, 3, 2)),
     Case(Flatten(), (4,)),
     Case(Reshape((3, -1)), (2, 6)),
     Case(Reshape((2, 3, 1)), (6,)),
-    Case(Dropout(0.0), (5,)),
+    Case(Dropout(0.0), (2, 3)),
     Case(Dropout(0.4), (5,), random=True),
     Case(Dropout(0.9), (3, 3, 2), random=True),
-    Case(Linear(), (5,)),
-    Case(Sigmoid(), (5,)),
+    Case(Linear(), (2, 3)),
+    Case(Sigmoid(), (2, 3)),
     Case(Tanh(), (2, 3)),
     Case(Relu(), (3, 2, 2)),
+    Case(Relu(), (2, 3)),
     Case(LeakyRelu(), (5,)),
-    Case(LeakyRelu(negative_slope=1.5), (5,)),
+    Case(LeakyRelu(negative_slope=1.5), (2, 3)),
     Case(Elu(), (5,)),
     Case(Elu(alpha=0.7), (2, 3)),
     Case(Gelu(), (9,)),
-    Case(Gelu(approximate=True), (9,)),
-    Case(Silu(), (5,)),
-    Case(Softplus(), (5,)),
+    Case(Gelu(approximate=True), (3, 3)),
+    Case(Silu(), (2, 3)),
+    Case(Softplus(), (2, 3)),
     Case(Softmax(), (5,)),
     Case(Softmax(), (2, 3)),
 ]

@@ -15,7 +15,7 @@ from dlcli.engine.layers.activations import Relu
 from dlcli.engine.losses import MeanSquaredError
 from dlcli.engine.merges import Add
 from dlcli.engine.model import Model, Pass
-from tests.engine.test_graph import FACTS, IMAGE, Drawn, graphs, parameters, rows
+from tests.engine.test_graph import SHAPES, Drawn, graphs, parameters, rows
 
 
 def answers(model: Model, theta: Array, xs: list[Array]) -> Array:
@@ -25,9 +25,8 @@ def answers(model: Model, theta: Array, xs: list[Array]) -> Array:
 
 @given(graphs())
 def test_a_folded_graph_answers_as_the_plain_one(drawn: Drawn) -> None:
-    shapes = {"image": IMAGE, "facts": FACTS}
-    plain = Model(connect(drawn.links, shapes))
-    theta, xs = parameters(plain), rows(plain, shapes)
+    plain = Model(connect(drawn.links, SHAPES))
+    theta, xs = parameters(plain), rows(plain, SHAPES)
     inference = Inference(plain, theta)
     inference.refresh()
     found = answers(inference.model, inference.theta, xs)

@@ -17,8 +17,13 @@ from dlcli.engine.layers import (
     Conv2D,
     Dense,
     Dropout,
+    Embedding,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GroupNormalization,
     LayerNormalization,
+    Masking,
     MaxPooling2D,
 )
 from dlcli.engine.layers.activations import Linear, Relu, Tanh
@@ -27,7 +32,10 @@ from dlcli.engine.model import Model, Pass
 
 IMAGE: Shape = (4, 4, 2)
 FACTS: Shape = (3,)
-KINDS = ("dense", "wide", "tanh", "norm", "batch", "merge", "merge", "side")
+WORDS: Shape = (4,)
+SHAPES = {"image": IMAGE, "facts": FACTS, "words": WORDS}
+VOCABULARY = 3
+KINDS = ("dense", "wide", "tanh", "norm", "batch", "group", "mask", "merge", "merge", "side")
 
 
 @dataclass
@@ -40,26 +48,26 @@ class Drawn:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Drawn:
-    """Graphs of dense layers, activations and merges over two values of data, in which every
-    value is read in the end."""
-    drawn = Drawn([], {"image": IMAGE, "facts": FACTS})
+    """Graphs of dense layers, activations, normalizations and merges over three values of data, in
+    which every value is read in the end; steps of the words may be masked."""
+    drawn = Drawn([], dict(SHAPES))
 
     def add(layer: object, *inputs: str) -> None:
         name = f"node_{len(drawn.links)}"
         link = Link(name, layer, inputs)  # type: ignore[arg-type]
-        known = {key: drawn.shapes[key] for key in ("image", "facts")}
-        node = _shapes([*drawn.links, link], known)[name]
+        node = _shapes([*drawn.links, link], SHAPES)[name]
         drawn.links.append(link)
         drawn.shapes[name] = node
 
+    for mask_zero in draw(st.lists(st.booleans(), min_size=1, max_size=2)):
+        add(Embedding(VOCABULARY, 2, mask_zero=mask_zero), "words")
     for _ in range(draw(st.integers(1, 8))):
-        name = draw(st.sampled_from(sorted(drawn.shapes)))
-        shape = drawn.shapes[name]
-        alike = sorted(other for other, s in drawn.shapes.items() if s == shape)
-        side = sorted(other for other, s in drawn.shapes.items() if s[:-1] == shape[:-1])
-        what = draw(
-            st.sampled_from(["dense", "wide", "tanh", "norm", "batch", "merge", "merge", "side"])
-        )
+        shapes = {name: shape for name, shape in drawn.shapes.items() if name != "words"}
+        name = draw(st.sampled_from(sorted(shapes)))
+        shape = shapes[name]
+        alike = sorted(other for other, s in shapes.items() if s == shape)
+        side = sorted(other for other, s in shapes.items() if s[:-1] == shape[:-1])
+        what = draw(st.sampled_from(KINDS))
         others = draw(st.lists(st.sampled_from(alike), min_size=1, max_size=2))
         if what == "dense":
             add(Dense(shape[-1]), name)
@@ -71,6 +79,10 @@ def graphs(draw: st.DrawFn) -> Drawn:
             add(LayerNormalization(epsilon=0.1), name)
         elif what == "batch":
             add(BatchNormalization(epsilon=0.1), name)
+        elif what == "group":
+            add(GroupNormalization(draw(st.sampled_from([1, -1])), epsilon=0.1), name)
+        elif what == "mask":
+            add(Masking() if len(shape) == 2 else Tanh(), name)
         elif what == "side":
             add(Concatenate(), name, draw(st.sampled_from(side)))
         else:
@@ -81,6 +93,8 @@ def graphs(draw: st.DrawFn) -> Drawn:
         for name in loose:
             if len(drawn.shapes[name]) == 3:
                 add(GlobalAveragePooling2D(), name)
+            if len(drawn.shapes[name]) == 2:
+                add(draw(st.sampled_from([GlobalAveragePooling1D(), GlobalMaxPooling1D()])), name)
         loose = _loose(drawn)
         if len(loose) > 1:
             add(Concatenate(), *loose)
@@ -116,15 +130,16 @@ def parameters(model: Model, seed: int = 3) -> Array:
 def rows(model: Model, shapes: dict[str, Shape], seed: int = 1) -> list[Array]:
     draw = np.random.default_rng(seed)
     found = {name: draw.normal(size=(2, *shape)) for name, shape in shapes.items()}
+    if "words" in shapes:
+        found["words"] = draw.integers(0, VOCABULARY, (2, *WORDS)).astype(float)
     return [found[name] for name in model.inputs]
 
 
 @given(graphs())
 def test_gradients_of_whole_graphs_match_central_differences(drawn: Drawn) -> None:
-    given_shapes = {"image": IMAGE, "facts": FACTS}
-    model = Model(connect(drawn.links, given_shapes))
+    model = Model(connect(drawn.links, SHAPES))
     theta = parameters(model)
-    xs = rows(model, given_shapes)
+    xs = rows(model, SHAPES)
     gradient = np.full_like(theta, np.nan)
     passing = Pass(model, model.layout.views(theta), Moment(training=True))
     y = passing.forward(*xs)
@@ -149,13 +164,12 @@ def test_gradients_of_whole_graphs_match_central_differences(drawn: Drawn) -> No
 
 @given(graphs())
 def test_a_fused_graph_answers_and_learns_as_the_plain_one(drawn: Drawn) -> None:
-    given_shapes = {"image": IMAGE, "facts": FACTS}
-    plain = Model(connect(drawn.links, given_shapes))
+    plain = Model(connect(drawn.links, SHAPES))
     fused = Model(fuse(plain.nodes))
     assert fused.layout.places == plain.layout.places
     assert fused.inputs == plain.inputs
     theta = parameters(plain)
-    xs = rows(plain, given_shapes)
+    xs = rows(plain, SHAPES)
     found = []
     for model in (plain, fused):
         gradient = np.full_like(theta, np.nan)

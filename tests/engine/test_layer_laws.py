@@ -10,7 +10,7 @@ import pytest
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, BatchLayer, Layer, Params
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
-from tests.engine.cases import CASES, Case, context, gradients_like
+from tests.engine.cases import CASES, Case, gradients_like
 from tests.engine.portability import TrackedContext, Used, refused, tracked
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -47,7 +47,7 @@ def test_no_activation_shares_its_name_with_a_layer() -> None:
 @every_case
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_out_shape_is_true_and_the_dtype_stays(case: Case, dtype: str) -> None:
-    ctx, p = context(), case.parameters(dtype)
+    ctx, p = case.context(), case.parameters(dtype)
     g = gradients_like(p)
     x, dy = case.x(dtype), case.dy(dtype)
     y, cache = case.layer.forward(p, x, ctx)
@@ -62,7 +62,7 @@ def test_out_shape_is_true_and_the_dtype_stays(case: Case, dtype: str) -> None:
 
 @every_case
 def test_every_gradient_is_assigned_and_the_slots_are_those_of_p(case: Case) -> None:
-    ctx, p = context(), case.parameters()
+    ctx, p = case.context(), case.parameters()
     g = gradients_like(p)
     _, cache = case.layer.forward(p, case.x(), ctx)
     case.layer.backward(p, g, cache, case.dy(), ctx)
@@ -73,7 +73,7 @@ def test_every_gradient_is_assigned_and_the_slots_are_those_of_p(case: Case) -> 
 @every_case
 def test_gradients_match_central_differences(case: Case) -> None:
     x, dy, p = case.x(), case.dy(), case.parameters()
-    ctx, g = context(), gradients_like(p)
+    ctx, g = case.context(), gradients_like(p)
     _, cache = case.layer.forward(p, x, ctx)
     dx = case.layer.backward(p, g, cache, dy, ctx)
     assert dx is not None
@@ -91,10 +91,11 @@ def assert_slopes(
 
     def value(changed: dict[str, Array]) -> float:
         parameters = {name: changed.get(name, array) for name, array in p.items()}
-        y, _ = case.layer.forward(parameters, changed["x"], context())
+        y, _ = case.layer.forward(parameters, changed.get("x", x), case.context())
         return float(np.sum(y * dy))
 
-    at = {"x": x, **{name: p[name] for name in trained(case)}}
+    at = {} if case.ids else {"x": x}
+    at |= {name: p[name] for name in trained(case)}
     slopes = {"x": dx, **g}
     draw = np.random.default_rng(4)
     steps = [{name: draw.normal(size=array.shape) for name, array in at.items()} for _ in range(3)]
@@ -123,7 +124,7 @@ def test_input_parameters_and_arriving_gradient_are_left_untouched(
     before = [array.copy() for array in (x, dy, *p.values())]
     for array in (x, dy, *p.values()):
         array.flags.writeable = False
-    ctx = context(training)
+    ctx = case.context(training)
     _, cache = case.layer.forward(p, x, ctx)
     case.layer.backward(p, gradients_like(p), cache, dy, ctx)
     for old, new in zip(before, (x, dy, *p.values()), strict=True):
@@ -134,13 +135,13 @@ def test_input_parameters_and_arriving_gradient_are_left_untouched(
 def test_results_of_shards_add_up_to_the_batch(case: Case) -> None:
     x, dy, p = case.x(), case.dy(), case.parameters()
     training = not case.random  # what is drawn is drawn for each shard
-    whole, whole_g = context(training), gradients_like(p)
+    whole, whole_g = case.context(training), gradients_like(p)
     y, cache = case.layer.forward(p, x, whole)
     dx = case.layer.backward(p, whole_g, cache, dy, whole)
     assert dx is not None
     cut = max(1, case.rows // 3)
     shards = [rows for rows in (slice(0, cut), slice(cut, None)) if len(x[rows])]
-    contexts = [context(training, shard) for shard in range(len(shards))]
+    contexts = [case.context(training, shard, rows) for shard, rows in enumerate(shards)]
     gs = [gradients_like(p) for _ in shards]
     xs, dys = [x[rows] for rows in shards], [dy[rows] for rows in shards]
     for rows, (part_y, part_dx) in zip(
@@ -194,10 +195,10 @@ def test_two_interleaved_passes_equal_two_separate_ones(case: Case) -> None:
     second = case.x("float32", 13), case.dy("float32", 14)
     separate = []
     for x, dy in (first, second):
-        ctx, g = context(), gradients_like(p)
+        ctx, g = case.context(), gradients_like(p)
         y, cache = case.layer.forward(p, x, ctx)
         separate.append((y.copy(), case.layer.backward(p, g, cache, dy, ctx), g))
-    contexts = context(), context()
+    contexts = case.context(), case.context()
     both = [
         case.layer.forward(p, x, ctx) for (x, _), ctx in zip((first, second), contexts, strict=True)
     ]
@@ -216,12 +217,13 @@ def test_two_interleaved_passes_equal_two_separate_ones(case: Case) -> None:
 @every_case
 def test_a_context_that_was_used_before_changes_nothing(case: Case) -> None:
     p, x, dy = case.parameters("float32"), case.x("float32"), case.dy("float32")
-    fresh, g = context(), gradients_like(p)
+    fresh, g = case.context(rows=slice(0, 1)), gradients_like(p)
     y, cache = case.layer.forward(p, x[:1], fresh)
     dx = case.layer.backward(p, g, cache, dy[:1], fresh)
-    used, g2 = context(), gradients_like(p)
+    used, g2 = case.context(), gradients_like(p)
     _, cache = case.layer.forward(p, case.x("float32", 21), used)
     case.layer.backward(p, gradients_like(p), cache, case.dy("float32", 22), used)
+    used.mask = fresh.mask
     y2, cache = case.layer.forward(p, x[:1], used)
     dx2 = case.layer.backward(p, g2, cache, dy[:1], used)
     np.testing.assert_array_equal(y, y2)
@@ -233,7 +235,7 @@ def test_a_context_that_was_used_before_changes_nothing(case: Case) -> None:
 @every_case
 def test_without_dx_the_gradients_are_the_same(case: Case) -> None:
     p, x, dy = case.parameters("float32"), case.x("float32"), case.dy("float32")
-    ctx, with_dx, without = context(), gradients_like(p), gradients_like(p)
+    ctx, with_dx, without = case.context(), gradients_like(p), gradients_like(p)
     _, cache = case.layer.forward(p, x, ctx)
     assert case.layer.backward(p, with_dx, cache, dy, ctx) is not None
     assert case.layer.backward(p, without, cache, dy, ctx, need_dx=False) is None
@@ -245,7 +247,7 @@ def test_without_dx_the_gradients_are_the_same(case: Case) -> None:
 @pytest.mark.parametrize("training", [True, False])
 def test_frozen_it_gives_the_same_dx(case: Case, training: bool) -> None:
     p, x, dy = case.parameters("float32"), case.x("float32"), case.dy("float32")
-    ctx = context(training)
+    ctx = case.context(training)
     _, cache = case.layer.forward(p, x, ctx)
     learning = case.layer.backward(p, gradients_like(p), cache, dy, ctx)
     assert learning is not None
@@ -259,7 +261,9 @@ def test_frozen_it_gives_the_same_dx(case: Case, training: bool) -> None:
 @pytest.mark.parametrize("training", [True, False])
 def test_only_operations_with_the_same_bits_everywhere_are_used(case: Case, training: bool) -> None:
     used: Used = set()
-    ctx = TrackedContext(used, "layer_1", context(training).moment)
+    ctx = TrackedContext(used, "layer_1", case.context(training).moment)
+    if case.masked:
+        ctx.mask = tracked(case.context().mask, used)
     p = {name: tracked(array, used) for name, array in case.parameters("float32").items()}
     g = {name: tracked(array, used) for name, array in gradients_like(p).items()}
     _, cache = case.layer.forward(p, tracked(case.x("float32"), used), ctx)

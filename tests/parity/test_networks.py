@@ -14,12 +14,14 @@ from dlcli.engine.context import Context, Moment
 from dlcli.engine.fusion import fuse
 from dlcli.engine.gradients import Gradients
 from dlcli.engine.graph import DATA, Link, connect
-from dlcli.engine.layer import Array, Layer
+from dlcli.engine.layer import Array, Layer, Shape
 from dlcli.engine.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
+    Embedding,
     Flatten,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     LayerNormalization,
     MaxPooling2D,
@@ -29,6 +31,7 @@ from dlcli.engine.losses import SparseCategoricalCrossentropy
 from dlcli.engine.merges import Add, Concatenate
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
+from dlcli.engine.optimizers import Momentum
 from dlcli.engine.penalties import Penalty
 from dlcli.engine.schedules import Cosine
 from dlcli.engine.stages import Stages
@@ -90,12 +93,51 @@ def plain_networks(draw: st.DrawFn) -> list[Link]:
     return links
 
 
-class Rows(Examples):
-    """Images in memory, in their order."""
+WORDS = 7
+"""Ids; 0 is none."""
 
-    def __init__(self) -> None:
+STEPS_OF_WORDS = 5
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> list[Link]:
+    """Words become vectors, of which steps are left out; then what passes masks on, and one vector
+    for all steps. (What Keras does with masks in other layers and dlcli does not is told in
+    dlcli/engine/masks.py.)"""
+    links = [Link("words", Embedding(WORDS, 4, mask_zero=True), (DATA,))]
+
+    def add(layer: Any, *inputs: str) -> str:
+        links.append(Link(f"node_{len(links)}", layer, inputs or None))
+        return links[-1].name
+
+    for _ in range(draw(st.integers(1, 3))):
+        x = links[-1].name
+        norm = draw(st.sampled_from([BatchNormalization(), LayerNormalization(), Tanh()]))
+        end = add(draw(st.sampled_from([norm, Dense(4)])))
+        shape = draw(st.sampled_from(["chain", "residual", "dense", "two"]))
+        if shape == "residual":
+            add(Add(), end, x)
+        elif shape == "dense":
+            both = add(Concatenate(), end, x)
+            add(Dense(4), both)
+        elif shape == "two":  # of which the second has no mask
+            other = add(Embedding(WORDS, 4, mask_zero=draw(st.booleans())), DATA)
+            add(Add(), end, other)
+    add(GlobalAveragePooling1D())
+    add(Dense(CLASSES))
+    return links
+
+
+class Rows(Examples):
+    """Images or texts in memory, in their order."""
+
+    def __init__(self, shape: Shape = SHAPE) -> None:
         draw = np.random.default_rng(0)
-        self.x = draw.normal(size=(ROWS, *SHAPE)).astype(np.float32)
+        self.x = draw.normal(size=(ROWS, *shape)).astype(np.float32)
+        if len(shape) == 1:
+            ids = draw.integers(0, WORDS, (ROWS, *shape))
+            ids[:, 0] = draw.integers(1, WORDS, ROWS)  # Keras divides by 0 where there is no step
+            self.x = ids.astype(np.float32)
         self.t = draw.integers(0, CLASSES, ROWS)
 
     def __len__(self) -> int:
@@ -105,9 +147,9 @@ class Rows(Examples):
         return Batch([self.x[positions]], self.t[positions])
 
 
-def in_keras(links: list[Link], start: Mapping[str, Array]) -> Any:
+def in_keras(links: list[Link], start: Mapping[str, Array], shape: Shape = SHAPE) -> Any:
     """The same network with the same weights."""
-    values = {DATA: keras.Input(SHAPE)}
+    values = {DATA: keras.Input(shape)}
     before = DATA
     made = {}
     for link in links:
@@ -227,6 +269,27 @@ def test_twenty_steps_of_a_network(
     mean, last = learn(other, rows, optimizer, kind, "float32")
     assert np.mean([log["loss"] for log in logs]) == pytest.approx(mean, rel=1e-4)
     assert logs[-1]["val_loss"] == pytest.approx(last, rel=1e-4)
+    assert_moved_alike(made, model.layout.named(training.theta), start, 1e-4)
+
+
+@given(links=texts(), shard=st.sampled_from([3, 10]), seed=st.integers(0, 99))
+@settings(NETWORKS, max_examples=12)
+def test_twenty_steps_of_a_network_with_masks(links: list[Link], shard: int, seed: int) -> None:
+    kind, shape = Momentum, (STEPS_OF_WORDS,)
+    optimizer = optimizer_of(kind, {"gradient_accumulation_steps": 1})
+    model = Model(fuse(connect(links, shape)), optimizer.decays)
+    recipe = Recipe(
+        model, SparseCategoricalCrossentropy(), optimizer, MetricSet((), "multiclass", CLASSES),
+        seed, STEPS * BATCH // ROWS, BATCH, shard, shuffle=False,
+    )  # fmt: skip
+    rows = Rows(shape)
+    training = Training(recipe, {"train": rows})
+    start = {name: array.copy() for name, array in model.layout.named(training.theta).items()}
+    with Threads(training.phases, 2) as team:
+        for _ in training.fit(team):
+            pass
+    other, made = in_keras(links, start, shape)
+    learn(other, rows, optimizer, kind, "float32")
     assert_moved_alike(made, model.layout.named(training.theta), start, 1e-4)
 
 

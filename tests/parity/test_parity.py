@@ -72,13 +72,45 @@ def test_every_word_has_a_row() -> None:
 def test_layers(
     kind: type[Any], dtype: str, data: st.DataObject, rows: int, training: bool, seed: int
 ) -> None:
+    compare(kind, dtype, data, rows, training, seed, twins.LAYERS[kind].rows)
+
+
+@DTYPES
+@pytest.mark.parametrize("kind", [k for k, twin in twins.LAYERS.items() if twin.masked])
+@given(data=st.data(), rows=st.integers(1, 6), training=st.booleans(), seed=st.integers(0, 9))
+@drawn
+def test_layers_that_read_a_mask(
+    kind: type[Any], dtype: str, data: st.DataObject, rows: int, training: bool, seed: int
+) -> None:
+    before = keras.config.epsilon()
+    keras.config.set_epsilon(1e-30)  # which Keras adds to the number of steps
+    try:
+        compare(kind, dtype, data, rows, training, seed, twins.MASKED_STEPS, masked=True)
+    finally:
+        keras.config.set_epsilon(before)
+
+
+def compare(
+    kind: type[Any],
+    dtype: str,
+    data: st.DataObject,
+    rows: int,
+    training: bool,
+    seed: int,
+    shapes: st.SearchStrategy[Any],
+    masked: bool = False,
+) -> None:
     twin = twins.LAYERS[kind]
-    layer, in_shape = data.draw(twin.make), data.draw(twin.rows)
+    layer, in_shape = data.draw(twin.make), data.draw(shapes)
     try:
         out_shape = layer.out_shape(in_shape)
     except ShapeError:
         assume(False)
     x, dy = numbers((rows, *in_shape), dtype, seed), numbers((rows, *out_shape), dtype, seed + 1)
+    if layer.takes_ids:
+        x = np.random.default_rng(seed).integers(0, layer.input_dim, x.shape).astype(dtype)
+    elif isinstance(layer, layers.Masking):
+        x[np.random.default_rng(seed).random(x.shape[:2]) < 0.4] = layer.mask_value
     p = {
         name: np.abs(numbers(slot.shape, dtype, seed + 2))
         if slot.kind == "observed"
@@ -86,6 +118,11 @@ def test_layers(
         for name, slot in layer.slots(in_shape).items()
     }
     ctx = Context("layer", Moment(training=training))
+    options: dict[str, Any] = {"training": training} if isinstance(layer, BatchLayer) else {}
+    if masked:
+        ctx.mask = np.random.default_rng(seed).random((rows, in_shape[0])) < 0.6
+        ctx.mask[:, seed % in_shape[0]] = True  # Keras divides by 0 where there is no step
+        options["mask"] = torch.tensor(ctx.mask)
     y, cache = layer.forward(p, x, ctx)
     y = y.copy()
     g = {name: np.full_like(array, np.nan) for name, array in p.items()}
@@ -96,10 +133,14 @@ def test_layers(
     for variable in other.weights:
         variable.assign(p[variable.name])
     given_x = tensor(x)
-    found = other(given_x, training=training) if isinstance(layer, BatchLayer) else other(given_x)
+    found = other(given_x, **options)
     assert_near(y, value(found), dtype)
+    if layer.makes_mask():
+        wanted = other.compute_mask(torch.tensor(x)).numpy()
+        np.testing.assert_array_equal(layer.mask(cache, ctx), wanted)
     found.backward(torch.tensor(dy))
-    assert_near(dx, given_x.grad.numpy(), dtype, 4)
+    if not layer.takes_ids:
+        assert_near(dx, given_x.grad.numpy(), dtype, 4)
     for variable in other.trainable_variables:
         assert_near(g[variable.name], variable.value.grad.numpy(), dtype, 4)
     if isinstance(layer, BatchLayer) and training:

@@ -20,10 +20,15 @@ from dlcli.engine.layers import (
     Conv2D,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     LayerNormalization,
+    Masking,
     MaxPooling2D,
     Reshape,
 )
@@ -55,17 +60,24 @@ VECTORS = st.tuples(st.integers(1, 9))
 ROWS = st.one_of(VECTORS, st.tuples(st.integers(1, 4), st.integers(1, 4)))
 IMAGES = st.tuples(st.integers(3, 9), st.integers(3, 9), st.integers(1, 9))
 ANY = st.one_of(ROWS, IMAGES)
+STEPS = st.tuples(st.integers(1, 6), st.integers(1, 5))
+MASKED_STEPS = st.tuples(st.integers(1, 6), st.integers(2, 5))
+"""With a mask, Keras's batch normalization fails on a single channel."""
 YES = st.booleans()
 REAL = st.floats(0.05, 1.5)
 
 
 @dataclass(frozen=True)
 class Twin:
-    """make: the layer, drawn. keras: the same in Keras, of that layer. rows: what it takes."""
+    """make: the layer, drawn. keras: the same in Keras, of that layer. rows: what it takes.
+
+    masked: whether Keras's, too, reads the mask that it gets.
+    """
 
     make: Draw
     keras: Callable[[Any], Any]
     rows: Draw
+    masked: bool = False
 
 
 def pair(most: int) -> Draw:
@@ -171,6 +183,43 @@ LAYERS: Mapping[type[Layer], Twin] = {
             momentum=one.momentum, epsilon=one.epsilon, center=one.center, scale=one.scale
         ),
         ANY,
+        masked=True,
+    ),
+    GroupNormalization: Twin(
+        st.builds(
+            GroupNormalization,
+            groups=st.sampled_from([-1, 1, 2, 3]),
+            epsilon=REAL,
+            center=YES,
+            scale=YES,
+        ),
+        lambda one: K.GroupNormalization(
+            groups=one.groups, epsilon=one.epsilon, center=one.center, scale=one.scale
+        ),
+        ANY,
+    ),
+    Embedding: Twin(
+        st.builds(
+            Embedding, input_dim=st.integers(1, 9), output_dim=st.integers(1, 5), mask_zero=YES
+        ),
+        lambda one: K.Embedding(one.input_dim, one.output_dim, mask_zero=one.mask_zero),
+        st.one_of(st.tuples(st.integers(1, 9)), STEPS),
+    ),
+    Masking: Twin(
+        st.builds(Masking, mask_value=st.sampled_from([0.0, 0.5])),
+        lambda one: K.Masking(one.mask_value),
+        STEPS,
+    ),
+    GlobalAveragePooling1D: Twin(
+        st.builds(GlobalAveragePooling1D, keepdims=YES),
+        lambda one: K.GlobalAveragePooling1D(keepdims=one.keepdims),
+        STEPS,
+        masked=True,
+    ),
+    GlobalMaxPooling1D: Twin(
+        st.builds(GlobalMaxPooling1D, keepdims=YES),
+        lambda one: K.GlobalMaxPooling1D(keepdims=one.keepdims),
+        STEPS,
     ),
     LayerNormalization: Twin(
         st.builds(LayerNormalization, epsilon=REAL, center=YES, scale=YES),

@@ -52,7 +52,8 @@ def fuse(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
                 owning = run[index + owner]
                 called[last.name] = owning.name
                 node = replace(owning, layer=layer, inputs=inputs, in_shapes=first.in_shapes)
-                fused.append(replace(node, out_shape=last.out_shape))
+                node = replace(node, out_shape=last.out_shape, masks=first.masks)
+                fused.append(replace(node, masked=last.masked))
             index += taken
     return tuple(fused)
 

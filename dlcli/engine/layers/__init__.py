@@ -10,9 +10,12 @@ from dlcli.engine.layers.conv2d import Conv2D
 from dlcli.engine.layers.dense import Dense
 from dlcli.engine.layers.dropout import Dropout
 from dlcli.engine.layers.global_pool import GlobalAveragePooling2D, GlobalMaxPooling2D
+from dlcli.engine.layers.group_normalization import GroupNormalization
 from dlcli.engine.layers.layer_normalization import LayerNormalization
+from dlcli.engine.layers.lookup import Embedding
 from dlcli.engine.layers.pool2d import AveragePooling2D, MaxPooling2D
 from dlcli.engine.layers.reshape import Flatten, Reshape
+from dlcli.engine.layers.steps import GlobalAveragePooling1D, GlobalMaxPooling1D, Masking
 
 LAYERS: dict[str, type[Layer]] = {
     "average_pooling2d": AveragePooling2D,
@@ -20,10 +23,15 @@ LAYERS: dict[str, type[Layer]] = {
     "conv2d": Conv2D,
     "dense": Dense,
     "dropout": Dropout,
+    "embedding": Embedding,
     "flatten": Flatten,
+    "global_average_pooling1d": GlobalAveragePooling1D,
     "global_average_pooling2d": GlobalAveragePooling2D,
+    "global_max_pooling1d": GlobalMaxPooling1D,
     "global_max_pooling2d": GlobalMaxPooling2D,
+    "group_normalization": GroupNormalization,
     "layer_normalization": LayerNormalization,
+    "masking": Masking,
     "max_pooling2d": MaxPooling2D,
     "reshape": Reshape,
 }
@@ -36,10 +44,15 @@ __all__ = [
     "Conv2D",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "LayerNormalization",
+    "Masking",
     "MaxPooling2D",
     "Reshape",
 ]

@@ -23,6 +23,8 @@ from dlcli.engine.layers.gelu import Gelu
 class Linear(Layer):
     """y = x: no activation."""
 
+    passes_mask = True
+
     def out_shape(self, in_shape: Shape) -> Shape:
         return in_shape
 
@@ -196,6 +198,8 @@ class Softmax(Layer):
     dx = y (dy - sum of y dy). As the last layer before a cross-entropy it is folded into the
     loss, which then has the simpler and more precise gradient y - t.
     """
+
+    passes_mask = True
 
     def out_shape(self, in_shape: Shape) -> Shape:
         if not in_shape:

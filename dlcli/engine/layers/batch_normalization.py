@@ -37,10 +37,18 @@ class BatchNormalization(BatchLayer):
     and the sum of squares around it, take two passes over its rows; those of all shards are put
     together by the formula of Chan et al., in float64.
 
+    Where steps of the rows are masked, mean, variance and N are those of the others, by which all
+    steps are normalized: in training, dx is then gamma dy / sqrt(variance + epsilon) at a masked
+    step, and has the sums over all steps elsewhere. A batch without any step changes no moving
+    average.
+
     Source: Ioffe and Szegedy, "Batch normalization" (arXiv 1502.03167); options and defaults are
     those of keras.layers.BatchNormalization. PyTorch's momentum is 1 minus this one, and its
     moving variance is the unbiased one.
     """
+
+    passes_mask = True
+    reads_mask = True
 
     momentum: float = 0.99
     epsilon: float = 1e-3
@@ -75,21 +83,26 @@ class BatchNormalization(BatchLayer):
         these means."""
         rows = x.reshape(-1, x.shape[-1])
         channels = rows.shape[1]
+        count, sum_real = len(rows), sum_rows
+        if ctx.mask is not None:
+            count, sum_real = int(np.count_nonzero(ctx.mask)), _sum_real
+            if count == 0:
+                return np.zeros(1 + 2 * channels)
         sums = ctx.scratch("sums", (channels,), x.dtype)
-        sum_rows(rows, sums, ctx)
-        mean = np.divide(sums, x.dtype.type(len(rows)), out=sums)
+        sum_real(rows, sums, ctx)
+        mean = np.divide(sums, x.dtype.type(count), out=sums)
         squares = ctx.scratch("work", x.shape, x.dtype)
         wide, vectors = _wide(x, ctx, mean)
         np.subtract(wide, vectors[0], out=squares.reshape(wide.shape))
         # The mean was rounded; what is left of the rows' sum says by how much.
         left = ctx.scratch("left", (channels,), x.dtype)
-        sum_rows(squares.reshape(rows.shape), left, ctx)
+        sum_real(squares.reshape(rows.shape), left, ctx)
         found = np.empty(1 + 2 * channels)
-        found[0] = len(rows)
+        found[0] = count
         rest = left / found[0]
         found[1 : 1 + channels] = mean + rest
         np.multiply(squares, squares, out=squares)
-        sum_rows(squares.reshape(rows.shape), sums, ctx)
+        sum_real(squares.reshape(rows.shape), sums, ctx)
         found[1 + channels :] = np.maximum(sums - found[0] * rest * rest, 0.0)
         return found
 
@@ -98,6 +111,8 @@ class BatchNormalization(BatchLayer):
         channels = (len(whole) - 1) // 2
         mean, squares = whole[1 : 1 + channels], whole[1 + channels :]
         for part in parts[1:]:
+            if part[0] == 0:  # all its steps are masked
+                continue
             count = whole[0] + part[0]
             away = part[1 : 1 + channels] - mean
             squares += part[1 + channels :] + away * away * (whole[0] * part[0] / count)
@@ -108,7 +123,7 @@ class BatchNormalization(BatchLayer):
     def forward_rest(self, p: Params, x: Array, total: Array, ctx: Context, /) -> tuple[Array, Any]:
         channels = x.shape[-1]
         mean = total[1 : 1 + channels]
-        inverse = 1.0 / np.sqrt(total[1 + channels :] / total[0] + self.epsilon)
+        inverse = 1.0 / np.sqrt(total[1 + channels :] / (total[0] or 1.0) + self.epsilon)
         centred = ctx.scratch("centred", x.shape, x.dtype)
         y = self._normalized(p, x, mean, inverse, centred, ctx)
         return y, (centred, inverse, None)
@@ -149,7 +164,7 @@ class BatchNormalization(BatchLayer):
         return dx
 
     def tally_back(self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /) -> Array:
-        """How many numbers each channel has, then their sums of dy, then of dy (x - mean)."""
+        """How many numbers each channel has, then the sums of dy, then of dy (x - mean)."""
         centred, inverse, observed = cache
         channels = dy.shape[-1]
         work = ctx.scratch("work", dy.shape, dy.dtype)
@@ -160,7 +175,7 @@ class BatchNormalization(BatchLayer):
             np.multiply(dy, work, out=work)
         sums = ctx.scratch("sums", (channels,), dy.dtype)
         found = np.empty(1 + 2 * channels)
-        found[0] = dy.size // channels
+        found[0] = dy.size // channels if ctx.mask is None else np.count_nonzero(ctx.mask)
         for start, array in ((1, dy), (1 + channels, work)):
             sum_rows(array.reshape(-1, channels), sums, ctx)
             found[start : start + channels] = sums
@@ -178,19 +193,28 @@ class BatchNormalization(BatchLayer):
             return self._scaled(p, inverse, dy, ctx)
         channels = dy.shape[-1]
         factor = inverse * p["gamma"] if self.scale else inverse
-        mean = total[1 : 1 + channels] / total[0]
-        slope = total[1 + channels :] / total[0] * (inverse * inverse)
+        count = total[0] or 1.0  # where there is no step at all, the sums are 0
+        mean = total[1 : 1 + channels] / count
+        slope = total[1 + channels :] / count * (inverse * inverse)
         wide, vectors = _wide(dy, ctx, factor, mean, slope)
         dx = ctx.scratch("dx", dy.shape, dy.dtype)
         out = dx.reshape(wide.shape)
         work = ctx.scratch("work", dy.shape, dy.dtype).reshape(wide.shape)
         np.multiply(centred.reshape(wide.shape), vectors[2], out=work)
-        np.subtract(wide, work, out=out)
-        np.subtract(out, vectors[1], out=out)
+        if ctx.mask is not None:
+            np.add(work, vectors[1], out=work)
+            steps = work.reshape(dy.shape)
+            np.multiply(steps, ctx.mask[:, :, None], out=steps)
+            np.subtract(wide, work, out=out)
+        else:
+            np.subtract(wide, work, out=out)
+            np.subtract(out, vectors[1], out=out)
         np.multiply(out, vectors[0], out=out)
         return dx
 
     def observe(self, observed: Params, total: Array) -> None:
+        if total[0] == 0:
+            return
         channels = (len(total) - 1) // 2
         for name, batch in (
             ("moving_mean", total[1 : 1 + channels]),
@@ -201,6 +225,14 @@ class BatchNormalization(BatchLayer):
 
     def flops(self, in_shape: Shape) -> int:
         return 2 * prod(in_shape)
+
+
+def _sum_real(rows: Array, out: Array, ctx: Context) -> None:
+    """Assign the sum of the rows of a matrix, without those that are masked steps."""
+    assert ctx.mask is not None
+    real = ctx.scratch("real", (len(rows),), rows.dtype)
+    np.copyto(real, ctx.mask.reshape(-1))
+    np.matmul(real, rows, out=out)
 
 
 def _wide(x: Array, ctx: Context, *vectors: Array) -> tuple[Array, Array]:

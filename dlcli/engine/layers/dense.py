@@ -35,6 +35,7 @@ class Dense(Layer):
     """
 
     affine = True
+    passes_mask = True
 
     units: int
     use_bias: bool = True

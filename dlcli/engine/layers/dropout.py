@@ -25,6 +25,8 @@ class Dropout(Layer):
     overfitting" (JMLR 2014), scaled while training ("inverted") as in Keras.
     """
 
+    passes_mask = True
+
     rate: float
 
     def out_shape(self, in_shape: Shape) -> Shape:

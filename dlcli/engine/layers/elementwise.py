@@ -14,6 +14,8 @@ from dlcli.engine.layer import Array, Layer, Params, Shape
 class Elementwise(Layer):
     """What the number-by-number activations share; each adds its value and its slope."""
 
+    passes_mask = True
+
     def out_shape(self, in_shape: Shape) -> Shape:
         return in_shape
 

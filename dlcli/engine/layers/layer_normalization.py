@@ -28,6 +28,8 @@ class LayerNormalization(Layer):
     keras.layers.LayerNormalization.
     """
 
+    passes_mask = True
+
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
