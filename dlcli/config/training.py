@@ -1,11 +1,12 @@
 """How the model learns: the loss, the optimizer, the loop, early stopping, checkpoints."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
+from dlcli.config.metrics import NUMBERS, Task
 from dlcli.config.schedules import LearningRate
 from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong
 
@@ -17,24 +18,48 @@ _Count = Annotated[int, Whole(1, 1_000_000_000)]
 CLIPPINGS = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
-class MeanSquaredError(Model):
+class LossModel(Model):
+    """What all losses have.
+
+    tasks: what is learned by it; the shape of the model's outputs says which of them.
+    folds: the last activation that is part of it, None where any may be there.
+    """
+
+    type: str
+
+    tasks: ClassVar[tuple[Task, ...]] = NUMBERS
+    folds: ClassVar[str | None] = None
+
+    @property
+    def classifies(self) -> bool:
+        """Whether classes or labels are learned, and no numbers."""
+        return self.tasks != NUMBERS
+
+
+class MeanSquaredError(LossModel):
     type: Literal["mean_squared_error"] = "mean_squared_error"
 
 
-class MeanAbsoluteError(Model):
+class MeanAbsoluteError(LossModel):
     type: Literal["mean_absolute_error"] = "mean_absolute_error"
 
 
-class BinaryCrossentropy(Model):
+class BinaryCrossentropy(LossModel):
     type: Literal["binary_crossentropy"] = "binary_crossentropy"
+    tasks = ("binary", "multilabel")
+    folds = "sigmoid"
 
 
-class CategoricalCrossentropy(Model):
+class CategoricalCrossentropy(LossModel):
     type: Literal["categorical_crossentropy"] = "categorical_crossentropy"
+    tasks = ("multiclass",)
+    folds = "softmax"
 
 
-class SparseCategoricalCrossentropy(Model):
+class SparseCategoricalCrossentropy(LossModel):
     type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
+    tasks = ("multiclass",)
+    folds = "softmax"
 
 
 Loss = Annotated[
@@ -133,7 +158,7 @@ Optimizer = Annotated[
     Component("optimizer", words=hints.OPTIMIZERS),
 ]
 
-LOSS_CONFIGS: dict[str, type[Model]] = table(Loss)
+LOSS_CONFIGS: dict[str, type[LossModel]] = table(Loss)
 OPTIMIZER_CONFIGS: dict[str, type[Model]] = table(Optimizer)
 
 

@@ -98,6 +98,8 @@ class Evaluation:
         self._rows = rows
         self._losses = shared_zeros((ROUND,), np.float64)
         self._tallies = [shared_zeros((ROUND, *z.shape), z.dtype) for z in metrics.zeros()]
+        most = max(map(len, self._parts), default=0)
+        self._answered = metrics.answered(most)
         self._board = shared_zeros((2,), np.int64)  # which part, and where this round starts
         self._workers: dict[int, tuple[Forward, Context, Context]] = {}
 
@@ -121,7 +123,8 @@ class Evaluation:
                 total += float(self._losses[shard])
                 for tally, part in zip(tallies, self._tallies, strict=True):
                     tally += part[shard]
-        return {"loss": total / count, **self._metrics.values(tallies)}
+        rows = None if self._answered is None else self._answered.at(slice(0, count))
+        return {"loss": total / count, **self._metrics.values(tallies, rows)}
 
     def _shard(self, worker: int, number: int) -> None:
         if worker not in self._workers:
@@ -137,3 +140,5 @@ class Evaluation:
         answers = self._loss.answers(y, ctx)
         for tally, counted in zip(self._tallies, self._metrics.tally(answers, t), strict=True):
             tally[number] = counted
+        if self._answered is not None:
+            self._answered.put(positions, answers, t)
