@@ -26,8 +26,10 @@ from dlcli.engine.model import Model
 from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
+from dlcli.pipeline.examples import Learned
 from dlcli.pipeline.measures import metric_set, require_defined, require_room, require_weights
 from dlcli.pipeline.prepare import Prepared
+from dlcli.pipeline.row_weights import learned_of
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,14 @@ class Chain:
 class Design:
     """Everything that stage 3 needs.
 
-    targets: for each role, the targets as the loss takes them.
+    learned: for each role, the targets as the loss takes them, and the weights of rows.
     classes: the names of the classes by id, None where they have none.
     warnings: one sentence for everything about them that a person should look at.
     """
 
     chain: Chain
     recipe: Recipe
-    targets: Mapping[str, Array]
+    learned: Mapping[str, Learned]
     classes: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
@@ -106,7 +108,6 @@ def check_loss(
     except ShapeError as error:
         raise loaded.error(chain.paths[-1], str(error)) from None
     metric_set(loaded, chain.learns)
-    require_weights(loaded, False)  # no source has weights of rows
 
 
 def require_regression(loaded: LoadedConfig, chain: Chain, what: str) -> None:
@@ -167,8 +168,10 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, labels, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
+    learned = learned_of(loaded, dataset, targets, *chain.learns)
     warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
     metrics = metric_set(loaded, chain.learns, prepared.target_scale, dataset.train.targets_array)
+    require_weights(loaded, any(one.weights is not None for one in dataset.parts().values()))
     require_defined(loaded, metrics, targets)
     require_room(loaded, metrics, {role: len(found) for role, found in targets.items()})
     training = config.training
@@ -204,7 +207,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, targets, dataset.classes, warnings)
+    return Design(chain, recipe, learned, dataset.classes, warnings)
 
 
 def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:

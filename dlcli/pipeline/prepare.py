@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
+from dlcli.data.augmentation import Misplaced
 from dlcli.data.dataset import ONLY, Dataset, Declared, Part, Raw
 from dlcli.data.leaks import FEATURES, giveaways, identifiers
 from dlcli.data.mapped import MappedFile, mapped_files
@@ -95,6 +96,7 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
         raise loaded.error(("data", "split"), str(error)) from None
     with fitting(loaded):
         preprocessing = prepare_each(dataset, builder.transforms(config))
+    _check_augmentations(loaded, preprocessing)
     for part in dataset.parts().values():
         _check_targets(part)
     scale = None
@@ -188,6 +190,16 @@ def positive_class(loaded: LoadedConfig) -> str | None:
             "option out, or use a loss for classes, such as `binary_crossentropy`",
         )
     return chosen
+
+
+def _check_augmentations(loaded: LoadedConfig, preprocessing: Mapping[str, Preprocessing]) -> None:
+    """ConfigError where one cannot work on the rows that the network takes."""
+    for name, augmentations in builder.augmentations(loaded.config).items():
+        try:
+            augmentations.check(preprocessing[name].out_shape)
+        except Misplaced as error:
+            place = builder.transform_path(name, error.place, "augmentation")
+            raise loaded.error(place, str(error)) from None
 
 
 def _check_targets(part: Part) -> None:

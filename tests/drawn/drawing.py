@@ -15,7 +15,7 @@ from dlcli.config.schedules import ReduceOnPlateau
 from dlcli.config.stages import Evaluation
 from dlcli.config.training import Checkpoint, EarlyStopping, Training
 from dlcli.config.tree import KEY_ALIASES
-from tests.drawn.data import Parts, parts, rows, target_transform, transforms
+from tests.drawn.data import Goal, Parts, augmentation, parts, rows, target_transform, transforms
 from tests.drawn.dice import Dice
 from tests.drawn.network import ENDS, FITS, Chain, initial_weights, network
 from tests.drawn.options import component, hint_of, options
@@ -65,20 +65,23 @@ def draw(seed: int) -> Drawn:
         data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
     if steps or dice.chance(0.3):
         data["transforms"] = steps
+    if not found.inputs and ((changes := augmentation(dice, left.shape)) or dice.chance(0.1)):
+        data["augmentation"] = changes
     given = {}
     for name, (written, value) in found.inputs.items():
         own, behind = transforms(dice, value)
         given[name] = behind.shape
         if own or dice.chance(0.3):
             written["transforms"] = own
+        if (changes := augmentation(dice, behind.shape)) or dice.chance(0.1):
+            written["augmentation"] = changes
         data.setdefault("inputs", {})[name] = written
     if loss not in ENDS and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
     chain = network(dice, given or {"": left.shape}, found.goal, loss)
+    skip = ("inputs", "split", "transforms", "augmentation", "target_transform")
     config: dict[str, Any] = {
-        "data": options(
-            dice, Data, data, skip=("inputs", "split", "transforms", "target_transform")
-        ),
+        "data": options(dice, Data, data, skip=skip),
         "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
     }
@@ -86,7 +89,7 @@ def draw(seed: int) -> Drawn:
     config["optimizer"] = _optimizer(dice, cut, metrics or [])
     if metrics is not None:
         config["evaluation"] = options(dice, Evaluation, {"metrics": metrics})
-    config["training"] = _training(dice, cut, metrics or [])
+    config["training"] = _training(dice, cut, metrics or [], _class_weight(dice, found.goal, loss))
     _update_at_least_once(config, cut)
     if dice.chance(0.5):
         config["name"] = dice.choice(NAMES)
@@ -164,7 +167,18 @@ def _monitored(metrics: list[Any]) -> list[str]:
     return [one if isinstance(one, str) else _metric(one).called for one in numbers]
 
 
-def _training(dice: Dice, cut: Parts, metrics: list[Any]) -> dict[str, Any]:
+def _class_weight(dice: Dice, goal: Goal, loss: str) -> Any:
+    """Weights of classes, where a row is of one; None: none are given."""
+    if goal.kind not in ("classes", "one-hot") or loss not in ENDS or dice.chance(0.7):
+        return None
+    if goal.kind == "one-hot" and loss == "binary_crossentropy":
+        return None  # several labels
+    if not goal.names or dice.chance(0.4):
+        return "balanced"
+    return {name: dice.choice([0.5, 1, dice.real(0.1, 9)]) for name in dice.some(goal.names, 1)}
+
+
+def _training(dice: Dice, cut: Parts, metrics: list[Any], class_weight: Any) -> dict[str, Any]:
     epochs = dice.whole(1, EPOCHS)
     batch = dice.choice([1, 3, 7, 8, 13, 16, 31, 32, 33, 64, 100, 1000])
     given: dict[str, Any] = {"epochs": epochs}
@@ -187,7 +201,10 @@ def _training(dice: Dice, cut: Parts, metrics: list[Any]) -> dict[str, Any]:
     if dice.chance(0.5):
         best = cut.validates or not watched.startswith("val_")
         given["keep"] = dice.choice(["last", "best"] if best else ["last"])
+    if class_weight is not None or dice.chance(0.1):
+        given["class_weight"] = class_weight
     skip = ("batch_size", "max_steps", "shard_size", "early_stopping", "checkpoint", "keep")
+    skip = (*skip, "class_weight")
     return options(dice, Training, given, skip)
 
 
