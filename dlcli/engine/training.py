@@ -282,9 +282,8 @@ class Training:
         """Write down the loss and the tallies of a shard; returns the loss's gradient."""
         recipe, (_, t, weights) = self.recipe, lane.batch
         self._losses[number], dy, answers = recipe.loss.judge(y, t, weight, lane.loss, weights)
-        for tally, found in zip(
-            self._tallies, recipe.metrics.tally(answers, t, weights), strict=True
-        ):
+        counted = recipe.metrics.tally(answers, t, weights)
+        for tally, found in zip(self._tallies, counted, strict=True):
             tally[number] = found
         if self.answered is not None:
             _, first, last, _ = self._board.tolist()

@@ -85,7 +85,7 @@ def draw(seed: int) -> Drawn:
         "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
     }
-    metrics = _metrics(dice, _learned(chain, loss))
+    metrics = _metrics(dice, _learned(chain, loss), _weighs(found.source))
     config["optimizer"] = _optimizer(dice, cut, metrics or [])
     if metrics is not None:
         config["evaluation"] = options(dice, Evaluation, {"metrics": metrics})
@@ -137,9 +137,9 @@ def _learned(chain: Chain, loss: str) -> tuple[Task, int]:
     return ("binary", 2) if outputs == 1 else ("multilabel", outputs)
 
 
-def _metrics(dice: Dice, learned: tuple[Task, int]) -> list[Any] | None:
+def _metrics(dice: Dice, learned: tuple[Task, int], weighs: bool) -> list[Any] | None:
     """Metrics that suit what is learned, some by their short names; None leaves them to the
-    defaults."""
+    defaults. weighs: whether rows have weights."""
     if dice.chance(0.15):
         return None
     task, classes = learned
@@ -149,10 +149,14 @@ def _metrics(dice: Dice, learned: tuple[Task, int]) -> list[Any] | None:
             given = {}
             if word == "top_k_accuracy" and (classes <= 5 or dice.chance(0.5)):
                 given["k"] = dice.whole(1, classes - 1)
-            # Which data weighs its rows is not drawn.
-            written = component(dice, METRIC_CONFIGS, word, METRIC_ALIASES, given, ("weighted",))
+            skip = () if weighs else ("weighted",)
+            written = component(dice, METRIC_CONFIGS, word, METRIC_ALIASES, given, skip)
             found.setdefault(_metric(written).called, written)
     return list(found.values())
+
+
+def _weighs(source: Any) -> bool:
+    return isinstance(source, dict) and source.get("weight") is not None
 
 
 def _metric(written: Any) -> MetricModel:

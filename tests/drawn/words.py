@@ -10,18 +10,12 @@ from typing import Any, get_args
 
 from dlcli.config import Config
 from dlcli.config.base import Component, Model, table
-from dlcli.config.metrics import METRIC_CONFIGS
 from dlcli.config.tree import KEY_ALIASES
 from dlcli.config.values import Choice, Listing, Named, Sizes, Switch
 from tests.config.models import every_model
 from tests.drawn.options import Hint, hint, hint_of
 
 NOT_DRAWN: Mapping[str, str] = {
-    **{
-        f"{model.__name__}.weighted = {value}": "the rows of what is drawn have no weights"
-        for model in METRIC_CONFIGS.values()
-        for value in ("false", "true")
-    },
     "Data.source: mnist": "an archive of 70,000 images that is known by its digests; `idx` reads "
     "the same files with any content",
     "Dense.bias_initializer: orthogonal": "fills no vector",

@@ -1,11 +1,14 @@
 """Metrics in a run: what stops it, where their values stand, and what is asked of the data."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import metrics as sklearn
 
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
@@ -228,6 +231,43 @@ def test_weights_that_there_are_not_are_refused_on_their_line(tmp_path: Path) ->
     measures.require_weights(loaded, True)
     with pytest.raises(ConfigError, match="have no weights"):
         measures.require_weights(loaded, False)
+
+
+def test_metrics_that_are_weighted_are_scikit_learns(tmp_path: Path) -> None:
+    rows = np.random.Generator(np.random.PCG64(2)).standard_normal((90, 3))
+    true = (rows[:, 0] + 0.5 * rows[:, 2] > 0).astype(int)
+    weight = np.round(np.abs(rows[:, 1]), 2)
+    for name, part in (("train", slice(0, 50)), ("test", slice(50, 90))):
+        lines = ["a,b,c,w,y"]
+        for row, own, target in zip(rows[part], weight[part], true[part], strict=True):
+            lines.append(",".join(map(repr, [*row.tolist(), float(own), int(target)])))
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    words = ["roc_auc", "average_precision", "accuracy", "log_loss"]
+    config = changed(
+        SMALL,
+        data__source={
+            "type": "csv", "path": "train.csv", "test_path": "test.csv", "target": "y",
+            "weight": "w",
+        },
+        data__split={"validation": 0.2},
+        evaluation={"metrics": [*words, *({"type": word, "weighted": True} for word in words)]},
+    )  # fmt: skip
+    run = train(write(tmp_path, config), tmp_path / "runs")
+    found = json.loads((run / "evaluation.json").read_bytes())["test"]["metrics"]
+    printed = dlcli("predict", run, tmp_path / "test.csv")
+    table = list(csv.DictReader(io.StringIO(printed.out)))
+    (column,) = [name for name in table[0] if name.startswith("p_")]
+    p, t = np.array([float(row[column]) for row in table]), true[50:]
+    for name, w in (("", None), ("weighted_", weight[50:])):
+        expected = {
+            "roc_auc": sklearn.roc_auc_score(t, p, sample_weight=w),
+            "average_precision": sklearn.average_precision_score(t, p, sample_weight=w),
+            "accuracy": sklearn.accuracy_score(t, p > 0.5, sample_weight=w),
+            "log_loss": sklearn.log_loss(t, p, sample_weight=w),
+        }
+        for word, value in expected.items():
+            assert found[name + word] == pytest.approx(value, rel=1e-6), name + word
+    assert found["weighted_log_loss"] != found["log_loss"]
 
 
 def test_a_metric_that_suits_the_loss_but_not_what_it_learns(tmp_path: Path) -> None:
