@@ -191,7 +191,7 @@ class Training:
         rows = self.progress.rows
         if rows == len(self._examples) or not self.recipe.shuffle:
             return slice(0, rows)
-        return np.sort(self._shuffled()[:rows])
+        return np.sort(self._shuffled()[:rows], kind="stable")
 
     def _reached_max_steps(self) -> bool:
         limit = self.recipe.max_steps
