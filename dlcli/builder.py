@@ -41,6 +41,7 @@ from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.merges import MERGES
 from dlcli.engine.metrics import METRICS, Metric
 from dlcli.engine.model import Model
+from dlcli.engine.regularizers import REGULARIZERS
 
 if TYPE_CHECKING:
     from dlcli.engine.optimizers import Optimizer
@@ -63,11 +64,12 @@ class Built:
     layer: Layer | Merge
     inputs: tuple[str, ...]
     path: Path
+    trainable: bool = True
 
     @property
     def link(self) -> Link:
         """It, to be connected."""
-        return Link(self.name, self.layer, self.inputs)
+        return Link(self.name, self.layer, self.inputs, self.trainable)
 
 
 def build(config: Any, table: Mapping[str, type[T]]) -> T:
@@ -81,6 +83,8 @@ def _value(name: str, value: Any) -> Any:
     """A field's value. What kind of component it is, the field says: words may be in two tables."""
     if name.endswith("_initializer"):
         return build(value, INITIALIZERS)
+    if name.endswith("_regularizer") and value is not None:
+        return build(value, REGULARIZERS)
     if name == "learning_rate" and not isinstance(value, float):
         return schedule(value)
     return value
@@ -96,7 +100,7 @@ def layers(config: Sections, loss: Loss) -> list[Built]:
         if layer.type in MERGES:
             built.append(Built(name, build(layer, MERGES), inputs, wire.path))
         if layer.type in LAYERS:
-            built.append(Built(name, build(layer, LAYERS), inputs, wire.path))
+            built.append(Built(name, build(layer, LAYERS), inputs, wire.path, wire.trainable))
             inputs = (name,)
         activation = getattr(layer, "activation", None)
         if activation is not None and (layer.type not in LAYERS or activation.type != "linear"):
@@ -158,7 +162,7 @@ def model(nodes: Sequence[Node], chosen: "Optimizer | None" = None) -> Model:
 
 def describe(nodes: Iterable[Built | Link | Node]) -> list[dict[str, Any]]:
     """A graph written down for JSON: for each layer, in their order, its `name`, its `type`, the
-    `inputs` that it reads, and its options but for the initializers."""
+    `inputs` that it reads, and its options but for those of training only."""
     return [
         {"name": node.name, "inputs": list(node.inputs or ()), **written(node.layer, _ENGINE)}
         for node in nodes
@@ -227,7 +231,8 @@ def _options(kind: type[Any]) -> list[str]:
     return [
         field.name
         for field in fields(kind)
-        if not (field.name.endswith("_initializer") or field.metadata.get("trains"))
+        if not field.name.endswith(("_initializer", "_regularizer"))
+        and not field.metadata.get("trains")
     ]
 
 

@@ -20,6 +20,7 @@ from dlcli.engine.losses import LOSSES
 from dlcli.engine.merges import MERGES
 from dlcli.engine.metrics import METRICS
 from dlcli.engine.optimizers import OPTIMIZERS
+from dlcli.engine.regularizers import REGULARIZERS
 from dlcli.engine.schedules import SCHEDULES
 
 MISSING = "no default"
@@ -33,15 +34,16 @@ TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
     "layers": (
         {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k not in {*MERGES, *WRITTEN_OUT}},
         LAYERS,
-        frozenset({"name", "input"}),
+        frozenset({"name", "input", "trainable"}),
     ),
     "merges": (
         {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k in MERGES},
         MERGES,
-        frozenset({"name", "inputs"}),
+        frozenset({"name", "inputs", "trainable"}),
     ),
     "activations": (vocabulary.ACTIVATION_CONFIGS, ACTIVATIONS, frozenset()),
     "initializers": (vocabulary.INITIALIZER_CONFIGS, INITIALIZERS, frozenset()),
+    "regularizers": (vocabulary.REGULARIZER_CONFIGS, REGULARIZERS, frozenset()),
     "losses": (vocabulary.LOSS_CONFIGS, LOSSES, frozenset()),
     "optimizers": (vocabulary.OPTIMIZER_CONFIGS, OPTIMIZERS, frozenset()),
     "metrics": (vocabulary.METRIC_CONFIGS, METRICS, frozenset({"name"})),

@@ -18,6 +18,7 @@ from dlcli.engine.losses import Loss
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
+from dlcli.engine.penalties import Penalty
 from dlcli.engine.sharding import cuts
 from dlcli.engine.team.base import Task, Team
 
@@ -83,6 +84,7 @@ class Evaluation:
     ) -> None:
         self._phase = phase
         self._inference, self._loss, self._metrics = Inference(model, theta), loss, metrics
+        self._penalty = Penalty.of(model.layout, theta)
         self._roles = list(parts)
         self._parts = list(parts.values())
         self._rows = rows
@@ -99,7 +101,7 @@ class Evaluation:
         return {self._phase: self._shard}
 
     def run(self, team: Team, role: str) -> dict[str, Any]:
-        """`loss` and every metric over the rows of one part."""
+        """`loss`, with the model's penalties, and every metric over the rows of one part."""
         self._inference.refresh()
         index = self._roles.index(role)
         count = len(self._parts[index])
@@ -113,8 +115,9 @@ class Evaluation:
                 total += float(self._losses[shard])
                 for tally, part in zip(tallies, self._tallies, strict=True):
                     tally += part[shard]
+        loss = total / count if self._penalty is None else total / count + self._penalty()
         rows = None if self._answered is None else self._answered.at(slice(0, count))
-        return {"loss": total / count, **self._metrics.values(tallies, rows)}
+        return {"loss": loss, **self._metrics.values(tallies, rows)}
 
     def _shard(self, worker: int, number: int) -> None:
         if worker not in self._workers:

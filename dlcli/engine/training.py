@@ -26,6 +26,7 @@ from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.optimizers import Optimizer
+from dlcli.engine.penalties import Penalty
 from dlcli.engine.sharding import cuts
 from dlcli.engine.stages import Stages
 from dlcli.engine.team.base import Task, Team
@@ -129,6 +130,7 @@ class Training:
         self._gradients = Gradients(recipe.model, recipe.batch_size, recipe.shard_size)
         self._updates = Updates(recipe.model, recipe.optimizer, self._gradients, self.theta)
         self.moments = self._updates.state
+        self._penalty = Penalty.of(layout, self.theta)
         self._losses = shared_zeros((shards,), np.float64)
         self._tallies = [shared_zeros((shards, *z.shape), z.dtype) for z in recipe.metrics.zeros()]
         self.answered = recipe.metrics.answered(len(self._examples))
@@ -229,13 +231,16 @@ class Training:
         return loss
 
     def _add_losses(self, shards: int) -> float:
-        """The loss of the batch; adds the shards' tallies up. Diverged where it is not finite."""
+        """The loss of the batch, with the model's penalties; adds the shards' tallies up. Diverged
+        where it is not finite."""
         progress = self.progress
         loss = 0.0
         for shard, value in enumerate(self._losses[:shards].tolist()):
             loss += value
             for total, tally in zip(progress.tallies, self._tallies, strict=True):
                 total += tally[shard]
+        if self._penalty is not None:
+            loss += self._penalty()
         if not isfinite(loss):
             raise Diverged(progress.step + 1, self._first_not_finite(shards))
         return loss

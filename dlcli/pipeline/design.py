@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -78,15 +79,18 @@ class Design:
     def describe(self) -> str:
         """One line for people."""
         layout = self.recipe.model.layout
+        frozen = any(slot.kind == "frozen" for slot in layout.slots.values())
+        trainable = f" ({layout.trained:,} trainable)" if frozen else ""
         return (
-            f"{len(self.chain.nodes)} layers, {layout.size:,} parameters, "
+            f"{len(self.chain.nodes)} layers, {layout.size:,} parameters{trainable}, "
             f"{self.recipe.model.flops / 1e6:,.2f} MFLOP a row, "
             f"shards of {self.recipe.shard_size} rows"
         )
 
 
 def connect_chain(loaded: LoadedConfig, row_shapes: Mapping[str, Shape]) -> Chain:
-    """Connect the layers; a layer that cannot take its input is reported on its line.
+    """Connect the layers; a layer that cannot take its input is reported on its line, and so is one
+    that is frozen where no other has anything to learn.
 
     row_shapes: of each value of the data, by its name.
     """
@@ -96,7 +100,25 @@ def connect_chain(loaded: LoadedConfig, row_shapes: Mapping[str, Shape]) -> Chai
         nodes = connect([one.link for one in built], row_shapes)
     except GraphError as error:
         raise loaded.error(built[error.index].path, str(error)) from None
+    kinds = [{slot.kind for slot in node.slots().values()} for node in nodes]
+    frozen = next((index for index, found in enumerate(kinds) if "frozen" in found), None)
+    if frozen is not None and not any("trained" in found for found in kinds):
+        raise loaded.error(
+            _frozen_at(loaded, built[frozen].path),
+            "every layer with parameters is frozen, so nothing would be learned: leave "
+            "`trainable: false` out where the model is to learn",
+        )
     return Chain(nodes, tuple(b.path for b in built), loss)
+
+
+def _frozen_at(loaded: LoadedConfig, path: builder.Path) -> builder.Path:
+    """Where it says that the layer at `path` is frozen: there, or at the block around it."""
+    found: Any = loaded.config
+    for end, part in enumerate(path):
+        found = found[part] if isinstance(part, int) else getattr(found, part)
+        if getattr(found, "trainable", True) is False:
+            return (*path[: end + 1], "trainable")
+    return path
 
 
 def check_loss(

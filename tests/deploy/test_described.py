@@ -35,6 +35,7 @@ from dlcli.engine.initializers import Initializer
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.losses import LOSSES
 from dlcli.engine.merges import MERGES
+from dlcli.engine.regularizers import Regularizer
 from dlcli.errors import ArtifactError, ConfigError
 from tests.cli.calls import dlcli, train
 from tests.cli.small import write
@@ -50,12 +51,12 @@ def through_json(value: Any) -> Any:
 
 
 def bare(link: Any) -> Link:
-    """A layer in its place, whatever its arrays began with."""
+    """A layer in its place, whatever its arrays began with and kept them small."""
     layer = link.layer
     usual = {
         field.name: field.default
         for field in dataclasses.fields(layer)
-        if isinstance(getattr(layer, field.name), Initializer)
+        if isinstance(getattr(layer, field.name), Initializer | Regularizer)
     }
     return Link(link.name, replace(layer, **usual), tuple(link.inputs or ()))
 

@@ -49,8 +49,10 @@ def fuse(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
             if layer is None:
                 fused.append(replace(first, inputs=inputs))
             else:
-                called[last.name] = name = run[index + owner].name
-                fused.append(Node(name, layer, inputs, first.in_shapes, last.out_shape))
+                owning = run[index + owner]
+                called[last.name] = owning.name
+                node = replace(owning, layer=layer, inputs=inputs, in_shapes=first.in_shapes)
+                fused.append(replace(node, out_shape=last.out_shape))
             index += taken
     return tuple(fused)
 

@@ -1,6 +1,7 @@
 """Convolutions of stride 1 over planes of pixels, together with what follows them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,14 @@ class PlanesConv(FusedConv):
         self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /, *, need_dx: bool = True
     ) -> Array | None:
         work: _Work = cache
-        work.backward.run(position_major(dy, "dy", ctx))
-        np.copyto(g["kernel"], work.dkernel)
-        if self.conv.use_bias:
-            np.copyto(g["bias"], work.db)
+        dy = position_major(dy, "dy", ctx)
+        if g:
+            work.backward.run(dy)
+            np.copyto(g["kernel"], work.dkernel)
+            if self.conv.use_bias:
+                np.copyto(g["bias"], work.db)
+        else:
+            work.backward_frozen.run(dy)
         if not need_dx:
             return None
         work.backward_to_x.run(work.dx)
@@ -73,7 +78,8 @@ class _Work:
 
         self.room = room
         self.forward = Prepared(self._write_forward)
-        self.backward = Prepared(self._write_backward)
+        self.backward = Prepared(partial(self._write_backward, frozen=False))
+        self.backward_frozen = Prepared(partial(self._write_backward, frozen=True))
         self.backward_to_x = Prepared(self._write_backward_to_x)
         down, across = lines + s - 1, taps + s - 1
         self.strides = (across * channels, channels)  # from phase to phase, in planes
@@ -126,7 +132,7 @@ class _Work:
         if self.relu:
             plan.call(np.maximum, y, constant(0.0, bias.shape, y.dtype), out=y)
 
-    def _write_backward(self, plan: Plan, dy: Array) -> None:
+    def _write_backward(self, plan: Plan, dy: Array, *, frozen: bool) -> None:
         filters = self.y.shape[3]
         dz = self.dphases[0, 0] if self.s == 1 else self.room("dz", *dy.shape)
         if self.relu:
@@ -135,13 +141,15 @@ class _Work:
             masked(plan, dy, mask, dz)
         else:
             plan.call(np.copyto, dz, dy)
-        if self.use_bias:
+        if self.use_bias and not frozen:
             rows = dz.reshape(-1, filters)
             plan.call(np.matmul, constant(1.0, (len(rows),), rows.dtype), rows, out=self.db)
         if self.s == 2:
             masks = self.room("masks", 4, *dz.shape, kind=np.bool_)
             plan.call(masks[3].fill, True)
             spread(plan, dz, self.chosen, masks, self.dphases)
+        if frozen:
+            return
         dphases = self.dphases.reshape(self.s, self.s, -1, filters)
         total = self.dweights.reshape(self.s, self.s, -1, filters)
         plan.call(np.matmul, self.taps, dphases, out=total)

@@ -50,6 +50,9 @@ class WinogradConv(FusedConv):
     ) -> Array | None:
         work: _Work = cache
         dy = position_major(dy, "dy", ctx)
+        if not g:
+            work.backward_frozen.run(dy)
+            return as_images(work.dx) if need_dx else None
         (work.backward if need_dx else work.backward_without_dx).run(dy)
         transform = kernel_transform(dy.dtype).T
         np.matmul(transform, work.du.reshape(16, -1), out=g["kernel"].reshape(9, -1))
@@ -92,6 +95,7 @@ class _Work:
         self.forward = Prepared(self._write_forward)
         self.backward = Prepared(partial(self._write_backward, need_dx=True))
         self.backward_without_dx = Prepared(partial(self._write_backward, need_dx=False))
+        self.backward_frozen = Prepared(partial(self._write_backward, need_dx=True, frozen=True))
         self.x: Array
         tiles = step * self.columns.tiles
         self.u = room("U", 16, channels, filters)
@@ -124,11 +128,11 @@ class _Work:
             outputs(plan, m, half)
             self._put(plan, half, group)
 
-    def _write_backward(self, plan: Plan, dy: Array, *, need_dx: bool) -> None:
+    def _write_backward(
+        self, plan: Plan, dy: Array, *, need_dx: bool, frozen: bool = False
+    ) -> None:
         channels, filters = self.u.shape[1:]
-        ones = constant(1.0, (self.m.size // 16 // filters,), self.m.dtype)
         for group in self.groups:
-            first = group.start == 0
             tiles = (group.stop - group.start) * self.columns.tiles
             dm = self._cut(self.m, 4, 4, tiles, self.run_out)
             self._take(plan, dy, dm, group)
@@ -136,21 +140,28 @@ class _Work:
             spread_outputs(plan, dm.swapaxes(0, 1))
             dm = dm.reshape(16, -1, filters)
             v = self._cut(self.v, 16, tiles * self.run_in // channels, channels)
-            if len(self.groups) > 1:
-                self._read(plan, group)
-            du = self.du if first else self.room("dU of a group", *self.du.shape)
-            db = self.db if first else self.room("db of a group", *self.db.shape)
-            plan.call(np.matmul, v.swapaxes(1, 2), dm, out=du)
-            if self.use_bias:
-                plan.call(np.matmul, ones[: dm.shape[1]], dm[5], out=db)
-            if not first:
-                plan.call(np.add, self.du, du, out=self.du)
-            if not first and self.use_bias:
-                plan.call(np.add, self.db, db, out=self.db)
+            if not frozen:
+                self._add_kernel(plan, group, v, dm)
             if need_dx:
                 dv = self._cut(self.dv, *v.shape)
                 plan.call(np.matmul, dm, self.u.swapaxes(1, 2), out=dv)
                 self._write(plan, dv, group)
+
+    def _add_kernel(self, plan: Plan, group: slice, v: Array, dm: Array) -> None:
+        """Assign what a group adds to dU and the bias, or add it where there were others before."""
+        first, filters = group.start == 0, dm.shape[2]
+        ones = constant(1.0, (self.m.size // 16 // filters,), self.m.dtype)
+        if len(self.groups) > 1:
+            self._read(plan, group)
+        du = self.du if first else self.room("dU of a group", *self.du.shape)
+        db = self.db if first else self.room("db of a group", *self.db.shape)
+        plan.call(np.matmul, v.swapaxes(1, 2), dm, out=du)
+        if self.use_bias:
+            plan.call(np.matmul, ones[: dm.shape[1]], dm[5], out=db)
+        if not first:
+            plan.call(np.add, self.du, du, out=self.du)
+        if not first and self.use_bias:
+            plan.call(np.add, self.db, db, out=self.db)
 
     def _cut(self, memory: Array, *lengths: int) -> Array:
         return memory[: int(np.prod(lengths))].reshape(lengths)
