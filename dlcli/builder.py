@@ -39,6 +39,7 @@ from dlcli.engine.layer import Layer, Merge
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.merges import MERGES
+from dlcli.engine.metrics import METRICS, Metric
 from dlcli.engine.model import Model
 from dlcli.engine.regularizers import REGULARIZERS
 
@@ -117,6 +118,11 @@ def layers(config: Sections, loss: Loss) -> list[Built]:
 def loss(config: Sections) -> Loss:
     """The loss."""
     return build(config.loss, LOSSES)
+
+
+def metrics(config: Config) -> dict[str, Metric]:
+    """The metrics by their names, in their order."""
+    return {one.called: build(one, METRICS) for one in config.evaluation.metrics or ()}
 
 
 def loss_of(described: Any) -> Loss:

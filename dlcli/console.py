@@ -16,7 +16,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from dlcli.engine.metrics import of_positive_class
+from dlcli.engine.metrics import Subjects
 from dlcli.engine.training import EpochReport, StepReport
 from dlcli.printable import printable
 
@@ -142,15 +142,15 @@ class ConsoleWatch:
             self._progress = self._task = None
             ConsoleWatch.is_drawing = False
 
-    def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None:
-        metrics, positive = found["metrics"], found.get("positive_class")
+    def result(self, title: str, found: dict[str, Any], subjects: Subjects) -> None:
+        metrics, positive, classes = found["metrics"], found.get("positive_class"), subjects.classes
         scalars = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
         heading = Text(printable(title), style="bold")
         table = Table(title=heading, title_justify="left", show_header=False)
         table.add_column(style="cyan")
         table.add_column(justify="right")
         for name, value in scalars.items():
-            of_one = positive is not None and of_positive_class(name)
+            of_one = positive is not None and name in subjects.positive
             table.add_row(
                 Text(printable(f"{name} ({positive})" if of_one else name)), number(float(value))
             )
@@ -158,7 +158,7 @@ class ConsoleWatch:
         per_class = {
             name.removesuffix("_per_class"): value
             for name, value in metrics.items()
-            if name.endswith("_per_class")
+            if isinstance(value, list) and not isinstance(value[0], list)
         }
         if per_class:
             table = Table(title="per class", title_justify="left", title_style="bold")
@@ -168,19 +168,21 @@ class ConsoleWatch:
             for index, row in enumerate(zip(*per_class.values(), strict=True)):
                 table.add_row(Text(_class_name(classes, index)), *(number(value) for value in row))
             self._print_indented(table)
-        matrix = metrics.get("confusion_matrix")
-        if matrix is None or len(matrix) > _BIGGEST_MATRIX:
-            return
-        if isinstance(matrix[0][0], list):  # one for each label: no and yes
-            for label, of_one_label in enumerate(matrix):
-                self._matrix(
-                    f" of label {_class_name(classes, label)}", of_one_label, ("no", "yes")
-                )
-        else:
-            self._matrix("", matrix, classes)
+        for name, value in metrics.items():
+            if not isinstance(value, list) or not isinstance(value[0], list):
+                continue
+            if len(value) > _BIGGEST_MATRIX:
+                continue
+            what = name.replace("_", " ")
+            if isinstance(value[0][0], list):  # one for each label: no and yes
+                for label, matrix in enumerate(value):
+                    of = f"{what} of label {_class_name(classes, label)}"
+                    self._matrix(of, matrix, ("no", "yes"))
+            else:
+                self._matrix(what, value, classes)
 
-    def _matrix(self, of: str, matrix: list[list[int]], names: Sequence[str] | None) -> None:
-        title = f"      confusion matrix{of}: rows are true, columns predicted"
+    def _matrix(self, what: str, matrix: list[list[float]], names: Sequence[str] | None) -> None:
+        title = f"      {what}: rows are true, columns predicted"
         self._console.print(Text(title, style="bold"))
         table = Table()
         table.add_column("")
@@ -188,7 +190,10 @@ class ConsoleWatch:
             table.add_column(Text(_class_name(names, index)), justify="right")
         for index, row in enumerate(matrix):
             cells = [
-                Text(str(count), style="green" if index == column else "red" if count else "dim")
+                Text(
+                    str(count) if isinstance(count, int) else number(count),
+                    style="green" if index == column else "red" if count else "dim",
+                )
                 for column, count in enumerate(row)
             ]
             table.add_row(Text(_class_name(names, index), style="cyan"), *cells)

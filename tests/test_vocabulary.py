@@ -9,6 +9,7 @@ import pytest
 from dlcli import config as vocabulary
 from dlcli.builder import build
 from dlcli.config.data import Split as SplitConfig
+from dlcli.config.metrics import defaults
 from dlcli.config.schedules import SCHEDULE_CONFIGS
 from dlcli.data.sources import SOURCES
 from dlcli.data.split import Split
@@ -45,6 +46,7 @@ TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
     "regularizers": (vocabulary.REGULARIZER_CONFIGS, REGULARIZERS, frozenset()),
     "losses": (vocabulary.LOSS_CONFIGS, LOSSES, frozenset()),
     "optimizers": (vocabulary.OPTIMIZER_CONFIGS, OPTIMIZERS, frozenset()),
+    "metrics": (vocabulary.METRIC_CONFIGS, METRICS, frozenset({"name"})),
     "schedules": (SCHEDULE_CONFIGS, SCHEDULES, frozenset()),
     "sources": (vocabulary.SOURCE_CONFIGS, SOURCES, frozenset()),
     "transforms": (vocabulary.TRANSFORM_CONFIGS, TRANSFORMS, frozenset()),
@@ -130,8 +132,28 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
         assert key in required or plain(getattr(made, key)) == default
 
 
-def test_the_metrics_have_the_same_names() -> None:
-    assert sorted(vocabulary.METRIC_NAMES) == sorted(METRICS)
+@pytest.mark.parametrize("word", METRICS)
+def test_a_metric_says_the_same_of_itself_on_both_sides(word: str) -> None:
+    config, work = vocabulary.METRIC_CONFIGS[word], METRICS[word]
+    assert config.suits == work.suits
+    assert (config.best is not None) == work.scalar
+
+
+def test_what_is_measured_by_default_suits_every_task_once() -> None:
+    for task in ("multiclass", "binary", "multilabel", "regression"):
+        assert [one.type for one in defaults((task,))] in (
+            ["accuracy"],
+            ["mean_absolute_error", "r2"],
+        )
+
+
+@pytest.mark.parametrize("word", LOSSES)
+def test_a_loss_says_the_same_of_itself_on_both_sides(word: str) -> None:
+    config, work = vocabulary.LOSS_CONFIGS[word], LOSSES[word]
+    assert config.folds == work.folds
+    learned = {work().kind(shape)[0] for shape in ((1,), (2,), (3,))}
+    assert set(config.tasks) == learned
+    assert config().classifies == ("regression" not in learned)
 
 
 def test_every_loss_folds_an_activation_that_exists() -> None:

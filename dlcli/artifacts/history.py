@@ -34,7 +34,7 @@ class Epoch:
     """What one epoch gave.
 
     step: steps taken since the start of the run.
-    metrics: by Keras's names; numbers or nested lists of numbers.
+    metrics: by Keras's names; numbers, and in runs that earlier versions began, nested lists, too.
     digest: of every parameter and of the optimizer's state, see `digest_of_tensors`.
     """
 
@@ -121,8 +121,7 @@ class Store:
         if new.size > LIMIT:
             raise StorageError(
                 f"the history of this run would have {new.size} bytes after epoch {new.epochs}, "
-                f"more than the {LIMIT} that are read; train fewer epochs, or leave metrics with "
-                "many numbers (confusion_matrix, ..._per_class) out"
+                f"more than the {LIMIT} that are read; train fewer epochs, or leave metrics out"
             )
         files.extend(self.path, self.size, b"".join(lines))
         return new

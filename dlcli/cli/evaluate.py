@@ -38,13 +38,13 @@ def evaluate(
     from dlcli.pipeline.gates import Gates
 
     gates = Gates(expect or ())
-    result, classes = evaluate_run(
+    result, subjects = evaluate_run(
         Path(run), split, data_dir, workers or default_workers(), gates, ConsoleWatch()
     )
     document = {**result, **gates.to_json()}
     if not json:
         ConsoleWatch(to_stdout=True).result(
-            f"{result['split']}: {result['rows']:,} rows", result, classes
+            f"{result['split']}: {result['rows']:,} rows", result, subjects
         )
     gates.require_met(document)
     if json:

@@ -2,7 +2,7 @@
 
 scalars, tree, document     the strict YAML reader, places, how a problem is shown
 base                        the building blocks: models, components, values with bounds
-layers, training, sources, data, stages, root     the vocabulary
+layers, metrics, training, sources, data, stages, root     the vocabulary
 absent                      words of the field that it does not have
 rules, complete             what the sections must be to each other; what they leave open
 words, hints, explain       problems in plain words
@@ -25,11 +25,11 @@ from dlcli.config.loading import (
     parse_config,
     parse_recorded,
 )
+from dlcli.config.metrics import METRIC_CONFIGS
 from dlcli.config.regularizers import REGULARIZER_CONFIGS
 from dlcli.config.resolved import json_schema, resolved, resolved_text, text_of
 from dlcli.config.root import Config
 from dlcli.config.sources import SOURCE_CONFIGS
-from dlcli.config.stages import METRIC_NAMES
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
     "LARGEST_RECORDED",
     "LAYER_CONFIGS",
     "LOSS_CONFIGS",
-    "METRIC_NAMES",
+    "METRIC_CONFIGS",
     "OPTIMIZER_CONFIGS",
     "REGULARIZER_CONFIGS",
     "SOURCE_CONFIGS",

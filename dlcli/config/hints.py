@@ -266,11 +266,25 @@ SCHEDULES: dict[str, str] = {
     **dict.fromkeys(("plateau", "reducelronplateau"), "reduce_on_plateau"),
 }
 METRICS: dict[str, str] = {
-    **dict.fromkeys(("acc", "sparsecategoricalaccuracy", "categoricalaccuracy"), "accuracy"),
+    **dict.fromkeys(
+        ("acc", "sparsecategoricalaccuracy", "categoricalaccuracy", "top1accuracy"), "accuracy"
+    ),
     "binaryaccuracy": "accuracy",
     **dict.fromkeys(("f1score", "fscore"), "f1"),
     **dict.fromkeys(("r2score", "rsquared"), "r2"),
     "confusion": "confusion_matrix",
+    **dict.fromkeys(("auc", "aucroc", "auroc", "rocaucscore"), "roc_auc"),
+    **dict.fromkeys(("prauc", "aucpr", "auprc", "averageprecisionscore"), "average_precision"),
+    **dict.fromkeys(("mcc", "matthewscorrcoef", "phi"), "matthews"),
+    **dict.fromkeys(
+        (
+            "topk",
+            "topkaccuracyscore",
+            "topkcategoricalaccuracy",
+            "sparsetopkcategoricalaccuracy",
+        ),
+        "top_k_accuracy",
+    ),
 }
 SOURCES: dict[str, str] = {
     **dict.fromkeys(("file", "tsv", "table", "pandas"), "csv"),

@@ -46,7 +46,7 @@ def _mapping(data: dict[str, Any]) -> Iterator[str]:
         elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
             yield f"{key}:"
             for item in value:
-                first, *others = _mapping(item)
+                first, *others = _mapping(item) if isinstance(item, dict) else [_flow(item)]
                 yield f"  - {first}"
                 yield from (f"    {line}" for line in others)
         else:

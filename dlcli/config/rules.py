@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from dlcli.config.absent import absent
-from dlcli.config.activations import Linear, Sigmoid, Softmax
+from dlcli.config.activations import ACTIVATION_CONFIGS, Linear, Softmax
 from dlcli.config.base import Model
 from dlcli.config.data import TEST, VALIDATION, Data
 from dlcli.config.layers import (
@@ -21,29 +21,20 @@ from dlcli.config.layers import (
     Flatten,
     Reshape,
 )
+from dlcli.config.metrics import (
+    METRIC_ALIASES,
+    METRIC_CONFIGS,
+    MetricModel,
+    defaults,
+    suiting,
+)
 from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
-from dlcli.config.stages import (
-    CLASSIFICATION_METRICS,
-    METRIC_ALIASES,
-    REGRESSION_METRICS,
-    SCALAR_METRICS,
-    Evaluation,
-)
-from dlcli.config.training import Training
+from dlcli.config.stages import Evaluation
+from dlcli.config.training import LossModel, Training
 from dlcli.config.tree import Path
 from dlcli.config.wiring import Wiring, write_out
 from dlcli.config.words import code, listing, meant, nearest, squeeze
-
-CROSSENTROPIES = (
-    "binary_crossentropy",
-    "categorical_crossentropy",
-    "sparse_categorical_crossentropy",
-)
-DEFAULT_METRICS = {
-    True: ("accuracy",),  # of a classification loss
-    False: ("mean_absolute_error", "r2"),
-}
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class Sections:
 
     data: Data | None = None
     model: Network | None = None
-    loss: Model | None = None
+    loss: LossModel | None = None
     optimizer: Model | None = None
     training: Training | None = None
     evaluation: Evaluation | None = None
@@ -70,16 +61,17 @@ class Sections:
         return write_out(self.model.layers, self.inputs)
 
     @property
-    def loss_name(self) -> str | None:
-        return None if self.loss is None else kind(self.loss)
+    def folds(self) -> str | None:
+        """The last activation that is part of the loss, where there is one."""
+        return None if self.loss is None else self.loss.folds
 
-    def metrics(self) -> tuple[str, ...] | None:
+    def metrics(self) -> tuple[MetricModel, ...] | None:
         """The metrics that will be computed, where that is known."""
         if self.evaluation is None:
             return None
         if self.evaluation.metrics is not None:
             return self.evaluation.metrics
-        return DEFAULT_METRICS[self.loss_name in CROSSENTROPIES] if self.loss else None
+        return defaults(self.loss.tasks) if self.loss else None
 
 
 def kind(component: Any) -> str:
@@ -102,10 +94,10 @@ def layers_can_be_connected(sections: Sections) -> Iterator[Complaint]:
 
 def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
     wires = sections.wiring.wires
-    if not wires or sections.loss_name not in CROSSENTROPIES:
+    if not wires or sections.loss is None or sections.loss.folds is None:
         return
-    loss = sections.loss_name
-    right: type[Model] = Sigmoid if loss == "binary_crossentropy" else Softmax
+    loss = sections.loss.type
+    right: type[Model] = ACTIVATION_CONFIGS[sections.loss.folds]
     by_name = {wire.name: wire for wire in wires}
     wire = wires[-1]
     while isinstance(wire.layer, Flatten | Reshape | Dropout) and wire.inputs[0] in by_name:
@@ -124,7 +116,7 @@ def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
     elif isinstance(given, right) and wire is not wires[-1]:
         words = f"{code(kind(given))} must belong to the last layer with the loss {code(loss)}"
         yield path, f"{words}; {code('.'.join(map(str, wires[-1].path)))} follows it"
-    elif loss != "binary_crossentropy" and isinstance(layer, Dense) and layer.units == 1:
+    elif right is Softmax and isinstance(layer, Dense) and layer.units == 1:
         words = f"the loss {code(loss)} needs one unit for each class, at least 2"
         yield (*wire.path, "units"), f"{words}; for one unit use binary_crossentropy"
 
@@ -148,29 +140,30 @@ def softmax_has_something_to_choose_from(sections: Sections) -> Iterator[Complai
             path = (*after.path, "activation")
         else:
             continue
-        if after is None and sections.loss_name in CROSSENTROPIES:
+        if after is None and sections.folds is not None:
             continue  # said by the rule above
         yield path, f"`softmax` over `{key}: 1` is always 1: use 2 or more, or `sigmoid`"
 
 
 def metrics_suit_the_loss(sections: Sections) -> Iterator[Complaint]:
-    if sections.evaluation is None or sections.evaluation.metrics is None or sections.loss is None:
+    loss = sections.loss
+    if sections.evaluation is None or sections.evaluation.metrics is None or loss is None:
         return
-    classifies = sections.loss_name in CROSSENTROPIES
-    suitable = CLASSIFICATION_METRICS if classifies else REGRESSION_METRICS
-    task = "classification" if classifies else "regression"
+    suitable = suiting(loss.tasks)
+    task = "classification" if loss.classifies else "regression"
     for index, metric in enumerate(sections.evaluation.metrics):
-        if metric not in suitable:
-            words = f"the metric {code(metric)} does not suit the {task} loss"
+        if metric.type not in suitable:
+            words = f"the metric {code(metric.type)} does not suit the {task} loss"
             yield (
                 ("evaluation", "metrics", index),
-                f"{words} {code(sections.loss_name)}; available: {listing(suitable)}",
+                f"{words} {code(loss.type)}; available: {listing(suitable)}",
             )
 
 
 def target_transform_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
-    if sections.data and sections.data.target_transform and sections.loss_name in CROSSENTROPIES:
-        words = f"classes cannot be scaled, and the loss {code(sections.loss_name)} is for classes"
+    loss = sections.loss
+    if sections.data and sections.data.target_transform and loss and loss.classifies:
+        words = f"classes cannot be scaled, and the loss {code(loss.type)} is for classes"
         yield ("data", "target_transform"), f"{words}: leave `target_transform` out"
 
 
@@ -213,14 +206,16 @@ def monitor_exists(sections: Sections) -> Iterator[Complaint]:
             yield from _known_monitor(path, monitor, metrics)
 
 
-def _known_monitor(path: Path, monitor: str, metrics: tuple[str, ...]) -> Iterator[Complaint]:
-    known = ["loss", *(name for name in metrics if name in SCALAR_METRICS)]
+def _known_monitor(
+    path: Path, monitor: str, metrics: tuple[MetricModel, ...]
+) -> Iterator[Complaint]:
+    known = ["loss", *(metric.called for metric in metrics if metric.best is not None)]
     known = [*(f"val_{name}" for name in known), *known]
     if monitor in known:
         return
     words = f"{code(monitor)} cannot be monitored"
     bare = monitor.removeprefix("val_")
-    if bare in SCALAR_METRICS:
+    if bare in METRIC_CONFIGS and METRIC_CONFIGS[bare].best is not None:
         words += f": add {code(bare)} to `evaluation.metrics`, or use"
     elif (lacking := absent("metric", squeeze(bare))) is not None:
         words += f": {lacking}; available:"

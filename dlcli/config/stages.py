@@ -1,36 +1,34 @@
 """The stages after training, and how the engine computes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from dlcli.config import hints
+from pydantic import model_validator
+
 from dlcli.config.base import Model
-from dlcli.config.values import Choice, Listing
+from dlcli.config.metrics import Metric
+from dlcli.config.values import Choice, Listing, wrong
+from dlcli.config.words import code
 
-_AVERAGED = ("precision", "recall", "f1")
-CLASSIFICATION_METRICS = (
-    "accuracy",
-    *_AVERAGED,
-    *(f"{name}_weighted" for name in _AVERAGED),
-    *(f"{name}_per_class" for name in _AVERAGED),
-    "confusion_matrix",
-)
-REGRESSION_METRICS = ("mean_squared_error", "mean_absolute_error", "r2")
-METRIC_NAMES = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS)
-SCALAR_METRICS = tuple(
-    name for name in METRIC_NAMES if not name.endswith("_per_class") and name != "confusion_matrix"
-)
-METRIC_ALIASES = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}
 DEPLOYMENT_FORMATS = ("bundle",)
-
-MetricName = Annotated[
-    str, Choice(METRIC_NAMES, aliases=METRIC_ALIASES, words=hints.METRICS, noun="metric")
-]
 
 
 class Evaluation(Model):
     """The metrics; by default those that suit the loss."""
 
-    metrics: Annotated[tuple[MetricName, ...], Listing(most=100, unique=True)] | None = None
+    metrics: Annotated[tuple[Metric, ...], Listing(most=100)] | None = None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names: list[str] = []
+        for index, metric in enumerate(self.metrics or ()):
+            name = metric.called
+            if name in names:
+                words = f"{code(name)} is listed twice"
+                if metric != (self.metrics or ())[names.index(name)]:
+                    words = f"two metrics are called {code(name)}: give one another `name`"
+                raise wrong(words, "metrics", index)
+            names.append(name)
+        return self
 
 
 class Deployment(Model):

@@ -1,11 +1,12 @@
 """How the model learns: the loss, the optimizer, the loop, early stopping, checkpoints."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
+from dlcli.config.metrics import NUMBERS, Task
 from dlcli.config.schedules import LearningRate
 from dlcli.config.sources import CLASS_NAME
 from dlcli.config.values import (
@@ -30,27 +31,51 @@ _Count = Annotated[int, Whole(1, 1_000_000_000)]
 CLIPPINGS = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
-class MeanSquaredError(Model):
+class LossModel(Model):
+    """What all losses have.
+
+    tasks: what is learned by it; the shape of the model's outputs says which of them.
+    folds: the last activation that is part of it, None where any may be there.
+    """
+
+    type: str
+
+    tasks: ClassVar[tuple[Task, ...]] = NUMBERS
+    folds: ClassVar[str | None] = None
+
+    @property
+    def classifies(self) -> bool:
+        """Whether classes or labels are learned, and no numbers."""
+        return self.tasks != NUMBERS
+
+
+class MeanSquaredError(LossModel):
     type: Literal["mean_squared_error"] = "mean_squared_error"
 
 
-class MeanAbsoluteError(Model):
+class MeanAbsoluteError(LossModel):
     type: Literal["mean_absolute_error"] = "mean_absolute_error"
 
 
-class BinaryCrossentropy(Model):
+class BinaryCrossentropy(LossModel):
     type: Literal["binary_crossentropy"] = "binary_crossentropy"
     label_smoothing: _Fraction = 0.0
+    tasks = ("binary", "multilabel")
+    folds = "sigmoid"
 
 
-class CategoricalCrossentropy(Model):
+class CategoricalCrossentropy(LossModel):
     type: Literal["categorical_crossentropy"] = "categorical_crossentropy"
     label_smoothing: _Fraction = 0.0
+    tasks = ("multiclass",)
+    folds = "softmax"
 
 
-class SparseCategoricalCrossentropy(Model):
+class SparseCategoricalCrossentropy(LossModel):
     type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
     label_smoothing: _Fraction = 0.0
+    tasks = ("multiclass",)
+    folds = "softmax"
 
 
 Loss = Annotated[
@@ -149,7 +174,7 @@ Optimizer = Annotated[
     Component("optimizer", words=hints.OPTIMIZERS),
 ]
 
-LOSS_CONFIGS: dict[str, type[Model]] = table(Loss)
+LOSS_CONFIGS: dict[str, type[LossModel]] = table(Loss)
 OPTIMIZER_CONFIGS: dict[str, type[Model]] = table(Optimizer)
 
 

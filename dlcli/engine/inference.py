@@ -90,6 +90,8 @@ class Evaluation:
         self._rows = rows
         self._losses = shared_zeros((ROUND,), np.float64)
         self._tallies = [shared_zeros((ROUND, *z.shape), z.dtype) for z in metrics.zeros()]
+        most = max(map(len, self._parts), default=0)
+        self._answered = metrics.answered(most)
         self._board = shared_zeros((2,), np.int64)  # which part, and where this round starts
         self._workers: dict[int, tuple[Forward, Context, Context]] = {}
 
@@ -114,7 +116,8 @@ class Evaluation:
                 for tally, part in zip(tallies, self._tallies, strict=True):
                     tally += part[shard]
         loss = total / count if self._penalty is None else total / count + self._penalty()
-        return {"loss": loss, **self._metrics.values(tallies)}
+        rows = None if self._answered is None else self._answered.at(slice(0, count))
+        return {"loss": loss, **self._metrics.values(tallies, rows)}
 
     def _shard(self, worker: int, number: int) -> None:
         if worker not in self._workers:
@@ -127,5 +130,8 @@ class Evaluation:
         xs, t, weights = part.fetch(positions, fetching)
         y = forward(*xs)
         self._losses[number], _, answers = self._loss.judge(y, t, 1.0, ctx, weights)
-        for tally, counted in zip(self._tallies, self._metrics.tally(answers, t), strict=True):
-            tally[number] = counted
+        counted = self._metrics.tally(answers, t, weights)
+        for tally, found in zip(self._tallies, counted, strict=True):
+            tally[number] = found
+        if self._answered is not None:
+            self._answered.put(positions, answers, t, weights)

@@ -87,8 +87,9 @@ class StepReport:
     _tallies: list[Array]
 
     def values(self) -> dict[str, Any]:
-        """The metrics over the epoch so far, worked out only when somebody looks."""
-        return self._metrics.values(self._tallies)
+        """Those metrics over the epoch so far that counts give, worked out only when somebody
+        looks."""
+        return self._metrics.running(self._tallies)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class Training:
 
     theta: the flat parameter vector; moments: the vectors that updates keep, see Updates. All lie
     in memory that forked workers share.
+    answered: the answers to the rows of the epoch so far; None where no metric needs them.
     """
 
     def __init__(self, recipe: Recipe, parts: Mapping[str, Examples]) -> None:
@@ -131,6 +133,7 @@ class Training:
         self._penalty = Penalty.of(layout, self.theta)
         self._losses = shared_zeros((shards,), np.float64)
         self._tallies = [shared_zeros((shards, *z.shape), z.dtype) for z in recipe.metrics.zeros()]
+        self.answered = recipe.metrics.answered(len(self._examples))
         self._order = shared_zeros((len(self._examples) if recipe.shuffle else 0,), np.int64)
         self._board = shared_zeros((4,), np.int64)  # step, first row, row behind the last, stage
         self.rate_share = 1.0
@@ -153,8 +156,7 @@ class Training:
         recipe, progress = self.recipe, self.progress
         while progress.epoch < recipe.epochs and not self._reached_max_steps():
             if recipe.shuffle:
-                stream = Stream(recipe.seed, "shuffle", progress.epoch)
-                self._order[:] = stream.permutation(len(self._order))
+                self._order[:] = self._shuffled()
             while progress.batch < self.batches and not self._reached_max_steps():
                 self._step(team)
                 yield StepReport(
@@ -166,9 +168,10 @@ class Training:
                     recipe.metrics,
                     progress.tallies,
                 )
+            rows = None if self.answered is None else self.answered.at(self.seen())
             logs: dict[str, Any] = {
                 "loss": progress.loss_sum / progress.rows,
-                **recipe.metrics.values(progress.tallies),
+                **recipe.metrics.values(progress.tallies, rows),
             }
             if self._validates:
                 validation = self._validation.run(team, "validation")
@@ -179,6 +182,18 @@ class Training:
             progress.loss_sum = 0.0
             progress.tallies = recipe.metrics.zeros()
             yield EpochReport(progress.epoch, progress.step, logs)
+
+    def _shuffled(self) -> Array:
+        """The order of the rows in the epoch that progress stands in."""
+        stream = Stream(self.recipe.seed, "shuffle", self.progress.epoch)
+        return stream.permutation(len(self._examples))
+
+    def seen(self) -> Any:
+        """The positions of the rows of the epoch so far, in the order of the file."""
+        rows = self.progress.rows
+        if rows == len(self._examples) or not self.recipe.shuffle:
+            return slice(0, rows)
+        return np.sort(self._shuffled()[:rows], kind="stable")
 
     def _reached_max_steps(self) -> bool:
         limit = self.recipe.max_steps
@@ -272,8 +287,12 @@ class Training:
         """Write down the loss and the tallies of a shard; returns the loss's gradient."""
         recipe, (_, t, weights) = self.recipe, lane.batch
         self._losses[number], dy, answers = recipe.loss.judge(y, t, weight, lane.loss, weights)
-        for tally, found in zip(self._tallies, recipe.metrics.tally(answers, t), strict=True):
+        counted = recipe.metrics.tally(answers, t, weights)
+        for tally, found in zip(self._tallies, counted, strict=True):
             tally[number] = found
+        if self.answered is not None:
+            _, first, last, _ = self._board.tolist()
+            self.answered.put(self._rows(number, first, last), answers, t, weights)
         return dy
 
     def _first_not_finite(self, shards: int) -> str:

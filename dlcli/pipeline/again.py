@@ -16,6 +16,7 @@ from dlcli.data.rows import read_named_rows, read_rows
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
 from dlcli.deploy.said import Said
 from dlcli.engine.layer import Array
+from dlcli.engine.metrics import Subjects
 from dlcli.errors import ArtifactError, ConfigError, DataError, DivergedError, UsageError, about
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, record
@@ -128,8 +129,8 @@ def evaluate_run(
     workers: int,
     gates: Gates | None,
     watch: Watch,
-) -> tuple[dict[str, Any], tuple[str, ...] | None]:
-    """`{split, rows, metrics, ...}` of one part, with the kept weights; and the class names.
+) -> tuple[dict[str, Any], Subjects]:
+    """`{split, rows, metrics, ...}` of one part, with the kept weights; and what they speak of.
 
     The gates are checked before any data is read, and judged by that part.
     """
@@ -156,7 +157,7 @@ def evaluate_run(
     _keep(job, directory, manifest)
     with job.team(workers, trains=False) as team:
         result = job.evaluate(team, [role], role)
-    return result[role], job.design.classes
+    return result[role], job.subjects
 
 
 def _keep(job: Job, directory: RunDirectory, manifest: Manifest) -> None:

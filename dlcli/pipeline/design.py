@@ -1,6 +1,5 @@
 """Stage 2, model design: build the chain, check it against the data, lay out the training."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,12 +23,13 @@ from dlcli.engine.layer import Array, Layer, Shape, ShapeError
 from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
-from dlcli.engine.metrics import MetricError, MetricSet
+from dlcli.engine.metrics import Kind
 from dlcli.engine.model import Model
 from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
 from dlcli.pipeline.examples import Learned
+from dlcli.pipeline.measures import metric_set, require_defined, require_room, require_weights
 from dlcli.pipeline.prepare import Prepared
 from dlcli.pipeline.row_weights import learned_of
 
@@ -50,6 +50,11 @@ class Chain:
     def out_shape(self) -> Shape:
         """The shape of one output row."""
         return self.nodes[-1].out_shape
+
+    @property
+    def learns(self) -> tuple[Kind, int]:
+        """What the loss makes of the outputs; see `Loss.kind`."""
+        return self.loss.kind(self.out_shape)
 
     @property
     def answering(self) -> str:
@@ -138,7 +143,7 @@ def check_loss(
         chain.loss.check(chain.out_shape, target_shape=target_shape, classes=classes)
     except ShapeError as error:
         raise loaded.error(chain.paths[-1], str(error)) from None
-    metric_set(loaded, chain, None, _Around())
+    metric_set(loaded, chain.learns)
 
 
 def require_regression(loaded: LoadedConfig, chain: Chain, what: str) -> None:
@@ -146,7 +151,7 @@ def require_regression(loaded: LoadedConfig, chain: Chain, what: str) -> None:
 
     what: who has numbers, and a verb: "the data holds".
     """
-    kind, _ = chain.loss.kind(chain.out_shape)
+    kind, _ = chain.learns
     if kind != "regression":
         raise loaded.error(
             ("loss",),
@@ -176,33 +181,6 @@ def refuse_names(
         raise loaded.error(("loss",), what.removesuffix("."))
 
 
-def metric_set(
-    loaded: LoadedConfig, chain: Chain, scale: TargetScale | None, around: "_Around"
-) -> MetricSet:
-    """The metrics of the config for what the loss learns."""
-    kind, classes = chain.loss.kind(chain.out_shape)
-    names = loaded.config.evaluation.metrics or ()
-    try:
-        if scale is not None:
-            return ScaledMetrics(names, classes, around, scale)
-        return MetricSet(names, kind, classes, centers=around.centers, scales=around.scales)
-    except MetricError as error:
-        raise loaded.error(("evaluation", "metrics"), str(error)) from None
-
-
-class ScaledMetrics(MetricSet):
-    """Metrics in the target's own units, where training sees a scaled target."""
-
-    def __init__(
-        self, names: tuple[str, ...], outputs: int, around: "_Around", scale: TargetScale
-    ) -> None:
-        super().__init__(names, "regression", outputs, centers=around.centers, scales=around.scales)
-        self._scale = scale
-
-    def tally(self, y: Array, t: Array) -> list[Array]:
-        return super().tally(self._scale.inverse(y), self._scale.inverse(t))
-
-
 def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     """Build and check the model and everything around it that does not change in training."""
     config, dataset = loaded.config, prepared.dataset
@@ -219,7 +197,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     labels = labels_by_value(loaded, chain, dataset)
     dataset = replace(dataset, classes=dataset.classes or labels.names)
     names = dataset.classes
-    learns_classes = chain.loss.kind(chain.out_shape)[0] != "regression"
+    learns_classes = chain.learns[0] != "regression"
     if names is not None and len(names) == 1 and learns_classes:
         raise DataError(
             f"every row of the data is of the class {names[0]!r}, so there is nothing to "
@@ -229,9 +207,12 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, labels, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
-    learned = learned_of(loaded, dataset, targets, *chain.loss.kind(chain.out_shape))
+    learned = learned_of(loaded, dataset, targets, *chain.learns)
     warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
-    around = _Around.of(chain, dataset)
+    metrics = metric_set(loaded, chain.learns, prepared.target_scale, dataset.train.targets_array)
+    require_weights(loaded, any(one.weights is not None for one in dataset.parts().values()))
+    require_defined(loaded, metrics, targets)
+    require_room(loaded, metrics, {role: len(found) for role, found in targets.items()})
     training = config.training
     batches = cuts(len(dataset.train), training.batch_size)
     steps = min(training.epochs * batches, training.max_steps or training.epochs * batches)
@@ -249,7 +230,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         model=model,
         loss=chain.loss,
         optimizer=optimizer,
-        metrics=metric_set(loaded, chain, prepared.target_scale, around),
+        metrics=metrics,
         seed=config.seed,
         epochs=training.epochs,
         batch_size=training.batch_size,
@@ -287,7 +268,7 @@ def _judged(
     loaded: LoadedConfig, chain: Chain, dataset: Dataset, targets: Mapping[str, Array]
 ) -> tuple[str, ...]:
     """What is odd about the targets; DataError where one is unknown to the training part."""
-    kind, classes = chain.loss.kind(chain.out_shape)
+    kind, classes = chain.learns
     if kind == "regression":
         scaled = loaded.config.data.target_transform is not None
         return () if scaled else coarse_targets(targets["train"])
@@ -319,7 +300,7 @@ def labels_by_value(loaded: LoadedConfig, chain: Chain, dataset: Dataset) -> Lab
 
     ConfigError where there are more of them than the network tells apart.
     """
-    kind, classes = chain.loss.kind(chain.out_shape)
+    kind, classes = chain.learns
     if kind in ("regression", "multilabel") or dataset.train.targets.ndim > 1:
         return Labels()
     try:
@@ -330,7 +311,7 @@ def labels_by_value(loaded: LoadedConfig, chain: Chain, dataset: Dataset) -> Lab
 
 def _targets(chain: Chain, labels: Labels, part: Part, scale: TargetScale | None) -> Array:
     """The targets of a part as the loss takes them."""
-    kind, classes = chain.loss.kind(chain.out_shape)
+    kind, classes = chain.learns
     values = part.targets_array
     if kind == "regression":
         # Targets as they are stay in float64 for the metrics, and the loss rounds them; scaled
@@ -356,27 +337,6 @@ def _one_hot_targets(part: Part, kind: str) -> Array:
             "choose a loss for numbers such as mean_squared_error"
         )
     return values.astype(np.float32)
-
-
-@dataclass(frozen=True)
-class _Around:
-    """About where the targets of a regression lie, output by output; see `Errors`."""
-
-    centers: tuple[float, ...] | None = None
-    scales: tuple[float, ...] | None = None
-
-    @staticmethod
-    def of(chain: Chain, dataset: Dataset) -> "_Around":
-        """Mean and size of the training targets; nothing for classes."""
-        if chain.loss.kind(chain.out_shape)[0] != "regression":
-            return _Around()
-        targets = dataset.train.targets_array
-        targets = targets.reshape(len(targets), -1).astype(np.float64)
-        with np.errstate(all="ignore"):
-            centers = targets.mean(axis=0)
-            sizes = np.abs(targets - centers).max(axis=0)
-        scales = [math.ldexp(1.0, math.frexp(size)[1]) if size else 1.0 for size in sizes.tolist()]
-        return _Around(tuple(centers.tolist()), tuple(scales))
 
 
 def initial_parameters(loaded: LoadedConfig, model: Model, where: Places) -> Array | None:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlcli.config import Config
-from dlcli.config.rules import CROSSENTROPIES, kind
-from dlcli.config.stages import METRIC_ALIASES, SCALAR_METRICS
+from dlcli.config.metrics import BY_CLASS, METRIC_ALIASES, METRIC_CONFIGS
 from dlcli.errors import GateError, UsageError
 from dlcli.nearest import nearest
 
@@ -30,16 +29,19 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 _GATE = re.compile(
     r"\s*([a-z][a-z0-9_]*)\s*(?:\[(.*)\]\s*)?(>=|<=|==|>|<)\s*([^\s\]]+)\s*", re.DOTALL
 )
-_BY_CLASS = "_per_class"
-BY_CLASS = ("precision", "recall", "f1")
-"""The metrics that a class can have for itself."""
-
 _MOST_CLASSES = 30
 
 
 def scalars(config: Config) -> list[str]:
     """What an evaluation gives as one number each."""
-    return ["loss", *(name for name in config.evaluation.metrics or () if name in SCALAR_METRICS)]
+    metrics = config.evaluation.metrics or ()
+    return ["loss", *(metric.called for metric in metrics if metric.best is not None)]
+
+
+def _plain(name: str) -> str:
+    """recall_per_class -> recall: what a single class has of it."""
+    known = METRIC_CONFIGS.get(name)
+    return name if known is None or known.each is None else known.each
 
 
 class Gate:
@@ -71,7 +73,7 @@ class Gate:
                 "--expect 'accuracy>=0.98', or --expect 'recall[CLASS]>=0.9' for one class"
             ) from None
         if self.of is not None:
-            name = name.removesuffix(_BY_CLASS)
+            name = _plain(name)
         self.metric = name
         self.wanted = f"{self._sign} {match[4]}"
 
@@ -88,7 +90,7 @@ class Gate:
     @property
     def reads(self) -> str:
         """The metric that its number is found in."""
-        return self.metric if self.of is None else self.metric + _BY_CLASS
+        return self.metric if self.of is None else BY_CLASS[self.metric]
 
     def check_known(self, config: Config) -> None:
         """UsageError if nothing is measured that it could be compared with; no data is needed."""
@@ -99,19 +101,21 @@ class Gate:
         measured = f"the run does not measure a number called {self.metric!r}, but "
         if self.of is None:
             add = ""
-            if self.metric in SCALAR_METRICS:
+            known = METRIC_CONFIGS.get(self.metric)
+            if known is not None and known.best is not None:
                 add = ". Add it to evaluation.metrics and train"
-            elif self.metric.removesuffix(_BY_CLASS) in BY_CLASS:
-                what += f"name one class, '{self.metric.removesuffix(_BY_CLASS)}[CLASS]'; "
+            elif known is not None and known.each is not None:
+                what += f"name one class, '{known.each}[CLASS]'; "
             raise UsageError(f"{what}{measured}{', '.join(names)}{add}")
-        if kind(config.loss) not in CROSSENTROPIES:
+        if not config.loss.classifies:
             raise UsageError(
-                f"{what}the loss {kind(config.loss)} is for numbers, which have no classes; the "
+                f"{what}the loss {config.loss.type} is for numbers, which have no classes; the "
                 f"run measures {', '.join(names)}"
             )
-        if self.metric not in BY_CLASS:
+        scores = list(BY_CLASS)
+        if self.metric not in scores:
             raise UsageError(
-                f"{what}by class there are {', '.join(BY_CLASS[:-1])} and {BY_CLASS[-1]}, not "
+                f"{what}by class there are {', '.join(scores[:-1])} and {scores[-1]}, not "
                 f"{self.metric!r}"
             )
 
@@ -189,7 +193,7 @@ class Gates:
             gate.check_class(names)
 
     def reads(self) -> list[str]:
-        """The metrics by class that they need, each once."""
+        """The metrics by class that they need, each once; once all gates are known."""
         return list(dict.fromkeys(gate.reads for gate in self._gates if gate.of is not None))
 
     def judge(self, part: str, metrics: Mapping[str, Any], names: Sequence[str]) -> None:

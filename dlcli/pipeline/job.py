@@ -22,6 +22,7 @@ from dlcli.engine.batch import Examples
 from dlcli.engine.inference import Evaluation
 from dlcli.engine.layer import Array
 from dlcli.engine.memory import shared_zeros
+from dlcli.engine.metrics import Subjects
 from dlcli.engine.team import Team
 from dlcli.pipeline import deploy, design, evaluate, prepare
 from dlcli.pipeline.crew import crew
@@ -165,6 +166,11 @@ class Job:
     def deploy(self, run: RunDirectory) -> list[str]:
         """Write what answers with the kept parameters; the names of the files."""
         return deploy.deploy(run, self.loaded, self.prepared, self.design, self.kept)
+
+    @property
+    def subjects(self) -> Subjects:
+        """What the numbers of an evaluation speak of."""
+        return Subjects(self.design.classes, self.design.recipe.metrics.of_positive)
 
     def check_gates(self) -> None:
         """UsageError where a gate speaks of a class that the data does not have."""

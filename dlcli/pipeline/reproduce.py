@@ -111,6 +111,7 @@ def reproduce(
     job = Job.ready(loaded, where, watch, check_against(manifest, run))
     require_same_data(manifest, job.digests)
     session = job.session
+    session.keep_as(manifest.epochs[0])
     wanted = manifest.epochs[:epochs]
     of = len(manifest.epochs)
     watch.stage(3, "train", f"again, comparing {len(wanted)} of {of} epochs")

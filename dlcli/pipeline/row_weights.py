@@ -1,7 +1,8 @@
 """How much each row counts in the loss: by a weight of its own, and by that of its class.
 
 Own weights, which the source brings, count in training and wherever a loss is told. Those of
-classes count in training alone, as Keras's class_weight. Neither has a part in metrics.
+classes count in training alone, as Keras's class_weight. Metrics that are `weighted` count rows by
+the weights of the loss beside which they stand.
 """
 
 from collections.abc import Mapping, Sequence

@@ -37,6 +37,7 @@ class Session:
         if initial is not None:
             self.training.theta[:] = initial
         self.books = Books()
+        self._keeps_all = False
         self._validates = "validation" in parts
         self.monitor = Monitor(config, self._validates)
         self.improved = False
@@ -68,13 +69,25 @@ class Session:
                     self.books,
                     report.epoch,
                     report.step,
-                    report.logs,
+                    {name: report.logs[name] for name in self._kept()},
                     digest_tensors(self._tensors()),
                 )
                 self._watch_plateau()
             yield report
             if self.books.stopped:
                 return
+
+    def keep_as(self, epoch: Epoch) -> None:
+        """Keep of each epoch what an earlier version kept of this one: it kept the metrics that
+        are no number, too."""
+        self._keeps_all = epoch.metrics.keys() == set(self._kept(every=True))
+
+    def _kept(self, *, every: bool = False) -> list[str]:
+        """What the history has of an epoch, or every value that an epoch has."""
+        metrics = self.training.recipe.metrics
+        of = metrics.metrics if every or self._keeps_all else metrics.scalars
+        names = ["loss", *of]
+        return [*names, *(f"val_{name}" for name in names if self._validates)]
 
     def parameters(self) -> dict[str, Array]:
         """The parameters by name; views, not copies."""
@@ -107,6 +120,9 @@ class Session:
         )
         shape = len(kept), len(self._tensors()), _DIGEST_BYTES
         counts = {f"tally_{number}": tally for number, tally in enumerate(progress.tallies)}
+        if (answered := self.training.answered) is not None:
+            rows = answered.taken(self.training.seen())
+            counts |= {f"row_{name}": array for name, array in rows.items()}
         counts["digests"] = np.frombuffer(digests, np.uint8).reshape(shape)
         return Checkpoint(self.parameters(), self._moments(), state, counts)
 
@@ -148,14 +164,18 @@ class Session:
         finite = type(loss_sum) is float and bool(np.isfinite(loss_sum))
         _require(finite and (rows > 0 or loss_sum == 0.0), "an impossible sum of losses")
         wanted = {f"tally_{number}": tally for number, tally in enumerate(recipe.metrics.zeros())}
+        answered = training.answered
+        answers = {} if answered is None else answered.empty(rows)
         found = {name: array for name, array in counts.items() if name != "digests"}
-        _require_alike(wanted, found)
-        for tally in found.values():
+        _require_alike(wanted | {f"row_{name}": array for name, array in answers.items()}, found)
+        for tally in (found[name] for name in wanted):
             good = bool(np.isfinite(tally).all()) and (rows > 0 or not tally.any())
             _require(good and (tally.dtype.kind == "f" or bool((tally >= 0).all())), "wrong counts")
         progress.step, progress.epoch, progress.batch, progress.rows = step, epochs, batch, rows
         progress.loss_sum = loss_sum
         progress.tallies = [found[name].copy() for name in wanted]
+        if answered is not None:
+            answered.put_back(training.seen(), {name: found[f"row_{name}"] for name in answers})
 
     def _step_after(self, epochs: int) -> int:
         """The steps that so many epochs take: a limit may cut the last one short."""
@@ -165,8 +185,9 @@ class Session:
     def _restore_books(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
         """The history, and what follows from it."""
         books = Books()
-        names = ["loss", *self.training.recipe.metrics.metrics]
-        wanted = {*names, *(f"val_{name}" for name in names if self._validates)}
+        if history:
+            self.keep_as(history[0])
+        wanted = set(self._kept())
         for epoch in history:
             _require(epoch.metrics.keys() == wanted, "other metrics")
             _require(not books.stopped, "epochs after the end")

@@ -96,7 +96,7 @@ def last_two_stages(
     shown = roles[0] if roles else "no part to evaluate"
     watch.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:
-        watch.result(shown, results[shown], job.design.classes)
+        watch.result(shown, results[shown], job.subjects)
     written = job.deploy(directory)
     formats = [f"{DEPLOY}/{kind}" for kind in job.loaded.config.deployment.formats]
     watch.stage(5, "deploy", ", ".join(formats) or "model/ only")

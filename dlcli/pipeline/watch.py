@@ -1,8 +1,8 @@
 """Who looks on while the pipeline works."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
+from dlcli.engine.metrics import Subjects
 from dlcli.engine.training import EpochReport, StepReport
 
 
@@ -25,7 +25,7 @@ class Watch(Protocol):
     def end(self) -> None:
         """Training is over, or was interrupted."""
 
-    def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None:
+    def result(self, title: str, found: dict[str, Any], subjects: Subjects) -> None:
         """An evaluation: `metrics`, and where there are two classes the `positive_class`."""
 
     def note(self, text: str) -> None:
@@ -48,7 +48,7 @@ class Silent:
 
     def end(self) -> None: ...
 
-    def result(self, title: str, found: dict[str, Any], classes: Sequence[str] | None) -> None: ...
+    def result(self, title: str, found: dict[str, Any], subjects: Subjects) -> None: ...
 
     def note(self, text: str) -> None: ...
 

@@ -139,8 +139,8 @@ class TimedMetrics(MetricSet):
         self.__dict__.update(metrics.__dict__)
         self._inner, self._clock = metrics, clock
 
-    def tally(self, y: Array, t: Array) -> list[Array]:
-        tallies: list[Array] = self._clock.call("metrics", self._inner.tally, y, t)
+    def tally(self, y: Array, t: Array, weights: Array | None = None) -> list[Array]:
+        tallies: list[Array] = self._clock.call("metrics", self._inner.tally, y, t, weights)
         return tallies
 
 

@@ -9,9 +9,10 @@ from dlcli.config.augmentation import AUGMENTATION_CONFIGS
 from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
+from dlcli.config.metrics import METRIC_ALIASES, METRIC_CONFIGS
 from dlcli.config.regularizers import REGULARIZER_CONFIGS
 from dlcli.config.sources import SOURCE_CONFIGS
-from dlcli.config.stages import DEPLOYMENT_FORMATS, METRIC_ALIASES, METRIC_NAMES
+from dlcli.config.stages import DEPLOYMENT_FORMATS
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
 from dlcli.config.words import squeeze
 from dlcli.errors import ConfigError
@@ -24,7 +25,7 @@ KNOWN = {
     "regularizer": REGULARIZER_CONFIGS,
     "loss": LOSS_CONFIGS,
     "optimizer": OPTIMIZER_CONFIGS,
-    "metric": (*METRIC_NAMES, *METRIC_ALIASES),
+    "metric": (*METRIC_CONFIGS, *METRIC_ALIASES),
     "augmentation": AUGMENTATION_CONFIGS,
     "transform": TRANSFORM_CONFIGS,
     "target transform": TARGET_TRANSFORM_CONFIGS,
@@ -110,8 +111,12 @@ def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("[accuracy]", "[rmse]", "`mean_squared_error` is its square"),
-        ("[accuracy]", "[mape]", "not supported yet"),
+        ("[accuracy]", "[error_rate]", "it is 1 - `accuracy`"),
+        ("[accuracy]", "[smape]", "not supported yet"),
+        ("[accuracy]", "[{type: top_5_accuracy}]", "write `{type: top_k_accuracy, k: 3}`"),
+        ("[accuracy]", "[auc]", "did you mean `roc_auc`?"),
+        ("[accuracy]", "[mcc]", "did you mean `matthews`?"),
+        ("[accuracy]", "[{type: top_k_accuracy, top: 3}]", "unknown key `top`"),
         ("[accuracy]", "[f1_macro]", "macro means where there are more than two classes"),
         ("{type: dense, units: 3", "{type: conv1d, filters: 3", "unknown layer `conv1d`: not"),
         ("units: 8,", "units: 8, kernel_constraint: x,", "`kernel_constraint`: not supported yet"),
@@ -146,7 +151,7 @@ def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
         ("0.01}", "0.01, lr_scheduler: cosine}", "a rate that changes is written"),
         ("batch_size: 32", "batch_size: 32, class_weights: balanced", "called `class_weight`"),
         ("batch_size: 32", "batch_size: 32, sample_weight: w", "names the weights of its rows"),
-        ("val_loss", "val_rmse", "`mean_squared_error` is its square"),
+        ("val_loss", "val_rmse", "add `root_mean_squared_error` to `evaluation.metrics`"),
         ("activation: relu", "activation: relu6", "unknown activation `relu6`: not supported yet"),
         ("activation: relu", "activation: leaky-relu", "did you mean `leaky_relu`?"),
         ("zeros", "TruncatedNormal", "cut it at two standard deviations"),

@@ -171,10 +171,72 @@ def test_the_weights_to_keep_follow_from_early_stopping() -> None:
     assert config(DIGITS, "training.keep=last").training.keep == "last"
 
 
+def measured(text: str, *overrides: str) -> list[str]:
+    return [metric.called for metric in config(text, *overrides).evaluation.metrics or ()]
+
+
 def test_the_metrics_follow_from_the_loss() -> None:
-    assert config(DIGITS).evaluation.metrics == ("accuracy",)
-    assert config(TABLE).evaluation.metrics == ("mean_absolute_error", "r2")
-    assert config(MNIST, "evaluation.metrics=[]").evaluation.metrics == ()
+    assert measured(DIGITS) == ["accuracy"]
+    assert measured(TABLE) == ["mean_absolute_error", "r2"]
+    assert measured(MNIST, "evaluation.metrics=[]") == []
+
+
+def test_a_metric_without_options_is_written_as_its_word() -> None:
+    plain = "evaluation.metrics=[accuracy, {type: recall}, {type: f1, name: f1, weighted: false}]"
+    assert resolved(config(MNIST, plain))["evaluation"] == {"metrics": ["accuracy", "recall", "f1"]}
+    assert "\n  metrics: [accuracy, recall, f1]\n" in resolved_text(config(MNIST, plain))
+    given = "[{type: top_k_accuracy, k: 3}, top_k_accuracy, {type: f1, name: mine}]"
+    found = config(MNIST, f"evaluation.metrics={given}")
+    assert resolved(found)["evaluation"]["metrics"] == [
+        {"type": "top_k_accuracy", "name": "top_k_accuracy_3", "weighted": False, "k": 3},
+        "top_k_accuracy",
+        {"type": "f1", "name": "mine", "weighted": False},
+    ]
+    assert parse_config(resolved_text(found), "again").config == found
+
+
+def test_names_say_what_a_metric_was_given() -> None:
+    given = (
+        "[{type: top_k_accuracy, k: 3, weighted: true}, f1_weighted, {type: f1, weighted: true}, "
+        "{type: f1_weighted, weighted: true}]"
+    )
+    assert measured(MNIST, f"evaluation.metrics={given}") == [
+        "weighted_top_k_accuracy_3",
+        "f1_weighted",
+        "weighted_f1",
+        "weighted_f1_weighted",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "monitor", "mode"),
+    [
+        ("[roc_auc]", "val_roc_auc", "max"),
+        ("[log_loss]", "val_log_loss", "min"),
+        ("[{type: top_k_accuracy, k: 2}]", "top_k_accuracy_2", "max"),
+        ("[{type: matthews, name: loss_like}]", "val_loss_like", "max"),
+        ("[{type: log_loss, name: accuracy_like}]", "val_accuracy_like", "min"),
+        ("[f1_weighted]", "val_loss", "min"),
+    ],
+)
+def test_what_is_better_is_what_the_metric_says(metrics: str, monitor: str, mode: str) -> None:
+    rate = f"{{type: reduce_on_plateau, peak: 0.1, monitor: {monitor}}}"
+    found = config(
+        DIGITS,
+        f"evaluation.metrics={metrics}",
+        f"training.early_stopping.monitor={monitor}",
+        f"optimizer.learning_rate={rate}",
+    )
+    assert found.training.early_stopping is not None
+    assert found.training.early_stopping.mode == mode
+    assert found.optimizer.learning_rate.mode == mode  # type: ignore[union-attr]
+
+
+def test_short_names_of_errors_are_monitored() -> None:
+    found = config(TABLE, "evaluation.metrics=[rmse]", "training.early_stopping.monitor=val_rmse")
+    assert found.training.early_stopping is not None
+    assert found.training.early_stopping.monitor == "val_root_mean_squared_error"
+    assert found.training.early_stopping.mode == "min"
 
 
 def test_the_fractions_of_a_split_stay_open_where_they_are_not_given() -> None:

@@ -125,10 +125,35 @@ CASES = [
     (MNIST, "precision, recall", "mse", "mse", "the metric `mean_squared_error` does not suit "
      "the classification loss `sparse_categorical_crossentropy`; available: `accuracy`, "
      "`precision`, `recall`, `f1`, `precision_weighted`, `recall_weighted`, `f1_weighted`, "
-     "`precision_per_class`, `recall_per_class`, `f1_per_class` and `confusion_matrix`"),
+     "`precision_per_class`, `recall_per_class`, `f1_per_class`, `confusion_matrix`, "
+     "`balanced_accuracy`, `matthews`, `top_k_accuracy`, `roc_auc`, `average_precision` and "
+     "`log_loss`"),
+    (MNIST, "precision, recall", "{type: accuracy}", "{", "`accuracy` is listed twice"),
+    (MNIST, "precision, recall", "{type: f1, name: accuracy}", "accuracy",
+     "`accuracy` is the word for another metric; choose another name"),
+    (MNIST, "precision, recall", "{type: f1, name: val_f}", "val_f", "a metric cannot be called "
+     "`val_f`, since results have values of that name; choose another name"),
+    (MNIST, "precision, recall", "{type: f1, name: step}", "step", "a metric cannot be called "
+     "`step`, since results have values of that name; choose another name"),
+    (MNIST, "precision, recall", "{type: f1, name: x}, {type: recall, name: x}", "{type: recall",
+     "two metrics are called `x`: give one another `name`"),
+    (MNIST, "precision, recall", "{type: top_k_accuracy, k: 3}, {type: top_k_accuracy, k: 3}",
+     "{type: top_k_accuracy, k: 3}]", "`top_k_accuracy_3` is listed twice"),
+    (MNIST, "precision, recall", "{type: f1, name: F}", "F", "`name` must be a name of "
+     'lower-case letters, digits and `_` that begins with a letter, not the text "F"'),
+    (MNIST, "precision, recall", "{type: top_k_accuracy, k: 0}", "0",
+     "`k` must be a whole number from 1 to 1000000, not 0"),
+    (MNIST, "precision, recall", "3", "3", "`metrics[1]` must be a mapping with a `type`, not 3"),
+    (MNIST, "precision, recall", "{k: 3}", "{", "this metric has no `type`; available: "
+     "`accuracy`, `precision`, `recall`, `f1`, `precision_weighted`, `recall_weighted`, "
+     "`f1_weighted`, `precision_per_class`, `recall_per_class`, `f1_per_class`, "
+     "`confusion_matrix`, `balanced_accuracy`, `matthews`, `top_k_accuracy`, `roc_auc`, "
+     "`average_precision`, `log_loss`, `mean_squared_error`, `mean_absolute_error`, `r2`, "
+     "`root_mean_squared_error` and `mean_absolute_percentage_error`"),
     (FRIEDMAN, "metrics: [mae, r2]", "metrics: [accuracy]", "accuracy",
      "the metric `accuracy` does not suit the regression loss `mean_squared_error`; available: "
-     "`mean_squared_error`, `mean_absolute_error` and `r2`"),
+     "`mean_squared_error`, `mean_absolute_error`, `r2`, `root_mean_squared_error` and "
+     "`mean_absolute_percentage_error`"),
     (MNIST, "[bundle]", "[onnx]", "onnx",
      "unknown deployment format `onnx`: not supported yet; available: `bundle`"),
     (MNIST, "{numerics: portable}", "portable", "portable",
@@ -241,7 +266,8 @@ x.yaml:7:20: `epochs` must be a whole number, not the boolean `true`
   training: {epochs: true}
                      ^
 x.yaml:8:24: the metric `accuracy` does not suit the regression loss `mean_squared_error`; \
-available: `mean_squared_error`, `mean_absolute_error` and `r2`
+available: `mean_squared_error`, `mean_absolute_error`, `r2`, `root_mean_squared_error` and \
+`mean_absolute_percentage_error`
   evaluation: {metrics: [accuracy]}
                          ^
 --set name: an override is written key.path=value

@@ -1,6 +1,7 @@
 """One config with its files, from one number."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,20 +9,15 @@ from typing import Any
 from dlcli.config import LOSS_CONFIGS, OPTIMIZER_CONFIGS, Config
 from dlcli.config.base import Component
 from dlcli.config.data import Data, Split
+from dlcli.config.metrics import METRIC_ALIASES, METRIC_CONFIGS, MetricModel, Task, suiting
 from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
-from dlcli.config.stages import (
-    CLASSIFICATION_METRICS,
-    METRIC_ALIASES,
-    REGRESSION_METRICS,
-    SCALAR_METRICS,
-    Evaluation,
-)
+from dlcli.config.stages import Evaluation
 from dlcli.config.training import Checkpoint, EarlyStopping, Training
 from dlcli.config.tree import KEY_ALIASES
 from tests.drawn.data import Goal, Parts, augmentation, parts, rows, target_transform, transforms
 from tests.drawn.dice import Dice
-from tests.drawn.network import ENDS, FITS, initial_weights, network
+from tests.drawn.network import ENDS, FITS, Chain, initial_weights, network
 from tests.drawn.options import component, hint_of, options
 
 STEPS = 30
@@ -93,7 +89,7 @@ def draw(seed: int) -> Drawn:
         "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
     }
-    metrics = _metrics(dice, loss)
+    metrics = _metrics(dice, _learned(chain, loss), _weighs(found.source))
     config["optimizer"] = _optimizer(dice, cut, metrics or [])
     if metrics is not None:
         config["evaluation"] = options(dice, Evaluation, {"metrics": metrics})
@@ -113,7 +109,7 @@ def draw(seed: int) -> Drawn:
     return Drawn(seed, _with_short_keys(dice, config), files)
 
 
-def _optimizer(dice: Dice, cut: Parts, metrics: list[str]) -> Any:
+def _optimizer(dice: Dice, cut: Parts, metrics: list[Any]) -> Any:
     drawn = component(dice, OPTIMIZER_CONFIGS, aliases=_aliases("optimizer"))
     if dice.chance(0.15):
         given = {"peak": dice.power(-3, -1), **_monitor(dice, cut, metrics)}
@@ -136,14 +132,47 @@ def _update_at_least_once(config: Any, cut: Parts) -> None:
         )
 
 
-def _metrics(dice: Dice, loss: str) -> list[str] | None:
-    """Metrics that suit the loss, some by their short names; None leaves them to the defaults."""
+def _learned(chain: Chain, loss: str) -> tuple[Task, int]:
+    """What is learned, and the number of classes, labels or outputs."""
+    outputs = math.prod(chain.shape)
+    tasks = LOSS_CONFIGS[loss].tasks
+    if "binary" not in tasks:
+        return tasks[0], outputs
+    return ("binary", 2) if outputs == 1 else ("multilabel", outputs)
+
+
+def _metrics(dice: Dice, learned: tuple[Task, int], weighs: bool) -> list[Any] | None:
+    """Metrics that suit what is learned, some by their short names; None leaves them to the
+    defaults. weighs: whether rows have weights."""
     if dice.chance(0.15):
         return None
-    known = CLASSIFICATION_METRICS if loss in ENDS else REGRESSION_METRICS
-    short = {name: alias for alias, name in METRIC_ALIASES.items()}
-    chosen = dice.some(known, most=5)
-    return [short[name] if name in short and dice.chance(0.4) else name for name in chosen]
+    task, classes = learned
+    found: dict[str, Any] = {}
+    for word in dice.some(suiting((task,)), most=5):
+        for _ in range(2 if dice.chance(0.1) else 1):
+            given = {}
+            if word == "top_k_accuracy" and (classes <= 5 or dice.chance(0.5)):
+                given["k"] = dice.whole(1, classes - 1)
+            skip = () if weighs else ("weighted",)
+            written = component(dice, METRIC_CONFIGS, word, METRIC_ALIASES, given, skip)
+            found.setdefault(_metric(written).called, written)
+    return list(found.values())
+
+
+def _weighs(source: Any) -> bool:
+    return isinstance(source, dict) and source.get("weight") is not None
+
+
+def _metric(written: Any) -> MetricModel:
+    document = {"type": written} if isinstance(written, str) else written
+    word = METRIC_ALIASES.get(document["type"], document["type"])
+    return METRIC_CONFIGS[word].model_validate(document | {"type": word})
+
+
+def _monitored(metrics: list[Any]) -> list[str]:
+    """What can be watched of these metrics, by short names where they are written so."""
+    numbers = [one for one in metrics if _metric(one).best is not None]
+    return [one if isinstance(one, str) else _metric(one).called for one in numbers]
 
 
 def _class_weight(dice: Dice, goal: Goal, loss: str) -> Any:
@@ -157,7 +186,7 @@ def _class_weight(dice: Dice, goal: Goal, loss: str) -> Any:
     return {name: dice.choice([0.5, 1, dice.real(0.1, 9)]) for name in dice.some(goal.names, 1)}
 
 
-def _training(dice: Dice, cut: Parts, metrics: list[str], class_weight: Any) -> dict[str, Any]:
+def _training(dice: Dice, cut: Parts, metrics: list[Any], class_weight: Any) -> dict[str, Any]:
     epochs = dice.whole(1, EPOCHS)
     batch = dice.choice([1, 3, 7, 8, 13, 16, 31, 32, 33, 64, 100, 1000])
     given: dict[str, Any] = {"epochs": epochs}
@@ -187,14 +216,14 @@ def _training(dice: Dice, cut: Parts, metrics: list[str], class_weight: Any) -> 
     return options(dice, Training, given, skip)
 
 
-def _early_stopping(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
+def _early_stopping(dice: Dice, cut: Parts, metrics: list[Any]) -> dict[str, Any]:
     return options(dice, EarlyStopping, _monitor(dice, cut, metrics), skip=("monitor",))
 
 
-def _monitor(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
+def _monitor(dice: Dice, cut: Parts, metrics: list[Any]) -> dict[str, Any]:
     """What is watched, where the default cannot be or something else is drawn."""
     given: dict[str, Any] = {}
-    watched = ["loss", *(n for n in metrics if METRIC_ALIASES.get(n, n) in SCALAR_METRICS)]
+    watched = ["loss", *_monitored(metrics)]
     if cut.validates:
         watched += [f"val_{name}" for name in watched]
     if not cut.validates or dice.chance(0.8):

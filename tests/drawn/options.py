@@ -22,7 +22,10 @@ NOT_ALONE = ("reduce_on_plateau",)
 SHARE = 0.35
 """How often an option is given."""
 
-TEXTS = {"exclude_from_weight_decay": ("bias", "kernel", "dense_1.kernel", "nothing")}
+TEXTS = {
+    "name": ("mine", "score_2", "of_rows", "m"),
+    "exclude_from_weight_decay": ("bias", "kernel", "dense_1.kernel", "nothing"),
+}
 """What to write where any text is allowed, by the name of the option."""
 
 
@@ -94,10 +97,12 @@ def component(
     known: Mapping[str, type[Model]],
     word: str | None = None,
     aliases: Mapping[str, str] | None = None,
+    given: Mapping[str, Any] | None = None,
+    skip: Collection[str] = (),
 ) -> Any:
-    """One of these components (or this one), as bare text or as a mapping."""
+    """One of these components (or this one), as bare text or as a mapping; see `options`."""
     word = word or dice.choice(list(known))
-    drawn = options(dice, known[word])
+    drawn = options(dice, known[word], given, skip)
     written = [alias for alias, name in (aliases or {}).items() if name == word]
     if written and dice.chance(0.3):
         word = dice.choice(written)

@@ -14,7 +14,6 @@ from dlcli import config as vocabulary
 from dlcli.config.augmentation import AUGMENTATION_CONFIGS
 from dlcli.config.base import Model
 from dlcli.config.loading import parse_config
-from dlcli.config.stages import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from dlcli.config.values import Choice, Real, Sizes, Switch, Text, Whole
 from tests.drawn.data import AUGMENTATIONS, SOURCES, TRANSFORMS
 from tests.drawn.dice import Dice
@@ -48,10 +47,6 @@ def test_a_table_of_the_generator_knows_the_words_of_the_vocabulary(table: str) 
     reasons = {place.split(": ")[1] for place in NOT_DRAWN if place.startswith("Data.source: ")}
     unknown = sorted(words.keys() - known.keys() - reasons)
     assert not unknown, f"{table} must learn what the vocabulary has: {', '.join(unknown)}"
-
-
-def test_every_metric_is_one_of_classes_or_of_numbers() -> None:
-    assert {*CLASSIFICATION_METRICS, *REGRESSION_METRICS} == set(vocabulary.METRIC_NAMES)
 
 
 def test_every_word_and_option_is_drawn_or_has_a_reason() -> None:

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcli.engine.layer import Array
-from dlcli.engine.metrics import METRICS, Confusion, Errors, Kind, MetricError, MetricSet, Value
+from dlcli.engine.metrics import METRICS, Confusion, Kind, MetricError, MetricSet, Value
 
-CLASSIFICATION = sorted(name for name, metric in METRICS.items() if metric.reads is Confusion)
-REGRESSION = sorted(name for name, metric in METRICS.items() if metric.reads is Errors)
+CLASSIFICATION = sorted(n for n, kind in METRICS.items() if getattr(kind, "reads", 0) is Confusion)
+OF_LABELS = [name for name in CLASSIFICATION if "multilabel" in METRICS[name].suits]
+REGRESSION = sorted(name for name, kind in METRICS.items() if "regression" in kind.suits)
 
 
 def evaluate(name: str, kind: Kind, classes: int, y: Array, t: Array) -> Value:
@@ -42,6 +43,8 @@ KNOWN: dict[str, tuple[Value, Value]] = {
     "f1": (0.8 / 3, 2 / 3),
     "f1_weighted": (0.8 / 3, (5 * 0.8 + 3 * (2 / 3)) / 8),
     "f1_per_class": ([0.8, 0.0, 0.0], [0.8, 2 / 3]),
+    "balanced_accuracy": (1 / 3, (4 / 5 + 2 / 3) / 2),
+    "matthews": (0.0, (4 * 2 - 1 * 1) / math.sqrt(5 * 3 * 5 * 3)),
     "confusion_matrix": ([[2, 0, 0], [1, 0, 1], [0, 2, 0]], [[4, 1], [1, 2]]),
 }
 
@@ -178,6 +181,11 @@ MANY_ANSWERED = [[0.0, 2.0], [-1.0, 2.0], [8.0, -5.0]]
 KNOWN_ERRORS = {
     "mean_squared_error": (0.375, 0.7083333333333334),
     "mean_absolute_error": (0.5, 0.75),
+    "root_mean_squared_error": (0.375**0.5, 0.8227486121839513),
+    "mean_absolute_percentage_error": (
+        (0.5 / 3 + 1 + 0 + 1 / 7) / 4,
+        ((0.5 / 0.5 + 0 + 1 / 7) / 3 + (1 + 1 + 1 / 6) / 3) / 2,
+    ),
     "r2": (0.9486081370449679, (0.9654377880184332 + 0.9081632653061225) / 2),
 }
 
@@ -255,7 +263,7 @@ def test_nan_predictions_show_in_the_errors(name: str) -> None:
     [
         ("multiclass", 4, CLASSIFICATION),
         ("binary", 2, CLASSIFICATION),
-        ("multilabel", 3, CLASSIFICATION),
+        ("multilabel", 3, OF_LABELS),
         ("regression", 2, REGRESSION),
     ],
 )
@@ -282,7 +290,8 @@ def test_tallies_of_shards_add_up_to_those_of_all_rows(
 
 def test_metrics_of_one_family_share_one_tally() -> None:
     assert len(MetricSet(CLASSIFICATION, "multiclass", 3).zeros()) == 1
-    assert len(MetricSet(REGRESSION, "regression", 3).zeros()) == 1
+    errors = [name for name in REGRESSION if name != "mean_absolute_percentage_error"]
+    assert len(MetricSet(errors, "regression", 3).zeros()) == 1
     assert MetricSet([], "binary", 2).tally(np.ones((1, 1)), np.ones(1)) == []
 
 
@@ -295,7 +304,7 @@ def test_of_no_rows_every_value_is_a_number(kind: Kind, names: list[str]) -> Non
         assert not np.array(value, np.float64).any()
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [*CLASSIFICATION, *REGRESSION])
 def test_values_are_plain_python_numbers(name: str) -> None:
     value = (
         of_answers(name, TRUE, ANSWERED, 3)
@@ -312,3 +321,7 @@ def test_a_metric_that_does_not_suit_is_refused_with_those_that_do() -> None:
         MetricSet(["accuracy", "r2"], "multiclass", 3)
     with pytest.raises(MetricError, match=r"accuracy does not suit .* predicts numbers.*r2"):
         MetricSet(["accuracy"], "regression", 1)
+    with pytest.raises(MetricError, match=r"matthews does not suit .* several labels.*roc_auc"):
+        MetricSet(["accuracy", "matthews"], "multilabel", 3)
+    with pytest.raises(MetricError, match=r"top_k_accuracy says nothing: with k 5 of 5 classes"):
+        MetricSet(["top_k_accuracy"], "multiclass", 5)

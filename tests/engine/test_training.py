@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
@@ -256,3 +257,27 @@ def test_regression_in_several_outputs_trains() -> None:
         reports = [r for r in training.fit(crew) if isinstance(r, EpochReport)]
     assert reports[-1].logs["r2"] > 0.99
     assert reports[-1].logs["loss"] < reports[0].logs["loss"] / 100
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("limit", [None, 2])
+def test_only_rows_that_an_epoch_has_seen_are_ranked(shuffle: bool, limit: int | None) -> None:
+    made = recipe(
+        optimizer=SGD(learning_rate=1e-30),  # so that every row is answered alike in all steps
+        metrics=MetricSet(["roc_auc"], "multiclass", 2),
+        epochs=1,
+        shuffle=shuffle,
+        max_steps=limit,
+        model=Model(connect([("flatten_1", Flatten()), ("dense_1", Dense(2))], (8, 8, 1))),
+    )
+    rows = images(50)
+    training = Training(made, {"train": rows})
+    with Threads(training.phases, 2) as crew:
+        (epoch,) = [r for r in training.fit(crew) if isinstance(r, EpochReport)]
+    order = Stream(made.seed, "shuffle", 0).permutation(50) if shuffle else np.arange(50)
+    seen = order[: 50 if limit is None else 40]
+    answers = predict(made.model, made.loss, training.theta, rows.x, made.shard_size)
+    expected = roc_auc_score(rows.t[seen], answers[seen, 1])
+    assert epoch.logs["roc_auc"] == pytest.approx(expected, rel=1e-12)
+    whole = roc_auc_score(rows.t, answers[:, 1])
+    assert (epoch.logs["roc_auc"] == pytest.approx(whole, rel=1e-12)) == (limit is None)

@@ -320,5 +320,10 @@ def test_a_stopped_run_with_counts_ends_as_the_uninterrupted_one(
     assert_same(content(stopped), expected)
     rows = [json.loads(line) for line in (stopped / "metrics.jsonl").read_text().splitlines()]
     for row in rows:
-        counts = [count for line in row["val_confusion_matrix"] for count in line]
-        assert all(type(count) is int for count in counts)
+        assert row.keys() == {
+            "epoch", "step", *(f"{part}{name}" for part in ("", "val_") for name in
+                               ("loss", "accuracy", "f1"))
+        }  # fmt: skip
+    evaluation = json.loads((stopped / "evaluation.json").read_bytes())
+    for line in evaluation["test"]["metrics"]["confusion_matrix"]:
+        assert all(type(count) is int for count in line)

@@ -8,6 +8,7 @@ import pytest
 from dlcli.artifacts.run_directory import TRACKING, RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.config import load_config
+from dlcli.engine.metrics import Subjects
 from dlcli.errors import ArtifactError, DivergedError
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.interruption import Interrupted
@@ -48,7 +49,7 @@ def test_a_run_is_told_stage_by_stage(tmp_path: Path) -> None:
     assert watch.of("step") == steps
     assert [words[0] for words in watch.of("epoch")] == [1, 2, 3]
     assert watch.of("end") == [()]
-    assert watch.of("result") == [("test", 8, ("no", "yes"))]
+    assert watch.of("result") == [("test", 8, Subjects(("no", "yes")))]
     kinds = [words[0] for words in watch.told]
     an_epoch = ["step"] * BATCHES + ["epoch"]
     behind = kinds[kinds.index("begin") :]
