@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dlcli.config import (
@@ -24,18 +25,23 @@ from dlcli.config import (
     Config,
     component_of,
 )
+from dlcli.config.base import Model as ConfigModel
+from dlcli.config.layers import EmbeddedColumns
 from dlcli.config.sources import Npz
 from dlcli.config.wiring import MOST, write_out
 from dlcli.data.dataset import Role
+from dlcli.data.fitted import Columns
+from dlcli.data.fitting import Transform
+from dlcli.data.names import place_of, suggestion
 from dlcli.data.sources import SOURCES, NamedArrays, Source
 from dlcli.data.sources.named_arrays import PREFIX
 from dlcli.data.split import Split
-from dlcli.data.transforms import TRANSFORMS, Transform
+from dlcli.data.transforms import TRANSFORMS
 from dlcli.engine.fusion import fuse
 from dlcli.engine.graph import DATA, Link, Node
 from dlcli.engine.initializers import INITIALIZERS
 from dlcli.engine.layer import Layer, Merge
-from dlcli.engine.layers import ACTIVATIONS, LAYERS
+from dlcli.engine.layers import ACTIVATIONS, LAYERS, ColumnEmbeddings
 from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.merges import MERGES
 from dlcli.engine.model import Model
@@ -68,6 +74,15 @@ class Built:
         return Link(self.name, self.layer, self.inputs)
 
 
+class Misplaced(ValueError):
+    """A layer that cannot find what it is for; path: its place in the config, or that of one of
+    its options."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 def build(config: Any, table: Mapping[str, type[T]]) -> T:
     """The object of `table` that a component of the config names, with the same fields."""
     kind = table[config.type]
@@ -84,8 +99,14 @@ def _value(name: str, value: Any) -> Any:
     return value
 
 
-def layers(config: Sections, loss: Loss) -> list[Built]:
-    """The engine's layers, without a last activation that the loss folds in."""
+def layers(
+    config: Sections, loss: Loss, columns: Mapping[str, Columns] = MappingProxyType({})
+) -> list[Built]:
+    """The engine's layers, without a last activation that the loss folds in.
+
+    columns: of each value of the data, by its name, as the transforms leave them; only for layers
+    that are about columns. Misplaced where such a layer does not find its columns.
+    """
     built: list[Built] = []
     gives: dict[str, str] = {}  # by the name of a config's layer, the engine's that gives its value
     for wire in write_out(config.model.layers, tuple(transforms(config))).wires:
@@ -94,7 +115,11 @@ def layers(config: Sections, loss: Loss) -> list[Built]:
         if layer.type in MERGES:
             built.append(Built(name, build(layer, MERGES), inputs, wire.path))
         if layer.type in LAYERS:
-            built.append(Built(name, build(layer, LAYERS), inputs, wire.path))
+            if layer.type == "column_embeddings":
+                made: Layer = column_embeddings(layer, columns.get(inputs[0]), wire.path)
+            else:
+                made = build(layer, LAYERS)
+            built.append(Built(name, made, inputs, wire.path))
             inputs = (name,)
         activation = getattr(layer, "activation", None)
         if activation is not None and (layer.type not in LAYERS or activation.type != "linear"):
@@ -107,6 +132,42 @@ def layers(config: Sections, loss: Loss) -> list[Built]:
         if not built or last.inputs != (built[-1].name,):  # what it reads is not what is now last
             built.append(replace(last, layer=ACTIVATIONS["linear"]()))
     return built
+
+
+def column_embeddings(layer: Any, columns: Columns, path: Path) -> Layer:
+    """The layer for these columns: a vector for each that holds ids.
+
+    layer: of the config; path: its place there.
+    """
+    found = {c.name: (j, c.ids) for j, c in enumerate(columns or ()) if c.kind == "category"}
+    if not found:
+        raise Misplaced(
+            path,
+            "column_embeddings finds no column of ids in the rows that it reads; put the "
+            "transform `category` before it, into the transforms of these rows",
+        )
+    names = list(found)
+    dims: dict[int, int] = {}
+    for name, dim in layer.output_dim.items():
+        place = place_of(name, names)
+        if place is None:
+            there = [column.name for column in columns or ()]
+            words = f"there is no column {name!r}{suggestion(name, names)}"
+            if place_of(name, there) is not None:
+                words = f"column {name!r} holds no ids; the transform `category` makes them"
+            raise Misplaced((*path, "output_dim", name), words.removesuffix("."))
+        dims[place] = dim
+    chosen = []
+    for place, (name, (position, ids)) in enumerate(found.items()):
+        length = dims.get(place, layer.default_output_dim)
+        if length is None:
+            raise Misplaced(
+                path,
+                f"it is not said how long the vectors of the column {name!r} are; give "
+                f"`output_dim: {{{name}: 4}}`, or `default_output_dim` for all columns",
+            )
+        chosen.append((position, ids, length))
+    return ColumnEmbeddings(tuple(chosen), build(layer.embeddings_initializer, INITIALIZERS))
 
 
 def loss(config: Sections) -> Loss:
@@ -176,6 +237,13 @@ def links(described: Any) -> list[Link]:
     return [_link(entry) for entry in described]
 
 
+DESCRIBED: Mapping[str, type[ConfigModel]] = {
+    **LAYER_CONFIGS,
+    "column_embeddings": EmbeddedColumns,
+}
+"""The vocabulary of layers that are written down: that of the config but for a layer of which the
+config says less than is known of it when it is built."""
+
 _ENGINE: Mapping[str, type[Layer | Merge]] = {**LAYERS, **ACTIVATIONS, **MERGES}
 _ITS_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 """What a layer is called: by its name, or by the path to it where it is inside of a block."""
@@ -199,7 +267,7 @@ def _link(entry: Any) -> Link:
             raise ValueError(f"the layer {name!r} has {_shown(key)}, which is no option of {word}")
     # Of a merge, the vocabulary knows how many inputs there may be; names are another matter.
     many = {"inputs": [f"x{index}" for index in range(len(inputs))]} if word in MERGES else {}
-    kind = ACTIVATION_CONFIGS[word] if word in ACTIVATIONS else LAYER_CONFIGS[word]
+    kind = ACTIVATION_CONFIGS[word] if word in ACTIVATIONS else DESCRIBED[word]
     try:
         layer: Layer | Merge = build(component_of(kind, {**options, **many}), _ENGINE)
     except ValueError as error:
@@ -221,7 +289,7 @@ def _options(kind: type[Any]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _shown(value: Any) -> str:

@@ -3,13 +3,14 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from dlcli.config import hints
 from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
 from dlcli.config.base import Component, Model, table
-from dlcli.config.initializers import GlorotUniform, Initializer, Ones, Zeros
+from dlcli.config.initializers import GlorotUniform, Initializer, Ones, RandomUniform, Zeros
 from dlcli.config.values import (
+    ByName,
     Checked,
     Choice,
     Listing,
@@ -167,6 +168,41 @@ class ActivationLayer(OneInput):
     activation: Activation
 
 
+_Width = Whole(1, 65_536)
+
+
+class ColumnEmbeddings(OneInput):
+    """A vector in place of each id that the transform `category` made: of the length that
+    `output_dim` gives for the column, else `default_output_dim`."""
+
+    type: Literal["column_embeddings"] = "column_embeddings"
+    output_dim: Annotated[dict[str, int], ByName(Text("the name of a column", 1000), _Width)] = (
+        Field(default_factory=dict)
+    )
+    default_output_dim: Annotated[int, _Width] | None = None
+    embeddings_initializer: Initializer = RandomUniform()
+
+
+class _IdColumn(Checked):
+    """Position, number of ids and length of a vector."""
+
+    def __call__(self, value: Any) -> tuple[int, int, int]:
+        if not isinstance(value, list | tuple) or len(value) != 3:
+            raise wrong_value(f"must be a list of three whole numbers{instead(value)}")
+        position, ids, dim = value
+        return Whole(0, 2**31)(position), Whole(1, 2**24 - 1)(ids), _Width(dim)
+
+
+class EmbeddedColumns(Model):
+    """What a deployed network says of `column_embeddings`: the columns as training found them."""
+
+    type: Literal["column_embeddings"] = "column_embeddings"
+    columns: Annotated[
+        tuple[Annotated[tuple[int, int, int], _IdColumn()], ...], Listing(most=100_000, least=1)
+    ]
+    embeddings_initializer: Initializer = RandomUniform()
+
+
 class MergeLayer(LayerModel):
     """A layer of several inputs."""
 
@@ -274,6 +310,7 @@ Layer = Annotated[
     | Reshape
     | Dropout
     | ActivationLayer
+    | ColumnEmbeddings
     | Add
     | Average
     | Concatenate

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from dlcli.builder import Built
 from dlcli.config import LoadedConfig
 from dlcli.config.rules import monitors
 from dlcli.data.dataset import Dataset, Part
+from dlcli.data.fitted import Columns
 from dlcli.data.known import class_counts, require_known, single_class, unknown_labels
 from dlcli.data.labels import Labels, labels_of, surplus_units
 from dlcli.data.places import Places
@@ -19,7 +21,7 @@ from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channe
 from dlcli.data.targets import TargetScale
 from dlcli.engine.graph import GraphError, Node, connect
 from dlcli.engine.layer import Array, Shape, ShapeError
-from dlcli.engine.layers import Dropout, Flatten, Reshape
+from dlcli.engine.layers import ColumnEmbeddings, Dropout, Flatten, Reshape
 from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
 from dlcli.engine.metrics import MetricError, MetricSet
@@ -78,13 +80,20 @@ class Design:
         )
 
 
-def connect_chain(loaded: LoadedConfig, row_shapes: Mapping[str, Shape]) -> Chain:
+def connect_chain(
+    loaded: LoadedConfig,
+    row_shapes: Mapping[str, Shape],
+    columns: Mapping[str, Columns] = MappingProxyType({}),
+) -> Chain:
     """Connect the layers; a layer that cannot take its input is reported on its line.
 
-    row_shapes: of each value of the data, by its name.
+    row_shapes, columns: of each value of the data, by its name, as the layers get it.
     """
     loss = builder.loss(loaded.config)
-    built = builder.layers(loaded.config, loss)
+    try:
+        built = builder.layers(loaded.config, loss, columns)
+    except builder.Misplaced as error:
+        raise loaded.error(error.path, str(error)) from None
     try:
         nodes = connect([one.link for one in built], row_shapes)
     except GraphError as error:
@@ -169,7 +178,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     """Build and check the model and everything around it that does not change in training."""
     config, dataset = loaded.config, prepared.dataset
     refuse_names(loaded, builder.loss(config), dataset.classes, dataset.text_target)
-    chain = connect_chain(loaded, prepared.row_shapes)
+    chain = connect_chain(loaded, prepared.row_shapes, prepared.columns)
     target_shape = tuple(dataset.train.targets.shape[1:])
     classes = None if dataset.classes is None else len(dataset.classes)
     check_loss(loaded, chain, target_shape, classes)
@@ -188,7 +197,8 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, labels, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
-    warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
+    warnings = reshaped_channels_first(chain) + ids_as_numbers(chain, prepared.columns)
+    warnings += _judged(loaded, chain, dataset, targets)
     around = _Around.of(chain, dataset)
     training = config.training
     batches = cuts(len(dataset.train), training.batch_size)
@@ -239,6 +249,22 @@ def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:
                 "transpose, dims: [2, 3, 1]}` behind it",
             )
     return ()
+
+
+def ids_as_numbers(chain: Chain, columns: Mapping[str, Columns]) -> tuple[str, ...]:
+    """A sentence for each layer that computes with ids, of which no number is more than another."""
+    found = []
+    for node in chain.nodes:
+        for value in node.inputs:
+            ids = [column.name for column in columns.get(value) or () if column.ids]
+            if ids and not isinstance(node.layer, ColumnEmbeddings):
+                names = ", ".join(map(repr, ids[:3])) + (", ..." if len(ids) > 3 else "")
+                found.append(
+                    f"layer `{node.name}` computes with the ids of {names}, whose order means "
+                    "nothing: put the layer `column_embeddings` before it, or use the transform "
+                    "`one_hot` in place of `category`"
+                )
+    return tuple(found)
 
 
 def _judged(

@@ -123,4 +123,5 @@ def test_the_json_schema_knows_short_forms_and_bounds() -> None:
     assert bare_layers == [
         "max_pooling2d", "average_pooling2d", "global_average_pooling2d",
         "global_max_pooling2d", "batch_normalization", "layer_normalization", "flatten",
+        "column_embeddings",
     ]  # fmt: skip

@@ -69,16 +69,16 @@ def draw(seed: int) -> Drawn:
         data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
     if steps or dice.chance(0.3):
         data["transforms"] = steps
-    given = {}
+    given, ids = {}, {"": left.ids}
     for name, (written, value) in found.inputs.items():
         own, behind = transforms(dice, value)
-        given[name] = behind.shape
+        given[name], ids[name] = behind.shape, behind.ids
         if own or dice.chance(0.3):
             written["transforms"] = own
         data.setdefault("inputs", {})[name] = written
     if loss not in ENDS and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
-    chain = network(dice, given or {"": left.shape}, found.goal, loss)
+    chain = network(dice, given or {"": left.shape}, found.goal, loss, ids)
     config: dict[str, Any] = {
         "data": options(
             dice, Data, data, skip=("inputs", "split", "transforms", "target_transform")

@@ -47,6 +47,7 @@ class Chain:
     key of the list and in its order.
     shapes: what each layer gives.
     start: the value of the data that the next layer reads, where that is not the one before.
+    ids: the columns of ids in what the next layer reads, and how many ids there are in each.
     """
 
     dice: Dice
@@ -55,6 +56,7 @@ class Chain:
     arrays: list[Any] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     start: str = ""
+    ids: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -102,6 +104,27 @@ def _dense(chain: Chain, units: int | None = None, **given: Any) -> None:
     given = {"units": units, **_activation(chain, units, given)}
     arrays = {"kernel": (chain.shape[-1], units), "bias": (units,)}
     chain.add("dense", given, (*chain.shape[:-1], units), ("activation",), arrays)
+
+
+def _column_embeddings(chain: Chain) -> None:
+    """Vectors of any length for the ids in the data."""
+    dice, given = chain.dice, {}
+    dims = {name: dice.whole(1, 4) for name in chain.ids}
+    given["output_dim"] = dict(dims)
+    if dice.chance(0.6):
+        most = given["default_output_dim"] = dice.whole(1, 4)
+        said = dice.some(list(dims), least=0)
+        given["output_dim"] = {name: dims[name] for name in said}
+        dims = {name: dims[name] if name in said else most for name in dims}
+        if not said and dice.chance(0.5):
+            del given["output_dim"]
+    arrays = {
+        f"embeddings_{number}": (count, dims[name])
+        for number, (name, count) in enumerate(chain.ids.items(), 1)
+    }
+    width = chain.shape[0] - len(dims) + sum(dims.values())
+    skip = ("output_dim", "default_output_dim")
+    chain.add("column_embeddings", given, (width,), skip, arrays)
 
 
 def _conv2d(chain: Chain) -> None:
@@ -360,29 +383,46 @@ LAYERS: dict[str, tuple[Callable[[Chain], None], Callable[[Shape], bool]]] = {
     "flatten": (_flatten, lambda shape: True),
     "reshape": (_reshape, lambda shape: True),
     "dropout": (_dropout, lambda shape: True),
+    "column_embeddings": (_column_embeddings, lambda shape: False),  # only of the data
     "activation": (_alone, lambda shape: True),
 }
 
 
-def network(dice: Dice, given: Mapping[str, Shape], goal: Goal, loss: str) -> Chain:
+def network(
+    dice: Dice,
+    given: Mapping[str, Shape],
+    goal: Goal,
+    loss: str,
+    ids: Mapping[str, Mapping[str, int]],
+) -> Chain:
     """A few layers, and a last one that gives what the loss takes.
 
-    given: the shape of each value of the data, by its name.
+    given: the shape of each value of the data, by its name; ids: the columns of ids in it.
     """
     name, shape = next(iter(given.items()))
     chain = Chain(dice, shape)
     if len(given) == 1:
         if name and dice.chance(0.5):
             chain.start = name
+        _embedded(chain, ids[name])
         _some(chain, dice.whole(0, 4 if len(chain.shape) == 3 else 3))
     else:
-        _brought_together(chain, given)
+        _brought_together(chain, given, ids)
         _some(chain, dice.whole(0, 2))
     _end(chain, goal, loss)
     return chain
 
 
-def _brought_together(chain: Chain, given: Mapping[str, Shape]) -> None:
+def _embedded(chain: Chain, ids: Mapping[str, int]) -> None:
+    """Mostly vectors for ids, where the data has such."""
+    if ids and chain.dice.chance(0.9):
+        chain.ids = ids
+        _column_embeddings(chain)
+
+
+def _brought_together(
+    chain: Chain, given: Mapping[str, Shape], ids: Mapping[str, Mapping[str, int]]
+) -> None:
     """Layers for each value of the data, and one that reads what they give."""
     dice, ends, width = chain.dice, [], 0
     for name, shape in given.items():
@@ -391,6 +431,7 @@ def _brought_together(chain: Chain, given: Mapping[str, Shape]) -> None:
             width += shape[0]
             continue
         chain.shape, chain.start = shape, name
+        _embedded(chain, ids[name])
         _some(chain, dice.whole(0, 2))
         if len(chain.shape) != 1:
             _flatten(chain)

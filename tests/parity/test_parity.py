@@ -75,6 +75,8 @@ def test_layers(
     except ShapeError:
         assume(False)
     x, dy = numbers((rows, *in_shape), dtype, seed), numbers((rows, *out_shape), dtype, seed + 1)
+    for position, ids, _ in getattr(layer, "columns", ()):
+        x[:, position] = np.random.default_rng(seed).integers(0, ids, rows)
     p = {
         name: np.abs(numbers(slot.shape, dtype, seed + 2))
         if slot.kind == "observed"
