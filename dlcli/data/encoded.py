@@ -7,7 +7,7 @@ OrdinalEncoder.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -26,6 +26,13 @@ MOST_IDS = 1 << 24
 
 RARE = "(rare)"
 """How the column of 0 and 1 that stands for all rare categories is called."""
+
+
+def called(values: Array, texts: Sequence[str] | None) -> list[str]:
+    """How values of a column are called: texts by themselves, whole numbers by their digits."""
+    if texts is None:
+        return [str(int(value)) for value in values]
+    return [texts[int(value)] for value in values]
 
 
 class UnseenCategory(Exception):
@@ -131,6 +138,21 @@ class Encoding(Fitted):
             else:
                 after.append(columns[j] if columns is not None else Column(name))
         return tuple(after)
+
+    def check_columns(self, columns: Columns) -> None:
+        known = [str(j) for j in range(len(self.names))]
+        if columns is not None:
+            known = [column.name for column in columns]
+        if list(self.names) != known:
+            raise ValueError(f"the columns are called {known[:9]}, not {list(self.names[:9])}")
+        for one in self.categories:
+            texts = columns[one.position].categories if columns is not None else None
+            for values, names in ((one.values, one.names), (one.rare, one.rare_names)):
+                whole = (np.floor(values) == values).all() and (
+                    texts is None or min(values, default=0) >= 0
+                )
+                if not whole or called(values, texts) != list(names):
+                    raise ValueError(f"the values of column {one.position} are called otherwise")
 
     @abstractmethod
     def _made_of(self, name: str, one: Categories) -> list[Column]:

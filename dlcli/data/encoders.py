@@ -17,7 +17,7 @@ import numpy as np
 
 from dlcli.data.choosing import Chosen, choose, require_table
 from dlcli.data.dataset import Array, ColumnKind, Shape
-from dlcli.data.encoded import MOST_IDS, Categories, Numbered, OneHotEncoded
+from dlcli.data.encoded import MOST_IDS, Categories, Numbered, OneHotEncoded, called
 from dlcli.data.fitted import Columns
 from dlcli.data.fitting import Misfit, Rows, Transform
 
@@ -144,14 +144,12 @@ def infrequent(counts: Array, min_frequency: float | None, max_categories: int |
 def _names(values: Array, name: str, columns: Columns, j: int, word: str) -> list[str]:
     """How the values of a column are called."""
     texts = columns[j].categories if columns is not None else None
-    if texts is not None:
-        return [texts[int(value)] for value in values]
     whole = np.floor(values) == values
-    if not whole.all():
+    if texts is None and not whole.all():
         odd = values[int(np.argmin(whole))]
         raise Misfit(
             f"column {name!r} holds {odd:g}, but {word} takes text or whole numbers; put it "
             "before transforms that change the column.",
             "columns",
         )
-    return [str(int(value)) for value in values]
+    return called(values, texts)

@@ -26,12 +26,15 @@ class Fitted(ABC):
     keeps_columns: whether each column holds the same afterwards, maybe at another scale.
     open_ended: whether rows that were not looked at may have more categories, so that `out_shape`
         is not final before all were.
+    handle_unknown: what is done with categories that the training part does not have, where there
+        are any.
     """
 
     word: ClassVar[str]
     changes_size: ClassVar[bool] = False
     keeps_columns: ClassVar[bool] = False
     open_ended: ClassVar[bool] = False
+    handle_unknown: str | None = None
 
     in_shape: Shape
 
@@ -57,6 +60,9 @@ class Fitted(ABC):
     @abstractmethod
     def columns_after(self, columns: Columns) -> Columns:
         """The columns that the step makes of these."""
+
+    def check_columns(self, columns: Columns) -> None:  # noqa: B027 (most steps are of any)
+        """ValueError where it was fitted on other columns than these."""
 
     @abstractmethod
     def document(self) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Transform(ABC):
 
     fitted: ClassVar[type[Fitted]]
     """What fitting makes of it."""
+    handle_unknown: str | None = None
+    """As that of the step."""
 
     @abstractmethod
     def shape_after(self, shape: Shape) -> Shape | None:

@@ -266,7 +266,7 @@ class Preprocessing:
             row_shape = shape_of(document["row_shape"])
             columns = columns_of(document["columns"], row_shape)
             steps = [step_of(n, entry, arrays) for n, entry in enumerate(document["steps"])]
-            require_chain(row_shape, steps)
+            require_chain(row_shape, columns, steps)
             restored = cls(_DTYPES[document["dtype"]], row_shape, columns, steps)
             require_alike((document, arrays), restored.state())
             return restored

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.encoded import Numbered, OneHotEncoded
-from dlcli.data.fitted import Affine, Fitted, Reshaped, Transposed
+from dlcli.data.fitted import Affine, Columns, Fitted, Reshaped, Transposed
 from dlcli.data.recorded import names_of, shape_of
 
 FITTED: Mapping[str, type[Fitted]] = {
@@ -62,10 +62,11 @@ def require_alike(
         raise ValueError("there are arrays that no step has")
 
 
-def require_chain(row_shape: Shape, steps: Sequence[Fitted]) -> None:
+def require_chain(row_shape: Shape, columns: Columns, steps: Sequence[Fitted]) -> None:
     """ValueError unless each step takes what the one before it gives."""
     shape = row_shape
     for step in steps:
         if step.in_shape != shape:
             raise ValueError(f"a step takes rows of shape {step.in_shape}, but gets {shape}")
-        shape = step.out_shape
+        step.check_columns(columns)
+        shape, columns = step.out_shape, step.columns_after(columns)

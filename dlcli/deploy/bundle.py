@@ -170,7 +170,8 @@ class Bundle:
     def unlike(self, said: Said) -> str | None:
         """What about it is not as a config says, None where all of it is."""
         fitted = {
-            name: [type(step) for step in one.steps] for name, one in self.preprocessing.items()
+            name: [(type(step), step.handle_unknown) for step in one.steps]
+            for name, one in self.preprocessing.items()
         }
         alike = {
             "layers": said.layers == builder.describe(self.model.plain),

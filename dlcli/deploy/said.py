@@ -24,7 +24,7 @@ class Said:
     arrays: what holds each value of a row where the rows are an archive, by the value's name.
     csv: how a CSV of rows is written, but for its width.
     all_columns: whether every column of a table but the target is read.
-    steps: what is done to each value, in order.
+    steps: what is done to each value, in order, and what with unknown categories.
     scaled: whether the network learned scaled targets.
     """
 
@@ -33,7 +33,7 @@ class Said:
     arrays: dict[str, str | None]
     csv: Written
     all_columns: bool
-    steps: dict[str, list[type[Fitted]]]
+    steps: dict[str, list[tuple[type[Fitted], str | None]]]
     scaled: bool
 
     @staticmethod
@@ -42,7 +42,7 @@ class Said:
         may be about. Misplaced (a ValueError) where these are not such columns."""
         loss = builder.loss(config)
         steps = {
-            name: [transform.fitted for transform in transforms]
+            name: [(transform.fitted, transform.handle_unknown) for transform in transforms]
             for name, transforms in builder.transforms(config).items()
         }
         return Said(
