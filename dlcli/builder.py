@@ -29,12 +29,13 @@ from dlcli.config.base import Model as ConfigModel
 from dlcli.config.layers import EmbeddedColumns
 from dlcli.config.sources import Npz
 from dlcli.config.wiring import MOST, write_out
+from dlcli.data.augmentation import AUGMENTATIONS, Augmentations
 from dlcli.data.dataset import Role
 from dlcli.data.fitted import Columns
 from dlcli.data.fitting import Transform
 from dlcli.data.names import place_of, suggestion
 from dlcli.data.sources import SOURCES, NamedArrays, Source
-from dlcli.data.sources.named_arrays import PREFIX
+from dlcli.data.sources.array_names import PREFIX
 from dlcli.data.split import Split
 from dlcli.data.transforms import TRANSFORMS
 from dlcli.engine.fusion import fuse
@@ -284,8 +285,12 @@ def _require_as_written(what: str, found: Mapping[str, Any], again: Mapping[str,
 
 
 def _options(kind: type[Any]) -> list[str]:
-    """What can be chosen about a component, but for how its arrays begin."""
-    return [field.name for field in fields(kind) if not field.name.endswith("_initializer")]
+    """What can be chosen about what a component answers, not about how it is trained."""
+    return [
+        field.name
+        for field in fields(kind)
+        if not (field.name.endswith("_initializer") or field.metadata.get("trains"))
+    ]
 
 
 def _plain(value: Any) -> Any:
@@ -310,7 +315,8 @@ def source(config: Sections) -> Source:
         name: {role: getattr(one, f"{PREFIX[role]}array") for role in targets}
         for name, one in inputs.items()
     }
-    return NamedArrays(chosen.path, arrays, targets, chosen.positive_class)
+    weights = {f"{PREFIX[role]}weight": getattr(chosen, f"{PREFIX[role]}weight") for role in _PARTS}
+    return NamedArrays(chosen.path, arrays, targets, weights, chosen.positive_class)
 
 
 def split(config: Config) -> Split:
@@ -326,6 +332,18 @@ def transforms(config: Sections) -> dict[str, list[Transform]]:
     return {name: [build(one, TRANSFORMS) for one in steps] for name, steps in lists.items()}
 
 
-def transform_path(name: str, index: int) -> Path:
-    """Where in the config the transform at `index` of a value's list stands."""
-    return ("data", *(("inputs", name) if name != DATA else ()), "transforms", index)
+def augmentations(config: Config) -> dict[str, Augmentations]:
+    """What is done to each value of the data at random, by the value's name, where anything is."""
+    lists = {DATA: config.data.augmentation}
+    if config.data.inputs is not None:
+        lists = {name: one.augmentation for name, one in config.data.inputs.items()}
+    return {
+        name: Augmentations([build(one, AUGMENTATIONS) for one in steps], config.seed, name)
+        for name, steps in lists.items()
+        if steps
+    }
+
+
+def transform_path(name: str, index: int, key: str = "transforms") -> Path:
+    """Where in the config the entry at `index` of a value's list stands."""
+    return ("data", *(("inputs", name) if name != DATA else ()), key, index)

@@ -36,6 +36,16 @@ class Stream:
         text = "".join(f"{len(word)}:{word}" for word in words)
         key = np.frombuffer(hashlib.sha256(text.encode()).digest()[:16], dtype="<u8")
         self._bits = np.random.Philox(key=key.astype(np.uint64))
+        self._start = self._bits.state
+
+    def at(self, number: int) -> "Stream":
+        """This stream, moved to the place of its own that a number from 0 on has (of a row, say).
+
+        Each number has 2^64 blocks of the generator's counter; 0 is where the stream begins.
+        """
+        self._start["state"]["counter"][1] = number
+        self._bits.state = self._start
+        return self
 
     def words(self, count: int) -> npt.NDArray[np.uint32]:
         """`count` uniform 32-bit words."""

@@ -152,6 +152,15 @@ _METRICS = {
     ),
 }
 _LEAVE_OUT = "leave columns out by naming the others in the source's `features`"
+_CHANCES = (
+    "randomrotation randomzoom randomcontrast randombrightness randomerasing randomshear "
+    "randomsaturation randomhue randomcolorjitter randomgrayscale randaugment autoaugment "
+    "augmix cutout mixup cutmix elastic gridmask"
+)
+_AUGMENTATIONS = _words(
+    f"{_CHANCES} rotation rotate zoom contrast brightness erasing shear blur gaussianblur "
+    "colorjitter randomresizedcrop smote timestretch pitchshift specaugment randommasking"
+)
 _TRANSFORMS = {
     **_words(
         "impute imputer simpleimputer knnimputer iterativeimputer fillna fillmissing missing",
@@ -178,11 +187,14 @@ _TRANSFORMS = {
         "window sliding lag diff smooth resample sort"
     ),
     **_words(
-        "grayscale togray rgb resize resizing crop centercrop randomcrop pad padding flip "
-        "randomflip randomhorizontalflip rotate rotation randomrotation zoom randomzoom "
-        "translation "
-        "randomtranslation colorjitter cutout mixup cutmix augment augmentation gaussiannoise blur "
-        "totensor",
+        "grayscale togray rgb resize resizing crop centercrop pad padding rotate rotation "
+        "zoom colorjitter blur totensor"
+    ),
+    **_words(_CHANCES),
+    **_moot(
+        "randomcrop flip randomflip randomhorizontalflip randomverticalflip translation "
+        "randomtranslation gaussiannoise noise augment augmentation",
+        "what is done at random while rows are learned from stands below `data.augmentation`",
     ),
     **_moot("flatten", "use the layer `flatten`"),
     **_moot("cast dtype float float32 astype tofloat", "numbers become float32 by themselves"),
@@ -222,6 +234,7 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
     "loss": _LOSSES,
     "optimizer": _OPTIMIZERS,
     "metric": _METRICS,
+    "augmentation": _AUGMENTATIONS,
     "transform": _TRANSFORMS,
     "target transform": _TRANSFORMS,
     "data source": _SOURCES,
@@ -238,8 +251,8 @@ KEYS: Mapping[str, str] = {
         "returnsequences stateful unroll recurrentactivation masked maskzero"
     ),
     **_words(
-        "classweight classweights sampleweight sampleweights weightcolumn posweight "
-        "labelsmoothing reduction ignoreindex useema emamomentum amsgrad centered dampening"
+        "posweight "
+        "reduction ignoreindex useema emamomentum amsgrad centered dampening"
     ),
     **_moot("fromlogits", "a last `softmax` or `sigmoid` is folded into the loss by itself"),
     **_words("balance balanced sampler sampling oversampling", "rows are taken as they are"),
@@ -260,7 +273,7 @@ KEYS: Mapping[str, str] = {
     **_moot("verbose", "a terminal shows a bar, a pipe a line an epoch"),
     **_words("stepsperepoch limittrainbatches validationfreq valcheckinterval checkvaleverynepoch"),
     **_words("folds kfold cv crossvalidation nsplits nfolds repeats"),
-    **_words("augmentation augment augmentations"),
+    **_moot("augment augmentations", "it is called `augmentation`, below `data`"),
     **_words("outputs output"),
     **_words(
         "hyperopt search tuner sweep grid trials", "run one config several times with `--set`"
@@ -276,7 +289,11 @@ KEYS: Mapping[str, str] = {
     **_words(
         "validationpath valpath devpath", "the validation part is drawn: `data.split.validation`"
     ),
-    **_words("weight weightcolumn"),
+    **_moot(
+        "sampleweight sampleweights weights weightcolumn",
+        "the source names the weights of its rows: `weight` of csv (a column) and npz (an array)",
+    ),
+    **_moot("classweights", "it is called `class_weight`, below `training`"),
     **_words("audit"),
     **_words("dropfirst", "every category that is not rare gets a column"),
     **_words("addindicator strategy fillvalue"),

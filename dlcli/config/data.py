@@ -7,6 +7,7 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer, model_vali
 from pydantic_core import PydanticCustomError
 
 from dlcli.config import hints
+from dlcli.config.augmentation import Augmentations
 from dlcli.config.base import Component, Model, table
 from dlcli.config.layers import NAME, TargetShape
 from dlcli.config.sources import NPZ_PAIRS, ArrayName, Npz, Source
@@ -214,12 +215,14 @@ class Input(Model):
     """A value of each row, by the name of its array.
 
     transforms: what is done to it, fitted on its own training rows.
+    augmentation: what is done to it at random while it is learned from.
     """
 
     array: ArrayName
     validation_array: ArrayName | None = None
     test_array: ArrayName | None = None
     transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
+    augmentation: Augmentations = ()
 
 
 _NAMED = Named(NAME, most=100, reserved=("data", "shortcut"))
@@ -246,6 +249,7 @@ class Data(Model):
     inputs: Inputs | None = None
     split: Split = Split()
     transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
+    augmentation: Augmentations = ()
     target_transform: TargetTransform | None = None
 
     @model_serializer(mode="wrap")
@@ -276,11 +280,10 @@ class Data(Model):
         if source.target is None:
             words = "needs `target`, the name of the array to learn"
             raise wrong(f"with `data.inputs`, the source {words}", "source")
-        if self.transforms:
-            words = (
-                "each input has transforms of its own: write these below the inputs they are for"
-            )
-            raise wrong(f"with `data.inputs`, {words}", "transforms")
+        for key in ("transforms", "augmentation"):
+            if getattr(self, key):
+                words = f"each input has its own `{key}`: write these below the inputs they are for"
+                raise wrong(f"with `data.inputs`, {words}", key)
         for name, one in self.inputs.items():
             _suits(source, name, one)
         return self
@@ -298,5 +301,10 @@ def _suits(source: Npz, name: str, one: Input) -> None:
             raise wrong(f"`{array}` needs `{target}` in the source", "inputs", name, array)
         if given is not None and given == wanted:
             raise wrong(f"the target `{wanted}` cannot be an input too", "inputs", name, array)
+    weights = {getattr(source, f"{part}weight") for part in ("", "validation_", "test_")} - {None}
+    for key in ("array", "validation_array", "test_array"):
+        if getattr(one, key) in weights:
+            words = f"the weight `{getattr(one, key)}` cannot be an input too"
+            raise wrong(words, "inputs", name, key)
     if one.array == source.target:
         raise wrong(f"the target `{one.array}` cannot be an input too", "inputs", name, "array")

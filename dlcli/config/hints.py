@@ -247,6 +247,15 @@ SOURCES: dict[str, str] = {
     **dict.fromkeys(("friedman", "synthetic"), "friedman1"),
     "ubyte": "idx",
 }
+AUGMENTATIONS: dict[str, str] = {
+    **dict.fromkeys(
+        ("flip", "randomhorizontalflip", "randomverticalflip", "horizontalflip", "mirror"),
+        "random_flip",
+    ),
+    **dict.fromkeys(("crop", "padandcrop", "randompadcrop"), "random_crop"),
+    **dict.fromkeys(("translation", "shift", "randomshift", "randomaffine"), "random_translation"),
+    **dict.fromkeys(("noise", "jitter", "randomnoise"), "gaussian_noise"),
+}
 TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("scale", "multiply", "divide"), "rescale"),
     **dict.fromkeys(("standardscaler", "normalize", "zscore", "standardization"), "standardize"),

@@ -85,7 +85,8 @@ class _ClassName(_OrWhole):
         return super().__call__(str(value) if isinstance(value, int) else value)
 
 
-_PositiveClass = Annotated[str, _ClassName("the name of a class", longest=1000)] | None
+CLASS_NAME = _ClassName("the name of a class", longest=1000)
+_PositiveClass = Annotated[str, CLASS_NAME] | None
 
 
 class SourceModel(Model):
@@ -186,6 +187,7 @@ class Csv(SourceModel):
     decimal, thousands: the separators in the numbers of the file.
     comment: what lines begin with that are passed over.
     kinds: text or number, for columns whose look misleads: codes that begin with digits.
+    weight: the column that says how much a row counts in the loss.
     """
 
     # Versions without these options took line 1 for names, whatever it held.
@@ -221,6 +223,7 @@ class Csv(SourceModel):
     kinds: Annotated[dict[str, str], ByName(_COLUMN, Choice(("text", "number")))] = Field(
         default_factory=dict
     )
+    weight: _Name | None = None
     test_path: FileName | None = None
     positive_class: _PositiveClass = None
 
@@ -242,6 +245,13 @@ class Csv(SourceModel):
         if self.features is not None and self.target in self.features:
             where = self.features.index(self.target)
             raise wrong(f"the target `{self.target}` cannot be a feature too", "features", where)
+        if self.weight == self.target:
+            raise wrong(f"the target `{self.target}` cannot be the weight too", "weight")
+        if self.weight is not None and self.kinds.get(self.weight) == "text":
+            raise wrong("weights are numbers; leave the column out here", "kinds", self.weight)
+        if self.features is not None and self.weight in self.features:
+            where = self.features.index(self.weight)
+            raise wrong(f"the weight `{self.weight}` cannot be a feature too", "features", where)
         return self
 
 
@@ -289,6 +299,7 @@ class Npz(SourceModel):
     """An archive with `x` and `y`, or `x_train`, `y_train` and optional other parts.
 
     features, target, ...: the names of the arrays, where they have others.
+    weight, ...: the arrays that say how much each row counts in the loss.
     """
 
     type: Literal["npz"] = "npz"
@@ -299,6 +310,9 @@ class Npz(SourceModel):
     validation_target: ArrayName | None = None
     test_features: ArrayName | None = None
     test_target: ArrayName | None = None
+    weight: ArrayName | None = None
+    validation_weight: ArrayName | None = None
+    test_weight: ArrayName | None = None
     positive_class: _PositiveClass = None
 
     def brings_test(self) -> bool | None:
@@ -314,6 +328,9 @@ class Npz(SourceModel):
                 raise wrong(f"`{first}` needs `{second}` beside it", first)
             if getattr(self, first) is not None and self.features is None:
                 raise wrong(f"`{first}` needs `features` beside it", first)
+        for part in ("validation", "test"):
+            if getattr(self, f"{part}_weight") is not None and self.weight is None:
+                raise wrong(f"`{part}_weight` needs `weight` beside it", f"{part}_weight")
         return self
 
 

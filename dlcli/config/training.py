@@ -1,13 +1,26 @@
 """How the model learns: the loss, the optimizer, the loop, early stopping, checkpoints."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
 from dlcli.config.schedules import LearningRate
-from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong
+from dlcli.config.sources import CLASS_NAME
+from dlcli.config.values import (
+    ByName,
+    Checked,
+    Choice,
+    Listing,
+    Real,
+    Switch,
+    Text,
+    Whole,
+    wrong,
+    wrong_value,
+)
+from dlcli.config.words import instead
 
 _Fraction = Annotated[float, Real(0.0, below=1.0)]
 _Epsilon = Annotated[float, Real(above=0.0, high=1.0)]
@@ -27,14 +40,17 @@ class MeanAbsoluteError(Model):
 
 class BinaryCrossentropy(Model):
     type: Literal["binary_crossentropy"] = "binary_crossentropy"
+    label_smoothing: _Fraction = 0.0
 
 
 class CategoricalCrossentropy(Model):
     type: Literal["categorical_crossentropy"] = "categorical_crossentropy"
+    label_smoothing: _Fraction = 0.0
 
 
 class SparseCategoricalCrossentropy(Model):
     type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
+    label_smoothing: _Fraction = 0.0
 
 
 Loss = Annotated[
@@ -137,6 +153,22 @@ LOSS_CONFIGS: dict[str, type[Model]] = table(Loss)
 OPTIMIZER_CONFIGS: dict[str, type[Model]] = table(Optimizer)
 
 
+class _ClassWeight(Checked):
+    """`balanced`, or weights by the names of classes."""
+
+    _BY_NAME = ByName(CLASS_NAME, Real(0.0, 1e9))
+
+    def __call__(self, value: Any) -> str | dict[str, float]:
+        if value == "balanced":
+            return "balanced"
+        if not isinstance(value, dict) or not value:
+            raise wrong_value(f"must be `balanced` or a mapping {{class: weight}}{instead(value)}")
+        return self._BY_NAME(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"const": "balanced"}, self._BY_NAME.json_schema()]}
+
+
 class EarlyStopping(Model):
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
 
@@ -155,7 +187,11 @@ class Checkpoint(Model):
 
 
 class Training(Model):
-    """The loop. `keep` is the weights that evaluate, predict and deploy use."""
+    """The loop. `keep` is the weights that evaluate, predict and deploy use.
+
+    class_weight: how much a row of each class counts while it is learned from; balanced: all
+        classes count the same together.
+    """
 
     epochs: Annotated[int, Whole(1, 1_000_000)]
     batch_size: Annotated[int, Whole(1, 1_048_576)] = 32
@@ -165,3 +201,4 @@ class Training(Model):
     early_stopping: EarlyStopping | None = None
     checkpoint: Checkpoint = Checkpoint()
     keep: Annotated[Literal["last", "best"], Choice(("last", "best"))] | None = None
+    class_weight: Annotated[str | dict[str, float], _ClassWeight()] | None = None

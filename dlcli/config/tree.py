@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 
 DEEPEST = 24
 KEY_ALIASES = {"lr": "learning_rate"}  # canonicalised here, so that nobody else meets them
-_NAMES = ("kinds", "inputs")  # sections whose keys are names of the data
+_NAMES = ("kinds", "inputs", "class_weight")  # sections whose keys are names of the data
 
 _TAB = "a tab cannot stand here: YAML is spaced with spaces"
 _SYNTAX = {
@@ -175,7 +175,7 @@ def _pairs(
     for key_node, value_node in node.value:
         place = _place(key_node.start_mark)
         try:
-            written = _key(key_node, refused)
+            written = _key(key_node, refused, named=bool(path) and path[-1] in _NAMES)
         except ScalarError as error:
             if str(error):
                 tree.problems.append((place, str(error)))
@@ -196,7 +196,8 @@ def _pairs(
         yield key, _read(value_node, where, tree, refused)
 
 
-def _key(node: yaml.Node, refused: set[int]) -> str:
+def _key(node: yaml.Node, refused: set[int], *, named: bool) -> str:
+    """A key; named: it is a name of the data, so a whole number stands for its digits."""
     if id(node) in refused:
         raise ScalarError  # an alias, which is a problem already
     if not isinstance(node, yaml.ScalarNode):
@@ -206,6 +207,8 @@ def _key(node: yaml.Node, refused: set[int]) -> str:
     if node.value == "<<":
         raise ScalarError("merge keys (`<<`) are not allowed: write the keys out")
     key = read_scalar(node.value)
+    if named and isinstance(key, int) and str(key) == node.value:
+        return str(key)
     if not isinstance(key, str):
         raise ScalarError(f"a key must be text, and {code(node.value)} is not")
     return key

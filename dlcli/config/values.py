@@ -162,22 +162,24 @@ class Sizes(Checked):
     """One whole number for both directions or a pair [height, width]; becomes the pair."""
 
     high: int = 1024
+    low: int = 1
 
     def __call__(self, value: Any) -> tuple[int, int]:
         if isinstance(value, int) and not isinstance(value, bool):
             value = (value, value)
-        what = f"a whole number from 1 to {self.high} or a pair [height, width] of such"
+        what = f"a whole number from {self.low} to {self.high} or a pair [height, width] of such"
         if not isinstance(value, list | tuple):
             raise wrong_value(f"must be {what}{instead(value)}")
         if len(value) != 2:
             raise wrong_value(f"must be {what}, not a list of {len(value)}")
         for size in value:
-            if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= self.high:
+            whole = isinstance(size, int) and not isinstance(size, bool)
+            if not whole or not self.low <= size <= self.high:
                 raise wrong_value(f"must be {what}{instead(size)}")
         return (value[0], value[1])
 
     def json_schema(self) -> dict[str, Any]:
-        size = {"type": "integer", "minimum": 1, "maximum": self.high}
+        size = {"type": "integer", "minimum": self.low, "maximum": self.high}
         return {"anyOf": [size, {"type": "array", "items": size, "minItems": 2, "maxItems": 2}]}
 
 

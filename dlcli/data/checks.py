@@ -12,6 +12,8 @@ from dlcli.data.dataset import Array, Column, Part, Shape, Table, rows_per_chunk
 from dlcli.errors import DataError
 from dlcli.progress import work
 
+LARGEST_WEIGHT = 1e30
+
 
 def features_shape(shape: Shape, where: str) -> Shape:
     """The shape of the features as a table keeps them: images (n, h, w) get a channel axis.
@@ -86,6 +88,29 @@ def make_targets(targets: Array, where: str) -> Array:
     if targets.dtype == np.uint64 and targets.size and int(targets.max()) > 2**63 - 1:
         raise DataError(f"{where} holds {targets.max()}, which is too large for a class id.")
     return targets.astype(np.int64)
+
+
+def make_weights(weights: Array, rows: int, where: str, place: Callable[[int], str]) -> Array:
+    """Weights of rows as a table keeps them, (n,) float64: finite, none below 0, not all 0.
+
+    place: what messages call the weight of a row.
+    """
+    if weights.shape not in ((rows,), (rows, 1)):
+        raise DataError(
+            f"{where} has shape {weights.shape}, but there are {rows} rows: every row needs one "
+            "weight."
+        )
+    found = np.asarray(_numeric(weights, where)).reshape(rows).astype(np.float64)
+    good = np.isfinite(found) & (found >= 0.0) & (found <= LARGEST_WEIGHT)
+    if not good.all():
+        row = int(np.argmin(good))
+        raise DataError(
+            f"{place(row)} holds the weight {found[row]:g}: a weight is a number from 0 to "
+            f"{LARGEST_WEIGHT:g}. Correct it; a row that shall not count has the weight 0."
+        )
+    if not found.any():
+        raise DataError(f"{where} holds only zeros, so no row counts. Correct the weights.")
+    return found
 
 
 def _numeric(array: Array, where: str) -> Array:

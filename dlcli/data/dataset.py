@@ -61,6 +61,7 @@ class Table:
     """features (n, *shape) in storage dtype; targets (n,) int64 or float64, or (n, ...) float.
 
     values: the features, or those of each value by its name.
+    weights: (n,) float64, how much each row counts in the loss; None where the source has none.
     place: where the target of a row was read, for messages: "trees.csv, line 14".
     files: what messages call the features (of each value) and, last, the targets; empty where they
         are in no file.
@@ -70,6 +71,7 @@ class Table:
     targets: Array
     place: Callable[[int], str] | None = None
     files: tuple[str, ...] = ("", "")
+    weights: Array | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -164,7 +166,7 @@ class Sampled:
 class Part:
     """The rows of one role: a base table and the rows of it that belong to the part.
 
-    values, place: as those of the base table.
+    values, weights, place: as those of the base table.
     index: int64 row numbers in ascending order, or None for every row. Nothing is copied
     before `take`.
     """
@@ -174,6 +176,7 @@ class Part:
     index: npt.NDArray[np.int64] | None = None
     columns: tuple[Column, ...] | None = None
     place: Callable[[int], str] | None = None
+    weights: Array | None = None
 
     def __len__(self) -> int:
         return len(self.targets) if self.index is None else len(self.index)
@@ -198,6 +201,13 @@ class Part:
     def targets_array(self) -> Array:
         """The targets of all rows of the part, in order."""
         return self.targets if self.index is None else self.targets[self.index]
+
+    @property
+    def weights_array(self) -> Array | None:
+        """The weights of all rows of the part, in order, where they have any."""
+        if self.weights is None or self.index is None:
+            return self.weights
+        return self.weights[self.index]
 
     def rows(self, positions: Array | slice) -> Array | slice:
         """The row numbers in the base table at these positions of the part."""

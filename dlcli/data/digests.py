@@ -47,14 +47,16 @@ def features_role(role: Role, name: str) -> str:
 
 
 def digests(raw: Raw) -> dict[str, str]:
-    """By role: "all.features", "all.targets", ... (of several values "all.features.image", ...);
-    also "classes" and "columns" (names, and the categories that the numbers in text columns stand
-    for) where the source has them."""
+    """By role: "all.features", "all.targets", ... (of several values "all.features.image", ...),
+    "all.weights" where rows have weights; also "classes" and "columns" (names, and the categories
+    that the numbers in text columns stand for) where the source has them."""
     found = {}
     for role, table in raw.parts.items():
         for name, one in table.each().items():
             found[features_role(role, name)] = digest_array(one.features)
         found[f"{role}.targets"] = digest_array(table.targets)
+        if table.weights is not None:
+            found[f"{role}.weights"] = digest_array(table.weights)
     if raw.classes is not None:
         found["classes"] = digest_classes(raw.classes)
     if raw.columns is not None:

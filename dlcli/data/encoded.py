@@ -148,10 +148,9 @@ class Encoding(Fitted):
         for one in self.categories:
             texts = columns[one.position].categories if columns is not None else None
             for values, names in ((one.values, one.names), (one.rare, one.rare_names)):
-                whole = (np.floor(values) == values).all() and (
-                    texts is None or min(values, default=0) >= 0
-                )
-                if not whole or called(values, texts) != list(names):
+                whole = (np.floor(values) == values).all()
+                least = 0.0 if texts is None or not len(values) else values[0]
+                if not whole or least < 0.0 or called(values, texts) != list(names):
                     raise ValueError(f"the values of column {one.position} are called otherwise")
 
     @abstractmethod

@@ -74,7 +74,7 @@ def prints(raw: Raw) -> dict[str, Prints]:
             found[role] = _prints(table, texts, classes)
             continue
         for name, one in table.each().items():
-            alone = replace(one, targets=np.zeros(len(one)), files=(one.files[0], ""))
+            alone = replace(one, targets=np.zeros(len(one)), files=(one.files[0], ""), weights=None)
             found[features_role(role, name)] = replace(_prints(alone, {}, None), targets="")
         files = (table.files[-1],) * 2
         alone = replace(table, values=np.zeros((len(table), 1)), files=files)
@@ -93,6 +93,8 @@ def _prints(table: Table, texts: Mapping[int, Words], classes: Words | None) -> 
             features[:, place] = known[features[:, place].view(np.float64).astype(np.int64)]
         found = _mixed(_total(features))
         found += _SPREAD * _mixed(_total(_targets(np.asarray(table.targets[start:stop]), classes)))
+        if table.weights is not None:
+            found += _MIX * _mixed(_total(_words(table.weights[start:stop])))
         found *= 2 * (np.arange(stop - start, dtype=np.uint64) % several) + 1
         first = np.arange(0, stop - start, several)
         sums[start // several : start // several + len(first)] = np.add.reduceat(found, first)

@@ -129,7 +129,7 @@ def _whole(raw: Raw, role: Role) -> Part | None:
 
 
 def _part(raw: Raw, table: Table, index: Rows | None) -> Part:
-    return Part(table.values, table.targets, index, raw.columns, table.place)
+    return Part(table.values, table.targets, index, raw.columns, table.place, table.weights)
 
 
 def _require_room(raw: Raw, pool: Table, classes: Rows, drawn: int) -> None:

@@ -6,10 +6,11 @@ training's own validation, `dlcli evaluate` and `dlcli predict` all give the sam
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from dlcli.engine.batch import Examples
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.folding import Inference
 from dlcli.engine.layer import Array
@@ -22,17 +23,6 @@ from dlcli.engine.team.base import Task, Team
 
 ROUND = 64
 """Shards between two collections of results; bounds the memory that results need."""
-
-
-class Examples(Protocol):
-    """Rows that can be fetched by position, ready for the first layer."""
-
-    def __len__(self) -> int: ...
-
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, ...]:
-        """Features (n, *in_shape) float32, those of each of the model's inputs in their order, and
-        last the targets (n, ...) of those positions."""
-        ...
 
 
 class Forward:
@@ -131,9 +121,9 @@ class Evaluation:
         part = self._parts[int(self._board[0])]
         start = int(self._board[1]) + number * self._rows
         positions = np.arange(start, min(start + self._rows, len(part)))
-        *xs, t = part.fetch(positions, fetching)
+        xs, t, weights = part.fetch(positions, fetching)
         y = forward(*xs)
-        self._losses[number] = self._loss.value_and_grad(y, t, 1.0, ctx)[0]
+        self._losses[number] = self._loss.value_and_grad(y, t, 1.0, ctx, weights)[0]
         answers = self._loss.answers(y, ctx)
         for tally, counted in zip(self._tallies, self._metrics.tally(answers, t), strict=True):
             tally[number] = counted

@@ -9,7 +9,9 @@ taking the logarithm of a rounded 0. `predict` then gives the probabilities.
     dy      its derivative by y
 
 With weight = 1 / (rows of the batch) the values and gradients of shards add up to the mean over
-the batch. The loss of a row has y's dtype; rows are summed in float64, in index order.
+the batch. The loss of a row has y's dtype; rows are summed in float64, in index order. Rows may
+have weights of their own, by which their losses are multiplied; the sum is still divided by the
+number of rows, as in Keras.
 
 NaN or infinite outputs give a NaN or infinite value and are never masked, so that training can
 see that it has diverged. NumPy's floating point warnings are left to the caller's `errstate`.
@@ -20,7 +22,7 @@ the resolution of 1 + e, the result is 0 instead of e.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +30,9 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Shape, ShapeError
 from dlcli.engine.metrics import Kind
+
+TRAINS = {"trains": True}
+"""Of an option: it says how a network is trained, and nothing of what it answers."""
 
 
 class Loss(ABC):
@@ -37,10 +42,28 @@ class Loss(ABC):
     """The activation that is part of the loss where it ends the model: "softmax", "sigmoid"."""
 
     @abstractmethod
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
+        """Return (losses, dy), without weights of rows: the loss of a row is losses (n,), or the
+        mean of its losses (n, outputs). Both live in ctx's scratch memory until the next call."""
+
     def value_and_grad(
-        self, y: Array, t: Array, weight: float, ctx: Context
+        self, y: Array, t: Array, weight: float, ctx: Context, row_weights: Array | None = None
     ) -> tuple[float, Array]:
-        """Return (value, dy); dy lives in ctx's scratch memory until the next call."""
+        """Return (value, dy); dy lives in ctx's scratch memory until the next call.
+
+        row_weights: (n,), by which the loss of each row is multiplied; None: by 1.
+        """
+        losses, dy = self.rows_and_grad(y, t, weight, ctx)
+        outputs = losses.size // len(losses)
+        if losses.ndim > 1:
+            losses = np.add.reduce(losses, axis=1)
+        if row_weights is not None:
+            by_row = row_weights.astype(y.dtype, copy=False)
+            losses = losses * by_row
+            dy *= by_row.reshape(-1, *(1,) * (dy.ndim - 1))
+        # A running sum has one possible order; that of np.sum is NumPy's to choose.
+        total = float(np.add.accumulate(losses, dtype=np.float64)[-1])
+        return total / outputs * weight, dy
 
     def value(self, y: Array, t: Array, weight: float) -> float:
         """The same value, to the bit, for where no gradient is needed."""
@@ -79,16 +102,14 @@ class MeanSquaredError(Loss):
     y (n, *out_shape), t the same, or (n,) where a row has one output.
     """
 
-    def value_and_grad(
-        self, y: Array, t: Array, weight: float, ctx: Context
-    ) -> tuple[float, Array]:
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
         scalar, outputs = y.dtype.type, y.size // len(y)
         dy = ctx.scratch("dy", y.shape, y.dtype)
         work = ctx.scratch("work", (len(y), outputs), y.dtype)
         np.subtract(y, _as_outputs(t, y), out=dy)
         np.multiply(dy.reshape(work.shape), dy.reshape(work.shape), out=work)
         dy *= scalar(2.0 * weight / outputs)
-        return _sum_of_rows(work) / outputs * weight, dy
+        return work, dy
 
     def check(
         self, out_shape: Shape, *, target_shape: Shape | None = None, classes: int | None = None
@@ -103,9 +124,7 @@ class MeanAbsoluteError(Loss):
     y (n, *out_shape), t the same, or (n,) where a row has one output.
     """
 
-    def value_and_grad(
-        self, y: Array, t: Array, weight: float, ctx: Context
-    ) -> tuple[float, Array]:
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
         scalar, outputs = y.dtype.type, y.size // len(y)
         dy = ctx.scratch("dy", y.shape, y.dtype)
         work = ctx.scratch("work", (len(y), outputs), y.dtype)
@@ -113,7 +132,7 @@ class MeanAbsoluteError(Loss):
         np.abs(dy.reshape(work.shape), out=work)
         np.sign(dy, out=dy)
         dy *= scalar(weight / outputs)
-        return _sum_of_rows(work) / outputs * weight, dy
+        return work, dy
 
     def check(
         self, out_shape: Shape, *, target_shape: Shape | None = None, classes: int | None = None
@@ -131,19 +150,21 @@ class BinaryCrossentropy(Loss):
         dy      s - t        s = 1 / (1 + e) where y >= 0, else e / (1 + e)
 
     y (n, k); t (n, k) of 0 and 1 (several labels, each of which may hold), or (n,) class ids
-    0 and 1 where k is 1.
+    0 and 1 where k is 1. With label_smoothing a, t (1 - a) + a / 2 stands for t.
     """
 
     folds = "sigmoid"
 
-    def value_and_grad(
-        self, y: Array, t: Array, weight: float, ctx: Context
-    ) -> tuple[float, Array]:
+    label_smoothing: float = field(default=0.0, metadata=TRAINS)
+
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
         scalar, outputs = y.dtype.type, y.size // len(y)
         dy = ctx.scratch("dy", y.shape, y.dtype)
         value = ctx.scratch("value", y.shape, y.dtype)
         work = ctx.scratch("work", y.shape, y.dtype)
         t = _as_outputs(t, y)
+        if self.label_smoothing:
+            t = _smoothed(t, self.label_smoothing, 2)
         small = _exp_of_minus_abs(y, out=work)
         np.copyto(dy, small)
         dy[y >= 0.0] = 1.0
@@ -154,7 +175,7 @@ class BinaryCrossentropy(Loss):
         np.maximum(y, scalar(0.0), out=value)
         value += np.log(small, out=small)
         value -= np.multiply(y, t, out=work)
-        return _sum_of_rows(value) / outputs * weight, dy
+        return value, dy
 
     def predict(self, y: Array) -> Array:
         small = _exp_of_minus_abs(y, out=np.empty_like(y))
@@ -202,26 +223,32 @@ class CategoricalCrossentropy(Loss):
         value   sum(t) log(sum(exp(z))) - sum(t z)
         dy      sum(t) s - t
 
-    y (n, K); t (n, K) one-hot, or class ids (n,), which stand for it.
+    y (n, K); t (n, K) one-hot, or class ids (n,), which stand for it. With label_smoothing a,
+    t (1 - a) + a / K stands for t.
     """
 
     folds = "softmax"
 
-    def value_and_grad(
-        self, y: Array, t: Array, weight: float, ctx: Context
-    ) -> tuple[float, Array]:
+    label_smoothing: float = field(default=0.0, metadata=TRAINS)
+
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
         scale = y.dtype.type(weight)
         dy = ctx.scratch("dy", y.shape, y.dtype)
         np.subtract(y, np.maximum.reduce(y, axis=1, keepdims=True), out=dy)
         if t.ndim == 1:
             target = np.arange(len(y)), t
-            picked = dy[target]
+            picked = self._picked(dy, target)
             total = np.add.reduce(np.exp(dy, out=dy), axis=1, keepdims=True)
             np.divide(dy, total, out=ctx.scratch("answers", y.shape, y.dtype))
             dy *= scale / total
+            if self.label_smoothing:
+                dy -= scale * y.dtype.type(self.label_smoothing / y.shape[1])
+                scale *= y.dtype.type(1.0 - self.label_smoothing)
             dy[target] -= scale
-            return _sum_of_rows(np.log(total[:, 0]) - picked) * weight, dy
+            return np.log(total[:, 0]) - picked, dy
         t = _as_outputs(t, y)
+        if self.label_smoothing:
+            t = _smoothed(t, self.label_smoothing, y.shape[1])
         work = ctx.scratch("work", y.shape, y.dtype)
         mass = np.add.reduce(t, axis=1, keepdims=True)
         picked = np.add.reduce(np.multiply(t, dy, out=work), axis=1)
@@ -229,7 +256,18 @@ class CategoricalCrossentropy(Loss):
         np.divide(dy, total, out=ctx.scratch("answers", y.shape, y.dtype))
         dy *= scale * mass / total
         dy -= np.multiply(t, scale, out=work)
-        return _sum_of_rows((np.log(total) * mass)[:, 0] - picked) * weight, dy
+        return (np.log(total) * mass)[:, 0] - picked, dy
+
+    def _picked(self, z: Array, target: tuple[Array, Array]) -> Array:
+        """The sum of t z in each row, for class ids."""
+        picked: Array = z[target]
+        if not self.label_smoothing:
+            return picked
+        scalar, classes = z.dtype.type, z.shape[1]
+        rest = np.add.reduce(z, axis=1) * scalar(self.label_smoothing / classes)
+        picked *= scalar(1.0 - self.label_smoothing)
+        picked += rest
+        return picked
 
     def predict(self, y: Array) -> Array:
         probabilities: Array = np.exp(y - np.maximum.reduce(y, axis=1, keepdims=True))
@@ -277,12 +315,12 @@ def _as_outputs(t: Array, y: Array) -> Array:
     return np.asarray(t, dtype=y.dtype).reshape(y.shape)
 
 
-def _sum_of_rows(losses: Array) -> float:
-    """The sum of the losses (n,) or (n, outputs) of n rows, in float64 and in index order."""
-    if losses.ndim > 1:
-        losses = np.add.reduce(losses, axis=1)
-    # A running sum has one possible order; that of np.sum is NumPy's to choose.
-    return float(np.add.accumulate(losses, dtype=np.float64)[-1])
+def _smoothed(t: Array, smoothing: float, classes: int) -> Array:
+    """Targets that are less sure of themselves: t (1 - a) + a / classes."""
+    scalar = t.dtype.type
+    smooth: Array = t * scalar(1.0 - smoothing)
+    smooth += scalar(smoothing / classes)
+    return smooth
 
 
 def _exp_of_minus_abs(y: Array, out: Array) -> Array:

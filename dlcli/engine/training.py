@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from dlcli.engine.batch import Batch, Examples
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.gradients import Gradients
-from dlcli.engine.inference import Evaluation, Examples
+from dlcli.engine.inference import Evaluation
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import Loss
 from dlcli.engine.memory import shared_zeros
@@ -256,14 +257,16 @@ class Training:
         )
 
     def _fetch(self, lane: "_Lane", number: int, first: int, last: int) -> Sequence[Array]:
-        """The data's values for a shard; its targets stay with the lane."""
-        *xs, lane.targets = self._examples.fetch(self._rows(number, first, last), lane.fetching)
-        return xs
+        """The data's values for a shard; the rest of its batch stays with the lane."""
+        epoch = lane.moment.step // self.batches
+        rows = self._rows(number, first, last)
+        lane.batch = self._examples.fetch(rows, lane.fetching, epoch)
+        return lane.batch.values
 
     def _judge(self, lane: "_Lane", number: int, weight: float, y: Array) -> Array:
         """Write down the loss and the tallies of a shard; returns the loss's gradient."""
-        recipe, t = self.recipe, lane.targets
-        self._losses[number], dy = recipe.loss.value_and_grad(y, t, weight, lane.loss)
+        recipe, (_, t, weights) = self.recipe, lane.batch
+        self._losses[number], dy = recipe.loss.value_and_grad(y, t, weight, lane.loss, weights)
         answers = recipe.loss.answers(y, lane.loss)
         for tally, found in zip(self._tallies, recipe.metrics.tally(answers, t), strict=True):
             tally[number] = found
@@ -279,9 +282,8 @@ class Training:
         _, first, last, _ = self._board.tolist()
         with np.errstate(all="ignore"):
             for shard in range(shards):
-                *xs, _ = self._examples.fetch(self._rows(shard, first, last), own.fetching)
                 own.moment.shard = shard
-                for name, y in passing.outputs(*xs):
+                for name, y in passing.outputs(*self._fetch(own, shard, first, last)):
                     if not np.isfinite(y).all():
                         return f"layer {name} puts out NaN or Inf values"
         return "the loss overflows although every layer's output is finite"
@@ -327,4 +329,4 @@ class _Lane:
         self.moment = Moment(seed=seed, training=True)
         self.fetching = Context("fetch")
         self.loss = Context("loss")
-        self.targets: Array = np.empty(0)
+        self.batch = Batch((), np.empty(0))

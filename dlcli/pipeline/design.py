@@ -29,7 +29,9 @@ from dlcli.engine.model import Model
 from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
+from dlcli.pipeline.examples import Learned
 from dlcli.pipeline.prepare import Prepared
+from dlcli.pipeline.row_weights import learned_of
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,14 @@ class Chain:
 class Design:
     """Everything that stage 3 needs.
 
-    targets: for each role, the targets as the loss takes them.
+    learned: for each role, the targets as the loss takes them, and the weights of rows.
     classes: the names of the classes by id, None where they have none.
     warnings: one sentence for everything about them that a person should look at.
     """
 
     chain: Chain
     recipe: Recipe
-    targets: Mapping[str, Array]
+    learned: Mapping[str, Learned]
     classes: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
@@ -197,6 +199,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, labels, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
+    learned = learned_of(loaded, dataset, targets, *chain.loss.kind(chain.out_shape))
     warnings = reshaped_channels_first(chain) + ids_as_numbers(chain, prepared.columns)
     warnings += _judged(loaded, chain, dataset, targets)
     around = _Around.of(chain, dataset)
@@ -233,7 +236,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, targets, dataset.classes, warnings)
+    return Design(chain, recipe, learned, dataset.classes, warnings)
 
 
 def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:

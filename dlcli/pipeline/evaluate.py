@@ -4,7 +4,8 @@ from collections.abc import Container, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from dlcli.engine.inference import Evaluation, Examples
+from dlcli.engine.batch import Examples
+from dlcli.engine.inference import Evaluation
 from dlcli.engine.team import Team
 from dlcli.engine.training import Recipe
 from dlcli.errors import DivergedError

@@ -1,56 +1,91 @@
 """Rows of a data part as the engine wants them: gathered, preprocessed, with ready targets."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dlcli.data.dataset import ONLY, Part
+from dlcli.data.augmentation import Augmentations
+from dlcli.data.dataset import Part
 from dlcli.data.preprocessing import Preprocessing
+from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
-from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array
 
 
-def examples_of(
-    part: Part,
-    targets: Array,
-    preprocessing: Mapping[str, Preprocessing],
-    inputs: Sequence[str],
-) -> Examples:
-    """The examples of one part, for a model of these inputs."""
-    each = part.each()
-    values = [PartExamples(each[name], targets, preprocessing[name], name) for name in inputs]
-    return values[0] if len(values) == 1 else SeveralExamples(values, targets)
+@dataclass(frozen=True)
+class Learned:
+    """What the rows of a part are learned from, beside their features.
+
+    targets: as the loss takes them, one for each row.
+    weights: (n,) float32, how much each row counts when it is judged; None: each counts 1.
+    training_weights: the same when it is learned from, with the weight of its class.
+    """
+
+    targets: Array
+    weights: Array | None = None
+    training_weights: Array | None = None
 
 
 class PartExamples:
     """The examples of one part.
 
-    Features stay in storage (uint8, or a memory map) until a shard asks for its rows; then
-    they are gathered and preprocessed into the worker's own memory.
-
-    targets: as the loss takes them, one for each row of the part.
-    name: of the value, where there are several; it tells the memory of a worker apart.
+    inputs: the names of the values that the model reads, in its order.
+    augmentations: what is done to the rows of a value when they are learned from, by its name.
     """
 
     def __init__(
-        self, part: Part, targets: Array, preprocessing: Preprocessing, name: str = ONLY
+        self,
+        part: Part,
+        learned: Learned,
+        preprocessing: Mapping[str, Preprocessing],
+        inputs: Sequence[str],
+        augmentations: Mapping[str, Augmentations],
     ) -> None:
-        self._part, self._targets = part, targets
-        self._raw, self._x = ("raw", name), ("x", name)
-        self._features, self._preprocessing = part.features, preprocessing
-        self._row_shape = preprocessing.out_shape
+        each = part.each()
+        self._learned = learned
+        self._values = [
+            _Value(each[name], preprocessing[name], augmentations.get(name), name)
+            for name in inputs
+        ]
 
     def __len__(self) -> int:
-        return len(self._part)
+        return len(self._learned.targets)
 
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
-        """Prepared features (n, *row_shape) float32, and targets."""
-        return self.features(positions, ctx), self._targets[positions]
+    def fetch(self, positions: Array, ctx: Context, epoch: int | None = None, /) -> Batch:
+        """Prepared features (n, *row_shape) float32 of each value, targets, and weights."""
+        learned = self._learned
+        weights = learned.weights if epoch is None else learned.training_weights
+        return Batch(
+            [value.rows(positions, ctx, epoch) for value in self._values],
+            learned.targets[positions],
+            None if weights is None else weights[positions],
+        )
 
-    def features(self, positions: Array, ctx: Context) -> Array:
-        """Prepared features (n, *row_shape) float32."""
+
+class _Value:
+    """One value of every row.
+
+    It stays in storage (uint8, or a memory map) until a shard asks for its rows; then they are
+    gathered and preprocessed into the worker's own memory.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        preprocessing: Preprocessing,
+        augmentations: Augmentations | None,
+        name: str,
+    ) -> None:
+        self._part = part
+        self._raw, self._x = ("raw", name), ("x", name)  # the name tells a worker's memory apart
+        self._features, self._preprocessing = part.features, preprocessing
+        self._row_shape = preprocessing.out_shape
+        self._augmentations = augmentations
+
+    def rows(self, positions: Array, ctx: Context, epoch: int | None) -> Array:
+        """Prepared features (n, *row_shape) float32; augmented in an epoch of training."""
         features = self._features
         rows: Any = self._part.rows(positions)
         count = len(positions)
@@ -59,18 +94,6 @@ class PartExamples:
         np.take(features, rows, axis=0, out=raw, mode="clip")
         x = ctx.scratch(self._x, (count, *self._row_shape), np.float32)
         self._preprocessing.apply_into(raw, x)
-        return x
-
-
-class SeveralExamples:
-    """The examples of one part of data with several values, in the order of the model's inputs."""
-
-    def __init__(self, values: Sequence[PartExamples], targets: Array) -> None:
-        self._values, self._targets = values, targets
-
-    def __len__(self) -> int:
-        return len(self._targets)
-
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, ...]:
-        """Prepared features of each value, and targets."""
-        return *(one.features(positions, ctx) for one in self._values), self._targets[positions]
+        if epoch is None or self._augmentations is None:
+            return x
+        return self._augmentations.apply(x, positions, epoch)

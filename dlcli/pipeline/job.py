@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from dlcli import builder
 from dlcli.artifacts.digests import digest_document, digest_tensors
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.config import LoadedConfig
 from dlcli.data.digests import digest_classes
 from dlcli.data.places import Places
-from dlcli.engine.inference import Evaluation, Examples
+from dlcli.engine.batch import Examples
+from dlcli.engine.inference import Evaluation
 from dlcli.engine.layer import Array
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.team import Team
 from dlcli.pipeline import deploy, design, evaluate, prepare
 from dlcli.pipeline.crew import crew
 from dlcli.pipeline.design import Design
-from dlcli.pipeline.examples import examples_of
+from dlcli.pipeline.examples import PartExamples
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.prepare import Check, Prepared
 from dlcli.pipeline.session import Session
@@ -94,12 +96,14 @@ class Job:
     @cached_property
     def examples(self) -> Mapping[str, Examples]:
         """The examples of every part."""
+        augmentations = builder.augmentations(self.loaded.config)
         return {
-            role: examples_of(
+            role: PartExamples(
                 part,
-                self.design.targets[role],
+                self.design.learned[role],
                 self.prepared.preprocessing,
                 self.design.recipe.model.inputs,
+                augmentations,
             )
             for role, part in self.prepared.dataset.parts().items()
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
+from dlcli.data.augmentation import Misplaced
 from dlcli.data.dataset import ONLY, Dataset, Declared, Part, Raw
 from dlcli.data.fitted import Columns
 from dlcli.data.leaks import FEATURES, giveaways, identifiers
@@ -101,6 +102,7 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
         raise loaded.error(("data", "split"), str(error)) from None
     with fitting(loaded):
         preprocessing = prepare_each(dataset, builder.transforms(config))
+    _check_augmentations(loaded, preprocessing)
     for part in dataset.parts().values():
         _check_targets(part)
     scale = None
@@ -208,6 +210,23 @@ def positive_class(loaded: LoadedConfig) -> str | None:
             "option out, or use a loss for classes, such as `binary_crossentropy`",
         )
     return chosen
+
+
+def _check_augmentations(loaded: LoadedConfig, preprocessing: Mapping[str, Preprocessing]) -> None:
+    """ConfigError where one cannot work on the rows that the network takes."""
+    for name, augmentations in builder.augmentations(loaded.config).items():
+        try:
+            augmentations.check(preprocessing[name].out_shape)
+        except Misplaced as error:
+            place = builder.transform_path(name, error.place, "augmentation")
+            raise loaded.error(place, str(error)) from None
+        ids = [one.name for one in preprocessing[name].columns_after() or () if one.ids]
+        if ids:
+            raise loaded.error(
+                builder.transform_path(name, 0, "augmentation"),
+                f"it would change the ids of the column {ids[0]!r} into those of other categories; "
+                "leave it out, or encode the column by `one_hot`",
+            )
 
 
 def _check_targets(part: Part) -> None:

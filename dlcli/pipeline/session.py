@@ -12,7 +12,7 @@ from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.digests import digest_tensors, from_hex, to_hex
 from dlcli.artifacts.history import Epoch, digest_of_tensors
 from dlcli.config import Config
-from dlcli.engine.inference import Examples
+from dlcli.engine.batch import Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.schedule import Schedule
 from dlcli.engine.team import Team

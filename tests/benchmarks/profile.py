@@ -27,6 +27,7 @@ from rich import box  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
+from dlcli.engine.batch import Batch  # noqa: E402
 from dlcli.engine.context import Context  # noqa: E402
 from dlcli.engine.layer import Array, Layer, Merge, Shape  # noqa: E402
 from dlcli.engine.losses import Loss  # noqa: E402
@@ -96,11 +97,9 @@ class TimedLoss(Loss):
     def __init__(self, loss: Loss, clock: Clock) -> None:
         self._loss, self._clock = loss, clock
 
-    def value_and_grad(
-        self, y: Array, t: Array, weight: float, ctx: Context
-    ) -> tuple[float, Array]:
-        result: tuple[float, Array] = self._clock.call(
-            "loss", self._loss.value_and_grad, y, t, weight, ctx
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
+        result: tuple[Array, Array] = self._clock.call(
+            "loss", self._loss.rows_and_grad, y, t, weight, ctx
         )
         return result
 
@@ -160,9 +159,9 @@ class TimedExamples:
     def __len__(self) -> int:
         return len(self._examples)
 
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
-        rows: tuple[Array, Array] = self._clock.call("fetch", self._examples.fetch, positions, ctx)
-        return rows
+    def fetch(self, positions: Array, ctx: Context, epoch: int | None = None, /) -> Batch:
+        batch: Batch = self._clock.call("fetch", self._examples.fetch, positions, ctx, epoch)
+        return batch
 
 
 def timed(recipe: Recipe, clock: Clock) -> Recipe:

@@ -5,6 +5,7 @@ import pytest
 from dlcli.config import parse_config
 from dlcli.config.absent import ABSENT, KEYS, KEYS_OF
 from dlcli.config.activations import ACTIVATION_CONFIGS
+from dlcli.config.augmentation import AUGMENTATION_CONFIGS
 from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
@@ -22,6 +23,7 @@ KNOWN = {
     "loss": LOSS_CONFIGS,
     "optimizer": OPTIMIZER_CONFIGS,
     "metric": (*METRIC_NAMES, *METRIC_ALIASES),
+    "augmentation": AUGMENTATION_CONFIGS,
     "transform": TRANSFORM_CONFIGS,
     "target transform": TARGET_TRANSFORM_CONFIGS,
     "data source": SOURCE_CONFIGS,
@@ -33,6 +35,7 @@ data:
   source: {type: csv, path: t.csv, target: y}
   split: {validation: 0.1, test: 0.2}
   transforms: [{type: rescale, scale: 2}]
+  augmentation: [{type: gaussian_noise, stddev: 2}]
   target_transform: standardize
 model:
   layers:
@@ -51,6 +54,7 @@ PLACES = {
     "loss": "{type: mae}",
     "optimizer": "{type: adam",
     "metric": "[accuracy]",
+    "augmentation": "[{type: gaussian_noise, stddev: 2}]",
     "transform": "[{type: rescale, scale: 2}]",
     "target transform": "target_transform: standardize",
     "data source": "{type: csv, path: t.csv, target: y}",
@@ -121,7 +125,8 @@ def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
         ("{type: adam", "{type: nadam", "unknown optimizer `nadam`: not supported yet"),
         ("0.01}", "0.01, use_ema: true}", "unknown key `use_ema`: not supported yet"),
         ("0.01}", "0.01, lr_scheduler: cosine}", "a rate that changes is written"),
-        ("batch_size: 32", "batch_size: 32, class_weight: balanced", "not supported yet"),
+        ("batch_size: 32", "batch_size: 32, class_weights: balanced", "called `class_weight`"),
+        ("batch_size: 32", "batch_size: 32, sample_weight: w", "names the weights of its rows"),
         ("val_loss", "val_rmse", "`mean_squared_error` is its square"),
         ("activation: relu", "activation: relu6", "unknown activation `relu6`: not supported yet"),
         ("activation: relu", "activation: leaky-relu", "did you mean `leaky_relu`?"),

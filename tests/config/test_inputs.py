@@ -111,7 +111,7 @@ MISTAKES = {
         "with `data.inputs`, the source needs `target`, the name of the array to learn"),
     "transforms for all": (
         text(more="  transforms: [standardize]\n"), "4:15",
-        "with `data.inputs`, each input has transforms of its own"),
+        "with `data.inputs`, each input has its own `transforms`"),
     "the target as an input": (
         text("{image: {array: y}, facts: {array: b}}"), "3:27",
         "the target `y` cannot be an input too"),

@@ -70,6 +70,7 @@ data:
     - type: min_max
       minimum: -1.0
       maximum: 1.0
+  augmentation: []
   target_transform: null
 model:
   layers:
@@ -88,7 +89,7 @@ model:
       kernel_initializer: {type: glorot_uniform}
       bias_initializer: {type: zeros}
   initial_weights: null
-loss: {type: binary_crossentropy}
+loss: {type: binary_crossentropy, label_smoothing: 0.0}
 optimizer:
   type: momentum
   learning_rate: 0.05
@@ -112,6 +113,7 @@ training:
     every_steps: null
     every_seconds: null
   keep: best
+  class_weight: null
 evaluation:
   metrics: [accuracy, f1, confusion_matrix]
 deployment:

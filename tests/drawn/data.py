@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.config import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
+from dlcli.config.augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomTranslation
 from dlcli.config.data import TEST, VALIDATION
 from dlcli.config.sources import Csv, Friedman1
 from tests.data.conftest import idx_bytes
@@ -162,6 +163,9 @@ class _Column:
 
     def cells(self, dice: Dice, count: int, write: Callable[[float], str]) -> list[Any]:
         """So many cells; `write` knows how numbers are written in this file."""
+        if self.kind == "weights":
+            drawn = [dice.choice([0, 1, dice.real(0.1, 4)]) for _ in range(count - 1)]
+            return [write(weight) for weight in (*drawn, 1)]
         if self.kind == "numbers":
             return [write(dice.real(-3, 3) + 0.0625) for _ in range(count)]
         codes = _class_ids(dice, count, self.size).tolist()
@@ -174,6 +178,9 @@ def _csv(dice: Dice) -> Rows:
     kinds[:2] = [dice.choice(["numbers", "whole", "text", "text"]), "numbers"]
     if dice.chance(0.15):
         kinds[1:] = ["whole" if kind == "numbers" else kind for kind in kinds[1:]]
+    weighs = dice.chance(0.25)
+    if weighs:
+        names, kinds = [*names, "row weight"], [*kinds, "weights"]
     columns = [
         _Column(kind, tuple(dice.some(WORDS, 4, 4)), dice.whole(2, 4 if kind == "whole" else 3))
         for kind in kinds
@@ -188,10 +195,12 @@ def _csv(dice: Dice) -> Rows:
     if not header:
         names = [f"column_{order.index(number) + 1}" for number in range(len(names))]
     given["target"] = names[0]
+    if weighs:
+        given["weight"] = names[-1]
     write, scale = _notation(dice, given)
-    used = list(range(1, len(names)))
+    used = list(range(1, len(names) - weighs))
     declared = {}
-    for number in range(len(names)) if dice.chance(0.4) else ():
+    for number in range(len(names) - weighs) if dice.chance(0.4) else ():
         if kinds[number] == "whole" and number and dice.chance(0.5):
             kinds[number] = "text"  # digits, but codes
             declared[names[number]] = "text"
@@ -249,7 +258,7 @@ def _csv(dice: Dice) -> Rows:
 
 
 _CSV = (
-    *("path", "target", "features", "delimiter", "test_path", "positive_class"),
+    *("path", "target", "features", "delimiter", "test_path", "positive_class", "weight"),
     *("header", "decimal", "thousands", "comment", "kinds"),
 )
 
@@ -313,6 +322,10 @@ def _npz_of_inputs(dice: Dice) -> Rows:
             if make is target:
                 given[f"{part}target"] = f"{part}y"
                 arrays[f"{part}y"] = targets
+    if dice.chance(0.3):
+        for part, count in counts.items():
+            given[f"{part}weight"] = f"{part}w"
+            arrays[f"{part}w"] = _row_weights(dice, count)
     stream = io.BytesIO()
     (np.savez_compressed if dice.chance(0.5) else np.savez)(stream, **arrays)
     brings = frozenset(part.removesuffix("_") for part in counts if part)
@@ -339,16 +352,33 @@ def _npz(dice: Dice) -> Rows:
     for name in ("x_valid", "x_test"):
         if name in arrays and arrays[name].dtype.kind == "f" and dice.chance(0.4):
             arrays[name] = arrays[name].astype(dice.choice(["f4", "f8"]))
+    sizes = {"": count}
+    for name, role in (("y_valid", "validation"), ("y_test", "test")):
+        if name in arrays:
+            sizes[role] = len(arrays[name])
     given = {"type": "npz", "path": "rows.npz"}
     if dice.chance(0.3):
         arrays, named = _renamed(dice, arrays)
         given |= named
     elif dice.chance(0.2):
         arrays = {name.replace("x", "X").replace("valid", "val"): a for name, a in arrays.items()}
+    if dice.chance(0.3):
+        for option, role in (("", ""), ("validation_", "validation"), ("test_", "test")):
+            if role in sizes:
+                given[f"{option}weight"] = f"w {option}"
+                arrays[f"w {option}"] = _row_weights(dice, sizes[role])
     stream = io.BytesIO()
     (np.savez_compressed if dice.chance(0.5) else np.savez)(stream, **arrays)
     files = {"rows.npz": stream.getvalue()}
     return make.facts(given, files, count, frozenset(brings))
+
+
+def _row_weights(dice: Dice, count: int) -> Array:
+    """Weights of rows, some of them 0."""
+    drawn = dice.numbers(count) * 3
+    drawn[1:][drawn[1:] < 0.5] = 0.0
+    drawn[0] = 1.0
+    return dice.choice([drawn, drawn.astype("f4"), np.ceil(drawn).astype("i4")])
 
 
 def _renamed(dice: Dice, arrays: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -517,6 +547,53 @@ def parts(dice: Dice, found: Rows) -> Parts:
         split["stratify"] = False
     training = found.count - sum(round(found.count * share) for share in shares.values())
     return Parts(split, training, "validation" in found.brings or shares["validation"] > 0)
+
+
+# --- the augmentations
+
+
+def _flip(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+    if len(shape) not in (2, 3):
+        return None
+    return options(dice, RandomFlip, {} if len(shape) == 3 else {"mode": "horizontal"})
+
+
+def _crop(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+    if len(shape) not in (2, 3):
+        return None
+    given: dict[str, Any] = {"padding": dice.choice([1, 3, [0, 2], [2, 1]])}
+    sizes = {"width": shape[-2]} | ({"height": shape[0]} if len(shape) == 3 else {})
+    given |= {name: size for name, size in sizes.items() if dice.chance(0.5)}
+    return options(dice, RandomCrop, given, skip=("height", "width"))
+
+
+def _translation(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+    if len(shape) not in (2, 3):
+        return None
+    return options(dice, RandomTranslation, skip=() if len(shape) == 3 else ("height_factor",))
+
+
+def _noise(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+    return options(dice, GaussianNoise)
+
+
+AUGMENTATIONS: dict[str, Callable[[Dice, Shape], dict[str, Any] | None]] = {
+    "gaussian_noise": _noise,
+    "random_crop": _crop,
+    "random_flip": _flip,
+    "random_translation": _translation,
+}
+
+
+def augmentation(dice: Dice, shape: Shape) -> list[Any]:
+    """Up to three changes that rows of this shape can have while they are learned from."""
+    steps: list[Any] = []
+    while dice.chance(0.3) and len(steps) < 3:
+        word = dice.choice(list(AUGMENTATIONS))
+        given = AUGMENTATIONS[word](dice, shape)
+        if given is not None:
+            steps.append(word if not given and dice.chance(0.5) else {"type": word, **given})
+    return steps
 
 
 # --- the transforms

@@ -19,7 +19,16 @@ from dlcli.config.stages import (
 )
 from dlcli.config.training import Checkpoint, EarlyStopping, Training
 from dlcli.config.tree import KEY_ALIASES
-from tests.drawn.data import Parts, parts, rows, target_transform, transforms
+from tests.drawn.data import (
+    Goal,
+    Parts,
+    Rows,
+    augmentation,
+    parts,
+    rows,
+    target_transform,
+    transforms,
+)
 from tests.drawn.dice import Dice
 from tests.drawn.network import ENDS, FITS, initial_weights, network
 from tests.drawn.options import component, hint_of, options
@@ -69,20 +78,23 @@ def draw(seed: int) -> Drawn:
         data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
     if steps or dice.chance(0.3):
         data["transforms"] = steps
+    if not found.inputs and ((changes := _changes(dice, left)) or dice.chance(0.1)):
+        data["augmentation"] = changes
     given, ids = {}, {"": left.ids}
     for name, (written, value) in found.inputs.items():
         own, behind = transforms(dice, value)
         given[name], ids[name] = behind.shape, behind.ids
         if own or dice.chance(0.3):
             written["transforms"] = own
+        if (changes := _changes(dice, behind)) or dice.chance(0.1):
+            written["augmentation"] = changes
         data.setdefault("inputs", {})[name] = written
     if loss not in ENDS and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
     chain = network(dice, given or {"": left.shape}, found.goal, loss, ids)
+    skip = ("inputs", "split", "transforms", "augmentation", "target_transform")
     config: dict[str, Any] = {
-        "data": options(
-            dice, Data, data, skip=("inputs", "split", "transforms", "target_transform")
-        ),
+        "data": options(dice, Data, data, skip=skip),
         "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
     }
@@ -90,7 +102,7 @@ def draw(seed: int) -> Drawn:
     config["optimizer"] = _optimizer(dice, cut, metrics or [])
     if metrics is not None:
         config["evaluation"] = options(dice, Evaluation, {"metrics": metrics})
-    config["training"] = _training(dice, cut, metrics or [])
+    config["training"] = _training(dice, cut, metrics or [], _class_weight(dice, found.goal, loss))
     _update_at_least_once(config, cut)
     if dice.chance(0.5):
         config["name"] = dice.choice(NAMES)
@@ -104,6 +116,11 @@ def draw(seed: int) -> Drawn:
         files["initial.safetensors"] = initial_weights(dice, chain, text)
         config["model"]["initial_weights"] = "initial.safetensors"
     return Drawn(seed, _with_short_keys(dice, config), files)
+
+
+def _changes(dice: Dice, left: Rows) -> list[Any]:
+    """Augmentations; none of ids, which they would change."""
+    return [] if left.ids else augmentation(dice, left.shape)
 
 
 def _optimizer(dice: Dice, cut: Parts, metrics: list[str]) -> Any:
@@ -139,7 +156,18 @@ def _metrics(dice: Dice, loss: str) -> list[str] | None:
     return [short[name] if name in short and dice.chance(0.4) else name for name in chosen]
 
 
-def _training(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
+def _class_weight(dice: Dice, goal: Goal, loss: str) -> Any:
+    """Weights of classes, where a row is of one; None: none are given."""
+    if goal.kind not in ("classes", "one-hot") or loss not in ENDS or dice.chance(0.7):
+        return None
+    if goal.kind == "one-hot" and loss == "binary_crossentropy":
+        return None  # several labels
+    if not goal.names or dice.chance(0.4):
+        return "balanced"
+    return {name: dice.choice([0.5, 1, dice.real(0.1, 9)]) for name in dice.some(goal.names, 1)}
+
+
+def _training(dice: Dice, cut: Parts, metrics: list[str], class_weight: Any) -> dict[str, Any]:
     epochs = dice.whole(1, EPOCHS)
     batch = dice.choice([1, 3, 7, 8, 13, 16, 31, 32, 33, 64, 100, 1000])
     given: dict[str, Any] = {"epochs": epochs}
@@ -162,7 +190,10 @@ def _training(dice: Dice, cut: Parts, metrics: list[str]) -> dict[str, Any]:
     if dice.chance(0.5):
         best = cut.validates or not watched.startswith("val_")
         given["keep"] = dice.choice(["last", "best"] if best else ["last"])
+    if class_weight is not None or dice.chance(0.1):
+        given["class_weight"] = class_weight
     skip = ("batch_size", "max_steps", "shard_size", "early_stopping", "checkpoint", "keep")
+    skip = (*skip, "class_weight")
     return options(dice, Training, given, skip)
 
 

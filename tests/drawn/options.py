@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
+from dlcli.config.augmentation import Shares
 from dlcli.config.base import Component, Model, fields_of, table
 from dlcli.config.values import Choice, Listing, Real, Sizes, Switch, Text, Whole
 from tests.drawn.dice import Dice
@@ -139,6 +140,9 @@ def _value(dice: Dice, found: Hint, default: Any, texts: Sequence[str]) -> Any:
         return dice.choice(texts)
     if found.note(Sizes) is not None:
         return sizes(dice, 3, 3)
+    if found.note(Shares) is not None:
+        least, largest = sorted([dice.real(-0.6, 0.6), dice.real(-0.6, 0.6)])
+        return dice.choice([0, dice.real(0.05, 0.6), [least, largest]])
     if (union := found.note(Component)) is not None:
         known = {word: kind for word, kind in table(found.inner).items() if word not in NOT_ALONE}
         if union.number is not None and dice.chance(0.5):

@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from dlcli import config as vocabulary
+from dlcli.config.augmentation import AUGMENTATION_CONFIGS
 from dlcli.config.base import Model
 from dlcli.config.loading import parse_config
 from dlcli.config.stages import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from dlcli.config.values import Choice, Real, Sizes, Switch, Text, Whole
-from tests.drawn.data import SOURCES, TRANSFORMS
+from tests.drawn.data import AUGMENTATIONS, SOURCES, TRANSFORMS
 from tests.drawn.dice import Dice
 from tests.drawn.drawing import EPOCHS, Drawn, draw
 from tests.drawn.network import FITS, LAYERS
@@ -29,6 +30,7 @@ ENOUGH = 4000
 
 TABLES: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "SOURCES of tests/drawn/data.py": (vocabulary.SOURCE_CONFIGS, SOURCES),
+    "AUGMENTATIONS of tests/drawn/data.py": (AUGMENTATION_CONFIGS, AUGMENTATIONS),
     "TRANSFORMS of tests/drawn/data.py": (vocabulary.TRANSFORM_CONFIGS, TRANSFORMS),
     "LAYERS of tests/drawn/network.py": (vocabulary.LAYER_CONFIGS, LAYERS),
     "FITS of tests/drawn/network.py": (vocabulary.LOSS_CONFIGS, FITS),

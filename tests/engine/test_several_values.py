@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
 from dlcli.engine.graph import Link, connect
 from dlcli.engine.inference import Evaluation, Forward, predict
@@ -56,8 +57,8 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.t)
 
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, ...]:
-        return self.facts[positions], self.images[positions], self.t[positions]
+    def fetch(self, positions: Array, ctx: Context, epoch: int | None = None, /) -> Batch:
+        return Batch([self.facts[positions], self.images[positions]], self.t[positions])
 
 
 def by_hand(theta: Array, facts: Array, images: Array) -> Array:

@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
 from dlcli.engine.graph import GraphError, connect
 from dlcli.engine.inference import Evaluation, Forward, predict
@@ -31,8 +32,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.x)
 
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
-        return self.x[positions], self.t[positions]
+    def fetch(self, positions: Array, ctx: Context, epoch: int | None = None, /) -> Batch:
+        return Batch([self.x[positions]], self.t[positions])
 
 
 def images(count: int, name: str = "x") -> Rows:
@@ -169,9 +170,9 @@ def test_shuffling_changes_from_epoch_to_epoch_and_is_off_when_asked() -> None:
     seen: list[list[int]] = []
 
     class Spy(Rows):
-        def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
+        def fetch(self, positions: Array, ctx: Context, epoch: int | None = None, /) -> Batch:
             seen.append(positions.tolist())
-            return super().fetch(positions, ctx)
+            return super().fetch(positions, ctx, epoch)
 
     def orders(shuffle: bool) -> list[list[int]]:
         seen.clear()

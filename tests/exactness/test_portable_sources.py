@@ -15,6 +15,7 @@ import pytest
 import dlcli
 from dlcli.config import load_config
 from dlcli.engine import training as trainings
+from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
 from dlcli.engine.team import Alone
 from dlcli.pipeline import prepare
@@ -115,9 +116,9 @@ class TrackedExamples:
     def __len__(self) -> int:
         return len(self._examples)
 
-    def fetch(self, positions: Any, ctx: Any) -> Any:
-        x, t = self._examples.fetch(positions, ctx)
-        return tracked(x, self._used), tracked(t, self._used)
+    def fetch(self, positions: Any, ctx: Any, epoch: Any = None) -> Any:
+        xs, t, weights = self._examples.fetch(positions, ctx, epoch)
+        return Batch([tracked(x, self._used) for x in xs], tracked(t, self._used), weights)
 
 
 SPATIAL = [

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from dlcli.engine.batch import Batch, Examples
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.fusion import fuse
 from dlcli.engine.gradients import Gradients
 from dlcli.engine.graph import DATA, Link, connect
-from dlcli.engine.inference import Examples
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import (
     BatchNormalization,
@@ -83,8 +83,8 @@ class Rows(Examples):
     def __len__(self) -> int:
         return ROWS
 
-    def fetch(self, positions: Array, ctx: Context, /) -> tuple[Array, Array]:
-        return self.x[positions], self.t[positions]
+    def fetch(self, positions: Array, ctx: Context, epoch: int | None = None, /) -> Batch:
+        return Batch([self.x[positions]], self.t[positions])
 
 
 def in_keras(links: list[Link], start: Mapping[str, Array]) -> Any:

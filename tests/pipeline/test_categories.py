@@ -249,6 +249,14 @@ def test_ids_that_are_computed_with_and_buckets_that_nothing_fills_are_warned_of
     assert "warning" not in dlcli("validate", write(tmp_path, plain)).out
 
 
+def test_what_would_change_ids_at_random_is_refused(tmp_path: Path) -> None:
+    config = write(tmp_path)
+    noise = "  augmentation: [{type: gaussian_noise, stddev: 0.1}]\nmodel:"
+    config.write_text(config.read_text().replace("model:", noise))
+    said = refused(dlcli("validate", config), 2)
+    assert "c.yaml:5:18: it would change the ids of the column 'colour'" in said
+
+
 def test_of_a_large_table_it_is_said_that_more_categories_may_follow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,8 +188,8 @@ def test_the_positive_class_of_every_source_of_labels(source: str, tmp_path: Pat
     assert zero.dataset.classes == ("1", "0") and one.dataset.classes == ("0", "1")
     assert plain.digests == zero.digests == one.digests  # the data is what it was
     rows = zero.dataset.train.index
-    assert (designed.targets["train"] == 1 - labels[rows]).all()
-    assert (same.targets["train"] == labels[rows]).all()
+    assert (designed.learned["train"].targets == 1 - labels[rows]).all()
+    assert (same.learned["train"].targets == labels[rows]).all()
 
 
 def test_the_positive_class_of_a_known_source() -> None:

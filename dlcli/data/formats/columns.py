@@ -7,7 +7,7 @@ message with file, line and column.
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ def read_columns(
     file: Text,
     wanted: Sequence[str],
     kinds: Mapping[str, bool] | None = None,
-    declared: Collection[str] = (),
+    reasons: Mapping[str, str] | None = None,
     most: int | None = None,
 ) -> Columns:
     """The wanted columns.
@@ -47,7 +47,8 @@ def read_columns(
     kinds: whether a column holds text, where that is known already: because the config declares
         it, or from another file. Else the first block decides: a column is text when most of its
         cells are not numbers.
-    declared: those of which the config says it.
+    reasons: how it is known that a column holds numbers; else because it did in the file that is
+        trained on.
     most: how many rows are read; None: all.
     """
     positions = [file.position(name) for name in wanted]
@@ -72,7 +73,7 @@ def read_columns(
                 if values is None and not is_text[name]:
                     known = None
                     if name in (kinds or {}):
-                        known = _DECLARED if name in declared else _TRAINED
+                        known = (reasons or {}).get(name, _TRAINED)
                     raise _number_fault(file, name, column, first, known)
                 if values is None:
                     values = _encode(file, name, column, first, codes.setdefault(name, {}))
@@ -117,7 +118,7 @@ _MISSING = "Fill in missing values, or remove their rows."
 
 
 _TRAINED = "it is a column of numbers in the file that is trained on"
-_DECLARED = "`kinds` says that the column holds numbers"
+DECLARED = "`kinds` says that the column holds numbers"
 
 
 def _number_fault(file: Text, name: str, cells: Row, first: int, known: str | None) -> DataError:

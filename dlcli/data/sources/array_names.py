@@ -1,10 +1,13 @@
 """Which arrays of an .npz archive are the features and targets of which part, by their names."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from dlcli.data.dataset import Role
+from dlcli.data.checks import make_weights
+from dlcli.data.dataset import Role, Table
 from dlcli.data.formats.npz import Archive
+from dlcli.data.options import OptionError
 from dlcli.errors import DataError
 
 _ENDS: Mapping[Role, tuple[str, ...]] = {
@@ -57,6 +60,59 @@ def known_pairs(archive: Archive) -> dict[Role, tuple[str, str]]:
             f"it holds {', '.join(names) or 'nothing'}{_advice(names)}."
         )
     return pairs
+
+
+PREFIX: Mapping[Role, str] = {"all": "", "train": "", "validation": "validation_", "test": "test_"}
+"""What the options of a part begin with."""
+
+
+def weight_arrays(
+    archive: Archive, roles: Iterable[Role], given: Mapping[str, str | None]
+) -> dict[Role, str]:
+    """The arrays of weights of these parts; none where `given`, by option, names none.
+
+    OptionError where one part has weights and another has not, or an array is not there.
+    """
+    named = {option: array for option, array in given.items() if array is not None}
+    if not named:
+        return {}
+    found = {role: f"{PREFIX[role]}weight" for role in roles}
+    for option in sorted(set(named) - set(found.values())):
+        part = option.removesuffix("_weight")
+        words = f"is given, but {archive.path} has no {part} part of its own"
+        raise OptionError(("source", option), f"`{option}` {words}; leave it out")
+    for role, option in found.items():
+        if option not in named:
+            raise OptionError(
+                ("source",),
+                f"some rows of {archive.path} have weights, but those of its {role} part have "
+                f"none: name their array by `{option}`",
+            )
+        if named[option] not in archive.names:
+            there = among(named[option], archive.names)
+            words = f"{archive.path} has no array {named[option]!r}{there}"
+            raise OptionError(("source", option), words)
+    return {role: named[option] for role, option in found.items()}
+
+
+def among(name: str, names: Sequence[str]) -> str:
+    """The end of a sentence about an array that is not there."""
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; it holds {', '.join(names) or 'none'}."
+
+
+def with_weights(
+    archive: Archive, parts: Mapping[Role, Table], arrays: Mapping[Role, str]
+) -> dict[Role, Table]:
+    """The parts with the weights of their rows, from these arrays."""
+    found = dict(parts)
+    for role, array in arrays.items():
+        where = archive.where(array)
+        weights = make_weights(
+            archive.read(array), len(parts[role]), where, f"{where}, row {{}} (from 0)".format
+        )
+        found[role] = replace(parts[role], weights=weights)
+    return found
 
 
 def _refuse_near_misses(archive: Archive) -> None:

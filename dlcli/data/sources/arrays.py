@@ -1,7 +1,6 @@
 """NumPy's files: .npy arrays (memory-mapped) and .npz archives."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,7 +10,7 @@ from dlcli.data.formats import npy
 from dlcli.data.formats.npz import Archive
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
-from dlcli.data.sources.array_names import known_pairs
+from dlcli.data.sources.array_names import among, known_pairs, weight_arrays, with_weights
 from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError, UsageError
@@ -103,6 +102,9 @@ class Npz(Source):
     validation_target: str | None = None
     test_features: str | None = None
     test_target: str | None = None
+    weight: str | None = None
+    validation_weight: str | None = None
+    test_weight: str | None = None
     positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
@@ -115,6 +117,7 @@ class Npz(Source):
             warnings += large_wholes(features, archive.where(x))
             warnings += large_wholes(targets, archive.where(y))
         check_alike(parts)
+        parts = with_weights(archive, parts, self._weights(archive))
         return Raw(parts, warnings=tuple(warnings))
 
     def declare(self, places: Places) -> Declared:
@@ -129,15 +132,22 @@ class Npz(Source):
             shapes.append(features_shape(features, archive.where(x))[1:])
             same_length(features, targets, archive.where(x), archive.where(y))
             rows[role] = features[0]
+        self._weights(archive)
         return Declared(_same(shapes), rows)
 
     def sample(self, places: Places, seed: int) -> Sampled | str:
         path = places.find(self.path)
         archive = Archive(path)
         names = [name for pair in self._pairs(archive).values() for name in pair]
+        names += self._weights(archive).values()
         if sum(archive.header(name).size for name in names) <= FEW_BYTES:
             return Sampled(self.load(places, seed))
         return f"{path}: the numbers in its arrays; only their headers were read."
+
+    def _weights(self, archive: Archive) -> Mapping[Role, str]:
+        options = ("weight", "validation_weight", "test_weight")
+        given = {option: getattr(self, option) for option in options}
+        return weight_arrays(archive, self._pairs(archive), given)
 
     def _pairs(self, archive: Archive) -> Pairs:
         given = {
@@ -156,12 +166,6 @@ class Npz(Source):
         if named.keys() == {"train"}:
             return {"all": named["train"]}
         return cast(Pairs, named)
-
-
-def among(name: str, names: Sequence[str]) -> str:
-    """The end of a sentence about an array that is not there."""
-    near = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; it holds {', '.join(names) or 'none'}."
 
 
 def _same(shapes: list[Shape]) -> Shape | None:

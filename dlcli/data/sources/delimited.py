@@ -1,16 +1,16 @@
 """Tables in delimited text files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
-from dlcli.data.checks import make_table
+from dlcli.data.checks import make_table, make_weights
 from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Sampled, Shape
-from dlcli.data.formats.columns import Columns, read_columns
+from dlcli.data.formats.columns import DECLARED, Columns, read_columns
 from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column, two_forms
 from dlcli.data.formats.notation import Format
 from dlcli.data.formats.text import Text, line_of, read_header
@@ -18,6 +18,7 @@ from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
 from dlcli.errors import DataError, UsageError
 
+_WEIGHTS = "it is the column of weights"
 FEW = 10_000
 """Rows that are read to be looked at."""
 
@@ -31,6 +32,7 @@ class Csv(Source):
     delimiter, header, decimal, thousands, comment: how it is written; see Format.
     target: the column to learn. Text becomes classes in sorted order, whole numbers int64,
         other numbers float64.
+    weight: the column of the weights of rows.
     kinds: "text" or "number" for columns whose look misleads, such as codes that begin with digits.
     features: the columns to learn from, in this order; by default all others in file order.
     test_path: a second file with the same columns for the test part.
@@ -45,6 +47,7 @@ class Csv(Source):
     thousands: str | None = None
     comment: str | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
+    weight: str | None = None
     test_path: str | None = None
     positive_class: str | None = None
 
@@ -72,11 +75,14 @@ class Csv(Source):
             files.append(read_header(places.find(self.test_path), self.format))
             _same_width(files)
         names = self._features(files[0])
-        wanted = (*names, self.target)
+        wanted = (*names, *self._weight, self.target)
         declared = self._declared(files[0], wanted)
-        read = [read_columns(files[0], wanted, declared, declared, most)]
+        reasons = dict.fromkeys(declared, DECLARED)
+        if self.weight is not None:
+            declared[self.weight], reasons[self.weight] = False, _WEIGHTS
+        read = [read_columns(files[0], wanted, declared, reasons, most)]
         kinds = {name: name in read[0].texts for name in wanted}
-        read += [read_columns(file, wanted, kinds, declared, most) for file in files[1:]]
+        read += [read_columns(file, wanted, kinds, reasons, most) for file in files[1:]]
         warnings = [
             sentence
             for file, columns in zip(files, read, strict=True)
@@ -108,7 +114,7 @@ class Csv(Source):
         roles: tuple[Role, ...] = ("all",) if self.test_path is None else ("train", "test")
         parts = {
             role: make_table(
-                np.ascontiguousarray(table[:, :-1]),
+                np.ascontiguousarray(table[:, : len(names)]),
                 target,
                 str(file.path),
                 f"{file.path}, column {self.target!r}",
@@ -117,6 +123,11 @@ class Csv(Source):
             )
             for role, table, target, file in zip(roles, numbers, targets, files, strict=True)
         }
+        if self.weight is not None:
+            parts = {
+                role: replace(table, weights=self._weights(file, read[:, len(names)]))
+                for (role, table), read, file in zip(parts.items(), numbers, files, strict=True)
+            }
         about = _about_target(self.target, texts[self.target]) if self.target in texts else None
         width = None if files[0].header else len(files[0].names)
         raw = Raw(parts, classes, columns, tuple(warnings), about, width)
@@ -141,7 +152,7 @@ class Csv(Source):
             files.append(file)
             _same_width(files)
             names = [c.name for c in columns] if columns else self._features(file)
-            for name in (*names, self.target):
+            for name in (*names, *self._weight, self.target):
                 file.position(name)
             columns = tuple(Column(name) for name in names)
             shape = (len(names),)
@@ -152,6 +163,15 @@ class Csv(Source):
         rows: dict[Role, int | None] = dict.fromkeys(roles)
         return Declared(shape, rows, columns=columns, absent=tuple(absent), text_target=about)
 
+    @property
+    def _weight(self) -> tuple[str, ...]:
+        return () if self.weight is None else (self.weight,)
+
+    def _weights(self, file: Text, weights: Array) -> Array:
+        column = f"column {self.weight!r}"
+        where = f"{file.path}, {column}"
+        return make_weights(weights, len(weights), where, lambda r: f"{_line(file, r)}, {column}")
+
     def _declared(self, file: Text, wanted: Sequence[str]) -> dict[str, bool]:
         """Whether a wanted column holds text, where `kinds` says it."""
         places = {file.position(name): name for name in self.kinds}
@@ -160,14 +180,19 @@ class Csv(Source):
 
     def _features(self, file: Text) -> tuple[str, ...]:
         target = file.position(self.target)
+        others = [file.position(name) for name in (*self._weight, self.target)]
+        if len(set(others)) < len(others):
+            raise UsageError(f"csv: {self.target!r} is the target and cannot be the weight too.")
         if self.features is None:
-            names = tuple(n for place, n in enumerate(file.names) if n and place != target)
+            names = tuple(n for place, n in enumerate(file.names) if n and place not in others)
             if not names:
                 raise DataError(f"{file.path} has only the column {self.target!r}: no features.")
             return names
         places = [file.position(name) for name in self.features]
         if target in places:
             raise UsageError(f"csv: {self.target!r} is the target and cannot be a feature too.")
+        if set(places) & set(others):
+            raise UsageError(f"csv: {self.weight!r} is the weight and cannot be a feature too.")
         if len(set(places)) < len(places) or not places:
             raise UsageError("csv: features must name at least one column, and none twice.")
         return tuple(self.features)

@@ -1,7 +1,7 @@
 """Several arrays of an .npz archive that make up a row together: an image beside a table."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dlcli.data.checks import features_shape, make_features, make_table, same_length
 from dlcli.data.dataset import Declared, Raw, Role, Sampled, Shape, Table
@@ -9,13 +9,10 @@ from dlcli.data.formats.npz import Archive
 from dlcli.data.options import OptionError
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
-from dlcli.data.sources.arrays import among
+from dlcli.data.sources.array_names import PREFIX, among, weight_arrays, with_weights
 from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError
-
-PREFIX: Mapping[Role, str] = {"all": "", "train": "", "validation": "validation_", "test": "test_"}
-"""What the options of a part begin with."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +20,14 @@ class NamedArrays(Source):
     """Values of a row by their names, each an array of the archive, and what is to be learned.
 
     inputs: for each value, its array in each part; targets: the array of the target in each part.
+    weights: the arrays of the weights of rows, by the options that name them.
     The parts are "all", or "train" and others.
     """
 
     path: str
     inputs: Mapping[str, Mapping[Role, str]]
     targets: Mapping[Role, str]
+    weights: Mapping[str, str | None] = field(default_factory=dict)
     positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
@@ -56,6 +55,7 @@ class NamedArrays(Source):
             files.append(archive.where(target))
             parts[role] = Table(values, made.targets, made.place, tuple(files))
         check_alike(parts)
+        parts = with_weights(archive, parts, self._weights(archive))
         return Raw(parts, warnings=tuple(warnings))
 
     def declare(self, places: Places) -> Declared:
@@ -78,16 +78,20 @@ class NamedArrays(Source):
                         f"of shape {shapes[name]} in another part; they must be alike."
                     )
                 rows[role] = shape[0]
+        self._weights(archive)
         return Declared(shapes, rows)
 
     def sample(self, places: Places, seed: int) -> Sampled | str:
         path = places.find(self.path)
         archive = Archive(path)
         self._require_arrays(archive)
-        names = {array for _, array in self._arrays()}
+        names = {array for _, array in self._arrays()} | {*self._weights(archive).values()}
         if sum(archive.header(name).size for name in names) <= FEW_BYTES:
             return Sampled(self.load(places, seed))
         return f"{path}: the numbers in its arrays; only their headers were read."
+
+    def _weights(self, archive: Archive) -> Mapping[Role, str]:
+        return weight_arrays(archive, self.targets, self.weights)
 
     def _arrays(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Every array that is named, with the place of the option that names it."""
