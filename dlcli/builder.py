@@ -32,8 +32,8 @@ from dlcli.config.wiring import MOST, write_out
 from dlcli.data.augmentation import AUGMENTATIONS, Augmentations
 from dlcli.data.dataset import Role
 from dlcli.data.fitted import Columns
-from dlcli.data.fitting import Transform
-from dlcli.data.names import place_of, suggestion
+from dlcli.data.fitting import Misfit, Transform
+from dlcli.data.ids import embedded
 from dlcli.data.sources import SOURCES, NamedArrays, Source
 from dlcli.data.sources.array_names import PREFIX
 from dlcli.data.split import Split
@@ -140,35 +140,11 @@ def column_embeddings(layer: Any, columns: Columns, path: Path) -> Layer:
 
     layer: of the config; path: its place there.
     """
-    found = {c.name: (j, c.ids) for j, c in enumerate(columns or ()) if c.kind == "category"}
-    if not found:
-        raise Misplaced(
-            path,
-            "column_embeddings finds no column of ids in the rows that it reads; put the "
-            "transform `category` before it, into the transforms of these rows",
-        )
-    names = list(found)
-    dims: dict[int, int] = {}
-    for name, dim in layer.output_dim.items():
-        place = place_of(name, names)
-        if place is None:
-            there = [column.name for column in columns or ()]
-            words = f"there is no column {name!r}{suggestion(name, names)}"
-            if place_of(name, there) is not None:
-                words = f"column {name!r} holds no ids; the transform `category` makes them"
-            raise Misplaced((*path, "output_dim", name), words.removesuffix("."))
-        dims[place] = dim
-    chosen = []
-    for place, (name, (position, ids)) in enumerate(found.items()):
-        length = dims.get(place, layer.default_output_dim)
-        if length is None:
-            raise Misplaced(
-                path,
-                f"it is not said how long the vectors of the column {name!r} are; give "
-                f"`output_dim: {{{name}: 4}}`, or `default_output_dim` for all columns",
-            )
-        chosen.append((position, ids, length))
-    return ColumnEmbeddings(tuple(chosen), build(layer.embeddings_initializer, INITIALIZERS))
+    try:
+        found = embedded(columns, layer.output_dim, layer.default_output_dim)
+    except Misfit as error:
+        raise Misplaced((*path, *error.at), str(error)) from None
+    return ColumnEmbeddings(found, build(layer.embeddings_initializer, INITIALIZERS))
 
 
 def loss(config: Sections) -> Loss:

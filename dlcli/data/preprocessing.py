@@ -188,16 +188,21 @@ class Preprocessing:
                     "example by standardize."
                 )
 
-    def unknown(self, rows: Array) -> dict[str, Array]:
-        """The numbers of the rows whose category the training part does not have, by the name of
-        the column; only of columns that have some, and only where none is refused."""
-        found: dict[str, Array] = {}
-        x = rows
-        for step in self._ready:
-            if isinstance(step, Encoding):
-                for position, numbers in step.unknown(x, self.dtype).items():
-                    found[step.names[position]] = numbers
-            x = step.apply(x, self.dtype, None)
+    def unknown(self, rows: Array) -> dict[str, tuple[int, int]]:
+        """How many rows hold a category that the training part does not have, and the number of
+        the first, by the name of the column; only of columns that have some, and only where none
+        is refused."""
+        found: dict[str, tuple[int, int]] = {}
+        size = self._rows_per_chunk()
+        for start in range(0, len(rows), size):
+            x = rows[start : start + size]
+            for step in self._ready:
+                if isinstance(step, Encoding):
+                    for position, numbers in step.unknown(x, self.dtype).items():
+                        name = step.names[position]
+                        count, first = found.get(name, (0, start + int(numbers[0])))
+                        found[name] = count + len(numbers), first
+                x = step.apply(x, self.dtype, None)
         return found
 
     def takes_unknown(self) -> dict[str, str]:

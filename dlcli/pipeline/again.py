@@ -221,12 +221,12 @@ def _tell_of_unknown(bundle: Bundle, stored: Mapping[str, Array], tell: Tell) ->
         if not takes:
             continue
         buckets, rows = one.empty_buckets(), stored[name]
-        for column, numbers in one.unknown(rows).items():
+        for column, (count, first) in one.unknown(rows).items():
             rare = takes[column] == "bucket" and column not in buckets
             where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
             tell(
-                f"warning: {where}: {len(numbers):,} of {len(rows):,} cells, the first in row "
-                f"{int(numbers[0])} (counted from 0), hold categories that the model was not "
+                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row "
+                f"{first} (counted from 0), hold categories that the model was not "
                 f"trained on; they are taken as {'rare ones' if rare else 'none of those it knows'}"
             )
 

@@ -109,9 +109,10 @@ def test_only_other_rows_may_hold_what_is_unknown_and_it_is_counted(kind: Any) -
     with pytest.raises(DataError, match=r"the test part.*'fig'.*handle_unknown: ignore"):
         prepare(Dataset(train, None, test), [kind()])
     fitted = prepare(Dataset(train, None, test), [kind(None, "ignore")])
-    assert {name: list(found) for name, found in fitted.unknown(rows).items()} == {
-        "tree": [3, 4, 5]
-    }
+    assert fitted.unknown(rows) == {"tree": (3, 3)}
+    many = np.tile(rows[:3], (400_000, 1))
+    many[[700_000, 1_100_000]] = rows[3]
+    assert fitted.unknown(many) == {"tree": (2, 700_000)}
     assert fitted.takes_unknown() == {"tree": "ignore"}
     assert not fitted.unknown(rows[:3])
     assert prepare(Dataset(train), [kind(None, "bucket")]).empty_buckets() == ("tree",)
