@@ -114,16 +114,17 @@ def _error(changed: Sequence[str], brought: Brought, kept: _Kept) -> DataError:
         # Of several values, each array has prints of its own, by the role that its digest has.
         features = f"{role}.features" in changed or (now.features != "" and role in changed)
         targets = f"{role}.targets" in changed or (now.targets != "" and role in changed)
-        if not features and not targets:
+        weights = f"{role.removesuffix('.targets')}.weights" in changed and now.targets != ""
+        if not features and not targets and not weights:
             continue
-        name = _files(role, now, features, targets)
+        name = _files(role, now, features, targets, weights)
         file = file or re.sub(r", (column|array) '.*", "", name.split(" and ")[0], flags=re.S)
         old_part = before.prints.get(role)
         if old_part is None:
             told.append(f"{name}: which row is another cannot be told, because {kept.why_not}")
             continue
         row, place = _first(old_part, now, features)
-        shown = place.removeprefix(f"{name}, ")
+        shown = place.removeprefix(f"{name}, ").removeprefix(f"{now.files[1]}, ")
         told.append(f"{name}: {'; '.join(_about(old_part, now, row, shown))}")
         found = re.fullmatch(r".*, line (\d+)", place, flags=re.S)
         line = line or (int(found[1]) if found else None)
@@ -134,9 +135,12 @@ def _error(changed: Sequence[str], brought: Brought, kept: _Kept) -> DataError:
     )
 
 
-def _files(role: str, now: Prints, features: bool, targets: bool) -> str:
+def _files(role: str, now: Prints, features: bool, targets: bool, weights: bool) -> str:
     """What messages call the files that changed."""
     names = [now.files[0]] if features else []
+    if weights and not features and not targets:  # a column of the same file, or another array
+        one = now.files[1].startswith(f"{now.files[0]}, column")
+        names.append(now.files[0] if one else f"the weights beside {now.files[1]}")
     if targets and not (features and now.files[1].startswith(now.files[0])):
         names.append(now.files[1])
     known = [name for name in names if name]

@@ -1,5 +1,6 @@
 """Every loss: its value, its gradient, its shards, and what it says where it does not suit."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,16 +86,54 @@ CASES = {
         Case(3 * normal(ROWS, 2), IDS % 2, naive_sparse),
     ],
 }
-EACH = [
-    pytest.param(LOSSES[name](), case, id=f"{name}-{i}")
+
+
+def smoothed(name: str, smoothing: float, case: Case) -> Any:
+    """The loss with smoothed labels, and its case: the naive loss of targets that were smoothed."""
+
+    def naive(y: Array, t: Array) -> float:
+        if name == "binary_crossentropy":
+            return naive_binary(y, t * (1 - smoothing) + smoothing / 2)
+        one_hot = np.eye(len(y))[int(t)] if np.ndim(t) == 0 else t
+        return naive_categorical(y, one_hot * (1 - smoothing) + smoothing / len(y))
+
+    return LOSSES[name](label_smoothing=smoothing), Case(case.y, case.t, naive)  # type: ignore[call-arg]
+
+
+SMOOTH = [
+    pytest.param(*smoothed(name, 0.3, case), id=f"{name}-{i}-smoothed")
     for name in CASES
+    if "label_smoothing" in {field.name for field in dataclasses.fields(LOSSES[name])}
     for i, case in enumerate(CASES[name])
+]
+EACH = [
+    *(
+        pytest.param(LOSSES[name](), case, id=f"{name}-{i}")
+        for name in CASES
+        for i, case in enumerate(CASES[name])
+    ),
+    *SMOOTH,
 ]
 EACH_ONCE = [pytest.param(LOSSES[name](), CASES[name][0], id=name) for name in CASES]
 
 
 def test_every_registered_loss_has_a_case() -> None:
     assert CASES.keys() == LOSSES.keys()
+
+
+@pytest.mark.parametrize(("loss", "case"), EACH)
+def test_a_row_counts_as_much_as_its_weight_says(loss: Loss, case: Case) -> None:
+    weights = np.array([0.0, 2.5, 1.0, 0.5, 3.0, 1.0, 0.25], np.float32)
+    naive = [case.naive(y, t) for y, t in zip(case.y, case.t, strict=True)]
+    value, dy = loss.value_and_grad(case.y, case.t, 1 / ROWS, Context(), weights)
+    assert value == pytest.approx(float(np.dot(naive, weights)) / ROWS, rel=1e-14)
+    plain = loss.value_and_grad(case.y, case.t, 1 / ROWS, Context())[1]
+    by_row = weights.reshape(-1, *(1,) * (dy.ndim - 1))
+    np.testing.assert_allclose(dy, plain * by_row, rtol=1e-15, atol=0)
+
+
+def test_three_losses_smooth_labels() -> None:
+    assert len({str(one.id).split("-")[0] for one in SMOOTH}) == 3
 
 
 @pytest.mark.parametrize(("loss", "case"), EACH)

@@ -1,6 +1,7 @@
 """Forward, every gradient and 20 steps of every component, against Keras (on PyTorch)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -129,10 +130,26 @@ def test_merges(kind: type[Any], dtype: str, data: st.DataObject, rows: int, see
 
 @DTYPES
 @pytest.mark.parametrize("kind", twins.LOSSES, ids=lambda kind: kind.__name__)
-@given(rows=st.integers(1, 9), width=st.integers(2, 5), seed=st.integers(0, 99))
+@given(
+    rows=st.integers(1, 9),
+    width=st.integers(2, 5),
+    seed=st.integers(0, 99),
+    smoothing=st.sampled_from([0.0, 0.0, 0.1, 0.37]),
+    weighted=st.booleans(),
+)
 @drawn
-def test_losses(kind: type[Any], dtype: str, rows: int, width: int, seed: int) -> None:
-    loss = kind()
+def test_losses(
+    kind: type[Any],
+    dtype: str,
+    rows: int,
+    width: int,
+    seed: int,
+    smoothing: float,
+    weighted: bool,
+) -> None:
+    """With weights of rows, too: the sum is divided by the number of rows, not by their weights."""
+    smooths = "label_smoothing" in {field.name for field in fields(kind)}
+    loss = kind(label_smoothing=smoothing) if smooths else kind()
     draw = np.random.default_rng(seed)
     name = kind.__name__
     y = numbers((rows, width), dtype, seed) * 3
@@ -143,9 +160,11 @@ def test_losses(kind: type[Any], dtype: str, rows: int, width: int, seed: int) -
         t = np.eye(width, dtype=dtype)[draw.integers(0, width, rows)]
     elif name == "BinaryCrossentropy":
         t = draw.integers(0, 2, (rows, width)).astype(dtype)
-    found, dy = loss.value_and_grad(y, t, 1 / rows, Context())
+    weights = draw.choice([0.0, 0.3, 1.0, 2.5], rows).astype(dtype) if weighted else None
+    found, dy = loss.value_and_grad(y, t, 1 / rows, Context(), weights)
     given_y = tensor(y)
-    wanted = twins.LOSSES[kind]()(torch.tensor(t), given_y)
+    others = None if weights is None else torch.tensor(weights)
+    wanted = twins.LOSSES[kind](loss)(torch.tensor(t), given_y, others)
     wanted.backward()
     assert_near(np.array(found), value(wanted), dtype)
     assert_near(dy, given_y.grad.numpy(), dtype, 4)

@@ -343,10 +343,23 @@ OPTIMIZERS: Mapping[type[optimizers.Optimizer], tuple[Draw, Callable[[Any], Any]
     ),
 }
 
-LOSSES: Mapping[type[losses.Loss], Callable[[], Any]] = {
-    losses.MeanSquaredError: L.MeanSquaredError,
-    losses.MeanAbsoluteError: L.MeanAbsoluteError,
-    losses.BinaryCrossentropy: lambda: L.BinaryCrossentropy(from_logits=True),
-    losses.CategoricalCrossentropy: lambda: L.CategoricalCrossentropy(from_logits=True),
-    losses.SparseCategoricalCrossentropy: lambda: L.SparseCategoricalCrossentropy(from_logits=True),
+
+def _sparse(loss: losses.SparseCategoricalCrossentropy) -> Any:
+    """Keras smooths no class ids, so the smoothed rows are written out."""
+    if not loss.label_smoothing:
+        return L.SparseCategoricalCrossentropy(from_logits=True)
+    smooth = L.CategoricalCrossentropy(from_logits=True, label_smoothing=loss.label_smoothing)
+    return lambda t, y, weights=None: smooth(keras.ops.one_hot(t, y.shape[1]), y, weights)
+
+
+LOSSES: Mapping[type[losses.Loss], Callable[[Any], Any]] = {
+    losses.MeanSquaredError: lambda loss: L.MeanSquaredError(),
+    losses.MeanAbsoluteError: lambda loss: L.MeanAbsoluteError(),
+    losses.BinaryCrossentropy: lambda loss: L.BinaryCrossentropy(
+        from_logits=True, label_smoothing=loss.label_smoothing
+    ),
+    losses.CategoricalCrossentropy: lambda loss: L.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=loss.label_smoothing
+    ),
+    losses.SparseCategoricalCrossentropy: _sparse,
 }
