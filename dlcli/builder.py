@@ -46,6 +46,7 @@ from dlcli.engine.layers import ACTIVATIONS, LAYERS, ColumnEmbeddings
 from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.merges import MERGES
 from dlcli.engine.model import Model
+from dlcli.engine.regularizers import REGULARIZERS
 
 if TYPE_CHECKING:
     from dlcli.engine.optimizers import Optimizer
@@ -68,11 +69,12 @@ class Built:
     layer: Layer | Merge
     inputs: tuple[str, ...]
     path: Path
+    trainable: bool = True
 
     @property
     def link(self) -> Link:
         """It, to be connected."""
-        return Link(self.name, self.layer, self.inputs)
+        return Link(self.name, self.layer, self.inputs, self.trainable)
 
 
 class Misplaced(ValueError):
@@ -95,6 +97,8 @@ def _value(name: str, value: Any) -> Any:
     """A field's value. What kind of component it is, the field says: words may be in two tables."""
     if name.endswith("_initializer"):
         return build(value, INITIALIZERS)
+    if name.endswith("_regularizer") and value is not None:
+        return build(value, REGULARIZERS)
     if name == "learning_rate" and not isinstance(value, float):
         return schedule(value)
     return value
@@ -120,7 +124,7 @@ def layers(
                 made: Layer = column_embeddings(layer, columns.get(inputs[0]), wire.path)
             else:
                 made = build(layer, LAYERS)
-            built.append(Built(name, made, inputs, wire.path))
+            built.append(Built(name, made, inputs, wire.path, wire.trainable))
             inputs = (name,)
         activation = getattr(layer, "activation", None)
         if activation is not None and (layer.type not in LAYERS or activation.type != "linear"):
@@ -189,7 +193,7 @@ def model(nodes: Sequence[Node], chosen: "Optimizer | None" = None) -> Model:
 
 def describe(nodes: Iterable[Built | Link | Node]) -> list[dict[str, Any]]:
     """A graph written down for JSON: for each layer, in their order, its `name`, its `type`, the
-    `inputs` that it reads, and its options but for the initializers."""
+    `inputs` that it reads, and its options but for those of training only."""
     return [
         {"name": node.name, "inputs": list(node.inputs or ()), **written(node.layer, _ENGINE)}
         for node in nodes
@@ -265,7 +269,8 @@ def _options(kind: type[Any]) -> list[str]:
     return [
         field.name
         for field in fields(kind)
-        if not (field.name.endswith("_initializer") or field.metadata.get("trains"))
+        if not field.name.endswith(("_initializer", "_regularizer"))
+        and not field.metadata.get("trains")
     ]
 
 

@@ -13,13 +13,16 @@ import dlcli
 
 ROOT = Path(dlcli.__file__).parent
 
-BASE = frozenset({"errors", "randomness", "numerics", "printable", "progress", "stopping"})
+BASE = frozenset(
+    {"errors", "nearest", "randomness", "numerics", "printable", "progress", "stopping"}
+)
 ROOMS = frozenset({"config", "engine", "data", "artifacts"})
 
 MAY_IMPORT = {
     "__init__": frozenset({"numerics"}),
     "__main__": frozenset({"cli", "numerics"}),
     "errors": frozenset(),
+    "nearest": frozenset(),
     "printable": frozenset(),
     "progress": frozenset(),
     "stopping": frozenset(),

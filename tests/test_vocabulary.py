@@ -19,6 +19,7 @@ from dlcli.engine.losses import LOSSES
 from dlcli.engine.merges import MERGES
 from dlcli.engine.metrics import METRICS
 from dlcli.engine.optimizers import OPTIMIZERS
+from dlcli.engine.regularizers import REGULARIZERS
 from dlcli.engine.schedules import SCHEDULES
 
 MISSING = "no default"
@@ -39,7 +40,7 @@ TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
             if k not in {*MERGES, *WRITTEN_OUT, *OF_THE_DATA}
         },
         {k: v for k, v in LAYERS.items() if k not in OF_THE_DATA},
-        frozenset({"name", "input"}),
+        frozenset({"name", "input", "trainable"}),
     ),
     "layers of the data": (
         {k: DESCRIBED[k] for k in OF_THE_DATA},
@@ -49,10 +50,11 @@ TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
     "merges": (
         {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k in MERGES},
         MERGES,
-        frozenset({"name", "inputs"}),
+        frozenset({"name", "inputs", "trainable"}),
     ),
     "activations": (vocabulary.ACTIVATION_CONFIGS, ACTIVATIONS, frozenset()),
     "initializers": (vocabulary.INITIALIZER_CONFIGS, INITIALIZERS, frozenset()),
+    "regularizers": (vocabulary.REGULARIZER_CONFIGS, REGULARIZERS, frozenset()),
     "losses": (vocabulary.LOSS_CONFIGS, LOSSES, frozenset()),
     "optimizers": (vocabulary.OPTIMIZER_CONFIGS, OPTIMIZERS, frozenset()),
     "schedules": (SCHEDULE_CONFIGS, SCHEDULES, frozenset()),
@@ -158,7 +160,8 @@ def test_the_options_of_a_layer_of_the_data_are_those_of_the_config_or_found_in_
     found = work_fields(LAYERS["column_embeddings"])
     shared = config.keys() & found.keys()
     assert {name: config[name] for name in shared} == {name: found[name] for name in shared}
-    assert config.keys() - shared == {"name", "input", "output_dim", "default_output_dim"}
+    own = {"name", "input", "trainable", "output_dim", "default_output_dim"}
+    assert config.keys() - shared == own
     assert found.keys() - shared == {"columns"}
 
 

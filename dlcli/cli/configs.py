@@ -1,7 +1,6 @@
 """A config file as somebody names it on the command line, also where there is none."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from dlcli.cli.init import examples
@@ -9,6 +8,7 @@ from dlcli.config import LoadedConfig
 from dlcli.config import load_config as load
 from dlcli.config.document import clip_label
 from dlcli.errors import ConfigError
+from dlcli.nearest import nearest
 
 _MOST_FILES = 2000
 
@@ -52,10 +52,10 @@ def _hint(path: Path) -> str | None:
             f"it is an example that comes with dlcli: `dlcli init --example {shipped}` writes "
             f"{shipped}.yaml here"
         )
-    alike = get_close_matches(shipped, known, 1, 0.8)
-    if not alike:
+    alike = nearest(shipped, known)
+    if alike is None:
         return None
-    return f"an example has a similar name: `dlcli init --example {alike[0]}` writes it here"
+    return f"an example has a similar name: `dlcli init --example {alike}` writes it here"
 
 
 def _near(path: Path) -> Path | None:
@@ -76,6 +76,5 @@ def _near(path: Path) -> Path | None:
     for found in (wanted, f"{path.stem}.yaml", f"{path.stem}.yml"):
         if found in names:
             return path.parent / found
-    folded = {name.lower(): name for name in names}
-    near = get_close_matches(wanted.lower(), folded, 1, 0.75)
-    return path.parent / folded[near[0]] if near else None
+    near = nearest(wanted, names)
+    return None if near is None else path.parent / near

@@ -4,7 +4,6 @@ import shlex
 import shutil
 import sys
 import textwrap
-from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,6 +14,7 @@ import typer
 from dlcli.cli.options import Debug, Json, print_path
 from dlcli.cli.outcome import print_json
 from dlcli.errors import StorageError, UsageError
+from dlcli.nearest import nearest
 
 
 def init(
@@ -42,8 +42,8 @@ def init(
             print(textwrap.fill(line, max(width, 40), subsequent_indent=" " * 16))
         return
     if example not in known:
-        near = get_close_matches(example, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        near = nearest(example, known)
+        hint = f"there are {', '.join(known)}" if near is None else f"did you mean {near!r}?"
         raise UsageError(f"there is no example {example!r}; {hint}", hint=hint)
     target = path or Path(f"{example}.yaml")
     text = known[example].read_text(encoding="utf-8")

@@ -37,6 +37,8 @@ def validate(
                 "inputs": list(row.reads),
                 "out_shape": list(row.out_shape),
                 "parameters": row.parameters,
+                "trainable_parameters": row.trainable,
+                "frozen": row.frozen,
                 "flops": row.flops,
             }
             for row in found.layers
@@ -46,6 +48,7 @@ def validate(
                 "valid": True,
                 "layers": layers,
                 "parameters": found.parameters,
+                "trainable_parameters": found.trainable,
                 "flops": found.flops,
                 "not_checked": list(found.unchecked),
                 "warnings": list(found.warnings),
@@ -55,24 +58,31 @@ def validate(
     if found.layers:
         reads = _reads(found.layers)
         texts = 3 if any(reads) else 2
+        numbers = 2 if any(row.frozen for row in found.layers) else 1
         rows = [
             (
                 *(row.name, row.type, read)[:texts],
                 " x ".join(str(length) for length in row.out_shape),
-                f"{row.parameters:,}",
+                *(f"{row.parameters:,}", _trainable(row))[:numbers],
                 f"{row.flops:,}",
             )
             for row, read in zip(found.layers, reads, strict=True)
         ]
-        total = (*("total", "", "")[:texts], "", f"{found.parameters:,}", f"{found.flops:,}")
+        sums = (f"{found.parameters:,}", f"{found.trainable:,}")[:numbers]
+        total = (*("total", "", "")[:texts], "", *sums, f"{found.flops:,}")
         columns = ("layer", "type", "reads")[:texts]
-        header = (*columns, "output", "parameters", "FLOPs a row")
+        counts = ("parameters", "trainable")[:numbers]
+        header = (*columns, "output", *counts, "FLOPs a row")
         print_table(loaded.name, header, [*rows, total], texts)
     for text in found.unchecked:
         say(f"not checked: {text}")
     for text in found.warnings:
         say(f"warning: {text}")
     say(f"{config} is valid")
+
+
+def _trainable(row: "LayerRow") -> str:
+    return "frozen" if row.frozen else f"{row.trainable:,}"
 
 
 def _reads(rows: Sequence["LayerRow"]) -> list[str]:

@@ -25,6 +25,7 @@ from dlcli.config.loading import (
     parse_config,
     parse_recorded,
 )
+from dlcli.config.regularizers import REGULARIZER_CONFIGS
 from dlcli.config.resolved import json_schema, resolved, resolved_text, text_of
 from dlcli.config.root import Config
 from dlcli.config.sources import SOURCE_CONFIGS
@@ -40,6 +41,7 @@ __all__ = [
     "LOSS_CONFIGS",
     "METRIC_NAMES",
     "OPTIMIZER_CONFIGS",
+    "REGULARIZER_CONFIGS",
     "SOURCE_CONFIGS",
     "TARGET_TRANSFORM_CONFIGS",
     "TRANSFORM_CONFIGS",

@@ -83,6 +83,7 @@ _INITIALIZERS = {
         "cut it at two standard deviations",
     ),
 }
+_REGULARIZERS = _words("orthogonal orthogonalregularizer spectral maxnorm activity")
 _LOSSES = {
     **_words(
         "huber huberloss smoothl1 smoothl1loss logcosh meanabsolutepercentageerror mape "
@@ -231,6 +232,7 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
     "layer": _LAYERS,
     "activation": _ACTIVATIONS,
     "initializer": _INITIALIZERS,
+    "regularizer": _REGULARIZERS,
     "loss": _LOSSES,
     "optimizer": _OPTIMIZERS,
     "metric": _METRICS,
@@ -245,10 +247,17 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
 _FILES = "bring the parts as files of their own (`test_path` of csv, `x_valid`, ... of npz)"
 KEYS: Mapping[str, str] = {
     **_words(
-        "kernelregularizer biasregularizer activityregularizer gammaregularizer regularizer "
-        "regularization l1 l2 l1ratio kernelconstraint biasconstraint constraint maxnorm "
-        "trainable frozen freeze groups dataformat paddingmode recurrentinitializer "
+        "activityregularizer kernelconstraint biasconstraint constraint maxnorm "
+        "groups dataformat paddingmode recurrentinitializer "
         "returnsequences stateful unroll recurrentactivation masked maskzero"
+    ),
+    **_moot(
+        "kernelregularizer biasregularizer regularizer regularization l1 l2 l1ratio penalty",
+        "a penalty on parameters stands in the layer that has them: `kernel_regularizer: {type: "
+        "l2, l2: 0.01}`",
+    ),
+    **_moot(
+        "trainable frozen freeze requiresgrad", "a layer is frozen by its own `trainable: false`"
     ),
     **_words(
         "posweight "

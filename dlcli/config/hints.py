@@ -29,6 +29,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "initializer": ("kernel_initializer",),
     "init": ("kernel_initializer",),
     "weightinitializer": ("kernel_initializer",),
+    "regularizer": ("kernel_regularizer", "gamma_regularizer"),
+    "regularization": ("kernel_regularizer", "gamma_regularizer"),
+    "kernelregularization": ("kernel_regularizer",),
+    "weightregularizer": ("kernel_regularizer",),
     "p": ("rate",),
     "prob": ("rate",),
     "probability": ("rate",),
@@ -190,6 +194,11 @@ INITIALIZERS: dict[str, str] = {
     "uniform": "random_uniform",
     "zero": "zeros",
     "one": "ones",
+}
+REGULARIZERS: dict[str, str] = {
+    **dict.fromkeys(("lasso",), "l1"),
+    **dict.fromkeys(("ridge", "weightdecay", "decay"), "l2"),
+    **dict.fromkeys(("elasticnet", "l1andl2"), "l1_l2"),
 }
 LOSSES: dict[str, str] = {
     **dict.fromkeys(

@@ -9,6 +9,7 @@ from dlcli.config import hints
 from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
 from dlcli.config.base import Component, Model, table
 from dlcli.config.initializers import GlorotUniform, Initializer, Ones, RandomUniform, Zeros
+from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import (
     ByName,
     Checked,
@@ -34,24 +35,35 @@ Pair = Annotated[tuple[int, int], Sizes()]
 
 
 class LayerModel(Model):
-    """What all layers have. Without a `name` a layer is called `<type>_<n>`."""
+    """What all layers have. Without a `name` a layer is called `<type>_<n>`.
+
+    trainable: whether its arrays learn; false on a block freezes every layer inside.
+    """
 
     type: str
     name: LayerName | None = None
+    trainable: Annotated[bool, Switch()] = True
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without options that came later and are not used, so that what does without them is
+        written as it always was."""
+        written: dict[str, Any] = write(self)
+        unused = [name for name in written if _later(name) and getattr(self, name) is None]
+        for name in (*unused, *(["trainable"] if self.trainable else [])):
+            written.pop(name, None)  # within blocks, it is asked twice
+        return written
+
+
+def _later(name: str) -> bool:
+    """Whether this option was not there at first; None stands for its not being used."""
+    return name == "input" or name.endswith("_regularizer")
 
 
 class OneInput(LayerModel):
     """A layer of one input: the value of an earlier layer or of the data; None: the one before."""
 
     input: LayerName | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without an `input` that is not given, so that chains are written as they always were."""
-        written: dict[str, Any] = write(self)
-        if self.input is None:
-            written.pop("input", None)  # within blocks, it is asked twice
-        return written
 
 
 class Dense(OneInput):
@@ -61,6 +73,8 @@ class Dense(OneInput):
     use_bias: Annotated[bool, Switch()] = True
     kernel_initializer: Initializer = GlorotUniform()
     bias_initializer: Initializer = Zeros()
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
 
 
 class Conv2D(OneInput):
@@ -74,6 +88,8 @@ class Conv2D(OneInput):
     use_bias: Annotated[bool, Switch()] = True
     kernel_initializer: Initializer = GlorotUniform()
     bias_initializer: Initializer = Zeros()
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
 
 
 class MaxPooling2D(OneInput):
@@ -114,6 +130,8 @@ class BatchNormalization(OneInput):
     gamma_initializer: Initializer = Ones()
     moving_mean_initializer: Initializer = Zeros()
     moving_variance_initializer: Initializer = Ones()
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
 
 
 class LayerNormalization(OneInput):
@@ -123,6 +141,8 @@ class LayerNormalization(OneInput):
     scale: Annotated[bool, Switch()] = True
     beta_initializer: Initializer = Zeros()
     gamma_initializer: Initializer = Ones()
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
 
 
 class Flatten(OneInput):

@@ -45,12 +45,14 @@ class Wire:
 
     path: the place in the config that asked for it.
     inputs: the names of the wires, or of the data's values, that it reads.
+    trainable: whether neither it nor a block around it is frozen.
     """
 
     name: str
     layer: LayerModel
     path: Path
     inputs: tuple[str, ...]
+    trainable: bool = True
 
 
 @dataclass
@@ -101,16 +103,18 @@ class _Scope:
     known: by the name that is written, the wire or value of the data that it stands for; None for
         a layer of which that is not known, because something about it is wrong.
     later: the names that come further on in this list.
+    trainable: whether no block around it is frozen.
     """
 
     out: Wiring
     known: dict[str, str | None]
     outer: "_Scope | None" = None
     later: set[str] = field(default_factory=set)
+    trainable: bool = True
 
-    def inside(self) -> "_Scope":
-        """What a list of layers within this one sees, before its first layer."""
-        return _Scope(self.out, {}, self)
+    def inside(self, block: LayerModel) -> "_Scope":
+        """What a list of layers of a block within this one sees, before its first layer."""
+        return _Scope(self.out, {}, self, trainable=self.trainable and block.trainable)
 
     def find(self, name: str) -> str | None:
         """What a name stands for; KeyError where it stands for nothing."""
@@ -181,11 +185,11 @@ def _write(scope: _Scope, layer: LayerModel, here: Path, name: str, x: str | Non
     if isinstance(layer, Repeat):
         for turn in range(layer.times):
             path = f"{name}.{turn + 1}."
-            x = _write_list(scope.inside(), layer.layers, (*here, "layers"), path, x)
+            x = _write_list(scope.inside(layer), layer.layers, (*here, "layers"), path, x)
         return x
     if isinstance(layer, Residual | Branches):
         sides = [
-            _write_list(scope.inside(), inner, (*here, *key), f"{name}.{part}", x)
+            _write_list(scope.inside(layer), inner, (*here, *key), f"{name}.{part}", x)
             for key, part, inner in _sides(layer)
         ]
         word = "add" if isinstance(layer, Residual) else layer.merge
@@ -204,7 +208,8 @@ def _add(
     known = [value for value in inputs if value is not None]
     if len(known) < len(inputs):
         return None
-    scope.out.wires.append(Wire(name, layer, here, tuple(known)))
+    trainable = scope.trainable and layer.trainable
+    scope.out.wires.append(Wire(name, layer, here, tuple(known), trainable))
     return name
 
 

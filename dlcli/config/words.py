@@ -1,12 +1,14 @@
-"""Words for people: how a value is quoted in a message, and which known word is nearest.
+"""Words for people: how a value is quoted in a message.
 
 Pure text, without knowledge of the vocabulary; `hints.py` knows the words of other frameworks.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from dlcli.config.scalars import ScalarError, read_scalar
+from dlcli.nearest import nearest as nearest
+from dlcli.nearest import squeeze as squeeze
 
 _LONGEST = 60
 
@@ -75,31 +77,6 @@ def _is_number(text: str) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def squeeze(word: str) -> str:
-    """The word without case, dashes, underscores and spaces: MaxPooling2D -> maxpooling2d."""
-    return "".join(c for c in word.lower() if c.isalnum())
-
-
-def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that was most likely meant, or None.
-
-    >>> nearest("learnin_rate", ["learning_rate", "beta_1"])
-    'learning_rate'
-    >>> nearest("MaxPooling2D", ["dense", "max_pooling2d"])
-    'max_pooling2d'
-    >>> nearest("lstm", ["dense", "conv2d"])
-    """
-    if not 1 < len(word) <= 40:
-        return None
-    for candidate in known:
-        if squeeze(word) == squeeze(candidate):
-            return candidate
-    word = word.lower()
-    distances = [(distance(word, candidate), candidate) for candidate in known]
-    best = min(distances, default=(len(word), ""))
-    return best[1] if best[0] <= max(1, len(word) // 3) and best[0] < len(best[1]) else None
-
-
 def meant(word: str) -> str:
     """The end of a sentence about a word that is not known: what was likely meant."""
     return f", did you mean {code(word)}?"
@@ -116,22 +93,3 @@ def suggestion(sentence: str) -> str | None:
     """
     found = _MEANT.search(sentence)
     return found[1] if found else None
-
-
-def distance(a: str, b: str) -> int:
-    """How many letters to add, drop, change or swap with their neighbour, to turn a into b.
-
-    >>> distance("kernel", "kernle"), distance("stride", "strides"), distance("relu", "gelu")
-    (1, 1, 1)
-    """
-    before: list[int] = []
-    row = list(range(len(b) + 1))
-    for i, letter in enumerate(a, 1):
-        further = [i]
-        for j, other in enumerate(b, 1):
-            cost = min(row[j] + 1, further[-1] + 1, row[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
-                cost = min(cost, before[j - 2] + 1)
-            further.append(cost)
-        before, row = row, further
-    return row[-1]

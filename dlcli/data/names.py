@@ -1,9 +1,10 @@
 """Names of columns and classes, for messages about one that is not there."""
 
-import difflib
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
+
+from dlcli.nearest import nearest
 
 _MOST = 12
 """How many names a message shows."""
@@ -29,7 +30,7 @@ def place_of(name: str, names: Sequence[str]) -> int | None:
     return next((place for place, other in enumerate(names) if same(name, other)), None)
 
 
-def suggestion(name: str, known: Sequence[str]) -> str:
+def suggestion(name: str, known: Sequence[str], these: str = "the columns are") -> str:
     """The nearest known name, or the first of all: the end of a sentence about a missing one.
 
     >>> suggestion("sail", ["girth", "soil"])
@@ -37,11 +38,11 @@ def suggestion(name: str, known: Sequence[str]) -> str:
     >>> suggestion("age", ["girth", "soil"])
     "; the columns are 'girth', 'soil'."
     """
-    near = difflib.get_close_matches(name, known, 1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    shown = ", ".join(repr(one) for one in known[:_MOST])
-    return f"; the columns are {shown}{', ...' if len(known) > _MOST else ''}."
+    near = nearest(name, known)
+    if near is not None:
+        return f"; did you mean {near!r}?"
+    shown = ", ".join(repr(one) for one in known[:_MOST]) or "none"
+    return f"; {these} {shown}{', ...' if len(known) > _MOST else ''}."
 
 
 def class_name(classes: Sequence[str] | None, number: Any) -> str:

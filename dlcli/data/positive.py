@@ -6,7 +6,6 @@ them (precision, recall, the columns of predictions) then agree by themselves. D
 are those of the rows as the source brought them: the choice is recorded with the config.
 """
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from dlcli.data.dataset import Raw
 from dlcli.errors import UsageError
+from dlcli.nearest import nearest
 
 _MOST = 12
 """How many classes a message shows."""
@@ -70,10 +70,8 @@ def positive_last(names: Sequence[str], chosen: str, count: int | None = None) -
             "of exactly two. Leave the option out."
         )
     if chosen not in names:
-        near = difflib.get_close_matches(chosen, names, 1) or [
-            name for name in names if name.casefold() == chosen.casefold()
-        ]
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        near = nearest(chosen, names)
+        hint = "." if near is None else f"; did you mean {near!r}?"
         raise UsageError(
             f"positive_class is {chosen!r}, which is not one of the two classes {names[0]!r} and "
             f"{names[1]!r}{hint}"

@@ -186,15 +186,16 @@ class Bundle:
         return next((what for what, same in alike.items() if not same), None)
 
     def _has_its_columns(self, said: Said) -> bool:
-        """Whether a table without names has all columns that the network reads, and the target; of
-        one that is read whole, no others."""
+        """Whether a table without names has all columns that the network reads, and the target; and
+        none that nobody knows, where the features are all that are left."""
         csv = self.csv
         if csv.format.header is not False or csv.width is None or ONLY not in self.preprocessing:
             return True
         columns = self.preprocessing[ONLY].columns or ()
         places = [_place(name) for name in (*(column.name for column in columns), csv.target)]
         inside = all(1 <= place <= csv.width for place in places)
-        return inside and (not said.all_columns or len(places) == csv.width)
+        others = said.no_features
+        return inside and (others is None or len(columns) + others == csv.width)
 
 
 def _place(name: str | None) -> int:

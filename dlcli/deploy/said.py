@@ -23,7 +23,8 @@ class Said:
     layers, loss: as they are written down in model.json.
     arrays: what holds each value of a row where the rows are an archive, by the value's name.
     csv: how a CSV of rows is written, but for its width.
-    all_columns: whether every column of a table but the target is read.
+    no_features: how many columns a table has beside the features (the target, and the weights of
+        rows); None where features are listed, so that there may be others.
     steps: what is done to each value, in order, and what with unknown categories.
     scaled: whether the network learned scaled targets.
     """
@@ -32,7 +33,7 @@ class Said:
     loss: dict[str, Any]
     arrays: dict[str, str | None]
     csv: Written
-    all_columns: bool
+    no_features: int | None
     steps: dict[str, list[tuple[type[Fitted], str | None]]]
     scaled: bool
 
@@ -50,10 +51,16 @@ class Said:
             builder.written(loss, LOSSES),
             arrays_of(config),
             written_as(config),
-            getattr(config.data.source, "features", None) is None,
+            _no_features(config.data.source),
             steps,
             config.data.target_transform is not None,
         )
+
+
+def _no_features(source: Any) -> int | None:
+    if getattr(source, "features", None) is not None:
+        return None
+    return 1 + (getattr(source, "weight", None) is not None)
 
 
 def written_as(config: Sections, width: int | None = None) -> Written:

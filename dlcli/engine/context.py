@@ -5,14 +5,17 @@ scratch arrays are allocated once and no two threads ever share one.
 """
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from dlcli.engine.arrays import Array, Shape
 from dlcli.randomness import Stream
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -37,6 +40,7 @@ class Context:
         self.moment = Moment() if moment is None else moment
         self._memory: dict[Hashable, Array] = {}
         self._views: dict[tuple[Hashable, Shape, npt.DTypeLike], Array] = {}
+        self._kept: dict[Hashable, Any] = {}
 
     @property
     def training(self) -> bool:
@@ -62,6 +66,13 @@ class Context:
             # All views of a name must be views of the same memory.
             self._views = {key: view for key, view in self._views.items() if key[0] != name}
         return memory[:size]
+
+    def keep(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What `make` made when this name was first asked for, as long as training lasts."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: T = self._kept[name]
+        return found
 
     def stream(self, purpose: str) -> Stream:
         """The randomness of this layer, this step and this shard for one purpose."""

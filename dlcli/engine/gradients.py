@@ -70,13 +70,16 @@ class Gradients:
             if a * b >= PIECE and batch_size * (a + b) <= shards * a * b
         }
         self.pieces = tuple(self._cut())
+        self._frozen = [node.name for node in model.nodes if not node.trainable and node.slots()]
 
     def shard(self, number: int) -> dict[str, dict[str, Array]]:
-        """The arrays that backward assigns for one shard, by layer and slot.
+        """The arrays that backward assigns for one shard, by layer and slot; none of frozen layers.
 
         The last shard of a batch may have fewer rows than these have room for.
         """
         views = self._layout.views(self._rows[number])
+        for layer in self._frozen:
+            del views[layer]
         rows = slice(number * self._shard_size, (number + 1) * self._shard_size)
         for (layer, slot), (left, right) in self._factors.items():
             del views[layer][slot]

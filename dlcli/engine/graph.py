@@ -6,10 +6,10 @@ A node reads values that stand before it: outputs of earlier nodes, or what the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from dlcli.engine.layer import Layer, Merge, Shape, ShapeError, Slot
+from dlcli.engine.layer import BatchLayer, Layer, Merge, Shape, ShapeError, Slot
 
 DATA = ""
 """The name of the one value of data that has no names; no node can be called so."""
@@ -28,11 +28,13 @@ class Link(NamedTuple):
 
     inputs: the values that it reads, by the names of their nodes or of the data's values. None:
         that of the layer before, or of the data.
+    trainable: whether its arrays are trained or observed; else they stay as they begin.
     """
 
     name: str
     layer: Layer | Merge
     inputs: tuple[str, ...] | None = None
+    trainable: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Node:
     inputs: tuple[str, ...]
     in_shapes: tuple[Shape, ...]
     out_shape: Shape
+    trainable: bool = True
 
     @property
     def in_shape(self) -> Shape:
@@ -60,11 +63,23 @@ class Node:
 
     def slots(self) -> dict[str, Slot]:
         """The arrays that its layer needs."""
-        return {} if isinstance(self.layer, Merge) else self.layer.slots(self.in_shape)
+        if isinstance(self.layer, Merge):
+            return {}
+        slots = self.layer.slots(self.in_shape)
+        if self.trainable:
+            return slots
+        return {name: replace(slot, kind="frozen") for name, slot in slots.items()}
 
     def factors(self) -> dict[str, tuple[int, int]]:
         """The slots whose gradient can be had as two factors; see Layer.factors."""
-        return {} if isinstance(self.layer, Merge) else self.layer.factors(self.in_shape)
+        if isinstance(self.layer, Merge) or not self.trainable:
+            return {}
+        return self.layer.factors(self.in_shape)
+
+    @property
+    def meets(self) -> bool:
+        """Whether it meets the whole batch in training: a frozen layer does not."""
+        return self.trainable and isinstance(self.layer, BatchLayer)
 
 
 def connect(
@@ -122,13 +137,13 @@ def values_of(nodes: Sequence[Node]) -> tuple[str, ...]:
 def _node(link: Link, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
     layer = link.layer
     if isinstance(layer, Merge):
-        return Node(link.name, layer, inputs, shapes, layer.out_shape(shapes))
+        return Node(link.name, layer, inputs, shapes, layer.out_shape(shapes), link.trainable)
     if len(shapes) != 1:
         raise ShapeError(f"takes one input, not {len(shapes)}")
     out = layer.out_shape(shapes[0])
     for slot in layer.slots(shapes[0]).values():
         slot.initializer.check(slot.shape)
-    return Node(link.name, layer, inputs, shapes, out)
+    return Node(link.name, layer, inputs, shapes, out, link.trainable)
 
 
 def _require_use(nodes: Sequence[Node]) -> None:

@@ -18,6 +18,7 @@ from dlcli.engine.losses import Loss
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
+from dlcli.engine.penalties import Penalty
 from dlcli.engine.sharding import cuts
 from dlcli.engine.team.base import Task, Team
 
@@ -83,6 +84,7 @@ class Evaluation:
     ) -> None:
         self._phase = phase
         self._inference, self._loss, self._metrics = Inference(model, theta), loss, metrics
+        self._penalty = Penalty.of(model.layout, theta)
         self._roles = list(parts)
         self._parts = list(parts.values())
         self._rows = rows
@@ -97,7 +99,7 @@ class Evaluation:
         return {self._phase: self._shard}
 
     def run(self, team: Team, role: str) -> dict[str, Any]:
-        """`loss` and every metric over the rows of one part."""
+        """`loss`, with the model's penalties, and every metric over the rows of one part."""
         self._inference.refresh()
         index = self._roles.index(role)
         count = len(self._parts[index])
@@ -111,7 +113,8 @@ class Evaluation:
                 total += float(self._losses[shard])
                 for tally, part in zip(tallies, self._tallies, strict=True):
                     tally += part[shard]
-        return {"loss": total / count, **self._metrics.values(tallies)}
+        loss = total / count if self._penalty is None else total / count + self._penalty()
+        return {"loss": loss, **self._metrics.values(tallies)}
 
     def _shard(self, worker: int, number: int) -> None:
         if worker not in self._workers:
@@ -123,7 +126,6 @@ class Evaluation:
         positions = np.arange(start, min(start + self._rows, len(part)))
         xs, t, weights = part.fetch(positions, fetching)
         y = forward(*xs)
-        self._losses[number] = self._loss.value_and_grad(y, t, 1.0, ctx, weights)[0]
-        answers = self._loss.answers(y, ctx)
+        self._losses[number], _, answers = self._loss.judge(y, t, 1.0, ctx, weights)
         for tally, counted in zip(self._tallies, self._metrics.tally(answers, t), strict=True):
             tally[number] = counted

@@ -12,6 +12,7 @@ Letters, used for arrays whose role is fixed by this contract:
     p   the layer's parameters, by slot name        read-only
     g   the gradients of p, same names and shapes   assigned in full by backward, never added to;
         for large kernels perhaps as two factors    see Layer.factors
+        empty where the layer is frozen             then only dx is worked out
     dy, dx  the gradients of the loss with respect to y and x
     ctx what one pass of one shard may use: scratch memory, randomness, mode (see context.py)
 
@@ -20,7 +21,7 @@ Shapes named in a contract (`in_shape`, `out_shape`) are those of one row, witho
 Laws, which `tests/engine/cases.py` checks for every layer: `out_shape` is true; gradients match
 central differences in float64; x, p and dy are left untouched; every array of g is assigned;
 the results of shards add up to those of the batch; two interleaved passes equal two separate
-ones; `need_dx=False` gives the same g.
+ones; `need_dx=False` gives the same g, an empty g the same dx.
 
 A layer has one input. What has several is a Merge, at the end of this page: the same contract,
 but for parameters, which merges have not.
@@ -36,6 +37,7 @@ import numpy as np
 from dlcli.engine.arrays import Array, Params, Shape, ShapeError
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer
+from dlcli.engine.regularizers import Regularizer
 
 __all__ = ["Array", "BatchLayer", "Layer", "Merge", "Params", "Shape", "ShapeError", "Slot"]
 
@@ -44,13 +46,15 @@ __all__ = ["Array", "BatchLayer", "Layer", "Merge", "Params", "Shape", "ShapeErr
 class Slot:
     """Room for one array that a layer needs, before any memory exists.
 
-    kind: "trained" by the optimizer, or "observed" (a running statistic that no gradient
-    touches).
+    kind: "trained" by the optimizer, "observed" (a running statistic that no gradient touches),
+    or "frozen": what the layer of a node that is not trainable would train or observe.
+    regularizer: the penalty on it, if it is trained and has one.
     """
 
     shape: Shape
     initializer: Initializer
-    kind: Literal["trained", "observed"] = "trained"
+    kind: Literal["trained", "observed", "frozen"] = "trained"
+    regularizer: Regularizer | None = None
 
 
 class Layer(ABC):
@@ -94,7 +98,8 @@ class Layer(ABC):
         *,
         need_dx: bool = True,
     ) -> Array | None:
-        """Assign every array of g; return dx, or None when `need_dx` is false."""
+        """Assign every array of g, if it is not empty; return dx, or None when `need_dx` is
+        false."""
 
     def flops(self, in_shape: Shape) -> int:
         """Floating point operations of forward for one row (a multiply-add counts two)."""
@@ -107,7 +112,8 @@ class BatchLayer(Layer):
     Its pass halts twice. `tally` says what a shard adds, `total` puts the parts of all shards
     together, in the order of the shards and by one process, and `forward_rest` goes on with it;
     likewise for the way back. A batch of one shard needs no halt, so `forward` and `backward` are
-    both halves at once. Where nothing is trained, `forward` uses the observed arrays instead.
+    both halves at once. Where nothing is trained, and where the layer is frozen, `forward` uses the
+    observed arrays instead.
     """
 
     @abstractmethod

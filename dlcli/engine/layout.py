@@ -6,7 +6,7 @@ works on any contiguous piece without knowing what lies there, a checkpoint is a
 vectors, and nothing is allocated or concatenated in a step.
 
 Trained arrays that weight decay applies to come first, then the other trained ones, then the
-observed ones (running statistics), which have a place but no gradient.
+frozen ones and the observed ones (running statistics), which have a place but no gradient.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,6 +51,7 @@ class Layout:
         groups = [
             [n for n, s in slots.items() if s.kind == "trained" and decays(n)],
             [n for n, s in slots.items() if s.kind == "trained" and not decays(n)],
+            [n for n, s in slots.items() if s.kind == "frozen"],
             [n for n, s in slots.items() if s.kind == "observed"],
         ]
         self.slots = dict(slots)
@@ -64,7 +65,7 @@ class Layout:
                 self.places[name] = Place(offset, offset + size, shape)
                 offset += size
             ends.append(offset)
-        self.decayed, self.trained, self.size = ends
+        self.decayed, self.trained, _, self.size = ends
         """Where the decayed arrays end, where the trained ones end, and the whole length."""
 
     def initial(self, seed: int, dtype: npt.DTypeLike = np.float32) -> Array:
@@ -91,7 +92,7 @@ class Layout:
     def named(self, flat: Array) -> dict[str, Array]:
         """The arrays inside `flat` under their full names, `<layer>.<slot>`, in layer order.
 
-        A vector of an optimizer ends where the trained arrays end; it has no observed ones.
+        A vector of an optimizer ends where the trained arrays end; it has no others.
         """
         named = {}
         for layer, slot in self.slots:

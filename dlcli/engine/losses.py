@@ -23,7 +23,7 @@ the resolution of 1 + e, the result is 0 instead of e.
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,20 @@ TRAINS = {"trains": True}
 """Of an option: it says how a network is trained, and nothing of what it answers."""
 
 
+RowsAndGrad = tuple[Array, Array, Array | None]
+
+
+class Judged(NamedTuple):
+    """What a loss says of some rows.
+
+    dy and, unless they are y itself, answers live in scratch memory until the next call.
+    """
+
+    value: float
+    dy: Array
+    answers: Array
+
+
 class Loss(ABC):
     """A measure of error and its derivative; see the module's docstring."""
 
@@ -42,18 +56,22 @@ class Loss(ABC):
     """The activation that is part of the loss where it ends the model: "softmax", "sigmoid"."""
 
     @abstractmethod
-    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
-        """Return (losses, dy), without weights of rows: the loss of a row is losses (n,), or the
-        mean of its losses (n, outputs). Both live in ctx's scratch memory until the next call."""
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> RowsAndGrad:
+        """Return (losses, dy, answers), without weights of rows.
 
-    def value_and_grad(
+        The loss of a row is losses (n,), or the mean of its losses (n, outputs). answers: those of
+        `predict`, to the bit, where they were worked out on the way; else None. All live in ctx's
+        scratch memory until the next call.
+        """
+
+    def judge(
         self, y: Array, t: Array, weight: float, ctx: Context, row_weights: Array | None = None
-    ) -> tuple[float, Array]:
-        """Return (value, dy); dy lives in ctx's scratch memory until the next call.
+    ) -> Judged:
+        """The value, dy and what the model answers.
 
         row_weights: (n,), by which the loss of each row is multiplied; None: by 1.
         """
-        losses, dy = self.rows_and_grad(y, t, weight, ctx)
+        losses, dy, answers = self.rows_and_grad(y, t, weight, ctx)
         outputs = losses.size // len(losses)
         if losses.ndim > 1:
             losses = np.add.reduce(losses, axis=1)
@@ -63,22 +81,15 @@ class Loss(ABC):
             dy *= by_row.reshape(-1, *(1,) * (dy.ndim - 1))
         # A running sum has one possible order; that of np.sum is NumPy's to choose.
         total = float(np.add.accumulate(losses, dtype=np.float64)[-1])
-        return total / outputs * weight, dy
+        return Judged(total / outputs * weight, dy, self.predict(y) if answers is None else answers)
 
     def value(self, y: Array, t: Array, weight: float) -> float:
-        """The same value, to the bit, for where no gradient is needed."""
-        return self.value_and_grad(y, t, weight, Context())[0]
+        """The same value, to the bit, for where nothing else is needed."""
+        return self.judge(y, t, weight, Context()).value
 
     def predict(self, y: Array) -> Array:
         """What the model answers: probabilities where an activation is folded in, else y."""
         return y
-
-    def answers(self, y: Array, ctx: Context) -> Array:
-        """`predict(y)`, to the bit, for the y that `value_and_grad` was last called with.
-
-        It may have worked them out on its way and left them in ctx.
-        """
-        return self.predict(y)
 
     @abstractmethod
     def check(
@@ -102,14 +113,14 @@ class MeanSquaredError(Loss):
     y (n, *out_shape), t the same, or (n,) where a row has one output.
     """
 
-    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> RowsAndGrad:
         scalar, outputs = y.dtype.type, y.size // len(y)
         dy = ctx.scratch("dy", y.shape, y.dtype)
         work = ctx.scratch("work", (len(y), outputs), y.dtype)
         np.subtract(y, _as_outputs(t, y), out=dy)
         np.multiply(dy.reshape(work.shape), dy.reshape(work.shape), out=work)
         dy *= scalar(2.0 * weight / outputs)
-        return work, dy
+        return work, dy, None
 
     def check(
         self, out_shape: Shape, *, target_shape: Shape | None = None, classes: int | None = None
@@ -124,7 +135,7 @@ class MeanAbsoluteError(Loss):
     y (n, *out_shape), t the same, or (n,) where a row has one output.
     """
 
-    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> RowsAndGrad:
         scalar, outputs = y.dtype.type, y.size // len(y)
         dy = ctx.scratch("dy", y.shape, y.dtype)
         work = ctx.scratch("work", (len(y), outputs), y.dtype)
@@ -132,7 +143,7 @@ class MeanAbsoluteError(Loss):
         np.abs(dy.reshape(work.shape), out=work)
         np.sign(dy, out=dy)
         dy *= scalar(weight / outputs)
-        return work, dy
+        return work, dy, None
 
     def check(
         self, out_shape: Shape, *, target_shape: Shape | None = None, classes: int | None = None
@@ -157,7 +168,7 @@ class BinaryCrossentropy(Loss):
 
     label_smoothing: float = field(default=0.0, metadata=TRAINS)
 
-    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> RowsAndGrad:
         scalar, outputs = y.dtype.type, y.size // len(y)
         dy = ctx.scratch("dy", y.shape, y.dtype)
         value = ctx.scratch("value", y.shape, y.dtype)
@@ -175,7 +186,7 @@ class BinaryCrossentropy(Loss):
         np.maximum(y, scalar(0.0), out=value)
         value += np.log(small, out=small)
         value -= np.multiply(y, t, out=work)
-        return value, dy
+        return value, dy, None
 
     def predict(self, y: Array) -> Array:
         small = _exp_of_minus_abs(y, out=np.empty_like(y))
@@ -231,7 +242,7 @@ class CategoricalCrossentropy(Loss):
 
     label_smoothing: float = field(default=0.0, metadata=TRAINS)
 
-    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> RowsAndGrad:
         scale = y.dtype.type(weight)
         dy = ctx.scratch("dy", y.shape, y.dtype)
         np.subtract(y, np.maximum.reduce(y, axis=1, keepdims=True), out=dy)
@@ -239,13 +250,13 @@ class CategoricalCrossentropy(Loss):
             target = np.arange(len(y)), t
             picked = self._picked(dy, target)
             total = np.add.reduce(np.exp(dy, out=dy), axis=1, keepdims=True)
-            np.divide(dy, total, out=ctx.scratch("answers", y.shape, y.dtype))
+            answers = np.divide(dy, total, out=ctx.scratch("answers", y.shape, y.dtype))
             dy *= scale / total
             if self.label_smoothing:
                 dy -= scale * y.dtype.type(self.label_smoothing / y.shape[1])
                 scale *= y.dtype.type(1.0 - self.label_smoothing)
             dy[target] -= scale
-            return np.log(total[:, 0]) - picked, dy
+            return np.log(total[:, 0]) - picked, dy, answers
         t = _as_outputs(t, y)
         if self.label_smoothing:
             t = _smoothed(t, self.label_smoothing, y.shape[1])
@@ -253,10 +264,10 @@ class CategoricalCrossentropy(Loss):
         mass = np.add.reduce(t, axis=1, keepdims=True)
         picked = np.add.reduce(np.multiply(t, dy, out=work), axis=1)
         total = np.add.reduce(np.exp(dy, out=dy), axis=1, keepdims=True)
-        np.divide(dy, total, out=ctx.scratch("answers", y.shape, y.dtype))
+        answers = np.divide(dy, total, out=ctx.scratch("answers", y.shape, y.dtype))
         dy *= scale * mass / total
         dy -= np.multiply(t, scale, out=work)
-        return (np.log(total) * mass)[:, 0] - picked, dy
+        return (np.log(total) * mass)[:, 0] - picked, dy, answers
 
     def _picked(self, z: Array, target: tuple[Array, Array]) -> Array:
         """The sum of t z in each row, for class ids."""
@@ -273,9 +284,6 @@ class CategoricalCrossentropy(Loss):
         probabilities: Array = np.exp(y - np.maximum.reduce(y, axis=1, keepdims=True))
         probabilities /= np.add.reduce(probabilities, axis=1, keepdims=True)
         return probabilities
-
-    def answers(self, y: Array, ctx: Context) -> Array:
-        return ctx.scratch("answers", y.shape, y.dtype)
 
     def check(
         self, out_shape: Shape, *, target_shape: Shape | None = None, classes: int | None = None

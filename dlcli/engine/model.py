@@ -31,9 +31,7 @@ class Model:
         self.nodes = tuple(nodes)
         self.plain = tuple(plain) or self.nodes
         self.inputs = tuple(inputs) or values_of(self.nodes)
-        self.meetings = tuple(
-            index for index, node in enumerate(self.nodes) if isinstance(node.layer, BatchLayer)
-        )
+        self.meetings = tuple(index for index, node in enumerate(self.nodes) if node.meets)
         """Which nodes meet the whole batch in training."""
         slots = {
             (node.name, slot): room for node in self.nodes for slot, room in node.slots().items()
@@ -52,7 +50,7 @@ class Model:
 
 
 Gradients = Mapping[str, dict[str, Array]]
-"""Where backward leaves its results, by layer and slot."""
+"""Where backward leaves its results, by layer and slot; frozen layers have nothing there."""
 
 
 @dataclass
@@ -128,6 +126,8 @@ class Pass:
             learning.append(trains or any(needs))
             places[node.name] = len(places)
             p, ctx = parameters.get(node.name, {}), Context(node.name, moment)
+            if isinstance(node.layer, BatchLayer) and not node.meets:
+                ctx = Context(node.name)  # as where nothing is trained
             self._steps.append(_Step(node, p, ctx, sources, learning[-1], needs))
         self._forward = [step.forward() for step in self._steps]
         self._values: list[Any] = [None] * len(places)

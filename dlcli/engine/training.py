@@ -26,6 +26,7 @@ from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.optimizers import Optimizer
+from dlcli.engine.penalties import Penalty
 from dlcli.engine.sharding import cuts
 from dlcli.engine.stages import Stages
 from dlcli.engine.team.base import Task, Team
@@ -127,6 +128,7 @@ class Training:
         self._gradients = Gradients(recipe.model, recipe.batch_size, recipe.shard_size)
         self._updates = Updates(recipe.model, recipe.optimizer, self._gradients, self.theta)
         self.moments = self._updates.state
+        self._penalty = Penalty.of(layout, self.theta)
         self._losses = shared_zeros((shards,), np.float64)
         self._tallies = [shared_zeros((shards, *z.shape), z.dtype) for z in recipe.metrics.zeros()]
         self._order = shared_zeros((len(self._examples) if recipe.shuffle else 0,), np.int64)
@@ -214,13 +216,16 @@ class Training:
         return loss
 
     def _add_losses(self, shards: int) -> float:
-        """The loss of the batch; adds the shards' tallies up. Diverged where it is not finite."""
+        """The loss of the batch, with the model's penalties; adds the shards' tallies up. Diverged
+        where it is not finite."""
         progress = self.progress
         loss = 0.0
         for shard, value in enumerate(self._losses[:shards].tolist()):
             loss += value
             for total, tally in zip(progress.tallies, self._tallies, strict=True):
                 total += tally[shard]
+        if self._penalty is not None:
+            loss += self._penalty()
         if not isfinite(loss):
             raise Diverged(progress.step + 1, self._first_not_finite(shards))
         return loss
@@ -266,8 +271,7 @@ class Training:
     def _judge(self, lane: "_Lane", number: int, weight: float, y: Array) -> Array:
         """Write down the loss and the tallies of a shard; returns the loss's gradient."""
         recipe, (_, t, weights) = self.recipe, lane.batch
-        self._losses[number], dy = recipe.loss.value_and_grad(y, t, weight, lane.loss, weights)
-        answers = recipe.loss.answers(y, lane.loss)
+        self._losses[number], dy, answers = recipe.loss.judge(y, t, weight, lane.loss, weights)
         for tally, found in zip(self._tallies, recipe.metrics.tally(answers, t), strict=True):
             tally[number] = found
         return dy

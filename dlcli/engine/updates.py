@@ -1,8 +1,8 @@
 """How the parameters move after a batch.
 
 Phase "update": each piece of the parameter vector gets the gradient of the batch (see gradients.py)
-and lets the optimizer step. Two wishes need the whole gradient before anything moves, and for them
-there is a phase "gather" before it:
+and of the penalties on it (see penalties.py), and lets the optimizer step. Two wishes need the
+whole gradient before anything moves, and for them there is a phase "gather" before it:
 
     norms          Gradients are clipped by their norms; see clipping.py.
     accumulation   Only every k-th batch makes an update, with the mean of the gradients since the
@@ -21,6 +21,7 @@ from dlcli.engine.layer import Array
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.model import Model
 from dlcli.engine.optimizers import Optimizer
+from dlcli.engine.penalties import PenaltyGradients
 from dlcli.engine.team.base import Task, Team
 
 ACCUMULATOR = "gradient_accumulator"
@@ -42,6 +43,8 @@ class Updates:
         theta: Array,
     ) -> None:
         self._optimizer, self._gradients, self._theta = optimizer, gradients, theta
+        cuts = [(piece.start, piece.stop) for piece in gradients.pieces]
+        self._penalties = PenaltyGradients.of(model.layout, cuts)
         trained, dtype = model.layout.trained, theta.dtype
         self.state = {name: shared_zeros((trained,), dtype) for name in optimizer.state}
         for name, vector in self.state.items():
@@ -104,6 +107,8 @@ class Updates:
         views = self._views(worker, number)
         rows, _, due = self._board.tolist()
         self._gradients.assign(views.piece, rows, views.gradient)
+        if self._penalties is not None:
+            self._penalties.add(number, views.theta, views.gradient, views.work[0])
         if self._accumulator is not None:
             accumulated = self._accumulator[views.piece.start : views.piece.stop]
             accumulated += views.gradient
@@ -118,6 +123,8 @@ class Updates:
         rows, updates, _ = self._board.tolist()
         if not self._gathers:
             self._gradients.assign(views.piece, rows, views.gradient)
+            if self._penalties is not None:
+                self._penalties.add(number, views.theta, views.gradient, views.work[0])
         elif self._norms is not None:
             self._norms.clip(number, views.gradient)
         if self._optimizer.clipvalue is not None:

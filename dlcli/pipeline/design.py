@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channe
 from dlcli.data.targets import TargetScale
 from dlcli.engine.graph import GraphError, Node, connect
 from dlcli.engine.layer import Array, Shape, ShapeError
-from dlcli.engine.layers import ColumnEmbeddings, Dropout, Flatten, Reshape
+from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
 from dlcli.engine.metrics import MetricError, MetricSet
@@ -30,6 +31,7 @@ from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
 from dlcli.pipeline.examples import Learned
+from dlcli.pipeline.ids import ids_as_numbers
 from dlcli.pipeline.prepare import Prepared
 from dlcli.pipeline.row_weights import learned_of
 
@@ -75,8 +77,10 @@ class Design:
     def describe(self) -> str:
         """One line for people."""
         layout = self.recipe.model.layout
+        frozen = any(slot.kind == "frozen" for slot in layout.slots.values())
+        trainable = f" ({layout.trained:,} trainable)" if frozen else ""
         return (
-            f"{len(self.chain.nodes)} layers, {layout.size:,} parameters, "
+            f"{len(self.chain.nodes)} layers, {layout.size:,} parameters{trainable}, "
             f"{self.recipe.model.flops / 1e6:,.2f} MFLOP a row, "
             f"shards of {self.recipe.shard_size} rows"
         )
@@ -87,7 +91,8 @@ def connect_chain(
     row_shapes: Mapping[str, Shape],
     columns: Mapping[str, Columns] = MappingProxyType({}),
 ) -> Chain:
-    """Connect the layers; a layer that cannot take its input is reported on its line.
+    """Connect the layers; a layer that cannot take its input is reported on its line, and so is one
+    that is frozen where no other has anything to learn.
 
     row_shapes, columns: of each value of the data, by its name, as the layers get it.
     """
@@ -100,7 +105,25 @@ def connect_chain(
         nodes = connect([one.link for one in built], row_shapes)
     except GraphError as error:
         raise loaded.error(built[error.index].path, str(error)) from None
+    kinds = [{slot.kind for slot in node.slots().values()} for node in nodes]
+    frozen = next((index for index, found in enumerate(kinds) if "frozen" in found), None)
+    if frozen is not None and not any("trained" in found for found in kinds):
+        raise loaded.error(
+            _frozen_at(loaded, built[frozen].path),
+            "every layer with parameters is frozen, so nothing would be learned: leave "
+            "`trainable: false` out where the model is to learn",
+        )
     return Chain(nodes, tuple(b.path for b in built), loss)
+
+
+def _frozen_at(loaded: LoadedConfig, path: builder.Path) -> builder.Path:
+    """Where it says that the layer at `path` is frozen: there, or at the block around it."""
+    found: Any = loaded.config
+    for end, part in enumerate(path):
+        found = found[part] if isinstance(part, int) else getattr(found, part)
+        if getattr(found, "trainable", True) is False:
+            return (*path[: end + 1], "trainable")
+    return path
 
 
 def check_loss(
@@ -200,7 +223,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         for role, part in dataset.parts().items()
     }
     learned = learned_of(loaded, dataset, targets, *chain.loss.kind(chain.out_shape))
-    warnings = reshaped_channels_first(chain) + ids_as_numbers(chain, prepared.columns)
+    warnings = reshaped_channels_first(chain) + ids_as_numbers(chain.nodes, prepared.columns)
     warnings += _judged(loaded, chain, dataset, targets)
     around = _Around.of(chain, dataset)
     training = config.training
@@ -252,22 +275,6 @@ def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:
                 "transpose, dims: [2, 3, 1]}` behind it",
             )
     return ()
-
-
-def ids_as_numbers(chain: Chain, columns: Mapping[str, Columns]) -> tuple[str, ...]:
-    """A sentence for each layer that computes with ids, of which no number is more than another."""
-    found = []
-    for node in chain.nodes:
-        for value in node.inputs:
-            ids = [column.name for column in columns.get(value) or () if column.ids]
-            if ids and not isinstance(node.layer, ColumnEmbeddings):
-                names = ", ".join(map(repr, ids[:3])) + (", ..." if len(ids) > 3 else "")
-                found.append(
-                    f"layer `{node.name}` computes with the ids of {names}, whose order means "
-                    "nothing: put the layer `column_embeddings` before it, or use the transform "
-                    "`one_hot` in place of `category`"
-                )
-    return tuple(found)
 
 
 def _judged(

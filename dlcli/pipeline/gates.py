@@ -12,13 +12,13 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from dlcli.config import Config
 from dlcli.config.rules import CROSSENTROPIES, kind
 from dlcli.config.stages import METRIC_ALIASES, SCALAR_METRICS
 from dlcli.errors import GateError, UsageError
+from dlcli.nearest import nearest
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -125,8 +125,8 @@ class Gate:
         for wanted in (self.of, self.of.strip()):
             if wanted in names:
                 return list(names).index(wanted)
-        near = get_close_matches(self.of, names, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = nearest(self.of, names)
+        hint = "" if near is None else f" Did you mean {near!r}?"
         shown = ", ".join(map(repr, names[:_MOST_CLASSES]))
         more = f" and {len(names) - _MOST_CLASSES} more" if names[_MOST_CLASSES:] else ""
         raise UsageError(

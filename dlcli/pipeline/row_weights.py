@@ -80,7 +80,7 @@ def _class_weights(
     weights = np.ones(count)
     for name, weight in wanted.items():
         if name not in known:
-            near = suggestion(name, known).replace("the columns are", "the classes are")
+            near = suggestion(name, known, "the classes are")
             words = f"there is no class {name!r}"
             raise loaded.error((*_PLACE, name), f"{words}{near.rstrip('.')}")
         weights[known.index(name)] = weight

@@ -9,7 +9,7 @@ from dlcli.config import LoadedConfig
 from dlcli.data.dataset import Dataset, Declared, Part, Sampled
 from dlcli.data.places import Places
 from dlcli.data.preprocessing import fit_one, shape_after
-from dlcli.engine.graph import DATA
+from dlcli.engine.graph import DATA, Node
 from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.merges import MERGES
@@ -28,6 +28,8 @@ class LayerRow:
     """One line of the layer table; `type` is the config's word.
 
     reads: what its inputs are; "data" for the value of data that has one without a name.
+    trainable: how many of the parameters learn. frozen: whether it has some that do not although
+        they would, had they not been frozen.
     """
 
     name: str
@@ -35,6 +37,8 @@ class LayerRow:
     type: str
     out_shape: Shape
     parameters: int
+    trainable: int
+    frozen: bool
     flops: int
 
 
@@ -54,6 +58,11 @@ class Validated:
     def parameters(self) -> int:
         """All parameters together."""
         return sum(row.parameters for row in self.layers)
+
+    @property
+    def trainable(self) -> int:
+        """Those that learn."""
+        return sum(row.trainable for row in self.layers)
 
     @property
     def flops(self) -> int:
@@ -156,14 +165,18 @@ def _weights(loaded: LoadedConfig, where: Places) -> tuple[str, ...]:
 
 
 def _rows(chain: Chain) -> tuple[LayerRow, ...]:
-    return tuple(
-        LayerRow(
-            node.name,
-            tuple(name if name != DATA else "data" for name in node.inputs),
-            _NAMES[type(node.layer)],
-            node.out_shape,
-            sum(prod(slot.shape) for slot in node.slots().values()),
-            node.flops,
-        )
-        for node in chain.nodes
+    return tuple(map(_row, chain.nodes))
+
+
+def _row(node: Node) -> LayerRow:
+    slots = node.slots().values()
+    return LayerRow(
+        node.name,
+        tuple(name if name != DATA else "data" for name in node.inputs),
+        _NAMES[type(node.layer)],
+        node.out_shape,
+        sum(prod(slot.shape) for slot in slots),
+        sum(prod(slot.shape) for slot in slots if slot.kind == "trained"),
+        any(slot.kind == "frozen" for slot in slots),
+        node.flops,
     )

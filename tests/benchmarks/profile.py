@@ -30,7 +30,7 @@ from rich.table import Table  # noqa: E402
 from dlcli.engine.batch import Batch  # noqa: E402
 from dlcli.engine.context import Context  # noqa: E402
 from dlcli.engine.layer import Array, Layer, Merge, Shape  # noqa: E402
-from dlcli.engine.losses import Loss  # noqa: E402
+from dlcli.engine.losses import Loss, RowsAndGrad  # noqa: E402
 from dlcli.engine.metrics import Kind, MetricSet  # noqa: E402
 from dlcli.engine.model import Model  # noqa: E402
 from dlcli.engine.optimizers import Optimizer, State  # noqa: E402
@@ -97,18 +97,12 @@ class TimedLoss(Loss):
     def __init__(self, loss: Loss, clock: Clock) -> None:
         self._loss, self._clock = loss, clock
 
-    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> tuple[Array, Array]:
-        result: tuple[Array, Array] = self._clock.call(
-            "loss", self._loss.rows_and_grad, y, t, weight, ctx
-        )
+    def rows_and_grad(self, y: Array, t: Array, weight: float, ctx: Context) -> RowsAndGrad:
+        result: RowsAndGrad = self._clock.call("loss", self._loss.rows_and_grad, y, t, weight, ctx)
         return result
 
     def predict(self, y: Array) -> Array:
         answers: Array = self._clock.call("metrics", self._loss.predict, y)
-        return answers
-
-    def answers(self, y: Array, ctx: Context) -> Array:
-        answers: Array = self._clock.call("metrics", self._loss.answers, y, ctx)
         return answers
 
     def check(

@@ -227,7 +227,11 @@ CASES: dict[str, Case] = {
         "{type: repeat, times: 2, layers: [flatten, {type: dense, units: 9}, "
         "{type: dense, units: 3, input: flatten_1}]}",
     ),
-    "the key kernel_regularizer": word("units: 8", "units: 8, kernel_regularizer: l2"),
+    "the key kernel_constraint": word("units: 8", "units: 8, kernel_constraint: max_norm"),
+    "the key l2 of a layer": word("units: 8", "units: 8, l2: 0.01"),
+    "a model that is frozen": Case(
+        {"c.yaml": config("digits", 10, layer="{type: flatten, trainable: false}").replace(
+            "units: 10,", "units: 10, trainable: false,")}, (("validate", "c.yaml"),)),
     "the transform grayscale": word("[standardize]", "[grayscale]"),
     "the key dtype": word("target: y", "target: y, dtype: float32"),
     "the loss sparse_crossentropy": word("sparse_categorical_crossentropy", "sparse_crossentropy"),

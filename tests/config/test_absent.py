@@ -9,6 +9,7 @@ from dlcli.config.augmentation import AUGMENTATION_CONFIGS
 from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
+from dlcli.config.regularizers import REGULARIZER_CONFIGS
 from dlcli.config.sources import SOURCE_CONFIGS
 from dlcli.config.stages import DEPLOYMENT_FORMATS, METRIC_ALIASES, METRIC_NAMES
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
@@ -20,6 +21,7 @@ KNOWN = {
     "layer": LAYER_CONFIGS,
     "activation": ACTIVATION_CONFIGS,
     "initializer": INITIALIZER_CONFIGS,
+    "regularizer": REGULARIZER_CONFIGS,
     "loss": LOSS_CONFIGS,
     "optimizer": OPTIMIZER_CONFIGS,
     "metric": (*METRIC_NAMES, *METRIC_ALIASES),
@@ -40,7 +42,7 @@ data:
 model:
   layers:
     - {type: dense, units: 8, activation: relu, kernel_initializer: zeros}
-    - {type: dense, units: 3, activation: softmax}
+    - {type: dense, units: 3, activation: softmax, kernel_regularizer: l2}
 loss: {type: mae}
 optimizer: {type: adam, learning_rate: 0.01}
 training: {epochs: 3, batch_size: 32, early_stopping: {monitor: val_loss}}
@@ -51,6 +53,7 @@ PLACES = {
     "layer": "{type: dense, units: 3",
     "activation": "activation: relu",
     "initializer": "kernel_initializer: zeros",
+    "regularizer": "kernel_regularizer: l2",
     "loss": "{type: mae}",
     "optimizer": "{type: adam",
     "metric": "[accuracy]",
@@ -113,7 +116,17 @@ def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
         ("{type: dense, units: 3", "{type: conv1d, filters: 3", "unknown layer `conv1d`: not"),
         ("{type: dense, units: 3", "{type: GlobalAveragePooling1D, units: 3", "not supported yet"),
         ("{type: dense, units: 3", "{type: GroupNorm, units: 3", "not supported yet"),
-        ("units: 8,", "units: 8, kernel_regularizer: l2,", "`kernel_regularizer`: not supported"),
+        ("units: 8,", "units: 8, kernel_constraint: x,", "`kernel_constraint`: not supported yet"),
+        ("units: 8,", "units: 8, regularizer: l2,", "did you mean `kernel_regularizer`?"),
+        ("units: 8,", "units: 8, l2: 0.1,", "`kernel_regularizer: {type: l2, l2: 0.01}`"),
+        ("units: 8,", "units: 8, frozen: true,", "by its own `trainable: false`"),
+        ("_regularizer: l2", "_regularizer: ridge", "did you mean `l2`?"),
+        ("_regularizer: l2", "_regularizer: ElasticNet", "did you mean `l1_l2`?"),
+        ("_regularizer: l2", "_regularizer: {type: l2, l1: 0.1}", "unknown key `l1`"),
+        ("_regularizer: l2", "_regularizer: {type: l2, l2: -1}", "`l2` must be"),
+        ("_regularizer: l2", "_regularizer: 0.01", "must be a mapping with a `type`, not 0.01"),
+        ("optimizer: {", "optimizer: {trainable: false, ", "by its own `trainable: false`"),
+        ("optimizer: {", "optimizer: {kernel_regularizer: l2, ", "stands in the layer that has"),
         ("scale: 2}", "scale: 2}, grayscale", "unknown transform `grayscale`: not supported yet"),
         ("target: y", "target: y, dtype: {a: str}", "`kinds` says which columns are text"),
         ("test: 0.2", "test: 0.2, shuffle: false", "test_path"),

@@ -66,7 +66,7 @@ def test_models_are_immutable(model: type[Model]) -> None:
 def test_the_walk_finds_every_registered_component() -> None:
     found = set(every_model())
     assert all(model in found for registry in REGISTRIES.values() for model in registry.values())
-    assert len(REGISTRIES) == 8
+    assert len(REGISTRIES) == 9
 
 
 @pytest.mark.parametrize("registry", REGISTRIES)

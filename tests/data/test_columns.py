@@ -113,7 +113,7 @@ def test_columns_without_names_are_positions_from_0() -> None:
 @pytest.mark.parametrize(
     ("transforms", "words", "at"),
     [
-        ([Standardize(("a", "bb"))], "no column 'bb' for standardize; did you mean 'b'?", (1,)),
+        ([Standardize(("a", "colur"))], "no column 'colur' for st.*; did you mean 'colour'?", (1,)),
         ([MinMax(columns=("x",))], "no column 'x'.*the columns are 'a', 'b', 'c', 'd', 'c", (0,)),
         ([Standardize(("a", "colour"))], "'colour' holds text, and sta.*one_hot", (1,)),
         ([Category(), Rescale(2.0, columns=("colour",))], "holds ids.*columns of num", (0,)),

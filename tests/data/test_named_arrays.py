@@ -110,7 +110,7 @@ def test_an_unknown_array_lists_those_that_are_there(places: Places) -> None:
     ):
         found = error(saved(places, **{gone: None}))
         assert isinstance(found, OptionError) and found.at == at
-        left = ", ".join(name for name in arrays() if name != gone)
+        left = ", ".join(repr(name) for name in arrays() if name != gone)
         assert f"has no array {gone!r}; it holds {left}." in str(found)
         with pytest.raises(OptionError):
             SOURCE.declare(places)

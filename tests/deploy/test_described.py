@@ -38,6 +38,7 @@ from dlcli.engine.initializers import Initializer
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.losses import LOSSES
 from dlcli.engine.merges import MERGES
+from dlcli.engine.regularizers import Regularizer
 from dlcli.errors import ArtifactError, ConfigError
 from dlcli.pipeline import prepare
 from tests.cli.calls import dlcli, train
@@ -54,12 +55,12 @@ def through_json(value: Any) -> Any:
 
 
 def bare(link: Any) -> Link:
-    """A layer in its place, whatever its arrays began with."""
+    """A layer in its place, whatever its arrays began with and kept them small."""
     layer = link.layer
     usual = {
         field.name: field.default
         for field in dataclasses.fields(layer)
-        if isinstance(getattr(layer, field.name), Initializer)
+        if isinstance(getattr(layer, field.name), Initializer | Regularizer)
     }
     return Link(link.name, replace(layer, **usual), tuple(link.inputs or ()))
 

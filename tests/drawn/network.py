@@ -80,6 +80,8 @@ class Chain:
         if "bias" in learned and self.dice.chance(0.3):
             vectors = {n: c for n, c in INITIALIZER_CONFIGS.items() if n not in MATRICES}
             given["bias_initializer"] = component(self.dice, vectors)
+        if not self.dice.chance(0.3):
+            skip += tuple(name for name in kind.model_fields if name.endswith("_regularizer"))
         drawn = options(self.dice, kind, given, ("name", "input", "bias_initializer", *skip))
         if "name" not in given and self.dice.chance(0.15):
             drawn["name"] = f"{self.dice.choice(['a', 'layer_', 'dense_'])}{len(self.layers)}"
@@ -410,7 +412,42 @@ def network(
         _brought_together(chain, given, ids)
         _some(chain, dice.whole(0, 2))
     _end(chain, goal, loss)
+    if not _learns({"layers": chain.layers}, {"layers": chain.arrays}):
+        _thaw(chain.layers)
     return chain
+
+
+LISTS = ("layers", "shortcut", "branches")
+"""The keys under which a block holds layers; branches are several lists of them."""
+
+
+def _learns(layer: Any, learned: Mapping[str, Any]) -> bool:
+    """Whether a layer, or one inside of it, has something to learn and is not frozen."""
+    if isinstance(layer, dict) and layer.get("trainable") is False:
+        return False
+    if not learned.keys() & set(LISTS):
+        return any(not name.startswith("moving_") for name in learned)
+    return any(
+        _learns(*pair)
+        for key in learned
+        for inner, arrays in _lists(layer.get(key, []), learned[key], key)
+        for pair in zip(inner, arrays, strict=True)
+    )
+
+
+def _lists(layers: Any, arrays: Any, key: str) -> list[tuple[Any, Any]]:
+    return list(zip(layers, arrays, strict=True)) if key == "branches" else [(layers, arrays)]
+
+
+def _thaw(layers: Any) -> None:
+    """Nothing is frozen any more."""
+    for layer in layers:
+        if isinstance(layer, list):
+            _thaw(layer)
+        elif isinstance(layer, dict):
+            layer.pop("trainable", None)
+            for key in LISTS:
+                _thaw(layer.get(key, []))
 
 
 def _embedded(chain: Chain, ids: Mapping[str, int]) -> None:

@@ -25,6 +25,7 @@ for mode in (True, False):
     LAWS[f"untouched-{mode}"] = partial(
         laws.test_input_parameters_and_arriving_gradient_are_left_untouched, training=mode
     )
+    LAWS[f"same-dx-{mode}"] = partial(laws.test_frozen_it_gives_the_same_dx, training=mode)
     LAWS[f"portable-{mode}"] = partial(
         laws.test_only_operations_with_the_same_bits_everywhere_are_used, training=mode
     )

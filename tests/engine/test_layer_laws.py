@@ -26,7 +26,7 @@ def test_every_registered_layer_has_a_case(name: str) -> None:
 def test_every_option_of_a_layer_has_a_case_that_changes_it(name: str) -> None:
     cls = (LAYERS | ACTIVATIONS)[name]
     for field in fields(cls):
-        if field.name.endswith("_initializer"):
+        if field.name.endswith(("_initializer", "_regularizer")):
             continue
         values = {getattr(case.layer, field.name) for case in CASES if type(case.layer) is cls}
         assert len(values) > 1, f"add a row with another {field.name} to cases.py"
@@ -239,6 +239,20 @@ def test_without_dx_the_gradients_are_the_same(case: Case) -> None:
     assert case.layer.backward(p, without, cache, dy, ctx, need_dx=False) is None
     for name in p:
         np.testing.assert_array_equal(with_dx[name], without[name])
+
+
+@every_case
+@pytest.mark.parametrize("training", [True, False])
+def test_frozen_it_gives_the_same_dx(case: Case, training: bool) -> None:
+    p, x, dy = case.parameters("float32"), case.x("float32"), case.dy("float32")
+    ctx = context(training)
+    _, cache = case.layer.forward(p, x, ctx)
+    learning = case.layer.backward(p, gradients_like(p), cache, dy, ctx)
+    assert learning is not None
+    learning = learning.copy()
+    frozen = case.layer.backward(p, {}, cache, dy, ctx)
+    assert frozen is not None
+    assert frozen.tobytes() == learning.tobytes()
 
 
 @every_case

@@ -125,9 +125,9 @@ def test_every_registered_loss_has_a_case() -> None:
 def test_a_row_counts_as_much_as_its_weight_says(loss: Loss, case: Case) -> None:
     weights = np.array([0.0, 2.5, 1.0, 0.5, 3.0, 1.0, 0.25], np.float32)
     naive = [case.naive(y, t) for y, t in zip(case.y, case.t, strict=True)]
-    value, dy = loss.value_and_grad(case.y, case.t, 1 / ROWS, Context(), weights)
+    value, dy, _ = loss.judge(case.y, case.t, 1 / ROWS, Context(), weights)
     assert value == pytest.approx(float(np.dot(naive, weights)) / ROWS, rel=1e-14)
-    plain = loss.value_and_grad(case.y, case.t, 1 / ROWS, Context())[1]
+    plain = loss.judge(case.y, case.t, 1 / ROWS, Context())[1]
     by_row = weights.reshape(-1, *(1,) * (dy.ndim - 1))
     np.testing.assert_allclose(dy, plain * by_row, rtol=1e-15, atol=0)
 
@@ -148,7 +148,7 @@ def test_the_value_is_the_mean_of_the_naive_formula(
 
 @pytest.mark.parametrize(("loss", "case"), EACH)
 def test_the_gradient_matches_central_differences(loss: Loss, case: Case) -> None:
-    _, dy = loss.value_and_grad(case.y, case.t, 0.3, Context())
+    _, dy, _ = loss.judge(case.y, case.t, 0.3, Context())
     assert dy.shape == case.y.shape
     step = 1e-5
     for i in range(case.y.size):
@@ -162,10 +162,10 @@ def test_the_gradient_matches_central_differences(loss: Loss, case: Case) -> Non
 @pytest.mark.parametrize(("loss", "case"), EACH)
 def test_values_and_gradients_of_shards_add_up_to_the_batch(loss: Loss, case: Case) -> None:
     y, ctx = case.y.astype(np.float32), Context()
-    value, dy = loss.value_and_grad(y, case.t, 1 / ROWS, Context())
+    value, dy, _ = loss.judge(y, case.t, 1 / ROWS, Context())
     total = 0.0
     for a, b in ((0, 3), (3, 4), (4, 7)):
-        part, piece = loss.value_and_grad(y[a:b], case.t[a:b], 1 / ROWS, ctx)
+        part, piece, _ = loss.judge(y[a:b], case.t[a:b], 1 / ROWS, ctx)
         total += part
         np.testing.assert_array_equal(piece, dy[a:b])
     assert total == pytest.approx(value, rel=1e-14)
@@ -175,15 +175,15 @@ def test_values_and_gradients_of_shards_add_up_to_the_batch(loss: Loss, case: Ca
 def test_answers_found_on_the_way_are_the_predictions_to_the_bit(loss: Loss, case: Case) -> None:
     y, ctx = case.y.astype(np.float32), Context()
     for a, b in ((0, 3), (3, 7), (6, 7)):
-        loss.value_and_grad(y[a:b], case.t[a:b], 1 / ROWS, ctx)
-        np.testing.assert_array_equal(loss.answers(y[a:b], ctx), loss.predict(y[a:b]), strict=True)
+        answers = loss.judge(y[a:b], case.t[a:b], 1 / ROWS, ctx).answers
+        np.testing.assert_array_equal(answers, loss.predict(y[a:b]), strict=True)
 
 
 @pytest.mark.parametrize(("loss", "case"), EACH)
 def test_outputs_and_targets_are_left_untouched(loss: Loss, case: Case) -> None:
     y, t = case.y.astype(np.float32), case.t.copy()
     y.flags.writeable = t.flags.writeable = False
-    value, dy = loss.value_and_grad(y, t, 1 / ROWS, Context())
+    value, dy, _ = loss.judge(y, t, 1 / ROWS, Context())
     assert dy.dtype == np.float32
     assert not np.shares_memory(dy, y)
     assert type(value) is float
@@ -194,9 +194,9 @@ def test_outputs_and_targets_are_left_untouched(loss: Loss, case: Case) -> None:
 @pytest.mark.parametrize(("loss", "case"), EACH)
 def test_scratch_memory_is_used_again(loss: Loss, case: Case) -> None:
     ctx = Context()
-    _, first = loss.value_and_grad(case.y, case.t, 1.0, ctx)
+    _, first, _ = loss.judge(case.y, case.t, 1.0, ctx)
     kept = first.copy()
-    _, second = loss.value_and_grad(case.y, case.t, 1.0, ctx)
+    _, second, _ = loss.judge(case.y, case.t, 1.0, ctx)
     assert np.shares_memory(first, second)
     np.testing.assert_array_equal(second, kept)
 
@@ -206,7 +206,7 @@ def test_scratch_memory_is_used_again(loss: Loss, case: Case) -> None:
 def test_extreme_outputs_stay_finite(loss: Loss, case: Case, size: float) -> None:
     y = np.full(case.y.shape, -size, np.float32)
     y.reshape(ROWS, -1)[:, 0] = size
-    value, dy = loss.value_and_grad(y, case.t, 1 / ROWS, Context())
+    value, dy, _ = loss.judge(y, case.t, 1 / ROWS, Context())
     assert math.isfinite(value) and value > 0.0
     assert np.isfinite(dy).all()
     assert np.isfinite(loss.predict(y)).all()
@@ -220,7 +220,7 @@ def test_an_output_that_is_not_finite_shows_in_the_value(
     y = case.y.astype(np.float32)
     y[2] = poison
     with np.errstate(all="ignore"):
-        value, dy = loss.value_and_grad(y, case.t, 1 / ROWS, Context())
+        value, dy, _ = loss.judge(y, case.t, 1 / ROWS, Context())
         if math.isnan(poison):
             assert math.isnan(value)
             assert np.isnan(dy[2]).all()
@@ -234,7 +234,7 @@ def test_an_output_that_is_not_finite_shows_in_the_value(
 def test_only_operations_with_portable_bits_are_used(loss: Loss, case: Case) -> None:
     used: Used = set()
     y = tracked(case.y.astype(np.float32), used)
-    loss.value_and_grad(y, case.t, 1 / ROWS, TrackedContext(used))
+    loss.judge(y, case.t, 1 / ROWS, TrackedContext(used))
     loss.predict(y)
     assert used
     assert refused(used) == set()
@@ -242,12 +242,12 @@ def test_only_operations_with_portable_bits_are_used(loss: Loss, case: Case) -> 
 
 def test_an_answer_that_is_wrong_beyond_float32_costs_its_logit() -> None:
     y = np.array([[-1e4], [1e4]], np.float32)
-    value, dy = LOSSES["binary_crossentropy"]().value_and_grad(y, np.array([1, 0]), 0.5, Context())
+    value, dy, _ = LOSSES["binary_crossentropy"]().judge(y, np.array([1, 0]), 0.5, Context())
     assert value == 1e4
     assert dy.tolist() == [[-0.5], [0.5]]
     y = np.array([[1e4, -1e4]], np.float32)
     loss = LOSSES["sparse_categorical_crossentropy"]()
-    value, dy = loss.value_and_grad(y, np.array([1]), 1.0, Context())
+    value, dy, _ = loss.judge(y, np.array([1]), 1.0, Context())
     assert value == 2e4
     assert dy.tolist() == [[1.0, -1.0]]
 
@@ -255,7 +255,7 @@ def test_an_answer_that_is_wrong_beyond_float32_costs_its_logit() -> None:
 def test_the_absolute_error_does_not_pull_where_it_is_zero() -> None:
     y = np.array([[1.0, 2.0, 3.0]])
     loss = LOSSES["mean_absolute_error"]()
-    _, dy = loss.value_and_grad(y, np.array([[1.0, 3.0, 2.0]]), 3.0, Context())
+    _, dy, _ = loss.judge(y, np.array([[1.0, 3.0, 2.0]]), 3.0, Context())
     assert dy.tolist() == [[0.0, -1.0, 1.0]]
 
 

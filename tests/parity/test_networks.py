@@ -14,7 +14,7 @@ from dlcli.engine.context import Context, Moment
 from dlcli.engine.fusion import fuse
 from dlcli.engine.gradients import Gradients
 from dlcli.engine.graph import DATA, Link, connect
-from dlcli.engine.layer import Array
+from dlcli.engine.layer import Array, Layer
 from dlcli.engine.layers import (
     BatchNormalization,
     Conv2D,
@@ -29,13 +29,14 @@ from dlcli.engine.losses import SparseCategoricalCrossentropy
 from dlcli.engine.merges import Add, Concatenate
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
+from dlcli.engine.penalties import Penalty
 from dlcli.engine.schedules import Cosine
 from dlcli.engine.stages import Stages
 from dlcli.engine.team import Alone, Threads
-from dlcli.engine.training import Recipe, Training
+from dlcli.engine.training import EpochReport, Recipe, Training
 from dlcli.engine.updates import Updates
 from tests.parity import twins
-from tests.parity.twins import keras, use
+from tests.parity.twins import YES, keras, use
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("default")]
 
@@ -43,8 +44,25 @@ CLASSES, ROWS, BATCH, STEPS = 3, 40, 10, 20
 SHAPE = (6, 6, 2)
 
 
+WEAK = st.floats(1e-7, 1e-5)
+"""An l1 for float32: where a number passes 0, rounding decides in which step its penalty turns."""
+
+
 @st.composite
-def networks(draw: st.DrawFn) -> list[Link]:
+def networks(draw: st.DrawFn, l1: twins.Draw) -> list[Link]:
+    """A network; some arrays have regularizers, and some layers are frozen, but never the last."""
+    links = draw(plain_networks())
+    for index, link in enumerate(links):
+        if not isinstance(link.layer, Layer):
+            continue
+        layer = draw(twins.regularized(link.layer, l1)) if draw(YES) else link.layer
+        stays = index < len(links) - 1 and draw(st.integers(0, 3)) == 3
+        links[index] = link._replace(layer=layer, trainable=not stays)
+    return links
+
+
+@st.composite
+def plain_networks(draw: st.DrawFn) -> list[Link]:
     """A convolution, then blocks as residual networks have them, then a dense layer."""
     conv = Conv2D(8, (3, 3), padding="same", use_bias=False)
     links = [Link("conv", conv)]
@@ -96,6 +114,8 @@ def in_keras(links: list[Link], start: Mapping[str, Array]) -> Any:
         inputs = [values[name] for name in link.inputs or (before,)]
         table: Any = twins.MERGES if type(link.layer) in twins.MERGES else twins.LAYERS
         made[link.name] = layer = table[type(link.layer)].keras(link.layer)
+        twins.regularize(link.layer, layer)
+        layer.trainable = link.trainable
         values[link.name] = layer(inputs if len(inputs) > 1 else inputs[0])
         before = link.name
     for name, layer in made.items():
@@ -150,8 +170,10 @@ class CosineOverUpdates(keras.optimizers.schedules.LearningRateSchedule):  # typ
         return self.cosine(step // self.every)
 
 
-def learn(other: Any, rows: Rows, optimizer: Any, kind: type[Any], dtype: str) -> None:
-    """Twenty steps in Keras."""
+def learn(
+    other: Any, rows: Rows, optimizer: Any, kind: type[Any], dtype: str
+) -> tuple[float, float]:
+    """Twenty steps in Keras: the mean loss of their batches, and that of all rows behind them."""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     twin = twins.OPTIMIZERS[kind][1](replace(optimizer, learning_rate=0.02))
     twin.learning_rate = CosineOverUpdates(optimizer.gradient_accumulation_steps)
@@ -161,9 +183,11 @@ def learn(other: Any, rows: Rows, optimizer: Any, kind: type[Any], dtype: str) -
     if optimizer.gradient_accumulation_steps > 1:
         twin.gradient_accumulation_steps = optimizer.gradient_accumulation_steps
     other.compile(optimizer=twin, loss=loss)
+    losses = []
     for step in range(STEPS):
         batch = np.arange(ROWS)[step % (ROWS // BATCH) * BATCH :][:BATCH]
-        other.train_on_batch(rows.x[batch].astype(dtype), rows.t[batch])
+        losses.append(other.train_on_batch(rows.x[batch].astype(dtype), rows.t[batch]))
+    return float(np.mean(losses)), float(other.evaluate(rows.x.astype(dtype), rows.t, verbose=0))
 
 
 def assert_moved_alike(
@@ -181,7 +205,9 @@ def assert_moved_alike(
 
 
 @pytest.mark.parametrize("kind", twins.OPTIMIZERS, ids=lambda kind: kind.__name__)
-@given(links=networks(), wishes=WISHES, shard=st.sampled_from([3, 5, 10]), seed=st.integers(0, 99))
+@given(
+    links=networks(WEAK), wishes=WISHES, shard=st.sampled_from([3, 5, 10]), seed=st.integers(0, 99)
+)
 @NETWORKS
 def test_twenty_steps_of_a_network(
     kind: type[Any], links: list[Link], wishes: Mapping[str, Any], shard: int, seed: int
@@ -193,18 +219,19 @@ def test_twenty_steps_of_a_network(
         seed, STEPS * BATCH // ROWS, BATCH, shard, shuffle=False,
     )  # fmt: skip
     rows = Rows()
-    training = Training(recipe, {"train": rows})
+    training = Training(recipe, {"train": rows, "validation": rows})
     start = {name: array.copy() for name, array in model.layout.named(training.theta).items()}
     with Threads(training.phases, 2) as team:
-        for _ in training.fit(team):
-            pass
+        logs = [one.logs for one in training.fit(team) if isinstance(one, EpochReport)]
     other, made = in_keras(links, start)
-    learn(other, rows, optimizer, kind, "float32")
+    mean, last = learn(other, rows, optimizer, kind, "float32")
+    assert np.mean([log["loss"] for log in logs]) == pytest.approx(mean, rel=1e-4)
+    assert logs[-1]["val_loss"] == pytest.approx(last, rel=1e-4)
     assert_moved_alike(made, model.layout.named(training.theta), start, 1e-4)
 
 
 @pytest.mark.parametrize("kind", twins.OPTIMIZERS, ids=lambda kind: kind.__name__)
-@given(links=networks(), wishes=WISHES, seed=st.integers(0, 99))
+@given(links=networks(twins.WEIGHT), wishes=WISHES, seed=st.integers(0, 99))
 @NETWORKS
 def test_twenty_steps_of_a_network_in_double_precision(
     kind: type[Any], links: list[Link], wishes: Mapping[str, Any], seed: int
@@ -217,8 +244,16 @@ def test_twenty_steps_of_a_network_in_double_precision(
     gradients = Gradients(model, BATCH, BATCH, np.float64)
     updates = Updates(model, optimizer, gradients, theta)
     team = Alone(updates.phases)
+    penalty = Penalty.of(layout, theta) or (lambda: 0.0)
+    losses = []
     passing = Pass(model, layout.views(theta), Moment(training=True))
     stages = Stages(model, 1)
+
+    def judge(y: Array, t: Array) -> Array:
+        value, dy, _ = loss.judge(y, t, 1 / BATCH, Context())
+        losses.append(value + penalty())
+        return dy
+
     for step in range(STEPS):
         batch = np.arange(ROWS)[step % (ROWS // BATCH) * BATCH :][:BATCH]
         for stage in range(len(stages)):
@@ -227,15 +262,14 @@ def test_twenty_steps_of_a_network_in_double_precision(
                 passing,
                 0,
                 lambda batch=batch: (rows.x[batch].astype(np.float64),),
-                lambda y, batch=batch: loss.value_and_grad(y, rows.t[batch], 1 / BATCH, Context())[
-                    1
-                ],
+                lambda y, batch=batch: judge(y, rows.t[batch]),
                 gradients.shard(0),
             )
             stages.add_up(stage, 1)
         stages.observe(layout.views(theta))
         updates.run(team, step, BATCH, 1.0)
     other, made = in_keras(links, start)
-    learn(other, rows, optimizer, kind, "float64")
+    mean, _ = learn(other, rows, optimizer, kind, "float64")
+    assert np.mean(losses) == pytest.approx(mean, rel=1e-6)
     # Keras keeps its learning rate's steps in float32.
     assert_moved_alike(made, layout.named(theta), start, 1e-6)

@@ -10,9 +10,11 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from dlcli.engine import layers, losses, merges, optimizers
+from dlcli.engine import layers, losses, merges, optimizers, regularizers
 from dlcli.engine.context import Context, Moment
+from dlcli.engine.graph import GraphError, Link, connect
 from dlcli.engine.layer import Array, BatchLayer, ShapeError
+from dlcli.engine.model import Model, Pass
 from tests.parity import twins
 from tests.parity.twins import keras, use
 
@@ -60,6 +62,7 @@ def test_every_word_has_a_row() -> None:
     assert set(twins.MERGES) == set(merges.MERGES.values())
     assert set(twins.OPTIMIZERS) == set(optimizers.OPTIMIZERS.values())
     assert set(twins.LOSSES) == set(losses.LOSSES.values())
+    assert set(twins.REGULARIZERS) == set(regularizers.REGULARIZERS.values())
 
 
 @DTYPES
@@ -105,6 +108,40 @@ def test_layers(
         layer.observe(p, layer.total(layer.tally(p, x, ctx)[None]))
         for variable in other.non_trainable_variables:
             assert_near(p[variable.name], value(variable.value), dtype)
+
+
+@DTYPES
+@pytest.mark.parametrize("kind", twins.LAYERS, ids=lambda kind: kind.__name__)
+@given(data=st.data(), rows=st.integers(1, 6), seed=st.integers(0, 9))
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
+def test_frozen_layers(
+    kind: type[Any], dtype: str, data: st.DataObject, rows: int, seed: int
+) -> None:
+    twin = twins.LAYERS[kind]
+    layer, in_shape = data.draw(twin.make), data.draw(twin.rows)
+    try:
+        model = Model(connect([Link("it", layer, trainable=False)], in_shape))
+    except GraphError:
+        assume(False)
+    x, dy = numbers((rows, *in_shape), dtype, seed), numbers((rows, *model.out_shape), dtype, 1)
+    p = {
+        name.removeprefix("it."): np.abs(numbers(array.shape, dtype, seed + 2))
+        for name, array in model.layout.named(np.zeros(model.layout.size)).items()
+    }
+    other = twin.keras(layer)
+    other.build((None, *in_shape))
+    other.trainable = False
+    for variable in other.weights:
+        variable.assign(p[variable.name])
+    given_x = tensor(x)
+    found = other(given_x, training=True) if isinstance(layer, BatchLayer) else other(given_x)
+    found.backward(torch.tensor(dy))
+
+    assert_near(Pass(model, {"it": p}, Moment(training=True)).forward(x), value(found), dtype)
+    # The way back, as behind a layer that learns.
+    ctx = Context("it", Moment(training=not isinstance(layer, BatchLayer)))
+    _, cache = layer.forward(p, x, ctx)
+    assert_near(layer.backward(p, {}, cache, dy, ctx), given_x.grad.numpy(), dtype, 4)
 
 
 @DTYPES
@@ -161,13 +198,34 @@ def test_losses(
     elif name == "BinaryCrossentropy":
         t = draw.integers(0, 2, (rows, width)).astype(dtype)
     weights = draw.choice([0.0, 0.3, 1.0, 2.5], rows).astype(dtype) if weighted else None
-    found, dy = loss.value_and_grad(y, t, 1 / rows, Context(), weights)
+    found, dy, _ = loss.judge(y, t, 1 / rows, Context(), weights)
     given_y = tensor(y)
     others = None if weights is None else torch.tensor(weights)
     wanted = twins.LOSSES[kind](loss)(torch.tensor(t), given_y, others)
     wanted.backward()
     assert_near(np.array(found), value(wanted), dtype)
     assert_near(dy, given_y.grad.numpy(), dtype, 4)
+
+
+@DTYPES
+@pytest.mark.parametrize("kind", twins.REGULARIZERS, ids=lambda kind: kind.__name__)
+@given(data=st.data(), count=st.integers(1, 300), seed=st.integers(0, 99))
+@drawn
+def test_regularizers(
+    kind: type[Any], dtype: str, data: st.DataObject, count: int, seed: int
+) -> None:
+    make, twin = twins.REGULARIZERS[kind]
+    regularizer = data.draw(make(twins.WEIGHT))
+    w = numbers((count,), dtype, seed)
+    w[::7] = 0
+    g = np.zeros_like(w)
+    regularizer.add_gradient(w, g, np.empty_like(w))
+    given_w = tensor(w)
+    wanted = twin(regularizer)(given_w)
+    wanted.backward()
+    found = regularizer.penalty(w, np.empty((2, regularizers.BLOCK)))
+    assert found == pytest.approx(float(value(wanted)), rel=10 * TOLERANCE[dtype])
+    assert np.linalg.norm(g - given_w.grad.numpy()) <= TOLERANCE[dtype] * np.linalg.norm(g)
 
 
 @DTYPES

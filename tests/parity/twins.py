@@ -1,7 +1,7 @@
 """For every word, the component of Keras that does the same, and how its options are drawn."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ from keras import losses as L
 from keras import optimizers as O
 from keras.src.backend.common import dtypes
 
-from dlcli.engine import losses, merges, optimizers
+from dlcli.engine import losses, merges, optimizers, regularizers
 from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import (
     AveragePooling2D,
@@ -280,6 +280,42 @@ MERGES: Mapping[type[Merge], MergeTwin] = {
         dotted,
     ),
 }
+
+WEIGHT = st.floats(1e-5, 1e-2)
+REGULARIZERS: Mapping[
+    type[regularizers.Regularizer], tuple[Callable[[Draw], Draw], Callable[[Any], Any]]
+] = {
+    # How it is drawn, given how its l1 is, and the same in Keras.
+    regularizers.L1: (
+        lambda l1: st.builds(regularizers.L1, l1=l1),
+        lambda r: keras.regularizers.L1(r.l1),
+    ),
+    regularizers.L2: (
+        lambda l1: st.builds(regularizers.L2, l2=WEIGHT),
+        lambda r: keras.regularizers.L2(r.l2),
+    ),
+    regularizers.L1L2: (
+        lambda l1: st.builds(regularizers.L1L2, l1=l1, l2=WEIGHT),
+        lambda r: keras.regularizers.L1L2(r.l1, r.l2),
+    ),
+}
+
+
+def regularized(layer: Layer, l1: Draw) -> Draw:
+    """The layer, with regularizers for some of its arrays; l1: how strong they are."""
+    fields = [name for name in vars(layer) if name.endswith("_regularizer")]
+    chosen = st.one_of(st.none(), *(make(l1) for make, _ in REGULARIZERS.values()))
+    drawn = st.fixed_dictionaries(dict.fromkeys(fields, chosen))
+    return drawn.map(lambda options: replace(layer, **options))  # type: ignore[type-var]
+
+
+def regularize(layer: Layer, other: Any) -> None:
+    """Give Keras's layer, which is not built yet, the regularizers of ours."""
+    for name, value in vars(layer).items():
+        if name.endswith("_regularizer") and value is not None:
+            assert hasattr(other, name)
+            setattr(other, name, REGULARIZERS[type(value)][1](value))
+
 
 OPTIMIZERS: Mapping[type[optimizers.Optimizer], tuple[Draw, Callable[[Any], Any]]] = {
     optimizers.SGD: (

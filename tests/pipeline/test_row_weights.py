@@ -241,8 +241,8 @@ BAD: dict[str, tuple[str, str, dict[str, Any], Any, int, list[str]]] = {
         SOURCE.replace("weight: w", "weight: w, kinds: {w: text}"), "", CLASSES, 1, 2,
         ["weights are numbers"]),
     "no such column": (
-        SOURCE.replace("weight: w", "weight: ww"), "", CLASSES, 1, 2,
-        ["has no column 'ww'; did you mean 'w'?"]),
+        SOURCE.replace("weight: w", "weight: v"), "", CLASSES, 1, 2,
+        ["has no column 'v'; the columns are 'a', 'b', 'c', 'd', 'w', 'y'."]),
     "no such class": (
         SOURCE, ", class_weight: {4: 2}", CLASSES, 1, 2,
         ["c.yaml:7:", "there is no class '4'; the classes are '0', '1', '2'"]),

@@ -1,14 +1,15 @@
 """Which arrays of an .npz archive are the features and targets of which part, by their names."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dlcli.data.checks import make_weights
 from dlcli.data.dataset import Role, Table
 from dlcli.data.formats.npz import Archive
+from dlcli.data.names import suggestion
 from dlcli.data.options import OptionError
 from dlcli.errors import DataError
+from dlcli.nearest import nearest
 
 _ENDS: Mapping[Role, tuple[str, ...]] = {
     "all": ("",),
@@ -89,16 +90,10 @@ def weight_arrays(
                 f"none: name their array by `{option}`",
             )
         if named[option] not in archive.names:
-            there = among(named[option], archive.names)
+            there = suggestion(named[option], archive.names, "it holds")
             words = f"{archive.path} has no array {named[option]!r}{there}"
             raise OptionError(("source", option), words)
     return {role: named[option] for role, option in found.items()}
-
-
-def among(name: str, names: Sequence[str]) -> str:
-    """The end of a sentence about an array that is not there."""
-    near = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; it holds {', '.join(names) or 'none'}."
 
 
 def with_weights(
@@ -122,11 +117,12 @@ def _refuse_near_misses(archive: Archive) -> None:
     if sum(name.startswith(("x_", "X_")) for name in others) > 1:
         several = " Arrays that make up a row together are named by `data.inputs`."
     for name in others:
-        near = difflib.get_close_matches(name, _KNOWN, 1)
-        if near and name.startswith(("x_", "y_", "X_")):
+        near = nearest(name, _KNOWN)
+        if name.startswith(("x_", "y_", "X_")) and (near is not None or several):
+            maybe = "" if near is None else f"; is it {near!r}?"
             raise DataError(
-                f"{archive.path} has an array {name!r}, which is not a name that is looked for; "
-                f"is it {near[0]!r}? The names are {_MEANT}.{several}"
+                f"{archive.path} has an array {name!r}, which is not a name that is looked for"
+                f"{maybe or '.'} The names are {_MEANT}.{several}"
             )
 
 

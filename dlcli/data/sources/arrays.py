@@ -8,9 +8,10 @@ from dlcli.data.checks import features_shape, make_table, same_length
 from dlcli.data.dataset import Declared, Raw, Role, Sampled, Shape, Table
 from dlcli.data.formats import npy
 from dlcli.data.formats.npz import Archive
+from dlcli.data.names import suggestion
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
-from dlcli.data.sources.array_names import among, known_pairs, weight_arrays, with_weights
+from dlcli.data.sources.array_names import known_pairs, weight_arrays, with_weights
 from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError, UsageError
@@ -160,9 +161,8 @@ class Npz(Source):
         named = {role: (x, y) for role, (x, y) in given.items() if x is not None and y is not None}
         for option in (name for pair in named.values() for name in pair):
             if option not in archive.names:
-                raise UsageError(
-                    f"{archive.path} has no array {option!r}{among(option, archive.names)}"
-                )
+                there = suggestion(option, archive.names, "it holds")
+                raise UsageError(f"{archive.path} has no array {option!r}{there}")
         if named.keys() == {"train"}:
             return {"all": named["train"]}
         return cast(Pairs, named)

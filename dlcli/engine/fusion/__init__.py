@@ -7,6 +7,9 @@ parameters, their initial values and every stream of random numbers stay what th
     conv2d [relu] [max_pooling2d]    WinogradConv (winograd_conv.py) or PlanesConv (planes_conv.py)
     [flatten] dense [relu]           FusedDense (dense.py), also for a dense layer by itself
 
+Read them in this order: dense.py, the shortest; positions.py and prepared.py, how memory lies and
+why calls are prepared; pooling.py, planes_conv.py; winograd.py, the algebra, and winograd_conv.py.
+
 Only layers of which nobody else reads what is between them become one; so blocks of a graph are
 fused as a chain is. What is chosen depends on the layers and the shapes alone, never on the
 machine. Plain layers remain what fused ones are tested against.
@@ -46,8 +49,10 @@ def fuse(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
             if layer is None:
                 fused.append(replace(first, inputs=inputs))
             else:
-                called[last.name] = name = run[index + owner].name
-                fused.append(Node(name, layer, inputs, first.in_shapes, last.out_shape))
+                owning = run[index + owner]
+                called[last.name] = owning.name
+                node = replace(owning, layer=layer, inputs=inputs, in_shapes=first.in_shapes)
+                fused.append(replace(node, out_shape=last.out_shape))
             index += taken
     return tuple(fused)
 

@@ -77,9 +77,9 @@ class FusedDense(Layer):
             np.copyto(dz, dy)
         if factored:
             np.copyto(g["kernel.left"][: len(y)], rows)
-        else:
+        elif g:
             np.matmul(rows.T, dy, out=g["kernel"])
-        if self.dense.use_bias:
+        if g and self.dense.use_bias:
             np.matmul(constant(1.0, y.shape[:1], y.dtype), dy, out=g["bias"])
         if not need_dx:
             return None

@@ -1,6 +1,7 @@
 """Convolutions of stride 1 over planes of pixels, together with what follows them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from dlcli.engine.context import Context
 from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.pooling import masked, pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, meeting, position_major
-from dlcli.engine.fusion.script import Script, Scripts, kept
+from dlcli.engine.fusion.prepared import Plan, Prepared
 from dlcli.engine.layer import Array, Params, Shape
 
 
@@ -34,30 +35,34 @@ class PlanesConv(FusedConv):
     """
 
     def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
-        work = kept((x.shape, x.dtype), ctx, lambda: _Work(self, x.shape, x.dtype, ctx))
+        work = ctx.keep((x.shape, x.dtype), lambda: _Work(self, x.shape, x.dtype, ctx))
         work.load(x)
         np.copyto(work.kernel, p["kernel"])
         if self.conv.use_bias:
             np.copyto(work.bias, p["bias"])
-        work.scripts.run("forward", work.y, work.write_forward)
+        work.forward.run(work.y)
         return as_images(work.y), work
 
     def backward(
         self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /, *, need_dx: bool = True
     ) -> Array | None:
         work: _Work = cache
-        work.scripts.run("backward", position_major(dy, "dy", ctx), work.write_backward)
-        np.copyto(g["kernel"], work.dkernel)
-        if self.conv.use_bias:
-            np.copyto(g["bias"], work.db)
+        dy = position_major(dy, "dy", ctx)
+        if g:
+            work.backward.run(dy)
+            np.copyto(g["kernel"], work.dkernel)
+            if self.conv.use_bias:
+                np.copyto(g["bias"], work.db)
+        else:
+            work.backward_frozen.run(dy)
         if not need_dx:
             return None
-        work.scripts.run("dx", work.dx, work.write_dx)
+        work.backward_to_x.run(work.dx)
         return as_images(work.dx)
 
 
 class _Work:
-    """The arrays and scripts for shards of one shape (n, height, width, channels)."""
+    """The arrays and prepared calls for shards of one shape (n, height, width, channels)."""
 
     def __init__(self, layer: PlanesConv, shape: Shape, dtype: Any, ctx: Context) -> None:
         n, height, width, channels = shape
@@ -71,7 +76,11 @@ class _Work:
         def room(name: str, *lengths: int, kind: Any = dtype) -> Array:
             return ctx.scratch(name, lengths, kind)
 
-        self.room, self.scripts = room, Scripts()
+        self.room = room
+        self.forward = Prepared(self._write_forward)
+        self.backward = Prepared(partial(self._write_backward, frozen=False))
+        self.backward_frozen = Prepared(partial(self._write_backward, frozen=True))
+        self.backward_to_x = Prepared(self._write_backward_to_x)
         down, across = lines + s - 1, taps + s - 1
         self.strides = (across * channels, channels)  # from phase to phase, in planes
         # Pixels by the parity of row and column, so that planes are copied in long runs.
@@ -106,46 +115,48 @@ class _Work:
         for part, at in places:
             np.copyto(part, x[:, *at])
 
-    def write_forward(self, do: Script, _: Array) -> None:
+    def _write_forward(self, plan: Plan, _: Array) -> None:
         for pixels, plane in self._copies(self.planes):
-            do(np.copyto, plane, pixels)
+            plan.call(np.copyto, plane, pixels)
         filters = self.y.shape[3]
         used = self.taps.shape[2] - (self.s - 1) * self.pixels.shape[2]  # the rest is a gap
         weights = self.weights.reshape(-1, filters)[:used]
         outputs = self.phases.reshape(self.s, self.s, -1, filters)
-        do(np.matmul, self.taps[:, :, :used].swapaxes(2, 3), weights, outputs)
+        plan.call(np.matmul, self.taps[:, :, :used].swapaxes(2, 3), weights, out=outputs)
         if self.s == 2:
             half = self.dphases[0]  # not in use yet
-            pool(do, self.phases.reshape(4, *self.y.shape), self.y, self.chosen, half)
+            pool(plan, self.phases.reshape(4, *self.y.shape), self.y, self.chosen, half)
         y, bias = self.y.reshape(-1, self.bias.size), self.bias.reshape(-1)
         if self.use_bias:
-            do(np.add, y, bias, y)
+            plan.call(np.add, y, bias, out=y)
         if self.relu:
-            do(np.maximum, y, constant(0.0, bias.shape, y.dtype), y)
+            plan.call(np.maximum, y, constant(0.0, bias.shape, y.dtype), out=y)
 
-    def write_backward(self, do: Script, dy: Array) -> None:
+    def _write_backward(self, plan: Plan, dy: Array, *, frozen: bool) -> None:
         filters = self.y.shape[3]
         dz = self.dphases[0, 0] if self.s == 1 else self.room("dz", *dy.shape)
         if self.relu:
             mask = self.room("mask", *dy.shape, kind=np.bool_)
-            do(np.greater, self.y, constant(0.0, (1,), dy.dtype), mask)
-            masked(do, dy, mask, dz)
+            plan.call(np.greater, self.y, constant(0.0, (1,), dy.dtype), out=mask)
+            masked(plan, dy, mask, dz)
         else:
-            do(np.copyto, dz, dy)
-        if self.use_bias:
+            plan.call(np.copyto, dz, dy)
+        if self.use_bias and not frozen:
             rows = dz.reshape(-1, filters)
-            do(np.matmul, constant(1.0, (len(rows),), rows.dtype), rows, self.db)
+            plan.call(np.matmul, constant(1.0, (len(rows),), rows.dtype), rows, out=self.db)
         if self.s == 2:
             masks = self.room("masks", 4, *dz.shape, kind=np.bool_)
-            do(masks[3].fill, True)
-            spread(do, dz, self.chosen, masks, self.dphases)
+            plan.call(masks[3].fill, True)
+            spread(plan, dz, self.chosen, masks, self.dphases)
+        if frozen:
+            return
         dphases = self.dphases.reshape(self.s, self.s, -1, filters)
         total = self.dweights.reshape(self.s, self.s, -1, filters)
-        do(np.matmul, self.taps, dphases, total)
+        plan.call(np.matmul, self.taps, dphases, out=total)
         for a, b in list(np.ndindex(self.s, self.s))[1:]:
-            do(np.add, total[0, 0], total[a, b], total[0, 0])
+            plan.call(np.add, total[0, 0], total[a, b], out=total[0, 0])
 
-    def write_dx(self, do: Script, _: Array) -> None:
+    def _write_backward_to_x(self, plan: Plan, _: Array) -> None:
         filters = self.y.shape[3]
         weights = self.weights.reshape(-1, filters)
         size = self.planes.shape[2:]
@@ -155,17 +166,17 @@ class _Work:
         )
         taps = self._ranges(dplanes, len(weights))
         part = self.room("dtaps", *taps.shape[2:])
-        do(dplanes.fill, 0)
+        plan.call(dplanes.fill, 0)
         for a, b in np.ndindex(self.s, self.s):
-            do(np.matmul, weights, self.dphases[a, b].reshape(-1, filters).T, part)
-            do(np.add, taps[a, b], part, taps[a, b])
-        do(self.pixels.fill, 0)
+            plan.call(np.matmul, weights, self.dphases[a, b].reshape(-1, filters).T, out=part)
+            plan.call(np.add, taps[a, b], part, out=taps[a, b])
+        plan.call(self.pixels.fill, 0)
         dplanes = dplanes[: len(dplanes) - spare].reshape(self.planes.shape)
         for pixels, plane in self._copies(dplanes):
-            do(np.add, pixels, plane, pixels)
-        do(self.dx.fill, 0)
+            plan.call(np.add, pixels, plane, out=pixels)
+        plan.call(self.dx.fill, 0)
         for inside, at in self._places():
-            do(np.copyto, self.dx[*at], inside.transpose(1, 2, 3, 0))
+            plan.call(np.copyto, self.dx[*at], inside.transpose(1, 2, 3, 0))
 
     def _places(self) -> list[tuple[Array, tuple[slice, slice]]]:
         """For each parity the pixels that lie inside the image, and where."""

@@ -6,21 +6,21 @@ maxima of contiguous arrays, and its gradient a product with four masks.
 
 import numpy as np
 
-from dlcli.engine.fusion.script import Script
+from dlcli.engine.fusion.prepared import Plan
 from dlcli.engine.layer import Array
 
 
-def pool(do: Script, planes: Array, y: Array, chosen: Array, half: Array) -> None:
+def pool(plan: Plan, planes: Array, y: Array, chosen: Array, half: Array) -> None:
     """Assign to y the largest of the planes, and to `chosen` which of the first three it equals.
 
     planes: (4, ...); y: (...); chosen: (3, ...) bool; half: (2, ...), to work in.
     """
-    do(np.maximum, planes[0::2], planes[1::2], half)
-    do(np.maximum, half[0], half[1], y)
-    do(np.equal, planes[:3], y, chosen)
+    plan.call(np.maximum, planes[0::2], planes[1::2], out=half)
+    plan.call(np.maximum, half[0], half[1], out=y)
+    plan.call(np.equal, planes[:3], y, out=chosen)
 
 
-def spread(do: Script, dy: Array, chosen: Array, masks: Array, out: Array) -> None:
+def spread(plan: Plan, dy: Array, chosen: Array, masks: Array, out: Array) -> None:
     """Assign to out (2, 2, ...) the gradient of the planes.
 
     Of equal largest numbers the first one gets it.
@@ -29,16 +29,16 @@ def spread(do: Script, dy: Array, chosen: Array, masks: Array, out: Array) -> No
     """
     left = masks[3]  # where it has not been given yet; in the end, where it is the last plane's
     for plane in range(3):
-        do(np.logical_and, chosen[plane], left, masks[plane])
-        do(np.greater, left, masks[plane], left)  # left and not masks[plane]
-    masked(do, dy, masks.reshape(2, 2, *dy.shape), out)
+        plan.call(np.logical_and, chosen[plane], left, out=masks[plane])
+        plan.call(np.greater, left, masks[plane], out=left)  # left and not masks[plane]
+    masked(plan, dy, masks.reshape(2, 2, *dy.shape), out)
 
 
-def masked(do: Script, numbers: Array, mask: Array, out: Array) -> None:
+def masked(plan: Plan, numbers: Array, mask: Array, out: Array) -> None:
     """Assign the numbers where the mask is true, and zeros elsewhere.
 
     The mask is turned into numbers first: as an operand it would be so piece by piece, in a
     buffer, which takes a third longer.
     """
-    do(np.copyto, out, mask)
-    do(np.multiply, out, numbers, out)
+    plan.call(np.copyto, out, mask)
+    plan.call(np.multiply, out, numbers, out=out)

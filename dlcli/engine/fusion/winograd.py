@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.engine.fusion.positions import meeting
-from dlcli.engine.fusion.script import Script
+from dlcli.engine.fusion.prepared import Plan
 from dlcli.engine.layer import Array
 
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
@@ -130,24 +130,24 @@ def _writing(axis: Axis, parity: int) -> tuple[Piece, ...]:
 
 
 def _combine(
-    do: Script, ufunc: np.ufunc, left: Array, right: Array, out: Array, pieces: tuple[Piece, ...]
+    plan: Plan, ufunc: np.ufunc, left: Array, right: Array, out: Array, pieces: tuple[Piece, ...]
 ) -> None:
     """Assign out = left + right, or left - right, along the axis before the last."""
     for at, first, second in pieces:
         here = out[..., at, :]
         if first is not None and second is not None:
-            do(ufunc, left[..., first, :], right[..., second, :], here)
+            plan.call(ufunc, left[..., first, :], right[..., second, :], out=here)
         elif first is not None:
-            do(np.copyto, here, left[..., first, :])
+            plan.call(np.copyto, here, left[..., first, :])
         elif second is None:
-            do(here.fill, 0)
+            plan.call(here.fill, 0)
         elif ufunc is np.add:
-            do(np.copyto, here, right[..., second, :])
+            plan.call(np.copyto, here, right[..., second, :])
         else:
-            do(np.negative, right[..., second, :], here)
+            plan.call(np.negative, right[..., second, :], out=here)
 
 
-def read_tiles(do: Script, x: Array, v: Array, rows: Axis, columns: Axis, work: Array) -> None:
+def read_tiles(plan: Plan, x: Array, v: Array, rows: Axis, columns: Axis, work: Array) -> None:
     """Assign V = B^T d B.
 
     x: (rows.pixels, columns.pixels, run)      v: (4, 4, rows.tiles, columns.tiles * run)
@@ -158,47 +158,47 @@ def read_tiles(do: Script, x: Array, v: Array, rows: Axis, columns: Axis, work: 
         met, pixels = rows.places(parity, rows.tiles + 1)
         for missing in (slice(met.start), slice(met.stop, None)):
             if work[0, parity, missing].size:
-                do(work[:, parity, missing].fill, 0)
+                plan.call(work[:, parity, missing].fill, 0)
         d = x[pixels]
         out = work[:, parity, met].reshape(4, len(d), columns.tiles, x.shape[-1])
-        _combine(do, np.subtract, d, d, out[0], _reading(columns, 0, 2))
-        _combine(do, np.add, d, d, out[1], _reading(columns, 1, 2))
-        _combine(do, np.subtract, d, d, out[2], _reading(columns, 2, 1))
-        _combine(do, np.subtract, d, d, out[3], _reading(columns, 3, 1))
+        _combine(plan, np.subtract, d, d, out[0], _reading(columns, 0, 2))
+        _combine(plan, np.add, d, d, out[1], _reading(columns, 1, 2))
+        _combine(plan, np.subtract, d, d, out[2], _reading(columns, 2, 1))
+        _combine(plan, np.subtract, d, d, out[3], _reading(columns, 3, 1))
     even, odd = work[:, 0], work[:, 1]
-    do(np.subtract, even[:, :-1], even[:, 1:], v[0])
-    do(np.add, odd[:, :-1], even[:, 1:], v[1])
-    do(np.subtract, even[:, 1:], odd[:, :-1], v[2])
-    do(np.subtract, odd[:, 1:], odd[:, :-1], v[3])
+    plan.call(np.subtract, even[:, :-1], even[:, 1:], out=v[0])
+    plan.call(np.add, odd[:, :-1], even[:, 1:], out=v[1])
+    plan.call(np.subtract, even[:, 1:], odd[:, :-1], out=v[2])
+    plan.call(np.subtract, odd[:, 1:], odd[:, :-1], out=v[3])
 
 
-def _prepare_writing(do: Script, v: Array, sums: Array) -> None:
+def _prepare_writing(plan: Plan, v: Array, sums: Array) -> None:
     """Assign sums = v1 + v2 - v0 and v1 = v1 - v2 - v3. Then B v is, place by place,
 
     (B v)[2i] = v0[i] + sums[i - 1]        (B v)[2i + 1] = v1[i] + v3[i - 1]
     """
-    do(np.add, v[1], v[2], sums)
-    do(np.subtract, sums, v[0], sums)
-    do(np.subtract, v[1], v[2], v[1])
-    do(np.subtract, v[1], v[3], v[1])
+    plan.call(np.add, v[1], v[2], out=sums)
+    plan.call(np.subtract, sums, v[0], out=sums)
+    plan.call(np.subtract, v[1], v[2], out=v[1])
+    plan.call(np.subtract, v[1], v[3], out=v[1])
 
 
 def write_tiles(
-    do: Script, v: Array, dx: Array, rows: Axis, columns: Axis, work: Array, spare: Array
+    plan: Plan, v: Array, dx: Array, rows: Axis, columns: Axis, work: Array, spare: Array
 ) -> None:
     """Assign dx = B dV B^T, the adjoint of `read_tiles`; shapes as there. v is overwritten.
 
     spare: as many numbers as v[0].
     """
     sums = spare.reshape(v[0].shape)
-    _prepare_writing(do, v, sums)
+    _prepare_writing(plan, v, sums)
     for parity, left, right in ((0, v[0], sums), (1, v[1], v[3])):
         lines = work[:, parity]
-        do(np.copyto, lines[:, 0], left[:, 0])
-        do(np.add, left[:, 1:], right[:, :-1], lines[:, 1:-1])
-        do(np.copyto, lines[:, -1], right[:, -1])
+        plan.call(np.copyto, lines[:, 0], left[:, 0])
+        plan.call(np.add, left[:, 1:], right[:, :-1], out=lines[:, 1:-1])
+        plan.call(np.copyto, lines[:, -1], right[:, -1])
     sums = spare.reshape(-1)[: work[0].size].reshape(work[0].shape)
-    _prepare_writing(do, work, sums)
+    _prepare_writing(plan, work, sums)
     for parity in (0, 1):
         met, pixels = rows.places(parity, rows.tiles + 1)
         out = dx[pixels]
@@ -206,19 +206,19 @@ def write_tiles(
             terms[parity, met].reshape(len(out), columns.tiles, dx.shape[-1])
             for terms in (work[0], work[1], work[3], sums)
         )
-        _combine(do, np.add, w0, right, out, _writing(columns, 0))
-        _combine(do, np.add, w1, w3, out, _writing(columns, 1))
+        _combine(plan, np.add, w0, right, out, _writing(columns, 0))
+        _combine(plan, np.add, w1, w3, out, _writing(columns, 1))
 
 
-def outputs(do: Script, m: Array, out: Array) -> None:
+def outputs(plan: Plan, m: Array, out: Array) -> None:
     """Assign A^T m: (4, ...) becomes (2, ...)."""
-    do(np.add, m[1], m[2], out[0])
-    do(np.subtract, m[1], m[2], out[1])
-    do(np.add, out[0], m[0], out[0])
-    do(np.add, out[1], m[3], out[1])
+    plan.call(np.add, m[1], m[2], out=out[0])
+    plan.call(np.subtract, m[1], m[2], out=out[1])
+    plan.call(np.add, out[0], m[0], out=out[0])
+    plan.call(np.add, out[1], m[3], out=out[1])
 
 
-def spread_outputs(do: Script, m: Array) -> None:
+def spread_outputs(plan: Plan, m: Array) -> None:
     """Assign A y to m (4, ...), where m[0] and m[3] already are the two outputs y."""
-    do(np.add, m[0], m[3], m[1])
-    do(np.subtract, m[0], m[3], m[2])
+    plan.call(np.add, m[0], m[3], out=m[1])
+    plan.call(np.subtract, m[0], m[3], out=m[2])

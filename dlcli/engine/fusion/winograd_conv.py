@@ -1,6 +1,7 @@
 """3x3 convolutions by Winograd's algorithm, together with what follows them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from dlcli.engine.context import Context
 from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.pooling import masked, pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, position_major
-from dlcli.engine.fusion.script import Script, Scripts, kept
+from dlcli.engine.fusion.prepared import Plan, Prepared
 from dlcli.engine.fusion.winograd import (
     Axis,
     kernel_transform,
@@ -36,12 +37,12 @@ class WinogradConv(FusedConv):
     def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
         x = position_major(x, "x", ctx)
         make = _Work if self.pool is None else _PoolingWork
-        work = kept((x.shape, x.dtype), ctx, lambda: make(self, x.shape, x.dtype, ctx))
+        work = ctx.keep((x.shape, x.dtype), lambda: make(self, x.shape, x.dtype, ctx))
         transform = kernel_transform(x.dtype)
         np.matmul(transform, p["kernel"].reshape(9, -1), out=work.u.reshape(16, -1))
         if self.conv.use_bias:
             np.copyto(work.bias, p["bias"])
-        work.scripts.run("forward", x, work.write_forward)
+        work.forward.run(x)
         return as_images(work.y), work
 
     def backward(
@@ -49,10 +50,10 @@ class WinogradConv(FusedConv):
     ) -> Array | None:
         work: _Work = cache
         dy = position_major(dy, "dy", ctx)
-        if need_dx:
-            work.scripts.run("backward", dy, work.write_backward)
-        else:
-            work.scripts.run("backward without dx", dy, work.write_backward_without_dx)
+        if not g:
+            work.backward_frozen.run(dy)
+            return as_images(work.dx) if need_dx else None
+        (work.backward if need_dx else work.backward_without_dx).run(dy)
         transform = kernel_transform(dy.dtype).T
         np.matmul(transform, work.du.reshape(16, -1), out=g["kernel"].reshape(9, -1))
         if self.conv.use_bias:
@@ -61,7 +62,7 @@ class WinogradConv(FusedConv):
 
 
 class _Work:
-    """The arrays and scripts for shards of one shape (height, width, n, channels).
+    """The arrays and prepared calls for shards of one shape (height, width, n, channels).
 
     Rows of tiles are worked on in groups, one after the other in the same memory. With a single
     group V is still there in backward; with several it is computed anew, which takes no longer
@@ -91,7 +92,10 @@ class _Work:
             return ctx.scratch(name, lengths, kind)
 
         self.room, self.zeros = room, constant(0.0, (self.run_out,), dtype)
-        self.scripts = Scripts()
+        self.forward = Prepared(self._write_forward)
+        self.backward = Prepared(partial(self._write_backward, need_dx=True))
+        self.backward_without_dx = Prepared(partial(self._write_backward, need_dx=False))
+        self.backward_frozen = Prepared(partial(self._write_backward, need_dx=True, frozen=True))
         self.x: Array
         tiles = step * self.columns.tiles
         self.u = room("U", 16, channels, filters)
@@ -106,66 +110,73 @@ class _Work:
         self.y = room("y", out_height, out_width, n, filters)
         self.dx = room("dx", *shape)
 
-    def write_forward(self, do: Script, x: Array) -> None:
+    def _write_forward(self, plan: Plan, x: Array) -> None:
         self.x = x
-        self.scripts.forget("backward", "backward without dx")  # they read x, too
+        for others in (self.backward, self.backward_without_dx):
+            others.forget()  # they read x, too
         channels, filters = self.u.shape[1:]
         for group in self.groups:
-            v = self._read(do, group)
+            v = self._read(plan, group)
             tiles = (group.stop - group.start) * self.columns.tiles
             m = self._cut(self.m, 4, 4, tiles, self.run_out)
-            do(np.matmul, v.reshape(16, -1, channels), self.u, m.reshape(16, -1, filters))
+            plan.call(
+                np.matmul, v.reshape(16, -1, channels), self.u, out=m.reshape(16, -1, filters)
+            )
             if self.use_bias:
-                do(np.add, m[1, 1], self.bias.reshape(-1), m[1, 1])
+                plan.call(np.add, m[1, 1], self.bias.reshape(-1), out=m[1, 1])
             half = self._cut(self.half, 2, 4, tiles, self.run_out)
-            outputs(do, m, half)
-            self._put(do, half, group)
+            outputs(plan, m, half)
+            self._put(plan, half, group)
 
-    def write_backward_without_dx(self, do: Script, dy: Array) -> None:
-        self.write_backward(do, dy, need_dx=False)
-
-    def write_backward(self, do: Script, dy: Array, need_dx: bool = True) -> None:
+    def _write_backward(
+        self, plan: Plan, dy: Array, *, need_dx: bool, frozen: bool = False
+    ) -> None:
         channels, filters = self.u.shape[1:]
-        ones = constant(1.0, (self.m.size // 16 // filters,), self.m.dtype)
         for group in self.groups:
-            first = group.start == 0
             tiles = (group.stop - group.start) * self.columns.tiles
             dm = self._cut(self.m, 4, 4, tiles, self.run_out)
-            self._take(do, dy, dm, group)
-            spread_outputs(do, dm[:, 0::3])
-            spread_outputs(do, dm.swapaxes(0, 1))
+            self._take(plan, dy, dm, group)
+            spread_outputs(plan, dm[:, 0::3])
+            spread_outputs(plan, dm.swapaxes(0, 1))
             dm = dm.reshape(16, -1, filters)
             v = self._cut(self.v, 16, tiles * self.run_in // channels, channels)
-            if len(self.groups) > 1:
-                self._read(do, group)
-            du = self.du if first else self.room("dU of a group", *self.du.shape)
-            db = self.db if first else self.room("db of a group", *self.db.shape)
-            do(np.matmul, v.swapaxes(1, 2), dm, du)
-            if self.use_bias:
-                do(np.matmul, ones[: dm.shape[1]], dm[5], db)
-            if not first:
-                do(np.add, self.du, du, self.du)
-            if not first and self.use_bias:
-                do(np.add, self.db, db, self.db)
+            if not frozen:
+                self._add_kernel(plan, group, v, dm)
             if need_dx:
                 dv = self._cut(self.dv, *v.shape)
-                do(np.matmul, dm, self.u.swapaxes(1, 2), dv)
-                self._write(do, dv, group)
+                plan.call(np.matmul, dm, self.u.swapaxes(1, 2), out=dv)
+                self._write(plan, dv, group)
+
+    def _add_kernel(self, plan: Plan, group: slice, v: Array, dm: Array) -> None:
+        """Assign what a group adds to dU and the bias, or add it where there were others before."""
+        first, filters = group.start == 0, dm.shape[2]
+        ones = constant(1.0, (self.m.size // 16 // filters,), self.m.dtype)
+        if len(self.groups) > 1:
+            self._read(plan, group)
+        du = self.du if first else self.room("dU of a group", *self.du.shape)
+        db = self.db if first else self.room("db of a group", *self.db.shape)
+        plan.call(np.matmul, v.swapaxes(1, 2), dm, out=du)
+        if self.use_bias:
+            plan.call(np.matmul, ones[: dm.shape[1]], dm[5], out=db)
+        if not first:
+            plan.call(np.add, self.du, du, out=self.du)
+        if not first and self.use_bias:
+            plan.call(np.add, self.db, db, out=self.db)
 
     def _cut(self, memory: Array, *lengths: int) -> Array:
         return memory[: int(np.prod(lengths))].reshape(lengths)
 
-    def _read(self, do: Script, group: slice) -> Array:
+    def _read(self, plan: Plan, group: slice) -> Array:
         """Assign the V of a group of tile rows."""
         pixels, rows = self.rows.part(group.start, group.stop)
         run = self.columns.tiles * self.run_in
         v = self._cut(self.v, 4, 4, rows.tiles, run)
         lines = self._cut(self.lines, 4, 2, rows.tiles + 1, run)
         x = self.x[pixels].reshape(rows.pixels, self.columns.pixels, self.run_in)
-        read_tiles(do, x, v, rows, self.columns, lines)
+        read_tiles(plan, x, v, rows, self.columns, lines)
         return v
 
-    def _write(self, do: Script, dv: Array, group: slice) -> None:
+    def _write(self, plan: Plan, dv: Array, group: slice) -> None:
         """Assign a group's rows of dx; groups come from top to bottom."""
         pixels, rows = self.rows.part(group.start, group.stop)
         run = self.columns.tiles * self.run_in
@@ -178,50 +189,50 @@ class _Work:
             above, _ = self.rows.part(0, group.start)
             shared = part[: above.stop - pixels.start]
         saved = self.room("shared", *shared.shape)
-        do(np.copyto, saved, shared)
-        write_tiles(do, dv.reshape(4, 4, rows.tiles, run), part, rows, self.columns, lines, spare)
-        do(np.add, shared, saved, shared)
+        plan.call(np.copyto, saved, shared)
+        write_tiles(plan, dv.reshape(4, 4, rows.tiles, run), part, rows, self.columns, lines, spare)
+        plan.call(np.add, shared, saved, out=shared)
         # Pixels that no tile reads: the pool floors the outputs away that would.
         beside = part[:, self.columns.part(0, self.columns.tiles)[0].stop :]
         below = dx[pixels.stop if group.stop == self.rows.tiles else len(dx) :]
         for unread in (beside, below):
             if unread.size:
-                do(unread.fill, 0)
+                plan.call(unread.fill, 0)
 
-    def _put(self, do: Script, half: Array, group: slice) -> None:
+    def _put(self, plan: Plan, half: Array, group: slice) -> None:
         """Assign a group's part of y, given A^T M; M itself is no longer needed."""
         tiles = (group.stop - group.start, self.columns.tiles)
         half = half.reshape(2, 4, *tiles, self.run_out)
         sums = self._cut(self.m, 2, *tiles, self.run_out)
         y = self._rows(self.y, group)
         for column, ufunc, last in ((0, np.add, 0), (1, np.subtract, 3)):
-            do(ufunc, half[:, 1], half[:, 2], sums)
+            plan.call(ufunc, half[:, 1], half[:, 2], out=sums)
             for row in (0, 1):
                 out = y[row::2, column::2]
                 inside = (slice(out.shape[0]), slice(out.shape[1]))
-                do(np.add, sums[row, *inside], half[row, last, *inside], out)
+                plan.call(np.add, sums[row, *inside], half[row, last, *inside], out=out)
         if self.relu:
-            do(np.maximum, y, self.zeros, y)
+            plan.call(np.maximum, y, self.zeros, out=y)
 
-    def _take(self, do: Script, dy: Array, dm: Array, group: slice) -> None:
+    def _take(self, plan: Plan, dy: Array, dm: Array, group: slice) -> None:
         """Assign the gradient of the outputs to dM[0 and 3, 0 and 3]."""
         dm = dm.reshape(4, 4, -1, self.columns.tiles, self.run_out)
         dy, y = self._rows(dy, group), self._rows(self.y, group)
         masks = self.room("masks", *y.shape, kind=np.bool_)
         if self.relu:
-            do(np.greater, y, self.zeros[:1], masks)
+            plan.call(np.greater, y, self.zeros[:1], out=masks)
         for row in (0, 1):
             for column in (0, 1):
                 part = dy[row::2, column::2]
                 out = dm[3 * row, 3 * column]
                 inside = out[: part.shape[0], : part.shape[1]]
                 if self.relu:
-                    masked(do, part, masks[row::2, column::2], inside)
+                    masked(plan, part, masks[row::2, column::2], inside)
                 else:
-                    do(np.copyto, inside, part)
+                    plan.call(np.copyto, inside, part)
                 for outside in (out[part.shape[0] :], out[:, part.shape[1] :]):
                     if outside.size:
-                        do(outside.fill, 0)
+                        plan.call(outside.fill, 0)
 
     def _rows(self, images: Array, group: slice) -> Array:
         rows = images[2 * group.start : 2 * group.stop]
@@ -235,21 +246,21 @@ class _PoolingWork(_Work):
         super().__init__(layer, shape, dtype, ctx)
         self.chosen = self.room("chosen", 3, *self.y.shape, kind=np.bool_)
 
-    def _put(self, do: Script, half: Array, group: slice) -> None:
+    def _put(self, plan: Plan, half: Array, group: slice) -> None:
         y = self.y[group].reshape(-1, self.run_out)
         chosen = self.chosen[:, group].reshape(3, *y.shape)
         planes = self._cut(self.m, 2, 2, *y.shape)
-        outputs(do, half.swapaxes(0, 1), planes.swapaxes(0, 1))
-        pool(do, planes.reshape(4, *y.shape), y, chosen, self._cut(half.reshape(-1), 2, *y.shape))
+        outputs(plan, half.swapaxes(0, 1), planes.swapaxes(0, 1))
+        pool(plan, planes.reshape(4, *y.shape), y, chosen, self._cut(half.reshape(-1), 2, *y.shape))
         if self.relu:
-            do(np.maximum, y, self.zeros, y)
+            plan.call(np.maximum, y, self.zeros, out=y)
 
-    def _take(self, do: Script, dy: Array, dm: Array, group: slice) -> None:
+    def _take(self, plan: Plan, dy: Array, dm: Array, group: slice) -> None:
         y, dy = (array[group].reshape(-1, self.run_out) for array in (self.y, dy))
         chosen = self.chosen[:, group].reshape(3, *y.shape)
         masks = self.room("masks", 4, *y.shape, kind=np.bool_)
         if self.relu:
-            do(np.greater, y, self.zeros[:1], masks[3])
+            plan.call(np.greater, y, self.zeros[:1], out=masks[3])
         else:
-            do(masks[3].fill, True)
-        spread(do, dy, chosen, masks, dm[0::3, 0::3])
+            plan.call(masks[3].fill, True)
+        spread(plan, dy, chosen, masks, dm[0::3, 0::3])

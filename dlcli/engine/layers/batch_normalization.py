@@ -11,6 +11,7 @@ from dlcli.engine.initializers import Initializer, Ones, Zeros
 from dlcli.engine.layer import Array, BatchLayer, Params, Shape, Slot
 from dlcli.engine.layers.dense import sum_rows
 from dlcli.engine.layers.normalization import gamma_and_beta, require_features
+from dlcli.engine.regularizers import Regularizer
 
 WIDE = 256
 """Numbers that one call of an elementwise operation works on at a stretch, at least: channels alone
@@ -27,6 +28,9 @@ class BatchNormalization(BatchLayer):
 
         dgamma = sum of dy n       dbeta = sum of dy       N: rows times pixels
         dx = gamma (dy - dbeta / N - n dgamma / N) / sqrt(variance + epsilon)
+
+    A frozen one uses the moving mean and variance in training, too, and they stay as they are:
+    dx = gamma dy / sqrt(moving_variance + epsilon).
 
     The variance is the biased one (divided by N), for the moving one too. All arrays are
     (channels,); there is no gamma without `scale`, no beta without `center`. The mean of a shard,
@@ -46,6 +50,8 @@ class BatchNormalization(BatchLayer):
     gamma_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
     moving_mean_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
     moving_variance_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         self.out_shape(in_shape)
@@ -127,6 +133,21 @@ class BatchNormalization(BatchLayer):
             np.add(out, vectors[2], out=out)
         return y
 
+    def backward(
+        self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /, *, need_dx: bool = True
+    ) -> Array | None:
+        _, inverse, observed = cache
+        if g or observed is None:
+            return super().backward(p, g, cache, dy, ctx, need_dx=need_dx)
+        return self._scaled(p, inverse, dy, ctx) if need_dx else None
+
+    def _scaled(self, p: Params, inverse: Array, dy: Array, ctx: Context) -> Array:
+        """dx where mean and variance do not depend on x."""
+        wide, vectors = _wide(dy, ctx, inverse * p["gamma"] if self.scale else inverse)
+        dx = ctx.scratch("dx", dy.shape, dy.dtype)
+        np.multiply(wide, vectors[0], out=dx.reshape(wide.shape))
+        return dx
+
     def tally_back(self, p: Params, g: Params, cache: Any, dy: Array, ctx: Context, /) -> Array:
         """How many numbers each channel has, then their sums of dy, then of dy (x - mean)."""
         centred, inverse, observed = cache
@@ -143,9 +164,9 @@ class BatchNormalization(BatchLayer):
         for start, array in ((1, dy), (1 + channels, work)):
             sum_rows(array.reshape(-1, channels), sums, ctx)
             found[start : start + channels] = sums
-        if self.center:
+        if g and self.center:
             g["beta"][...] = found[1 : 1 + channels]
-        if self.scale:
+        if g and self.scale:
             g["gamma"][...] = found[1 + channels :] * inverse
         return found
 
@@ -153,6 +174,8 @@ class BatchNormalization(BatchLayer):
         self, p: Params, cache: Any, dy: Array, total: Array, ctx: Context, /
     ) -> Array:
         centred, inverse, observed = cache
+        if observed is not None:
+            return self._scaled(p, inverse, dy, ctx)
         channels = dy.shape[-1]
         factor = inverse * p["gamma"] if self.scale else inverse
         mean = total[1 : 1 + channels] / total[0]
@@ -160,9 +183,6 @@ class BatchNormalization(BatchLayer):
         wide, vectors = _wide(dy, ctx, factor, mean, slope)
         dx = ctx.scratch("dx", dy.shape, dy.dtype)
         out = dx.reshape(wide.shape)
-        if observed is not None:  # mean and variance do not depend on x
-            np.multiply(wide, vectors[0], out=out)
-            return dx
         work = ctx.scratch("work", dy.shape, dy.dtype).reshape(wide.shape)
         np.multiply(centred.reshape(wide.shape), vectors[2], out=work)
         np.subtract(wide, work, out=out)

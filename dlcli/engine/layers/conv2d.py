@@ -11,6 +11,7 @@ from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
 from dlcli.engine.layers.dense import sum_rows
 from dlcli.engine.layers.windows import Padding, Pair, Windows, image_size, refuse_empty, slide
+from dlcli.engine.regularizers import Regularizer
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Conv2D(Layer):
     use_bias: bool = True
     kernel_initializer: Initializer = GlorotUniform()  # noqa: RUF009 (immutable)
     bias_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
 
     def windows(self, height: int, width: int) -> Windows:
         """Where the kernel lies on an image of this size."""
@@ -53,9 +56,13 @@ class Conv2D(Layer):
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         self.out_shape(in_shape)
         kernel = (*self.kernel_size, in_shape[-1], self.filters)
-        slots = {"kernel": Slot(kernel, self.kernel_initializer)}
+        slots = {
+            "kernel": Slot(kernel, self.kernel_initializer, regularizer=self.kernel_regularizer)
+        }
         if self.use_bias:
-            slots["bias"] = Slot((self.filters,), self.bias_initializer)
+            slots["bias"] = Slot(
+                (self.filters,), self.bias_initializer, regularizer=self.bias_regularizer
+            )
         for slot in slots.values():
             slot.initializer.check(slot.shape)
         return slots
@@ -93,9 +100,10 @@ class Conv2D(Layer):
     ) -> Array | None:
         columns, x_shape = cache
         dy = dy.reshape(-1, self.filters)
-        np.matmul(columns.T, dy, out=g["kernel"].reshape(-1, self.filters))
-        if self.use_bias:
-            sum_rows(dy, g["bias"], ctx)
+        if g:
+            np.matmul(columns.T, dy, out=g["kernel"].reshape(-1, self.filters))
+            if self.use_bias:
+                sum_rows(dy, g["bias"], ctx)
         return self._dx(p["kernel"], dy, x_shape, ctx) if need_dx else None
 
     def _dx(self, kernel: Array, dy: Array, x_shape: Shape, ctx: Context) -> Array:

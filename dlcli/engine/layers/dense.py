@@ -8,6 +8,7 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot
+from dlcli.engine.regularizers import Regularizer
 
 
 def sum_rows(rows: Array, out: Array, ctx: Context) -> None:
@@ -39,12 +40,19 @@ class Dense(Layer):
     use_bias: bool = True
     kernel_initializer: Initializer = GlorotUniform()  # noqa: RUF009 (immutable)
     bias_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         self.out_shape(in_shape)
-        slots = {"kernel": Slot((in_shape[-1], self.units), self.kernel_initializer)}
+        shape = in_shape[-1], self.units
+        slots = {
+            "kernel": Slot(shape, self.kernel_initializer, regularizer=self.kernel_regularizer)
+        }
         if self.use_bias:
-            slots["bias"] = Slot((self.units,), self.bias_initializer)
+            slots["bias"] = Slot(
+                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer
+            )
         for slot in slots.values():
             slot.initializer.check(slot.shape)
         return slots
@@ -70,9 +78,10 @@ class Dense(Layer):
     ) -> Array | None:
         rows, x_shape = cache
         dy = dy.reshape(-1, self.units)
-        np.matmul(rows.T, dy, out=g["kernel"])
-        if self.use_bias:
-            sum_rows(dy, g["bias"], ctx)
+        if g:
+            np.matmul(rows.T, dy, out=g["kernel"])
+            if self.use_bias:
+                sum_rows(dy, g["bias"], ctx)
         if not need_dx:
             return None
         dx = ctx.scratch("dx", rows.shape, rows.dtype)

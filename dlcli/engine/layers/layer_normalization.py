@@ -10,6 +10,7 @@ from dlcli.engine.initializers import Initializer, Ones, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
 from dlcli.engine.layers.dense import sum_rows
 from dlcli.engine.layers.normalization import gamma_and_beta, require_features
+from dlcli.engine.regularizers import Regularizer
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class LayerNormalization(Layer):
     scale: bool = True
     beta_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
     gamma_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         self.out_shape(in_shape)
@@ -69,10 +72,10 @@ class LayerNormalization(Layer):
         n, inverse = cache
         shape, dy = dy.shape, dy.reshape(n.shape)
         work = ctx.scratch("work", n.shape, n.dtype)
-        if self.scale:
+        if g and self.scale:
             np.multiply(dy, n, out=work)
             sum_rows(work, g["gamma"], ctx)
-        if self.center:
+        if g and self.center:
             sum_rows(dy, g["beta"], ctx)
         if not need_dx:
             return None

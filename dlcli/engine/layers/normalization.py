@@ -4,6 +4,7 @@ from typing import Protocol
 
 from dlcli.engine.initializers import Initializer
 from dlcli.engine.layer import Shape, ShapeError, Slot
+from dlcli.engine.regularizers import Regularizer
 
 
 class Normalization(Protocol):
@@ -17,15 +18,20 @@ class Normalization(Protocol):
     def beta_initializer(self) -> Initializer: ...
     @property
     def gamma_initializer(self) -> Initializer: ...
+    @property
+    def beta_regularizer(self) -> Regularizer | None: ...
+    @property
+    def gamma_regularizer(self) -> Regularizer | None: ...
 
 
 def gamma_and_beta(layer: Normalization, in_shape: Shape) -> dict[str, Slot]:
     """The arrays (length of the last axis,) that the layer learns, as far as it has them."""
-    slots = {}
+    slots, shape = {}, in_shape[-1:]
     if layer.scale:
-        slots["gamma"] = Slot(in_shape[-1:], layer.gamma_initializer)
+        gamma = layer.gamma_initializer
+        slots["gamma"] = Slot(shape, gamma, regularizer=layer.gamma_regularizer)
     if layer.center:
-        slots["beta"] = Slot(in_shape[-1:], layer.beta_initializer)
+        slots["beta"] = Slot(shape, layer.beta_initializer, regularizer=layer.beta_regularizer)
     return slots
 
 

@@ -1,0 +1,30 @@
+"""The regularizers: penalties on kernels, biases and the like, which are added to the loss."""
+
+from typing import Annotated, Literal
+
+from dlcli.config import hints
+from dlcli.config.base import Component, Model, table
+from dlcli.config.values import Real
+
+_Weight = Annotated[float, Real(0.0, 1e6)]
+
+
+class L1(Model):
+    type: Literal["l1"] = "l1"
+    l1: _Weight = 0.01
+
+
+class L2(Model):
+    type: Literal["l2"] = "l2"
+    l2: _Weight = 0.01
+
+
+class L1L2(Model):
+    type: Literal["l1_l2"] = "l1_l2"
+    l1: _Weight = 0.0
+    l2: _Weight = 0.0
+
+
+Regularizer = Annotated[L1 | L2 | L1L2, Component("regularizer", words=hints.REGULARIZERS)]
+
+REGULARIZER_CONFIGS: dict[str, type[Model]] = table(Regularizer)
