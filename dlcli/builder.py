@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dlcli.config import (
@@ -24,19 +25,24 @@ from dlcli.config import (
     Config,
     component_of,
 )
+from dlcli.config.base import Model as ConfigModel
+from dlcli.config.embeddings import EmbeddedColumns
 from dlcli.config.sources import Npz
 from dlcli.config.wiring import MOST, write_out
 from dlcli.data.augmentation import AUGMENTATIONS, Augmentations
 from dlcli.data.dataset import Role
+from dlcli.data.fitted import Columns
+from dlcli.data.fitting import Misfit, Transform
+from dlcli.data.ids import embedded
 from dlcli.data.sources import SOURCES, NamedArrays, Source
 from dlcli.data.sources.array_names import PREFIX
 from dlcli.data.split import Split
-from dlcli.data.transforms import TRANSFORMS, Transform
+from dlcli.data.transforms import TRANSFORMS
 from dlcli.engine.fusion import fuse
 from dlcli.engine.graph import DATA, Link, Node
 from dlcli.engine.initializers import INITIALIZERS
 from dlcli.engine.layer import Layer, Merge
-from dlcli.engine.layers import ACTIVATIONS, LAYERS
+from dlcli.engine.layers import ACTIVATIONS, LAYERS, ColumnEmbeddings
 from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.merges import MERGES
 from dlcli.engine.metrics import METRICS, Metric
@@ -72,6 +78,15 @@ class Built:
         return Link(self.name, self.layer, self.inputs, self.trainable)
 
 
+class Misplaced(ValueError):
+    """A layer that cannot find what it is for; path: its place in the config, or that of one of
+    its options."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 def build(config: Any, table: Mapping[str, type[T]]) -> T:
     """The object of `table` that a component of the config names, with the same fields."""
     kind = table[config.type]
@@ -90,8 +105,14 @@ def _value(name: str, value: Any) -> Any:
     return value
 
 
-def layers(config: Sections, loss: Loss) -> list[Built]:
-    """The engine's layers, without a last activation that the loss folds in."""
+def layers(
+    config: Sections, loss: Loss, columns: Mapping[str, Columns] = MappingProxyType({})
+) -> list[Built]:
+    """The engine's layers, without a last activation that the loss folds in.
+
+    columns: of each value of the data, by its name, as the transforms leave them; only for layers
+    that are about columns. Misplaced where such a layer does not find its columns.
+    """
     built: list[Built] = []
     gives: dict[str, str] = {}  # by the name of a config's layer, the engine's that gives its value
     for wire in write_out(config.model.layers, tuple(transforms(config))).wires:
@@ -100,7 +121,11 @@ def layers(config: Sections, loss: Loss) -> list[Built]:
         if layer.type in MERGES:
             built.append(Built(name, build(layer, MERGES), inputs, wire.path))
         if layer.type in LAYERS:
-            built.append(Built(name, build(layer, LAYERS), inputs, wire.path, wire.trainable))
+            if layer.type == "column_embeddings":
+                made: Layer = column_embeddings(layer, columns.get(inputs[0]), wire.path)
+            else:
+                made = build(layer, LAYERS)
+            built.append(Built(name, made, inputs, wire.path, wire.trainable))
             inputs = (name,)
         activation = getattr(layer, "activation", None)
         if activation is not None and (layer.type not in LAYERS or activation.type != "linear"):
@@ -113,6 +138,19 @@ def layers(config: Sections, loss: Loss) -> list[Built]:
         if not built or last.inputs != (built[-1].name,):  # what it reads is not what is now last
             built.append(replace(last, layer=ACTIVATIONS["linear"]()))
     return built
+
+
+def column_embeddings(layer: Any, columns: Columns, path: Path) -> Layer:
+    """The layer for these columns: a vector for each that holds ids.
+
+    layer: of the config; path: its place there.
+    """
+    try:
+        found = embedded(columns, layer.output_dim, layer.default_output_dim)
+    except Misfit as error:
+        raise Misplaced((*path, *error.at), str(error)) from None
+    others = [field.name for field in fields(ColumnEmbeddings) if field.name != "columns"]
+    return ColumnEmbeddings(found, **{name: _value(name, getattr(layer, name)) for name in others})
 
 
 def loss(config: Sections) -> Loss:
@@ -187,6 +225,13 @@ def links(described: Any) -> list[Link]:
     return [_link(entry) for entry in described]
 
 
+DESCRIBED: Mapping[str, type[ConfigModel]] = {
+    **LAYER_CONFIGS,
+    "column_embeddings": EmbeddedColumns,
+}
+"""The vocabulary of layers that are written down: that of the config but for a layer of which the
+config says less than is known of it when it is built."""
+
 _ENGINE: Mapping[str, type[Layer | Merge]] = {**LAYERS, **ACTIVATIONS, **MERGES}
 _ITS_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 """What a layer is called: by its name, or by the path to it where it is inside of a block."""
@@ -210,7 +255,7 @@ def _link(entry: Any) -> Link:
             raise ValueError(f"the layer {name!r} has {_shown(key)}, which is no option of {word}")
     # Of a merge, the vocabulary knows how many inputs there may be; names are another matter.
     many = {"inputs": [f"x{index}" for index in range(len(inputs))]} if word in MERGES else {}
-    kind = ACTIVATION_CONFIGS[word] if word in ACTIVATIONS else LAYER_CONFIGS[word]
+    kind = ACTIVATION_CONFIGS[word] if word in ACTIVATIONS else DESCRIBED[word]
     try:
         layer: Layer | Merge = build(component_of(kind, {**options, **many}), _ENGINE)
     except ValueError as error:
@@ -237,7 +282,7 @@ def _options(kind: type[Any]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dlcli import config as vocabulary
-from dlcli.builder import build
+from dlcli.builder import DESCRIBED, build
 from dlcli.config.data import Split as SplitConfig
 from dlcli.config.metrics import defaults
 from dlcli.config.schedules import SCHEDULE_CONFIGS
@@ -28,13 +28,25 @@ MISSING = "no default"
 WRITTEN_OUT = ("activation", "residual", "branches", "repeat")
 """Words of the config that become other layers."""
 
+OF_THE_DATA = ("column_embeddings",)
+"""Layers of which the data decides more than the config says; bundles say all of it."""
+
 Table = Mapping[str, Any]
 TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
     # The config's classes, the working classes, and fields that only the config has.
     "layers": (
-        {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k not in {*MERGES, *WRITTEN_OUT}},
-        LAYERS,
+        {
+            k: v
+            for k, v in vocabulary.LAYER_CONFIGS.items()
+            if k not in {*MERGES, *WRITTEN_OUT, *OF_THE_DATA}
+        },
+        {k: v for k, v in LAYERS.items() if k not in OF_THE_DATA},
         frozenset({"name", "input", "trainable"}),
+    ),
+    "layers of the data": (
+        {k: DESCRIBED[k] for k in OF_THE_DATA},
+        {k: LAYERS[k] for k in OF_THE_DATA},
+        frozenset(),
     ),
     "merges": (
         {k: v for k, v in vocabulary.LAYER_CONFIGS.items() if k in MERGES},
@@ -121,7 +133,8 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
         "units": 3, "filters": 2, "kernel_size": 3, "target_shape": [3], "rate": 0.5,
         "images": "i", "labels": "l", "path": "p", "target": "t", "features": "f", "scale": 2.0,
         "dims": [2, 1], "inputs": ["a", "b"], "peak": 0.5, "values": [0.5, 0.1],
-        "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3, "input_dim": 5, "output_dim": 2,
+        "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3, "columns": [[0, 2, 3]],
+        "input_dim": 5, "output_dim": 2,
     }  # fmt: skip
     required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
     required += {"step": ["boundaries"]}.get(name, [])
@@ -163,6 +176,16 @@ def test_every_loss_folds_an_activation_that_exists() -> None:
 
 def test_the_split_has_the_same_fields_and_defaults() -> None:
     assert config_fields(SplitConfig) == work_fields(Split)
+
+
+def test_the_options_of_a_layer_of_the_data_are_those_of_the_config_or_found_in_the_data() -> None:
+    config = config_fields(vocabulary.LAYER_CONFIGS["column_embeddings"])
+    found = work_fields(LAYERS["column_embeddings"])
+    shared = config.keys() & found.keys()
+    assert {name: config[name] for name in shared} == {name: found[name] for name in shared}
+    own = {"name", "input", "trainable", "output_dim", "default_output_dim"}
+    assert config.keys() - shared == own
+    assert found.keys() - shared == {"columns"}
 
 
 def test_every_word_for_a_layer_is_one_of_the_engine_or_is_written_out() -> None:

@@ -41,7 +41,7 @@ def predict(
     piped = rows == "-"
     if piped and _comes_from_a_terminal():
         print("reading rows from this terminal; end them with Ctrl-D", file=sys.stderr, flush=True)
-    bundle, answers = predict_rows(run, None if piped else Path(rows))
+    bundle, answers = predict_rows(run, None if piped else Path(rows), _tell)
     header, lines = _table(bundle, answers)
     if json:
         print_json(
@@ -56,6 +56,10 @@ def predict(
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(lines)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _comes_from_a_terminal() -> bool:

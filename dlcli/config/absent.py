@@ -46,7 +46,7 @@ _LAYERS = {
     **_moot("normalization", "scale the features by the transform `standardize`"),
     **_moot("rescaling", "scale the features by the transform `rescale`"),
     **_words(
-        "embeddingbag columnembeddings positionembedding positionalencoding lstm "
+        "embeddingbag positionembedding positionalencoding lstm "
         "lstmcell "
         "gru grucell rnn simplernn recurrent bidirectional timedistributed attention "
         "additiveattention multiheadattention selfattention transformer transformerencoder "
@@ -162,12 +162,11 @@ _TRANSFORMS = {
     **_moot("drop dropcolumns select selectcolumns selector", _LEAVE_OUT),
     **_moot(
         "labelencoder labelencode labelbinarizer",
-        "a text target becomes classes by itself; text features take `one_hot`",
+        "a text target becomes classes by itself; text features take `one_hot` or `category`",
     ),
     **_words(
-        "categoryencoder ordinal ordinalencoder ordinalencode category embedding"
-        " targetencoder targetencode hash hashing featurehasher countencoder binaryencoder",
-        "text columns take `one_hot`",
+        "targetencoder targetencode hash hashing featurehasher countencoder binaryencoder",
+        "text columns take `one_hot` or `category`",
     ),
     **_words(
         "robust robustscaler robustscale quantile quantiletransformer power powertransformer "
@@ -297,10 +296,7 @@ KEYS: Mapping[str, str] = {
     ),
     **_moot("classweights", "it is called `class_weight`, below `training`"),
     **_words("audit"),
-    **_words(
-        "minfrequency maxcategories handleunknown unknown dropfirst maxcategoriesother",
-        "every category of the training part gets a column; others are refused",
-    ),
+    **_words("dropfirst", "every category that is not rare gets a column"),
     **_words("addindicator strategy fillvalue"),
     **_moot("withmean withstd", "`standardize` does both"),
 }  # fmt: skip

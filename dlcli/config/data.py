@@ -9,9 +9,12 @@ from pydantic_core import PydanticCustomError
 from dlcli.config import hints
 from dlcli.config.augmentation import Augmentations
 from dlcli.config.base import Component, Model, table
-from dlcli.config.layers import NAME, TargetShape
+from dlcli.config.layer_models import NAME, TargetShape
 from dlcli.config.sources import NPZ_PAIRS, ArrayName, Npz, Source
 from dlcli.config.values import (
+    Checked,
+    Choice,
+    KindOr,
     Listing,
     Named,
     Real,
@@ -21,23 +24,72 @@ from dlcli.config.values import (
     wrong,
     wrong_value,
 )
+from dlcli.config.words import instead
 
 
-class Rescale(Model):
+class _NameOrPosition(Text):
+    """A column's name, or its position (from 0) where rows have no names; kept as text."""
+
+    def __call__(self, value: Any) -> str:
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        return super().__call__(str(value) if whole else value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [super().json_schema(), {"type": "integer", "minimum": 0}]}
+
+
+_Named = Annotated[
+    tuple[Annotated[str, _NameOrPosition("the name or position of a column", longest=1000)], ...],
+    Listing(most=100_000, least=1, unique=True),
+]
+_Numbers = Annotated[_Named, KindOr(("numeric",), ("text", "category"))]
+_Categories = Annotated[_Named, KindOr(("text", "numeric"), ("category",))]
+_Encodable = Annotated[_Named, KindOr(("text", "numeric", "category"))]
+
+
+class _OfColumns(Model):
+    """A transform of which some columns are chosen, by their names or by what they hold.
+
+    later: options that came later: one that is not given is left out, so that a config is written
+        out as it always was.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("columns",)
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        usual = {name: type(self).model_fields[name].default for name in self.later}
+        return {
+            name: value
+            for name, value in written.items()
+            if name not in usual or getattr(self, name) != usual[name]
+        }
+
+
+class Rescale(_OfColumns):
     """x * scale + offset"""
 
     type: Literal["rescale"] = "rescale"
     scale: Annotated[float, Real()]
     offset: Annotated[float, Real()] = 0.0
+    columns: _Numbers | None = None
 
 
-class Standardize(Model):
+class Standardize(_OfColumns):
     """(x - mean) / standard deviation, both of the training part."""
+
+    type: Literal["standardize"] = "standardize"
+    columns: _Numbers | None = None
+
+
+class StandardizeTarget(Model):
+    """(t - mean) / standard deviation, both of the training part."""
 
     type: Literal["standardize"] = "standardize"
 
 
-class MinMax(Model):
+class MinMaxTarget(Model):
     """The training part's range becomes minimum .. maximum."""
 
     type: Literal["min_max"] = "min_max"
@@ -53,28 +105,57 @@ class MinMax(Model):
         return self
 
 
-class _NameOrPosition(Text):
-    """A column's name, or its position (from 0) where rows have no names; kept as text."""
+class MinMax(MinMaxTarget, _OfColumns):
+    """The training part's range becomes minimum .. maximum."""
 
-    def __call__(self, value: Any) -> str:
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        return super().__call__(str(value) if whole else value)
+    columns: _Numbers | None = None
+
+
+_MOST = 2**53
+
+
+class _Frequency(Checked):
+    """So many rows, or a share of them."""
+
+    def __call__(self, value: Any) -> Any:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and (0.0 < value < 1.0 or (isinstance(value, int) and 1 <= value <= _MOST)):
+            return value
+        raise wrong_value(
+            "must be a number of rows, 1 or more, or a share of them, above 0 and below 1"
+            f"{instead(value)}"
+        )
 
     def json_schema(self) -> dict[str, Any]:
-        return {"anyOf": [super().json_schema(), {"type": "integer", "minimum": 0}]}
+        share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": _MOST}, share]}
 
 
-_Columns = Annotated[
-    tuple[Annotated[str, _NameOrPosition("the name or position of a column", longest=1000)], ...],
-    Listing(most=100_000, least=1, unique=True),
-]
+_Unknown = Annotated[Literal["error", "ignore", "bucket"], Choice(("error", "ignore", "bucket"))]
+_MostCategories = Annotated[int, Whole(1, 2**24 - 1)]
 
 
-class OneHot(Model):
-    """A text column becomes one column for each of its values; default: every text column."""
+class OneHot(_OfColumns):
+    """A column of categories becomes one column for each of them; default: every text column."""
+
+    later = ("handle_unknown", "min_frequency", "max_categories")
 
     type: Literal["one_hot"] = "one_hot"
-    columns: _Columns | None = None
+    columns: _Encodable | None = None
+    handle_unknown: _Unknown = "error"
+    min_frequency: Annotated[float, _Frequency()] | None = None
+    max_categories: _MostCategories | None = None
+
+
+class Category(Model):
+    """A column of categories becomes one of ids, for `column_embeddings`; default: every text
+    column."""
+
+    type: Literal["category"] = "category"
+    columns: _Categories | None = None
+    handle_unknown: _Unknown = "error"
+    min_frequency: Annotated[float, _Frequency()] | None = None
+    max_categories: _MostCategories | None = None
 
 
 class ReshapeRows(Model):
@@ -104,11 +185,11 @@ class Transpose(Model):
 
 
 Transform = Annotated[
-    Rescale | Standardize | MinMax | OneHot | ReshapeRows | Transpose,
+    Rescale | Standardize | MinMax | OneHot | Category | ReshapeRows | Transpose,
     Component("transform", words=hints.TRANSFORMS),
 ]
 TargetTransform = Annotated[
-    Standardize | MinMax, Component("target transform", words=hints.TRANSFORMS)
+    StandardizeTarget | MinMaxTarget, Component("target transform", words=hints.TRANSFORMS)
 ]
 TRANSFORM_CONFIGS: dict[str, type[Model]] = table(Transform)
 TARGET_TRANSFORM_CONFIGS: dict[str, type[Model]] = table(TargetTransform)

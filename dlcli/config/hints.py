@@ -126,12 +126,14 @@ KEYS: dict[str, tuple[str, ...]] = {
     "nsamples": ("samples",),
     "rows": ("samples",),
     "nfeatures": ("features",),
+    "unknown": ("handle_unknown",),
     "weights": ("initial_weights",),
     "pretrained": ("initial_weights",),
 }
 
 _INPUTS = "input sizes follow from the data, so leave it out"
 _NO_SLOPE = "`relu` has no slope: use the type `leaky_relu`"
+_NO_COLUMNS = "it changes a row as a whole"
 _BETAS = "write the two as `beta_1` and `beta_2`"
 
 # Keys that are answered by a sentence, whatever the mapping is ...
@@ -146,6 +148,8 @@ KEY_SENTENCES_OF: dict[str, dict[str, str]] = {
     },
     "adam": {"betas": _BETAS},
     "adamw": {"betas": _BETAS},
+    "reshape": {"columns": _NO_COLUMNS},
+    "transpose": {"columns": _NO_COLUMNS},
     "relu": dict.fromkeys(("negativeslope", "alpha", "slope"), _NO_SLOPE),
     "embedding": {
         "paddingidx": "`mask_zero: true` leaves out the steps with the id 0",
@@ -307,5 +311,8 @@ TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("standardscaler", "normalize", "zscore", "standardization"), "standardize"),
     "minmaxscaler": "min_max",
     **dict.fromkeys(("onehotencoder", "dummies", "categorical"), "one_hot"),
+    **dict.fromkeys(
+        ("categoryencoder", "ordinal", "ordinalencoder", "ordinalencode", "embedding"), "category"
+    ),
     **dict.fromkeys(("permute", "channelsfirst", "channelslast", "moveaxis"), "transpose"),
 }

@@ -1,68 +1,24 @@
 """The layers of a model. A new layer is a class here and its name in the union below."""
 
-import re
 from typing import Annotated, Any, Literal
-
-from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from dlcli.config import hints
 from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
-from dlcli.config.base import Component, Model, table
-from dlcli.config.initializers import GlorotUniform, Initializer, Ones, RandomUniform, Zeros
+from dlcli.config.base import Component, table
+from dlcli.config.embeddings import ColumnEmbeddings, Embedding, Masking
+from dlcli.config.initializers import GlorotUniform, Initializer, Ones, Zeros
+from dlcli.config.layer_models import LayerModel, OneInput, Padding, Pair, TargetShape
+from dlcli.config.merges import Add, Average, Concatenate, Dot, Maximum, Multiply, Subtract
 from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import (
-    Checked,
     Choice,
     Listing,
     Real,
-    Sizes,
     Switch,
-    Text,
     Whole,
     wrong_value,
 )
-from dlcli.config.words import instead, squeeze
-
-NAME = Text(
-    "a name of lower-case letters, digits and `_` that begins with a letter",
-    longest=64,
-    fits=re.compile(r"[a-z][a-z0-9_]*").fullmatch,
-)
-LayerName = Annotated[str, NAME]
-Padding = Annotated[Literal["valid", "same"], Choice(("valid", "same"))]
-Pair = Annotated[tuple[int, int], Sizes()]
-
-
-class LayerModel(Model):
-    """What all layers have. Without a `name` a layer is called `<type>_<n>`.
-
-    trainable: whether its arrays learn; false on a block freezes every layer inside.
-    """
-
-    type: str
-    name: LayerName | None = None
-    trainable: Annotated[bool, Switch()] = True
-
-    @model_serializer(mode="wrap")
-    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without options that came later and are not used, so that what does without them is
-        written as it always was."""
-        written: dict[str, Any] = write(self)
-        unused = [name for name in written if _later(name) and getattr(self, name) is None]
-        for name in (*unused, *(["trainable"] if self.trainable else [])):
-            written.pop(name, None)  # within blocks, it is asked twice
-        return written
-
-
-def _later(name: str) -> bool:
-    """Whether this option was not there at first; None stands for its not being used."""
-    return name == "input" or name.endswith("_regularizer")
-
-
-class OneInput(LayerModel):
-    """A layer of one input: the value of an earlier layer or of the data; None: the one before."""
-
-    input: LayerName | None = None
+from dlcli.config.words import squeeze
 
 
 class Dense(OneInput):
@@ -133,24 +89,6 @@ class GlobalMaxPooling1D(OneInput):
     keepdims: Annotated[bool, Switch()] = False
 
 
-class Embedding(OneInput):
-    """Ids, whole numbers from 0 to `input_dim` - 1, become vectors that are learned."""
-
-    type: Literal["embedding"] = "embedding"
-    input_dim: Annotated[int, Whole(1, 1 << 24)]
-    output_dim: Annotated[int, Whole(1, 65_536)]
-    embeddings_initializer: Initializer = RandomUniform()
-    embeddings_regularizer: Regularizer | None = None
-    mask_zero: Annotated[bool, Switch()] = False
-
-
-class Masking(OneInput):
-    """Steps of which all features equal `mask_value` are masked."""
-
-    type: Literal["masking"] = "masking"
-    mask_value: Annotated[float, Real(-1e6, 1e6)] = 0.0
-
-
 class BatchNormalization(OneInput):
     type: Literal["batch_normalization"] = "batch_normalization"
     momentum: Annotated[float, Real(0.0, 1.0)] = 0.99
@@ -203,30 +141,6 @@ class Flatten(OneInput):
     type: Literal["flatten"] = "flatten"
 
 
-class _Size(Whole):
-    """One length of a shape; -1 is worked out from the others."""
-
-    def __call__(self, value: Any) -> int:
-        if value == 0 and not isinstance(value, bool):
-            raise wrong_value("must be a length of 1 or more, or -1 (worked out), not 0")
-        return super().__call__(value)
-
-
-class _TargetShape(Listing):
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, int) and not isinstance(value, bool):
-            raise wrong_value(f"must be a list of lengths: write [{value}]")
-        sizes = super().__call__(value)
-        if sizes.count(-1) > 1:
-            raise wrong_value("may have one -1 only (the length that is worked out)")
-        return sizes
-
-
-TargetShape = Annotated[
-    tuple[Annotated[int, _Size(-1, 1_000_000)], ...], _TargetShape(most=8, least=1)
-]
-
-
 class Reshape(OneInput):
     type: Literal["reshape"] = "reshape"
     target_shape: TargetShape
@@ -240,61 +154,6 @@ class Dropout(OneInput):
 class ActivationLayer(OneInput):
     type: Literal["activation"] = "activation"
     activation: Activation
-
-
-class MergeLayer(LayerModel):
-    """A layer of several inputs."""
-
-    inputs: Annotated[tuple[LayerName, ...], Listing(most=100, least=2)]
-
-
-class Add(MergeLayer):
-    type: Literal["add"] = "add"
-
-
-class Average(MergeLayer):
-    type: Literal["average"] = "average"
-
-
-class Concatenate(MergeLayer):
-    type: Literal["concatenate"] = "concatenate"
-
-
-class Maximum(MergeLayer):
-    type: Literal["maximum"] = "maximum"
-
-
-class Multiply(MergeLayer):
-    type: Literal["multiply"] = "multiply"
-
-
-class Subtract(MergeLayer):
-    type: Literal["subtract"] = "subtract"
-
-
-class _Axes(Checked):
-    """One axis for both inputs or a pair; becomes the pair."""
-
-    def __call__(self, value: Any) -> tuple[int, int]:
-        pair = [value, value] if isinstance(value, int) else value
-        what = "must be an axis of the rows (1 is the first, -1 the last), or a pair of such"
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise wrong_value(f"{what}{instead(value)}")
-        for axis in pair:
-            whole = isinstance(axis, int) and not isinstance(axis, bool)
-            if not whole or axis == 0 or abs(axis) > 8:
-                raise wrong_value(f"{what}{instead(axis)}")
-        return pair[0], pair[1]
-
-    def json_schema(self) -> dict[str, Any]:
-        axis = {"type": "integer", "minimum": -8, "maximum": 8}
-        return {"anyOf": [axis, {"type": "array", "items": axis, "minItems": 2, "maxItems": 2}]}
-
-
-class Dot(MergeLayer):
-    type: Literal["dot"] = "dot"
-    axes: Annotated[tuple[int, int], _Axes()] = (-1, -1)
-    normalize: Annotated[bool, Switch()] = False
 
 
 Layers = tuple["Layer", ...]
@@ -354,6 +213,7 @@ Layer = Annotated[
     | Reshape
     | Dropout
     | ActivationLayer
+    | ColumnEmbeddings
     | Add
     | Average
     | Concatenate

@@ -6,7 +6,7 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer, model_vali
 
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
-from dlcli.config.layers import NAME
+from dlcli.config.layer_models import NAME
 from dlcli.config.values import Switch, Whole, wrong
 from dlcli.config.words import code
 

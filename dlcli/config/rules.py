@@ -12,7 +12,8 @@ from typing import Any
 from dlcli.config.absent import absent
 from dlcli.config.activations import ACTIVATION_CONFIGS, Linear, Softmax
 from dlcli.config.base import Model
-from dlcli.config.data import TEST, VALIDATION, Data
+from dlcli.config.data import TEST, VALIDATION, Category, Data
+from dlcli.config.embeddings import ColumnEmbeddings
 from dlcli.config.layers import (
     ActivationLayer,
     Conv2D,
@@ -90,6 +91,31 @@ def complaints(sections: Sections) -> Iterator[Complaint]:
 
 def layers_can_be_connected(sections: Sections) -> Iterator[Complaint]:
     yield from sections.wiring.complaints
+
+
+def column_embeddings_read_columns_of_ids(sections: Sections) -> Iterator[Complaint]:
+    """Only the data has columns, and only the transform `category` makes ids."""
+    own = {wire.name for wire in sections.wiring.wires}
+    for wire in sections.wiring.wires:
+        if not isinstance(wire.layer, ColumnEmbeddings):
+            continue
+        name = wire.inputs[0]
+        if name in own:
+            yield (
+                wire.path,
+                f"`column_embeddings` replaces columns of the data, but what {code(name)} gives "
+                "has none: let it read the data, as the first layer or by `input`",
+            )
+        elif sections.data is not None:
+            inputs = sections.data.inputs
+            steps = sections.data.transforms if inputs is None else inputs[name].transforms
+            if not any(isinstance(step, Category) for step in steps):
+                place = "data" if inputs is None else f"data.inputs.{name}"
+                yield (
+                    wire.path,
+                    "`column_embeddings` needs columns of ids: put the transform `category` into "
+                    f"{code(f'{place}.transforms')}",
+                )
 
 
 def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
@@ -254,6 +280,7 @@ def canonical_monitor(monitor: str) -> str:
 
 RULES: tuple[Callable[[Sections], Iterator[Complaint]], ...] = (
     layers_can_be_connected,
+    column_embeddings_read_columns_of_ids,
     last_activation_suits_the_loss,
     softmax_has_something_to_choose_from,
     metrics_suit_the_loss,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dlcli.config.absent import unknown
@@ -287,3 +287,38 @@ class Listing:
         if not self.unique:
             return schema
         return core_schema.no_info_after_validator_function(self._distinct, schema)
+
+
+@dataclass(frozen=True)
+class KindOr:
+    """One of a few words that stands for a list, or the list itself.
+
+    foreign: words that stand for a list elsewhere, but not here.
+    """
+
+    kinds: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            self._kind_or,
+            handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: value if isinstance(value, str) else list(value)
+            ),
+        )
+
+    def _kind_or(self, value: Any, otherwise: ValidatorFunctionWrapHandler) -> Any:
+        if not isinstance(value, str):
+            return otherwise(value)
+        if value in self.kinds:
+            return value
+        name = "" if value in self.foreign else f" (write [{value}])"
+        raise wrong_value(f"must be {choices(self.kinds)}, or a list{instead(value)}{name}")
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(self.kinds)}, handler(schema)]}

@@ -13,16 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dlcli.config.activations import Linear
+from dlcli.config.layer_models import LayerModel, OneInput
 from dlcli.config.layers import (
     LAYER_CONFIGS,
     ActivationLayer,
     Branches,
-    LayerModel,
-    MergeLayer,
-    OneInput,
     Repeat,
     Residual,
 )
+from dlcli.config.merges import MergeLayer
 from dlcli.config.naming import layer_names
 from dlcli.config.tree import Path
 from dlcli.config.words import code, listing, meant, nearest

@@ -9,13 +9,14 @@ x = prepared.apply(dataset.train.take_features(slice(0, 32)))
 from dlcli.data.checks import class_targets
 from dlcli.data.dataset import Column, Dataset, Declared, Part, Raw, Role, Table
 from dlcli.data.digests import digests
+from dlcli.data.fitting import Transform
 from dlcli.data.places import Places, data_dir
 from dlcli.data.preprocessing import Preprocessing, TransformError, prepare, shape_after
 from dlcli.data.rows import read_rows
 from dlcli.data.sources import SOURCES, Source
 from dlcli.data.split import Split
 from dlcli.data.targets import TargetScale
-from dlcli.data.transforms import TRANSFORMS, Transform
+from dlcli.data.transforms import TRANSFORMS
 
 __all__ = [
     "SOURCES",

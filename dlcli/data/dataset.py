@@ -25,6 +25,9 @@ ONLY = ""
 """The name of the value of data that has one only."""
 
 
+ColumnKind = Literal["numeric", "text", "category", "indicator"]
+
+
 @dataclass(frozen=True)
 class Column:
     """A named feature column.
@@ -32,11 +35,25 @@ class Column:
     categories: None for a column of numbers. A column of text holds positions in this sorted
     tuple of its distinct texts.
     text: for a column of text, where its first text is and what to do: two sentences.
+    ids: of how many categories a column holds the ids, which the transform `category` made; 0 for
+        any other column.
+    indicator: whether it is a column of 0 and 1 that the transform `one_hot` made.
     """
 
     name: str
     categories: tuple[str, ...] | None = None
     text: str = field(default="", compare=False, repr=False)
+    ids: int = 0
+    indicator: bool = False
+
+    @property
+    def kind(self) -> ColumnKind:
+        """What it holds: numbers that were read as such, text, ids of categories, or 0 and 1."""
+        if self.categories is not None:
+            return "text"
+        if self.ids:
+            return "category"
+        return "indicator" if self.indicator else "numeric"
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,84 @@
 """Steps of preprocessing that are ready to be applied: what fitting makes of the transforms.
 
-Constants are kept in float64, as they were learned, and used in the working type.
+Constants are kept in float64, as they were learned, and used in the working type. A step saves
+itself as a document and arrays, and restores itself from them; see restoring.py.
 """
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, Shape
+from dlcli.data.recorded import shape_of
 
 Columns = tuple[Column, ...] | None
 
 
 class Fitted(ABC):
-    """A step that is ready to be applied: choices and what was learned."""
+    """A step that is ready to be applied: choices and what was learned.
+
+    word: its type where it is saved.
+    changes_size: whether a row has another number of numbers afterwards.
+    keeps_columns: whether each column holds the same afterwards, maybe at another scale.
+    open_ended: whether rows that were not looked at may have more categories, so that `out_shape`
+        is not final before all were.
+    handle_unknown: what is done with categories that the training part does not have, where there
+        are any.
+    """
+
+    word: ClassVar[str]
+    changes_size: ClassVar[bool] = False
+    keeps_columns: ClassVar[bool] = False
+    open_ended: ClassVar[bool] = False
+    handle_unknown: str | None = None
 
     in_shape: Shape
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it may raise UnseenCategory."""
+        return False
 
     @property
     @abstractmethod
     def out_shape(self) -> Shape:
         """The shape of a row afterwards."""
 
+    def prepared(self, dtype: np.dtype[np.floating]) -> "Fitted":
+        """The same step with whatever can be worked out before any row comes."""
+        return self
+
     @abstractmethod
     def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
         """The step's output in `dtype`; in `out` where that is given (x may be the same
-        memory unless the shape changes), else in new memory or as a view of x."""
+        memory unless the size changes), else in new memory or as a view of x."""
 
     @abstractmethod
     def columns_after(self, columns: Columns) -> Columns:
         """The columns that the step makes of these."""
+
+    def check_columns(self, columns: Columns) -> None:  # noqa: B027 (most steps are of any)
+        """ValueError where it was fitted on other columns than these."""
+
+    @abstractmethod
+    def document(self) -> dict[str, Any]:
+        """What `restored` needs beside `in_shape` and the arrays, for JSON."""
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that `restored` needs, by name."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def restored(
+        cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
+    ) -> Self:
+        """The inverse of `document` and `arrays`; KeyError, TypeError or ValueError for what they
+        did not write."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +87,9 @@ class Affine(Fitted):
 
     The constants are float64 scalars, or one number per last axis.
     """
+
+    word = "affine"
+    keeps_columns = True
 
     in_shape: Shape
     subtract: Array | None = None
@@ -51,7 +102,7 @@ class Affine(Fitted):
         """An affine map keeps the shape."""
         return self.in_shape
 
-    def constants(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Array]:
         """The constants that there are, by name, in the order in which they are used."""
         every = {
             "subtract": self.subtract,
@@ -70,11 +121,11 @@ class Affine(Fitted):
                 array = np.broadcast_to(array, self.in_shape)
             return np.ascontiguousarray(array, dtype).reshape(array.shape)
 
-        return Affine(self.in_shape, **{name: spread(a) for name, a in self.constants().items()})
+        return Affine(self.in_shape, **{name: spread(a) for name, a in self.arrays().items()})
 
     def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
         room: Array = np.empty(x.shape, dtype) if out is None else out
-        for name, constant in self.constants().items():
+        for name, constant in self.arrays().items():
             ufunc = _OPERATIONS[name]
             constant = constant.astype(dtype, copy=False)
             ufunc(x, constant, out=room, dtype=dtype, casting="unsafe")
@@ -83,6 +134,18 @@ class Affine(Fitted):
 
     def columns_after(self, columns: Columns) -> Columns:
         return columns
+
+    def document(self) -> dict[str, Any]:
+        return {"constants": list(self.arrays())}
+
+    @classmethod
+    def restored(
+        cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
+    ) -> "Affine":
+        constants = {name: arrays[name] for name in entry["constants"]}
+        for name, array in constants.items():
+            _check_constant(name, array, in_shape)
+        return cls(in_shape, **constants)
 
 
 _OPERATIONS: dict[str, np.ufunc] = {
@@ -93,9 +156,20 @@ _OPERATIONS: dict[str, np.ufunc] = {
 }
 
 
+def _check_constant(name: str, array: Array, in_shape: Shape) -> None:
+    if array.dtype != np.float64 or array.shape not in ((), in_shape[-1:]):
+        raise ValueError(
+            f"the constant {name} has shape {array.shape} for rows of shape {in_shape}"
+        )
+    if not np.isfinite(array).all() or (name == "divide" and not (array > 0.0).all()):
+        raise ValueError(f"the constant {name} holds an impossible number")
+
+
 @dataclass(frozen=True)
 class Reshaped(Fitted):
     """The same numbers in another shape."""
+
+    word = "reshape"
 
     in_shape: Shape
     shape: Shape
@@ -111,6 +185,18 @@ class Reshaped(Fitted):
     def columns_after(self, columns: Columns) -> Columns:
         return columns if self.out_shape == self.in_shape else None
 
+    def document(self) -> dict[str, Any]:
+        return {"out_shape": list(self.out_shape)}
+
+    @classmethod
+    def restored(
+        cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
+    ) -> "Reshaped":
+        out_shape = shape_of(entry["out_shape"])
+        if math.prod(out_shape) != math.prod(in_shape):
+            raise ValueError(f"{in_shape} does not become {out_shape}")
+        return cls(in_shape, out_shape)
+
 
 @dataclass(frozen=True)
 class Transposed(Fitted):
@@ -118,6 +204,8 @@ class Transposed(Fitted):
 
     ValueError where dims are not the numbers 1 to the number of axes, in some order.
     """
+
+    word = "transpose"
 
     in_shape: Shape
     dims: tuple[int, ...]
@@ -141,70 +229,11 @@ class Transposed(Fitted):
     def columns_after(self, columns: Columns) -> Columns:
         return columns if self.out_shape == self.in_shape else None
 
+    def document(self) -> dict[str, Any]:
+        return {"dims": list(self.dims)}
 
-@dataclass(frozen=True)
-class Category:
-    """One encoded column.
-
-    position: which column of the input. values: what it may hold, in ascending order.
-    names: how messages and new columns call the values.
-    """
-
-    position: int
-    values: Array
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Encoded(Fitted):
-    """Each encoded column becomes one column of 0 and 1 per category, in its place."""
-
-    in_shape: Shape
-    categories: tuple[Category, ...]
-    names: tuple[str, ...]
-
-    @property
-    def out_shape(self) -> Shape:
-        """One column for each category, and the columns that are not encoded."""
-        encoded = sum(len(category.values) for category in self.categories)
-        return (self.in_shape[0] - len(self.categories) + encoded,)
-
-    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
-        room: Array = np.empty((len(x), *self.out_shape), dtype) if out is None else out
-        by_position = {category.position: category for category in self.categories}
-        start = 0
-        for j in range(self.in_shape[0]):
-            category = by_position.get(j)
-            if category is None:
-                room[:, start] = x[:, j]
-                start += 1
-                continue
-            values = x[:, j].astype(dtype)
-            known = category.values.astype(dtype)
-            place = np.minimum(np.searchsorted(known, values), len(known) - 1)
-            seen = known[place] == values
-            if not seen.all():
-                row = int(np.argmin(seen))
-                raise UnseenCategory(self, row, j, float(values[row]))
-            room[:, start : start + len(known)] = 0.0
-            room[np.arange(len(x)), start + place] = 1.0
-            start += len(known)
-        return room
-
-    def columns_after(self, columns: Columns) -> Columns:
-        by_position = {category.position: category for category in self.categories}
-        after: list[Column] = []
-        for j, name in enumerate(self.names):
-            if j in by_position:
-                after += [Column(f"{name}={value}") for value in by_position[j].names]
-            else:
-                after.append(columns[j] if columns is not None else Column(name))
-        return tuple(after)
-
-
-class UnseenCategory(Exception):
-    """A value that the training part does not have; its row counts within the given rows."""
-
-    def __init__(self, step: Encoded, row: int, position: int, value: float) -> None:
-        super().__init__(f"row {row}, column {position}: {value:g} is not a known category")
-        self.step, self.row, self.position, self.value = step, row, position, value
+    @classmethod
+    def restored(
+        cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
+    ) -> "Transposed":
+        return cls(in_shape, shape_of(entry["dims"]))

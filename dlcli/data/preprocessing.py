@@ -10,17 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import ONLY, Array, Column, Dataset, Part, Shape, rows_per_chunk
-from dlcli.data.fitted import (
-    Affine,
-    Columns,
-    Encoded,
-    Fitted,
-    Transposed,
-    UnseenCategory,
-)
+from dlcli.data.encoded import Encoding, UnseenCategory
+from dlcli.data.fitted import Columns, Fitted
+from dlcli.data.fitting import Misfit, Rows, Transform
 from dlcli.data.options import OptionError
-from dlcli.data.restoring import columns_of, require_alike, require_chain, shape_of, step_of
-from dlcli.data.transforms import Misfit, Rows, Transform
+from dlcli.data.recorded import shape_of
+from dlcli.data.restoring import columns_of, entry_of, require_alike, require_chain, step_of
 from dlcli.errors import ArtifactError, DataError
 
 _DTYPES: dict[str, np.dtype[np.floating]] = {
@@ -29,15 +24,25 @@ _DTYPES: dict[str, np.dtype[np.floating]] = {
 }
 
 
+UNSEEN = (
+    "Say what is done with such categories (`handle_unknown: ignore` or `bucket` of the transform "
+    "that encodes the column), correct or remove the row"
+)
+"""What to do about a category that the training part does not have."""
+
+
 class TransformError(ValueError):
     """The transform at `index` of the list cannot work on what it is given.
 
     name: of the value whose list it is, where there are several.
+    at: the option that is at fault, as a place below the transform.
     """
 
-    def __init__(self, index: int, message: str, name: str = ONLY) -> None:
+    def __init__(
+        self, index: int, message: str, name: str = ONLY, at: tuple[str | int, ...] = ()
+    ) -> None:
         super().__init__(message)
-        self.index, self.name = index, name
+        self.index, self.name, self.at = index, name, at
 
 
 def shape_after(
@@ -54,7 +59,7 @@ def shape_after(
         try:
             shape = transform.shape_after(shape)
         except Misfit as error:
-            raise TransformError(index, str(error), name) from error
+            raise TransformError(index, str(error), name, error.at) from error
     return shape
 
 
@@ -84,9 +89,9 @@ class Preprocessing:
         self.row_shape = row_shape
         self.columns = columns
         self.steps = tuple(steps)
-        self._ready = [s.prepared(dtype) if isinstance(s, Affine) else s for s in self.steps]
+        self._ready = [step.prepared(dtype) for step in self.steps]
         # From the last change of size on, steps can write into the caller's memory.
-        sizes = [i for i, step in enumerate(self.steps) if isinstance(step, Encoded)]
+        sizes = [i for i, step in enumerate(self.steps) if step.changes_size]
         self._in_place = sizes[-1] if sizes else 0
         if dtype != np.float32:
             self._in_place = len(self.steps)
@@ -110,7 +115,7 @@ class Preprocessing:
             try:
                 step = transform.fit(rows)
             except Misfit as error:
-                raise TransformError(index, str(error)) from error
+                raise TransformError(index, str(error), at=error.at) from error
             columns = step.columns_after(columns)
             fitted = cls(fitted.dtype, fitted.row_shape, part.columns, (*fitted.steps, step))
         for column in columns or ():
@@ -161,10 +166,10 @@ class Preprocessing:
         its source numbers it.
         """
         part = rows if isinstance(rows, Part) else Part(rows, rows)
-        encodes = any(isinstance(step, Encoded) for step in self.steps)
+        refuses = any(step.refuses for step in self.steps)
         stored = part.features.dtype
         small = stored.kind != "f" and work_dtype(stored) == np.float32
-        if not encodes and (small or not (self.steps or stored.itemsize == 8)):
+        if not refuses and (small or not (self.steps or stored.itemsize == 8)):
             return
         step = self._rows_per_chunk()
         room = np.empty((min(step, len(part)), *self.out_shape), np.float32)
@@ -183,20 +188,57 @@ class Preprocessing:
                     "example by standardize."
                 )
 
+    def unknown(self, rows: Array) -> dict[str, tuple[int, int]]:
+        """How many rows hold a category that the training part does not have, and the number of
+        the first, by the name of the column; only of columns that have some, and only where none
+        is refused."""
+        found: dict[str, tuple[int, int]] = {}
+        size = self._rows_per_chunk()
+        for start in range(0, len(rows), size):
+            x = rows[start : start + size]
+            for step in self._ready:
+                if isinstance(step, Encoding):
+                    for position, numbers in step.unknown(x, self.dtype).items():
+                        name = step.names[position]
+                        count, first = found.get(name, (0, start + int(numbers[0])))
+                        found[name] = count + len(numbers), first
+                x = step.apply(x, self.dtype, None)
+        return found
+
+    def takes_unknown(self) -> dict[str, str]:
+        """What is done with a category that the training part does not have, by the name of the
+        column, for those that do not refuse it: what `handle_unknown` says."""
+        return {
+            step.names[one.position]: step.handle_unknown
+            for step in self.steps
+            if isinstance(step, Encoding) and not step.refuses
+            for one in step.categories
+        }
+
+    def empty_buckets(self) -> tuple[str, ...]:
+        """The columns whose unknown categories belong to the rare ones, of which there are none."""
+        return tuple(
+            step.names[one.position]
+            for step in self.steps
+            if isinstance(step, Encoding) and step.handle_unknown == "bucket"
+            for one in step.categories
+            if not one.rare_names
+        )
+
     def _unseen(self, error: UnseenCategory, where: str) -> str:
         """The sentence about a category that the training part does not have."""
         columns = self.columns
-        for step in self.steps:
-            if step is error.step:
-                name, known = error.step.names[error.position], _category_names(error)
+        for step, ready in zip(self.steps, self._ready, strict=True):
+            if ready is error.step:
+                one = error.step.by_position()[error.position]
                 texts = columns[error.position].categories if columns is not None else None
                 value = texts[int(error.value)] if texts is not None else f"{error.value:g}"
+                known = [*one.names, *one.rare_names]
                 shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
                 return (
-                    f"{where} holds {value!r} in column {name!r}, which the "
-                    f"training part does not have; it has {shown}. Unseen categories "
-                    "are not supported yet: correct or remove the row, bring rows of it for "
-                    "training, or leave the column out of the source's `features`."
+                    f"{where} holds {value!r} in column {error.step.names[error.position]!r}, "
+                    f"which the training part does not have; it has {shown}. {UNSEEN}, bring rows "
+                    "of it for training, or leave the column out of the source's `features`."
                 )
             columns = step.columns_after(columns)
         return str(error)
@@ -206,21 +248,9 @@ class Preprocessing:
         arrays: dict[str, Array] = {}
         steps: list[dict[str, Any]] = []
         for number, step in enumerate(self.steps):
-            entry: dict[str, Any] = {"in_shape": list(step.in_shape)}
-            if isinstance(step, Affine):
-                entry |= {"type": "affine", "constants": list(step.constants())}
-                arrays |= {f"{number}.{name}": array for name, array in step.constants().items()}
-            elif isinstance(step, Encoded):
-                entry |= {"type": "one_hot", "names": list(step.names), "categories": []}
-                for category in step.categories:
-                    listed = {"position": category.position, "names": list(category.names)}
-                    entry["categories"].append(listed)
-                    arrays[f"{number}.values_{category.position}"] = category.values
-            elif isinstance(step, Transposed):
-                entry |= {"type": "transpose", "dims": list(step.dims)}
-            else:
-                entry |= {"type": "reshape", "out_shape": list(step.out_shape)}
+            entry, own = entry_of(number, step)
             steps.append(entry)
+            arrays |= own
         document = {
             "dtype": self.dtype.name,
             "row_shape": list(self.row_shape),
@@ -241,7 +271,7 @@ class Preprocessing:
             row_shape = shape_of(document["row_shape"])
             columns = columns_of(document["columns"], row_shape)
             steps = [step_of(n, entry, arrays) for n, entry in enumerate(document["steps"])]
-            require_chain(row_shape, steps)
+            require_chain(row_shape, columns, steps)
             restored = cls(_DTYPES[document["dtype"]], row_shape, columns, steps)
             require_alike((document, arrays), restored.state())
             return restored
@@ -295,7 +325,7 @@ def fit_one(name: str, part: Part, transforms: Sequence[Transform]) -> Preproces
     try:
         return Preprocessing.fit(part, transforms)
     except TransformError as error:
-        raise TransformError(error.index, str(error), name) from error
+        raise TransformError(error.index, str(error), name, error.at) from error
     except DataError as error:
         if name != ONLY:
             error.args = (f"The input {name!r}: {error}",)
@@ -313,10 +343,6 @@ def _about_text(column: Column) -> str:
     """Where the text is, and what to do about it."""
     example = (column.categories or ("",))[0]
     return column.text or f"it has {example!r} and others. Add the transform one_hot."
-
-
-def _category_names(error: UnseenCategory) -> tuple[str, ...]:
-    return next(c.names for c in error.step.categories if c.position == error.position)
 
 
 def _elements(shape: Shape) -> int:

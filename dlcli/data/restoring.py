@@ -1,36 +1,42 @@
 """Preprocessing that was saved, made again: everything in it is checked here, once.
 
-What a file holds is not to be trusted: a constant of another length would be spread over all
-columns without a word, and give other answers.
+Each step checks its own part (see fitted.py); here is what the steps are called, and whether they
+and the table go together.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from dlcli.data.dataset import Array, Column, Shape
-from dlcli.data.fitted import Affine, Category, Encoded, Fitted, Reshaped, Transposed
+from dlcli.data.encoded import Numbered, OneHotEncoded
+from dlcli.data.fitted import Affine, Columns, Fitted, Reshaped, Transposed
+from dlcli.data.recorded import names_of, shape_of
 
-_LARGEST = 1 << 40
-
-
-def shape_of(lengths: Any) -> Shape:
-    """A list of positive whole numbers as a shape; ValueError for anything else."""
-    counts = isinstance(lengths, list) and all(type(n) is int and n > 0 for n in lengths)
-    if not counts or math.prod(lengths) > _LARGEST:
-        raise ValueError(f"{str(lengths)[:100]} is no shape")
-    return tuple(lengths)
+FITTED: Mapping[str, type[Fitted]] = {
+    step.word: step for step in (Affine, OneHotEncoded, Numbered, Reshaped, Transposed)
+}
+"""The steps, by what they are called where they are saved."""
 
 
-def names_of(names: Any) -> tuple[str, ...]:
-    """A list of different texts; ValueError for anything else."""
-    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not texts or len(set(names)) < len(names) or not names:
-        raise ValueError(f"{str(names)[:100]} is no list of different names")
-    return tuple(names)
+def entry_of(number: int, step: Fitted) -> tuple[dict[str, Any], dict[str, Array]]:
+    """A step as it is saved: a part of the document, and arrays under names of its own."""
+    entry = {"in_shape": list(step.in_shape), "type": step.word, **step.document()}
+    return entry, {f"{number}.{name}": array for name, array in step.arrays().items()}
+
+
+def step_of(number: int, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Fitted:
+    """The inverse of `entry_of`; KeyError, TypeError or ValueError for what is no step."""
+    kind = entry["type"]
+    if kind not in FITTED:
+        raise ValueError(f"unknown step {str(kind)[:50]!r}")
+    before = f"{number}."
+    own = {
+        name.removeprefix(before): array
+        for name, array in arrays.items()
+        if name.startswith(before)
+    }
+    return FITTED[kind].restored(shape_of(entry["in_shape"]), entry, own)
 
 
 def columns_of(entries: Any, row_shape: Shape) -> tuple[Column, ...] | None:
@@ -45,54 +51,6 @@ def columns_of(entries: Any, row_shape: Shape) -> tuple[Column, ...] | None:
     return tuple(Column(name, known) for name, known in zip(names, texts, strict=True))
 
 
-def step_of(number: int, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Fitted:
-    """A fitted step; KeyError, TypeError or ValueError for what is none."""
-    in_shape = shape_of(entry["in_shape"])
-    kind = entry["type"]
-    if kind == "affine":
-        constants = {name: arrays[f"{number}.{name}"] for name in entry["constants"]}
-        for name, array in constants.items():
-            _check_constant(name, array, in_shape)
-        return Affine(in_shape, **constants)
-    if kind == "reshape":
-        out_shape = shape_of(entry["out_shape"])
-        if math.prod(out_shape) != math.prod(in_shape):
-            raise ValueError(f"{in_shape} does not become {out_shape}")
-        return Reshaped(in_shape, out_shape)
-    if kind == "transpose":
-        return Transposed(in_shape, shape_of(entry["dims"]))
-    if kind != "one_hot" or len(in_shape) != 1:
-        raise ValueError(f"unknown step {str(kind)[:50]!r} for rows of shape {in_shape}")
-    names = names_of(entry["names"])
-    if len(names) != in_shape[0]:
-        raise ValueError(f"{len(names)} names for {in_shape[0]} columns")
-    categories = tuple(_category(number, listed, arrays) for listed in entry["categories"])
-    positions = [category.position for category in categories]
-    if positions != sorted(set(positions)) or not positions or positions[-1] >= in_shape[0]:
-        raise ValueError(f"categories of the columns {str(positions)[:100]}")
-    return Encoded(in_shape, categories, names)
-
-
-def _category(number: int, listed: Mapping[str, Any], arrays: Mapping[str, Array]) -> Category:
-    position = listed["position"]
-    if type(position) is not int or position < 0:
-        raise ValueError(f"{position!r} is no position of a column")
-    values, names = arrays[f"{number}.values_{position}"], names_of(listed["names"])
-    plain = values.dtype == np.float64 and values.shape == (len(names),)
-    if not plain or not np.isfinite(values).all() or not (np.diff(values) > 0.0).all():
-        raise ValueError(f"the values of column {position} are not {len(names)} ascending numbers")
-    return Category(position, values, names)
-
-
-def _check_constant(name: str, array: Array, in_shape: Shape) -> None:
-    if array.dtype != np.float64 or array.shape not in ((), in_shape[-1:]):
-        raise ValueError(
-            f"the constant {name} has shape {array.shape} for rows of shape {in_shape}"
-        )
-    if not np.isfinite(array).all() or (name == "divide" and not (array > 0.0).all()):
-        raise ValueError(f"the constant {name} holds an impossible number")
-
-
 def require_alike(
     found: tuple[Mapping[str, Any], Mapping[str, Array]],
     written: tuple[Mapping[str, Any], Mapping[str, Array]],
@@ -104,10 +62,11 @@ def require_alike(
         raise ValueError("there are arrays that no step has")
 
 
-def require_chain(row_shape: Shape, steps: Sequence[Fitted]) -> None:
+def require_chain(row_shape: Shape, columns: Columns, steps: Sequence[Fitted]) -> None:
     """ValueError unless each step takes what the one before it gives."""
     shape = row_shape
     for step in steps:
         if step.in_shape != shape:
             raise ValueError(f"a step takes rows of shape {step.in_shape}, but gets {shape}")
-        shape = step.out_shape
+        step.check_columns(columns)
+        shape, columns = step.out_shape, step.columns_after(columns)

@@ -1,7 +1,7 @@
 """Rows to predict on: a CSV with the model's feature columns, an .npy array of rows, or, of several
 values, an .npz archive with an array for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,21 +37,27 @@ def read_rows(
     columns: Sequence[Column] | None,
     row_shape: Shape,
     written: Written = Written(),
+    takes_unknown: Collection[str] = (),
 ) -> Array:
     """The rows (n, *row_shape) in storage dtype, as `Preprocessing.apply` takes them.
 
     columns, row_shape: those of the fitted Preprocessing. A CSV must have every feature column
     by name, in any order; other columns (such as the target) are ignored. One without a header
     has all columns of the file that was trained on in their places, or all but the target.
+    takes_unknown: the columns of text that may hold texts which were not there in training.
     DataError otherwise.
     """
     path = expand(path)
     with about(path):
-        return _read_rows(path, columns, row_shape, written)
+        return _read_rows(path, columns, row_shape, written, takes_unknown)
 
 
 def _read_rows(
-    path: Path, columns: Sequence[Column] | None, row_shape: Shape, written: Written
+    path: Path,
+    columns: Sequence[Column] | None,
+    row_shape: Shape,
+    written: Written,
+    takes_unknown: Collection[str],
 ) -> Array:
     _require_file(path, "a .csv or .npy file of rows")
     if path.suffix.lower() == ".npy":
@@ -73,27 +79,36 @@ def _read_rows(
     kinds = {column.name: column.categories is not None for column in columns}
     read = read_columns(file, names, kinds)
     for j, column in enumerate(columns):
-        if column.categories is not None:
-            codes = read.numbers[:, j].astype(np.int64)
-            place = {text: float(i) for i, text in enumerate(column.categories)}
-            for code, text in enumerate(read.texts[column.name]):
+        if column.categories is None:
+            continue
+        codes = read.numbers[:, j].astype(np.int64)
+        place = {text: float(i) for i, text in enumerate(column.categories)}
+        texts = read.texts[column.name]
+        if column.name not in takes_unknown:
+            for code, text in enumerate(texts):
                 if text not in place:
-                    line = line_of(file, int(np.argmax(codes == code)))
-                    shown = ", ".join(column.categories[:12])
-                    more = ", ..." if len(column.categories) > 12 else ""
-                    raise DataError(
-                        f"{path}, line {line}, column {column.name!r} holds {text!r}, which the "
-                        f"model was not trained on; it knows {shown}{more}. "
-                        "Unseen categories are not supported yet: correct or remove the row."
-                        f"{'' if file.header or line > file.line else _NO_HEADER}",
-                        file=path,
-                        line=line,
-                        column=column.name,
-                        hint="correct or remove the row",
-                    )
-            known = np.array([place[text] for text in read.texts[column.name]])
-            read.numbers[:, j] = known[codes]
+                    raise _unknown_text(file, column, text, int(np.argmax(codes == code)))
+        # One code for all unknown texts, of no known one.
+        known = np.array([place.get(text, float(len(place))) for text in texts])
+        read.numbers[:, j] = known[codes]
     return read.numbers
+
+
+def _unknown_text(file: Text, column: Column, text: str, row: int) -> DataError:
+    """The error about a text that no row had in training."""
+    assert column.categories is not None
+    line = line_of(file, row)
+    shown = ", ".join(column.categories[:12]) + (", ..." if len(column.categories) > 12 else "")
+    remedy = "correct or remove the row, or train with `handle_unknown: ignore` or `bucket`"
+    return DataError(
+        f"{file.path}, line {line}, column {column.name!r} holds {text!r}, which the model was not "
+        f"trained on; it knows {shown}, and refuses others: {remedy} of the transform that encodes "
+        f"the column.{'' if file.header or line > file.line else _NO_HEADER}",
+        file=file.path,
+        line=line,
+        column=column.name,
+        hint=remedy,
+    )
 
 
 def _require_file(path: Path, what: str) -> None:

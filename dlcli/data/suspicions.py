@@ -9,9 +9,9 @@ import numpy as np
 
 from dlcli.data.checks import position
 from dlcli.data.dataset import Array, Part, Shape, rows_per_chunk
-from dlcli.data.fitted import Affine
+from dlcli.data.fitting import Misfit, Transform
 from dlcli.data.preprocessing import Preprocessing
-from dlcli.data.transforms import Misfit, Reshape, Transform, Transpose
+from dlcli.data.transforms import Reshape, Transpose
 
 EXACT = 2**53
 """From here on float64 does not hold every whole number."""
@@ -44,7 +44,7 @@ def channels_first(
             after = transform.shape_after(shape)
         except Misfit:
             return ()  # an error of the config, which is told as such
-        if after is None:  # one_hot: a table
+        if after is None:  # a table
             return ()
         mixed = isinstance(transform, Reshape) and len(after) == 3 and after != shape
         if mixed and looks_channels_first(shape) and not looks_channels_first(after):
@@ -98,7 +98,7 @@ def lost_in_float32(part: Part, fitted: Preprocessing) -> tuple[str, ...]:
 
     Only the first rows are looked at, as many as make one chunk.
     """
-    if not all(isinstance(step, Affine) for step in fitted.steps):
+    if not all(step.keeps_columns for step in fitted.steps):
         return ()  # columns are no longer where they were
     rows = part.take_features(slice(0, rows_per_chunk(part.row_shape)))
     stored = rows.reshape(-1, rows.shape[-1])

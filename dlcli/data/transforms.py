@@ -5,62 +5,34 @@ before it left them, and returns a Fitted step, which holds what was learned as 
 
 Numbers are computed in float32 when the stored rows are float32 or integers of at most 16 bits,
 else in float64; statistics are always float64 sums in index order. A column of text holds codes
-until one_hot turns it into numbers, and every other transform leaves it as it is.
+until one_hot or category turns it into numbers, and every other transform leaves it as it is.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlcli.data.dataset import Array, Shape
-from dlcli.data.fitted import (
-    Affine,
-    Category,
-    Columns,
-    Encoded,
-    Fitted,
-    Reshaped,
-    Transposed,
-)
-from dlcli.data.names import place_of, suggestion
+from dlcli.data.choosing import Chosen, choose, require_table
+from dlcli.data.dataset import Array, ColumnKind, Shape
+from dlcli.data.encoders import Category, OneHot
+from dlcli.data.fitted import Affine, Reshaped, Transposed
+from dlcli.data.fitting import Misfit, Rows, Transform
 from dlcli.data.statistics import extremes, finite, scaled_moments, unit
 
-
-class Misfit(ValueError):
-    """A transform cannot work on what it is given; the message is in plain words."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The training rows as the steps so far leave them.
-
-    chunks: goes through the rows in index order, anew with each call.
-    dtype: what the steps compute in.
-    """
-
-    shape: Shape
-    columns: Columns
-    chunks: Callable[[], Iterator[Array]]
-    dtype: np.dtype[np.floating]
-
-
-class Transform(ABC):
-    """A frozen dataclass of choices."""
-
-    fitted: ClassVar[type[Fitted]]
-    """What fitting makes of it."""
-
-    @abstractmethod
-    def shape_after(self, shape: Shape) -> Shape | None:
-        """The shape of a row afterwards, None where only fitting tells; Misfit where the
-        transform cannot work on this shape."""
-
-    @abstractmethod
-    def fit(self, rows: Rows) -> Fitted:
-        """The step, fitted on the training rows; Misfit or DataError where that fails."""
+__all__ = [
+    "TRANSFORMS",
+    "Category",
+    "MinMax",
+    "Misfit",
+    "OneHot",
+    "Rescale",
+    "Reshape",
+    "Rows",
+    "Standardize",
+    "Transform",
+    "Transpose",
+]
 
 
 @dataclass(frozen=True)
@@ -71,16 +43,20 @@ class Rescale(Transform):
 
     scale: float
     offset: float = 0.0
+    columns: Chosen = None
 
     def shape_after(self, shape: Shape) -> Shape:
+        require_table(self.columns, shape)
         return shape
 
     def fit(self, rows: Rows) -> Affine:
+        some = _Some.of(rows, self.columns, "rescale")
         scale, offset = np.array(self.scale, np.float64), np.array(self.offset, np.float64)
-        text = _text_columns(rows.columns)
-        if text.any():
-            scale, offset = np.where(text, 1.0, scale), np.where(text, 0.0, offset)
-        return Affine(rows.shape, multiply=scale, add=offset if self.offset else None)
+        return Affine(
+            rows.shape,
+            multiply=some.only(scale, 1.0),
+            add=some.only(offset, some.nothing) if self.offset else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -93,15 +69,15 @@ class Standardize(Transform):
 
     fitted = Affine
 
+    columns: Chosen = None
+
     def shape_after(self, shape: Shape) -> Shape:
+        require_table(self.columns, shape)
         return shape
 
     def fit(self, rows: Rows) -> Affine:
-        mean, deviation, exponent = scaled_moments(rows.chunks)
-        text = _text_columns(rows.columns)
-        if text.any():
-            mean, deviation = np.where(text, 0.0, mean), np.where(text, 1.0, deviation)
-            exponent = np.where(text, 0, exponent)
+        some = _Some.of(rows, self.columns, "standardize")
+        mean, deviation, exponent = scaled_moments(some.rows.chunks)
         plain = np.ldexp(deviation, exponent)
         small = plain < np.finfo(rows.dtype).tiny
         if not small.any():
@@ -115,10 +91,10 @@ class Standardize(Transform):
         rest = (np.ldexp(center, -power) - mean) / deviation
         return Affine(
             rows.shape,
-            subtract=np.where(small, center, np.ldexp(mean, power)),
-            divide=np.where(small, np.ldexp(1.0, power), plain),
-            multiply=np.where(small, 1.0 / deviation, 1.0),
-            add=np.where(small, rest, 0.0),
+            subtract=some.only(np.where(small, center, np.ldexp(mean, power)), 0.0),
+            divide=some.only(np.where(small, np.ldexp(1.0, power), plain), 1.0),
+            multiply=some.only(np.where(small, 1.0 / deviation, 1.0), 1.0),
+            add=some.only(np.where(small, rest, 0.0), some.nothing),
         )
 
 
@@ -133,15 +109,18 @@ class MinMax(Transform):
 
     minimum: float = 0.0
     maximum: float = 1.0
+    columns: Chosen = None
 
     def shape_after(self, shape: Shape) -> Shape:
+        require_table(self.columns, shape)
         if not self.minimum < self.maximum:
             raise Misfit(f"minimum {self.minimum:g} must be below maximum {self.maximum:g}.")
         return shape
 
     def fit(self, rows: Rows) -> Affine:
         self.shape_after(rows.shape)
-        low, high = extremes(rows.chunks)
+        some = _Some.of(rows, self.columns, "min_max")
+        low, high = extremes(some.rows.chunks)
         constant = high == low
         with np.errstate(over="ignore"):
             width = finite(high - low)
@@ -152,51 +131,51 @@ class MinMax(Transform):
         factor = np.where(
             constant, 0.0, spread / np.ldexp(np.where(constant, 1.0, width), -exponent)
         )
-        minimum = np.full(low.shape, self.minimum)
-        text = _text_columns(rows.columns)
-        if text.any():
-            low, factor = np.where(text, 0.0, low), np.where(text, 1.0, factor)
-            divide = None if divide is None else np.where(text, 1.0, divide)
-            minimum = np.where(text, 0.0, minimum)
-        add = minimum if minimum.any() else None
-        return Affine(rows.shape, subtract=low, divide=divide, multiply=finite(factor), add=add)
+        add = some.only(np.full(low.shape, self.minimum), some.nothing)
+        return Affine(
+            rows.shape,
+            subtract=low,
+            divide=divide,
+            multiply=some.only(finite(factor), 1.0),
+            add=add if add.any() else None,
+        )
 
 
 @dataclass(frozen=True)
-class OneHot(Transform):
-    """A column of categories becomes one column of 0 and 1 per category.
+class _Some:
+    """The training rows of which some columns are chosen.
 
-    columns: names of columns of text or of whole numbers (for rows without names, their
-        positions); by default every text column. Categories are those of the training part,
-        in ascending order; a value that it does not have is an error.
+    rows: with zeros in all other columns, so that these have no statistics: none that overflow,
+        and a mean of 0 and a deviation of 1. What is learned of a column does not depend on which
+        others are chosen.
+    mask: whether each number of the last axis is chosen.
+    nothing: what is added to the others so that they keep every bit. -0.0 + -0.0 is -0.0, and
+        -0.0 + 0.0 is not; but text has codes from 0 on, for which runs have always had 0.0.
     """
 
-    fitted = Encoded
+    rows: Rows
+    mask: Array
+    nothing: Array
 
-    columns: tuple[str, ...] | None = None
+    @staticmethod
+    def of(rows: Rows, chosen: Chosen, word: str) -> "_Some":
+        """All but text and ids, unless something else is chosen."""
+        numbers: tuple[ColumnKind, ...] = ("numeric", "indicator")
+        mask = choose(chosen, rows, word, numbers, numbers)
+        text = [column.kind == "text" for column in rows.columns or ()]
+        nothing = np.where(text, 0.0, -0.0) if text else np.array(-0.0)
+        if mask.all():
+            return _Some(rows, mask, nothing)
 
-    def shape_after(self, shape: Shape) -> None:
-        if len(shape) != 1:
-            raise Misfit(f"one_hot encodes columns of a table, but a row has shape {shape}.")
+        def chunks() -> Iterator[Array]:
+            for chunk in rows.chunks():
+                yield np.where(mask, chunk, chunk.dtype.type(0))
 
-    def fit(self, rows: Rows) -> Encoded:
-        self.shape_after(rows.shape)
-        names = _names(rows)
-        if self.columns is None:
-            positions = np.flatnonzero(_text_columns(rows.columns)).tolist()
-            if not positions:
-                raise Misfit("there is no text column to encode; name the columns to encode.")
-        else:
-            positions = [_position(names, name) for name in self.columns]
-        if len(set(positions)) < len(positions) or not positions:
-            raise Misfit("one_hot must name at least one column, and none twice.")
-        found: dict[int, Array] = {}
-        for chunk in rows.chunks():
-            for j in positions:
-                values = np.unique(chunk[:, j].astype(np.float64))
-                found[j] = np.union1d(found[j], values) if j in found else values
-        categories = [_category(j, found[j], names[j], rows.columns) for j in sorted(found)]
-        return Encoded(rows.shape, tuple(categories), names)
+        return _Some(replace(rows, chunks=chunks), mask, nothing)
+
+    def only(self, constant: Array, otherwise: Array | float) -> Array:
+        """The constant for the chosen columns, for the others this one."""
+        return constant if self.mask.all() else np.where(self.mask, constant, otherwise)
 
 
 @dataclass(frozen=True)
@@ -221,9 +200,16 @@ class Reshape(Transform):
         return tuple(size // known if length == -1 else length for length in self.target_shape)
 
     def fit(self, rows: Rows) -> Reshaped:
-        if _text_columns(rows.columns).any():
+        kinds = {column.kind for column in rows.columns or ()}
+        if "text" in kinds:
             raise Misfit("a row still has text columns; put one_hot before reshape.")
-        return Reshaped(rows.shape, self.shape_after(rows.shape))
+        after = self.shape_after(rows.shape)
+        if "category" in kinds and after != rows.shape:
+            raise Misfit(
+                "a row has columns of ids, which the layer column_embeddings must find: put a "
+                "layer `reshape` behind that one in place of this transform."
+            )
+        return Reshaped(rows.shape, after)
 
 
 @dataclass(frozen=True)
@@ -257,6 +243,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "standardize": Standardize,
     "min_max": MinMax,
     "one_hot": OneHot,
+    "category": Category,
     "reshape": Reshape,
     "transpose": Transpose,
 }
@@ -266,38 +253,7 @@ def _axes(shape: Shape) -> range:
     return range(1, len(shape) + 1)
 
 
-def _text_columns(columns: Columns) -> Array:
-    return np.array([c.categories is not None for c in columns or ()], np.bool_)
-
-
-def _names(rows: Rows) -> tuple[str, ...]:
-    if rows.columns is not None:
-        return tuple(column.name for column in rows.columns)
-    return tuple(str(j) for j in range(rows.shape[0]))
-
-
-def _position(names: Sequence[str], name: str) -> int:
-    place = place_of(name, names)
-    if place is None:
-        raise Misfit(f"there is no column {name!r} to encode{suggestion(name, names)}")
-    return place
-
-
-def _category(j: int, values: Array, name: str, columns: Columns) -> Category:
-    texts = columns[j].categories if columns is not None else None
-    if texts is not None:
-        return Category(j, values, tuple(texts[int(value)] for value in values))
-    whole = np.floor(values) == values
-    if not whole.all():
-        odd = values[int(np.argmin(whole))]
-        raise Misfit(
-            f"column {name!r} holds {odd:g}, but one_hot takes text or whole numbers; put it "
-            "before transforms that change the column."
-        )
-    return Category(j, values, tuple(str(int(value)) for value in values))
-
-
-def _size(lengths: "Sequence[int] | Iterator[int]") -> int:
+def _size(lengths: Iterable[int]) -> int:
     size = 1
     for length in lengths:
         size *= length

@@ -34,7 +34,7 @@ from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.data.dataset import ONLY, Part
 from dlcli.data.preprocessing import Preprocessing, work_dtype
-from dlcli.data.restoring import names_of
+from dlcli.data.recorded import names_of
 from dlcli.data.rows import Written
 from dlcli.data.targets import TargetScale
 from dlcli.deploy import earlier
@@ -50,6 +50,7 @@ from dlcli.deploy.written import (
 from dlcli.engine.graph import GraphError, connect
 from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array, Shape
+from dlcli.engine.layers import ColumnEmbeddings
 from dlcli.engine.layout import ArraysError
 from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.model import Model
@@ -179,7 +180,8 @@ class Bundle:
     def unlike(self, said: Said) -> str | None:
         """What about it is not as a config says, None where all of it is."""
         fitted = {
-            name: [type(step) for step in one.steps] for name, one in self.preprocessing.items()
+            name: [(type(step), step.handle_unknown) for step in one.steps]
+            for name, one in self.preprocessing.items()
         }
         alike = {
             "layers": said.layers == builder.describe(self.model.plain),
@@ -229,6 +231,7 @@ def _read(document: Mapping[str, Any], folder: Path) -> Bundle:
         if work_dtype(stored_dtype(values[name]["row_dtype"])) != one.dtype:
             raise ValueError("model.json and preprocessing.json have numbers of other types")
     model = _model(document["layers"], {name: one.out_shape for name, one in preprocessing.items()})
+    _require_its_ids(model, preprocessing)
     loss = builder.loss_of(document["loss"])
     loss.check(model.out_shape)
     return Bundle(
@@ -253,6 +256,16 @@ def _model(layers: Any, shapes: Mapping[str, Shape]) -> Model:
     if set(model.inputs) != set(shapes):
         raise ValueError("there is a value of a row that no layer reads")
     return model
+
+
+def _require_its_ids(model: Model, preprocessing: Mapping[str, Preprocessing]) -> None:
+    """ValueError unless each layer that looks ids up has a vector for each that there is."""
+    for node in model.plain:
+        if isinstance(node.layer, ColumnEmbeddings):
+            columns = preprocessing[node.inputs[0]].columns_after() or ()
+            ids = [(j, column.ids) for j, column in enumerate(columns) if column.ids]
+            if ids != [(position, count) for position, count, _ in node.layer.columns]:
+                raise ValueError(f"the layer {node.name!r} is for other columns of ids")
 
 
 def _state(

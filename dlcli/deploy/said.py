@@ -1,13 +1,15 @@
 """What the config of a run says of the network that came of it: enough to tell whether a bundle
 can be that network, and what a bundle of schema 1 lacks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from dlcli import builder
 from dlcli.builder import Sections
 from dlcli.data.dataset import ONLY
-from dlcli.data.fitted import Fitted
+from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.rows import Written
 from dlcli.data.sources import Csv
 from dlcli.deploy.written import NAMED
@@ -23,7 +25,7 @@ class Said:
     csv: how a CSV of rows is written, but for its width.
     no_features: how many columns a table has beside the features (the target, and the weights of
         rows); None where features are listed, so that there may be others.
-    steps: what is done to each value, in order.
+    steps: what is done to each value, in order, and what with unknown categories.
     scaled: whether the network learned scaled targets.
     """
 
@@ -32,19 +34,20 @@ class Said:
     arrays: dict[str, str | None]
     csv: Written
     no_features: int | None
-    steps: dict[str, list[type[Fitted]]]
+    steps: dict[str, list[tuple[type[Fitted], str | None]]]
     scaled: bool
 
     @staticmethod
-    def by(config: Sections) -> "Said":
-        """What this config says."""
+    def by(config: Sections, columns: Mapping[str, Columns] = MappingProxyType({})) -> "Said":
+        """What this config says; columns: of each value, as the steps leave them, which layers
+        may be about. Misplaced (a ValueError) where these are not such columns."""
         loss = builder.loss(config)
         steps = {
-            name: [transform.fitted for transform in transforms]
+            name: [(transform.fitted, transform.handle_unknown) for transform in transforms]
             for name, transforms in builder.transforms(config).items()
         }
         return Said(
-            builder.describe(builder.layers(config, loss)),
+            builder.describe(builder.layers(config, loss, columns)),
             builder.written(loss, LOSSES),
             arrays_of(config),
             written_as(config),

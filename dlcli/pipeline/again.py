@@ -1,10 +1,12 @@
 """Work on a run that is there already: evaluate it again, predict with it. Writes nothing."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dlcli import builder
 from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
@@ -67,7 +69,10 @@ def _unlike_the_config(bundle: Bundle, directory: RunDirectory, manifest: Manife
     """What is not as the recorded config says, of which only that is read which says it."""
     label = f"the config recorded in {directory.path(MANIFEST)}"
     try:
-        said = Said.by(answering_from_dict(manifest.config, label))
+        columns = {name: one.columns_after() for name, one in bundle.preprocessing.items()}
+        said = Said.by(answering_from_dict(manifest.config, label), columns)
+    except builder.Misplaced:
+        return "has other columns than the layers of its run are for"
     except ConfigError as error:
         raise ArtifactError(
             f"this version of dlcli cannot tell what network was trained: {error}",
@@ -169,28 +174,37 @@ def _keep(job: Job, directory: RunDirectory, manifest: Manifest) -> None:
     job.design.recipe.model.layout.fill(job.kept, bundle.model.layout.named(bundle.theta))
 
 
+Tell = Callable[[str], None]
+"""Hears a sentence that a person should know."""
+
 _ANSWERED_AT_ONCE = 1024
 """Rows that are prepared together; each is answered alone, so that it changes no answer."""
 
 
-def predict_rows(path: Path, rows: Path | None) -> tuple[Bundle, Array]:
+def predict_rows(
+    path: Path, rows: Path | None, tell: Tell = lambda text: None
+) -> tuple[Bundle, Array]:
     """The deployed model's answers to the rows of a file (CSV, .npy or .npz); None: of standard
-    input."""
+    input.
+
+    tell: hears how many cells hold categories that training did not meet.
+    """
     directory, manifest = open_complete(path)
     folder = f"{DEPLOY}/bundle"
     deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
     bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
     if rows is not None:
-        return bundle, _answers(bundle, rows)
+        return bundle, _answers(bundle, rows, tell)
     with standard_input() as received:
-        return bundle, _answers(bundle, received)
+        return bundle, _answers(bundle, received, tell)
 
 
 def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
     """The rows of a file, checked, by the names of their values."""
     only = bundle.preprocessing.get(ONLY)
     if only is not None:
-        stored = read_rows(rows, only.columns, only.row_shape, bundle.csv)
+        unknown = only.takes_unknown()
+        stored = read_rows(rows, only.columns, only.row_shape, bundle.csv, unknown)
         only.check(stored, str(rows))
         return {ONLY: stored}
     shapes = {name: one.row_shape for name, one in bundle.preprocessing.items()}
@@ -201,10 +215,28 @@ def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
     return named
 
 
-def _answers(bundle: Bundle, rows: Path) -> Array:
+def _tell_of_unknown(bundle: Bundle, stored: Mapping[str, Array], tell: Tell) -> None:
+    """How many cells of each column hold a category that the training part did not have."""
+    for name, one in bundle.preprocessing.items():
+        takes = one.takes_unknown()
+        if not takes:
+            continue
+        buckets, rows = one.empty_buckets(), stored[name]
+        for column, (count, first) in one.unknown(rows).items():
+            rare = takes[column] == "bucket" and column not in buckets
+            where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
+            tell(
+                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row "
+                f"{first} (counted from 0), hold categories that the model was not "
+                f"trained on; they are taken as {'rare ones' if rare else 'none of those it knows'}"
+            )
+
+
+def _answers(bundle: Bundle, rows: Path, tell: Tell) -> Array:
     with about(rows):
         stored = _stored(bundle, rows)
         bundle.check_ids(stored, str(rows))  # all of them, before the first is answered
+    _tell_of_unknown(bundle, stored, tell)
     count = len(next(iter(stored.values())))
     pieces = []
     with work("answer rows", count) as at:

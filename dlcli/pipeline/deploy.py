@@ -5,7 +5,8 @@ import numpy as np
 from dlcli.artifacts import weights
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig
-from dlcli.deploy.bundle import GOLDEN, Bundle, answer, golden_batch, prove
+from dlcli.deploy.bundle import GOLDEN, Bundle, answer, golden_batch
+from dlcli.deploy.exporters import EXPORTERS
 from dlcli.deploy.said import arrays_of, written_as
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
@@ -31,6 +32,17 @@ def bundle_of(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: A
     )
 
 
+def check_formats(loaded: LoadedConfig, prepared: Prepared, design: Design) -> None:
+    """ConfigError where a format cannot hold the network, before anything is trained."""
+    recipe = design.recipe
+    for index, kind in enumerate(loaded.config.deployment.formats):
+        why = EXPORTERS[kind].refuses(recipe.model, recipe.loss, prepared.preprocessing)
+        if why is not None:
+            raise loaded.error(
+                ("deployment", "formats", index), f"`{kind}` cannot hold this network: {why}"
+            )
+
+
 def deploy(
     run: RunDirectory, loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array
 ) -> list[str]:
@@ -49,7 +61,7 @@ def deploy(
     for kind in loaded.config.deployment.formats:
         folder = f"{DEPLOY}/{kind}"
         golden = f"{folder}/{GOLDEN}"
-        written += [*bundle.write(run, folder), golden]
+        written += [*EXPORTERS[kind].write(bundle, run, folder), golden]
         weights.write_tensors(run, golden, golden_batch(raw, answers))
-        prove(Bundle.load(run.path(folder)), run.path(golden))
+        EXPORTERS[kind].prove(run.path(folder), run.path(golden))
     return written

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dlcli.builder import Built
 from dlcli.config import LoadedConfig
 from dlcli.config.rules import monitors
 from dlcli.data.dataset import Dataset, Part
+from dlcli.data.fitted import Columns
 from dlcli.data.known import class_counts, require_known, single_class, unknown_labels
 from dlcli.data.labels import Labels, labels_of, surplus_units
 from dlcli.data.places import Places
@@ -29,6 +31,7 @@ from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
 from dlcli.pipeline.examples import Learned
+from dlcli.pipeline.ids import ids_as_numbers
 from dlcli.pipeline.measures import metric_set, require_defined, require_room, require_weights
 from dlcli.pipeline.prepare import Prepared
 from dlcli.pipeline.row_weights import learned_of
@@ -89,14 +92,21 @@ class Design:
         )
 
 
-def connect_chain(loaded: LoadedConfig, row_shapes: Mapping[str, Shape]) -> Chain:
+def connect_chain(
+    loaded: LoadedConfig,
+    row_shapes: Mapping[str, Shape],
+    columns: Mapping[str, Columns] = MappingProxyType({}),
+) -> Chain:
     """Connect the layers; a layer that cannot take its input is reported on its line, and so is one
     that is frozen where no other has anything to learn.
 
-    row_shapes: of each value of the data, by its name.
+    row_shapes, columns: of each value of the data, by its name, as the layers get it.
     """
     loss = builder.loss(loaded.config)
-    built = builder.layers(loaded.config, loss)
+    try:
+        built = builder.layers(loaded.config, loss, columns)
+    except builder.Misplaced as error:
+        raise loaded.error(error.path, str(error)) from None
     try:
         nodes = connect([one.link for one in built], row_shapes)
     except GraphError as error:
@@ -185,7 +195,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     """Build and check the model and everything around it that does not change in training."""
     config, dataset = loaded.config, prepared.dataset
     refuse_names(loaded, builder.loss(config), dataset.classes, dataset.text_target)
-    chain = connect_chain(loaded, prepared.row_shapes)
+    chain = connect_chain(loaded, prepared.row_shapes, prepared.columns)
     for role, part in dataset.parts().items():
         what = "the training part" if role == "train" else f"the {role} part"
         require_ids(chain.nodes, prepared.preprocessing, part.each(), what)
@@ -208,7 +218,8 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         for role, part in dataset.parts().items()
     }
     learned = learned_of(loaded, dataset, targets, *chain.learns)
-    warnings = reshaped_channels_first(chain) + _judged(loaded, chain, dataset, targets)
+    warnings = reshaped_channels_first(chain) + ids_as_numbers(chain.nodes, prepared.columns)
+    warnings += _judged(loaded, chain, dataset, targets)
     metrics = metric_set(loaded, chain.learns, prepared.target_scale, dataset.train.targets_array)
     require_weights(loaded, any(one.weights is not None for one in dataset.parts().values()))
     require_defined(loaded, metrics, targets)

@@ -83,6 +83,7 @@ class Job:
         watch.stage(2, "design", designed.describe())
         for text in designed.warnings:
             watch.note(f"warning: {text}")
+        deploy.check_formats(loaded, prepared, designed)
         model = designed.recipe.model
         initial = None if where is None else design.initial_parameters(loaded, model, where)
         digests = dict(prepared.digests)

@@ -9,6 +9,7 @@ from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.augmentation import Misplaced
 from dlcli.data.dataset import ONLY, Dataset, Declared, Part, Raw
+from dlcli.data.fitted import Columns
 from dlcli.data.leaks import FEATURES, giveaways, identifiers
 from dlcli.data.mapped import MappedFile, mapped_files
 from dlcli.data.options import OptionError
@@ -52,6 +53,11 @@ class Prepared:
     def row_shapes(self) -> dict[str, Shape]:
         """The shape of a row as the model takes it, of each value by its name."""
         return {name: fitted.out_shape for name, fitted in self.preprocessing.items()}
+
+    @property
+    def columns(self) -> dict[str, Columns]:
+        """The columns of each value, by its name, as the model takes them."""
+        return {name: fitted.columns_after() for name, fitted in self.preprocessing.items()}
 
     def describe(self) -> str:
         """One line for people."""
@@ -121,9 +127,23 @@ def suspicions(
             *lost_in_float32(one.train, preprocessing[name]),
             *giveaways(one.train, classes, remedy),
             *identifiers(brought[name], remedy),
+            *_empty_buckets(preprocessing[name]),
         )
         seen += [of_input(name, sentence) for sentence in found]
     return tuple(seen)
+
+
+def _empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:
+    """A sentence where unknown categories belong to rare ones, of which there are none."""
+    names = fitted.empty_buckets()
+    if not names:
+        return ()
+    shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
+    return (
+        f"`handle_unknown: bucket` puts unknown categories with the rare ones, but {shown} has no "
+        "rare ones in the training part, so nothing is learned about these, and unknown ones are "
+        "taken as by `ignore`: let more be rare by `min_frequency` or `max_categories`",
+    )
 
 
 def first_channels(loaded: LoadedConfig, name: str, row_shape: Shape) -> tuple[str, ...]:
@@ -149,7 +169,7 @@ def fitting(loaded: LoadedConfig) -> Iterator[None]:
     try:
         yield
     except TransformError as error:
-        at = builder.transform_path(error.name, error.index)
+        at = (*builder.transform_path(error.name, error.index), *error.at)
         raise loaded.error(at, str(error)) from None
     except OptionError as error:
         raise loaded.error(("data", *error.at), str(error)) from None
@@ -200,6 +220,13 @@ def _check_augmentations(loaded: LoadedConfig, preprocessing: Mapping[str, Prepr
         except Misplaced as error:
             place = builder.transform_path(name, error.place, "augmentation")
             raise loaded.error(place, str(error)) from None
+        ids = [one.name for one in preprocessing[name].columns_after() or () if one.ids]
+        if ids:
+            raise loaded.error(
+                builder.transform_path(name, 0, "augmentation"),
+                f"it would change the ids of the column {ids[0]!r} into those of other categories; "
+                "leave it out, or encode the column by `one_hot`",
+            )
 
 
 def _check_targets(part: Part) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.dataset import Dataset, Declared, Part, Sampled
-from dlcli.data.fitted import Encoded
 from dlcli.data.places import Places
 from dlcli.data.preprocessing import fit_one, shape_after
 from dlcli.deploy.ids import require_ids
@@ -149,11 +148,11 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
         }
     dataset = Dataset(part, classes=raw.classes)
     warnings = prepare.suspicions(loaded, raw, dataset, preprocessing)
-    if any(isinstance(step, Encoded) for one in preprocessing.values() for step in one.steps):
+    if any(step.open_ended for one in preprocessing.values() for step in one.steps):
         what = "The layers' shapes depend on how many categories all rows have."
         return Validated((), (*unchecked, what), warnings)
     shapes = {name: one.out_shape for name, one in preprocessing.items()}
-    chain = design.connect_chain(loaded, shapes)
+    chain = design.connect_chain(loaded, shapes)  # without layers about categories
     require_ids(chain.nodes, preprocessing, part.each(), "the first rows")
     warnings += design.reshaped_channels_first(chain)
     target_shape = tuple(table.targets.shape[1:])

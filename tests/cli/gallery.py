@@ -218,13 +218,13 @@ CASES: dict[str, Case] = {
     "a gap": Case(with_table(table().replace("setosa", "", 1)), (("validate", "c.yaml"),)),
     "a gate": Case(GOOD, ((*TRAIN[0], "--expect", "recall[setosa]>=2"),)),
     "a gate of no class": Case(GOOD, ((*TRAIN[0], "--expect", "recall[setsa]>=0"),)),
-    "a gate on nothing": Case(GOOD, ((*TRAIN[0], "--expect", "rmse<1"),)),
+    "a gate on nothing": Case(GOOD, ((*TRAIN[0], "--expect", "hamming<1"),)),
     "an error as a document": Case(
         {"c.yaml": config(CSV).replace("epochs: 3", "epoch: 3")}, ((*TRAIN[0], "--json"),)
     ),
     **{
         f"the metric {metric}": word("[accuracy]", f"[{metric}]")
-        for metric in ("rmse", "mape", "f1_macro", "roc_auc")
+        for metric in ("auc_pr", "smape", "f1_macro", "specificity")
     },
     "an id that no layer knows": Case(
         with_table(words(), units=2, layer="{type: embedding, input_dim: 5, output_dim: 2}")

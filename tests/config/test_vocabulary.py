@@ -124,4 +124,5 @@ def test_the_json_schema_knows_short_forms_and_bounds() -> None:
         "max_pooling2d", "average_pooling2d", "global_average_pooling2d",
         "global_max_pooling2d", "global_average_pooling1d", "global_max_pooling1d", "masking",
         "batch_normalization", "layer_normalization", "group_normalization", "flatten",
+        "column_embeddings",
     ]  # fmt: skip

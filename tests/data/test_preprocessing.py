@@ -26,7 +26,7 @@ from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array
 from dlcli.data.formats import npy
 from dlcli.data.preprocessing import work_dtype
-from dlcli.data.transforms import MinMax, OneHot, Rescale, Reshape, Standardize, Transpose
+from dlcli.data.transforms import Category, MinMax, OneHot, Rescale, Reshape, Standardize, Transpose
 from dlcli.errors import ArtifactError, DataError, UsageError
 
 
@@ -82,7 +82,7 @@ def test_statistics_are_those_of_the_training_part_alone() -> None:
 def test_statistics_over_many_chunks_agree_with_numpy() -> None:
     rows = RNG.standard_normal((5000, 30, 30)).astype(np.float32)[..., None]
     step = Preprocessing.fit(part(rows), [Standardize()]).steps[0]
-    constants = step.constants()  # type: ignore[attr-defined]
+    constants = step.arrays()
     np.testing.assert_allclose(constants["subtract"], rows.mean(dtype=np.float64), rtol=1e-9)
     np.testing.assert_allclose(constants["divide"], rows.std(dtype=np.float64), rtol=1e-9)
 
@@ -271,6 +271,18 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
         MIXED,
         [MinMax(), OneHot(), Standardize(), Rescale(1 / 3), Reshape((2, 2))],
     ),
+    "category": (MIXED_ROWS, MIXED, [Category(), MinMax(), Rescale(3.0, 1.0, ("count",))]),
+    "category of rare ones": (
+        MIXED_ROWS,
+        MIXED,
+        [Rescale(3.0), Category(("color", "count"), "bucket", 2), Standardize()],
+    ),
+    "category of bytes": (
+        IMAGES[:, 0, 0],
+        None,
+        [Category(("1",), max_categories=5), Standardize(("0",)), OneHot(("2", "1"), "ignore", 3)],
+    ),
+    "some columns": (TABLE, None, [Standardize(("1",)), MinMax(columns=("3", "0")), Rescale(0.3)]),
     "transpose": (IMAGES, None, [Transpose((2, 3, 1))]),
     "transpose in between": (
         IMAGES,

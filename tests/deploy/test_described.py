@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,15 @@ from dlcli.artifacts.reading import parse_json
 from dlcli.artifacts.tensors import encode_tensors, read_tensors
 from dlcli.config import (
     ACTIVATION_CONFIGS,
-    LAYER_CONFIGS,
     LOSS_CONFIGS,
     answering_from_dict,
+    load_config,
     parse_config,
     resolved,
 )
 from dlcli.config.training import Training
+from dlcli.data.fitted import Columns
+from dlcli.data.places import Places
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.said import Said
 from dlcli.engine.graph import Link
@@ -37,6 +40,7 @@ from dlcli.engine.losses import LOSSES
 from dlcli.engine.merges import MERGES
 from dlcli.engine.regularizers import Regularizer
 from dlcli.errors import ArtifactError, ConfigError
+from dlcli.pipeline import prepare
 from tests.cli.calls import dlcli, train
 from tests.cli.small import write
 from tests.drawn.dice import Dice
@@ -61,11 +65,19 @@ def bare(link: Any) -> Link:
     return Link(link.name, replace(layer, **usual), tuple(link.inputs or ()))
 
 
+def columns_of(seed: int) -> dict[str, Columns]:
+    """The columns that layers of a drawn config are about."""
+    with TemporaryDirectory() as folder:
+        loaded = load_config(draw(seed).write(Path(folder)))
+        return prepare.prepare(loaded, Places(Path(folder), Path(folder))).columns
+
+
 @pytest.mark.parametrize("seed", range(150))
 def test_what_a_drawn_config_makes_is_built_again(seed: int) -> None:
     loaded = parse_config(draw(seed).text, "drawn.yaml")
     loss = builder.loss(loaded.config)
-    built = builder.layers(loaded.config, loss)
+    columns = columns_of(seed) if "column_embeddings" in draw(seed).text else {}
+    built = builder.layers(loaded.config, loss, columns)
     described = through_json(builder.describe(built))
     assert builder.links(described) == [bare(one) for one in built]
     assert builder.describe(builder.links(described)) == described
@@ -74,7 +86,8 @@ def test_what_a_drawn_config_makes_is_built_again(seed: int) -> None:
     assert builder.loss_of(through_json(builder.written(loss, LOSSES))) == answering
     # The sections that decide the answers say the same without the others.
     data = through_json(resolved(loaded.config))
-    assert Said.by(answering_from_dict(data, "config")) == Said.by(loaded.config)
+    said = Said.by(answering_from_dict(data, "config"), columns)
+    assert said == Said.by(loaded.config, columns)
 
 
 WORDS = sorted({*LAYERS, *ACTIVATIONS, *MERGES})
@@ -84,10 +97,11 @@ WORDS = sorted({*LAYERS, *ACTIVATIONS, *MERGES})
 @pytest.mark.parametrize("seed", range(5))
 def test_every_word_is_built_again_whatever_its_options(word: str, seed: int) -> None:
     table = {**LAYERS, **ACTIVATIONS, **MERGES}
-    configs = ACTIVATION_CONFIGS if word in ACTIVATIONS else LAYER_CONFIGS
+    configs = ACTIVATION_CONFIGS if word in ACTIVATIONS else builder.DESCRIBED
     required: dict[str, Any] = {
         "units": 3, "filters": 2, "kernel_size": [2, 3], "target_shape": [3, -1], "rate": 0.5,
-        "inputs": ["a", "b"], "input_dim": 5, "output_dim": 2,
+        "inputs": ["a", "b"], "columns": [[0, 3, 2], [2, 1, 5]], "input_dim": 5,
+        "output_dim": 2,
     }  # fmt: skip
     kind = configs[word]
     given = {k: v for k, v in required.items() if k in kind.model_fields}
@@ -116,6 +130,9 @@ def test_an_option_that_lacks_is_as_it_was_before_there_was_a_choice() -> None:
 
 DENSE: dict[str, Any] = {
     "name": "a", "type": "dense", "inputs": [""], "units": 3, "use_bias": True,
+}  # fmt: skip
+IDS: dict[str, Any] = {
+    "name": "a", "type": "column_embeddings", "inputs": [""], "columns": [[0, 3, 2]],
 }  # fmt: skip
 CONV: dict[str, Any] = {
     "name": "a", "type": "conv2d", "inputs": [""], "filters": 2, "kernel_size": [3, 3],
@@ -157,6 +174,14 @@ CONV: dict[str, Any] = {
         ([{**CONV, "padding": "full"}], "must be"),
         ([{"name": "a", "type": "dropout", "inputs": [""], "rate": 0}], "written in another way"),
         ([{"name": "a", "type": "add", "inputs": [""]}], "at least 2 entries"),
+        ([{**IDS, "columns": []}], "must not be an empty list"),
+        ([{**IDS, "columns": [3]}], "a list of three whole numbers"),
+        ([{**IDS, "columns": [[0, 3]]}], "a list of three whole numbers"),
+        ([{**IDS, "columns": [[0, 0, 3]]}], "whole number from 1"),
+        ([{**IDS, "columns": [[0, 2**24, 3]]}], "whole number from 1"),
+        ([{**IDS, "columns": [[-1, 3, 3]]}], "whole number from 0"),
+        ([{**IDS, "columns": [[0, 3, 2.0]]}], "must be a whole number"),
+        ([{**IDS, "output_dim": {"a": 3}}], "'output_dim', which is no option"),
         ([{"name": "a", "type": "add", "inputs": [""] * 101}], "at most 100 entries"),
     ],
 )
@@ -214,6 +239,8 @@ def test_answering_loads_neither_the_optimizers_nor_the_training(trees: Path) ->
 import sys
 from pathlib import Path
 from dlcli.artifacts.tensors import read_tensors
+from dlcli.data.fitted import Columns
+from dlcli.data.places import Places
 from dlcli.deploy.bundle import Bundle
 folder = Path(sys.argv[1])
 golden = read_tensors(folder / "golden.safetensors").arrays

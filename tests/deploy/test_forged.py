@@ -72,7 +72,18 @@ def _write(folder: Path) -> Path:
         (folder / f"{name}.csv").write_text("a,colour,b\n1,red,2\n3,blue,9\n")
     _write_scenes(folder)
     _write_unnamed(folder)
+    _write_ids(folder)
     return folder
+
+
+def _write_ids(folder: Path) -> None:
+    """A table with ids of categories, of which some are rare."""
+    config = json.loads((folder / "kinds.yaml").read_text())
+    encode = {"type": "category", "handle_unknown": "bucket", "max_categories": 3}
+    config["data"]["transforms"] = [encode, {"type": "standardize", "columns": ["b"]}]
+    config["model"]["layers"].insert(0, {"type": "column_embeddings", "default_output_dim": 2})
+    (folder / "ids.yaml").write_text(json.dumps(config))
+    (folder / "ids.csv").write_text("a,colour,b\n1,red,2\n3,violet,9\n")
 
 
 def _write_unnamed(folder: Path) -> None:
@@ -141,7 +152,7 @@ SECOND = Path(__file__).parents[1] / "fixtures" / "schema_2"
 """Runs whose bundles have schema 1: of a table without a header, and of several values."""
 
 
-THOROUGH = ("unnamed", "earlier prices", "earlier scenes")
+THOROUGH = ("ids", "unnamed", "earlier prices", "earlier scenes")
 
 
 def _earlier(name: str, folder: Path) -> Path:
@@ -247,9 +258,10 @@ def test_no_forged_model_gives_other_answers(run: Path, tmp_path: Path) -> None:
     several = run.name.startswith("scenes")
     other = {"prices": "mean_absolute_error", "unnamed": "mean_squared_error"}
     changes: list[tuple[tuple[Any, ...], Any]] = [
-        (("layers", 0, "units"), 4),
-        (("layers", 0, "units"), 10**6),
-        (("layers", 0, "units"), 10**30),
+        (("layers", int(run.name.startswith("ids")), "units"), 4),
+        (("layers", int(run.name.startswith("ids")), "units"), 10**6),
+        (("layers", int(run.name.startswith("ids")), "units"), 10**30),
+        (("layers", 0, "columns"), [[1, 3, 4]]),
         (("layers", 0, "type"), "lstm"),
         (("layers", 0, "type"), "activation"),
         (("layers", 0, "type"), "residual"),

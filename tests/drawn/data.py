@@ -8,7 +8,7 @@ import csv
 import gzip
 import io
 import lzma
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -65,9 +65,12 @@ class Rows:
     count: how many there are to be split, or to train on where nothing is split.
     texts: how many values each column of text has. whole: columns of few whole numbers. Both by
     name, or by position where rows have no names.
+    ids: how many ids there are in each column of such, in their order.
+    numbers: the names of the columns that hold numbers as read; None: every column, by any name.
+    order: the names of all columns of the source.
     brings: the parts that the source has of its own.
     scaled: whether the numbers are near 1.
-    ids: where all numbers are whole ones below it: what they are; else 0.
+    vocabulary: where all numbers are whole ones below it: that one; else 0.
     inputs: where a row has several values, what the config says of each and how its rows are, by
     its name; the shape and all that follows it are then of no value.
     """
@@ -79,9 +82,12 @@ class Rows:
     goal: Goal
     texts: dict[str, int] = field(default_factory=dict)
     whole: dict[str, int] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
+    numbers: tuple[str, ...] | None = None
+    order: tuple[str, ...] = ()
     brings: frozenset[str] = frozenset()
     scaled: bool = True
-    ids: int = 0
+    vocabulary: int = 0
     inputs: "dict[str, tuple[dict[str, Any], Rows]]" = field(default_factory=dict)
 
 
@@ -172,6 +178,8 @@ def _csv(dice: Dice) -> Rows:
     names = dice.some(NAMES, least=3, most=8)
     kinds = [dice.choice(["numbers", "numbers", "whole", "text"]) for _ in names]
     kinds[:2] = [dice.choice(["numbers", "whole", "text", "text"]), "numbers"]
+    if dice.chance(0.15):
+        kinds[1:] = ["whole" if kind == "numbers" else kind for kind in kinds[1:]]
     weighs = dice.chance(0.25)
     if weighs:
         names, kinds = [*names, "row weight"], [*kinds, "weights"]
@@ -244,7 +252,9 @@ def _csv(dice: Dice) -> Rows:
         goal,
         {names[number]: columns[number].size for number in used if kinds[number] == "text"},
         {names[number]: columns[number].size for number in used if kinds[number] == "whole"},
-        frozenset({"test"} if len(counts) > 1 else ()),
+        numbers=tuple(names[number] for number in used if kinds[number] != "text"),
+        order=tuple(names[number] for number in used),
+        brings=frozenset({"test"} if len(counts) > 1 else ()),
         scaled=scale == 1,
     )
 
@@ -394,13 +404,13 @@ class _Arrays:
     dtype: str
     goal: Goal
     whole: int
-    ids: int = 0
+    vocabulary: int = 0
 
     def rows(self, count: int) -> tuple[Array, Array]:
         dice, goal = self.dice, self.goal
         features = dice.numbers(count, *self.shape)
-        if self.ids:
-            features = np.floor(features * self.ids)
+        if self.vocabulary:
+            features = np.floor(features * self.vocabulary)
         elif self.dtype in ("u1", "i2", "i8"):
             features = features * 200
         elif self.dtype == "?":
@@ -425,8 +435,21 @@ class _Arrays:
     ) -> Rows:
         shape = (*self.shape, 1) if len(self.shape) in (0, 2) else self.shape
         whole = {"0": self.whole} if self.whole else {}
-        scaled = bool(self.ids) or self.dtype not in ("u1", "i2", "i8")
-        return Rows(source, files, count, shape, self.goal, {}, whole, brings, scaled, self.ids)
+        scaled = bool(self.vocabulary) or self.dtype not in ("u1", "i2", "i8")
+        names = tuple(map(str, range(shape[0]))) if len(shape) == 1 else None
+        return Rows(
+            source,
+            files,
+            count,
+            shape,
+            self.goal,
+            whole=whole,
+            numbers=names,
+            order=names or (),
+            brings=brings,
+            scaled=scaled,
+            vocabulary=self.vocabulary,
+        )
 
 
 def _arrays(dice: Dice) -> _Arrays:
@@ -448,10 +471,10 @@ def _arrays(dice: Dice) -> _Arrays:
     )
     whole = dice.whole(2, 3) if len(shape) == 1 and dice.chance(0.4) else 0
     dtype = dice.choice(["f8", "f4", "u1", "i2", "i8"] + ["?"] * (not whole))
-    ids = dice.whole(2, 9) if len(shape) == 1 and not whole and dice.chance(0.4) else 0
-    if ids:
+    vocabulary = dice.whole(2, 9) if len(shape) == 1 and not whole and dice.chance(0.6) else 0
+    if vocabulary:
         dtype = dice.choice(["f4", "u1", "i2", "i8"])
-    return _Arrays(dice, shape, dtype, goal, whole, ids)
+    return _Arrays(dice, shape, dtype, goal, whole, vocabulary)
 
 
 SOURCES: dict[str, Callable[[Dice], Rows]] = {
@@ -585,49 +608,127 @@ def augmentation(dice: Dice, shape: Shape) -> list[Any]:
 # --- the transforms
 
 
+def _of_columns(dice: Dice, now: Rows) -> tuple[dict[str, Any], tuple[str, ...] | None]:
+    """The option `columns` of a transform of numbers, and which it names; None: all."""
+    if len(now.shape) != 1 or now.numbers == () or dice.chance(0.6):
+        return {}, None
+    if now.numbers is None or dice.chance(0.4):
+        return {"columns": "numeric"}, now.numbers
+    chosen = dice.some(now.numbers, least=1)
+    return {"columns": _written(dice, chosen)}, tuple(chosen)
+
+
+def _written(dice: Dice, names: Sequence[str]) -> list[Any]:
+    """Names of columns; a position may be written as a number."""
+    columns: list[Any] = dice.shuffled(list(names))
+    if dice.chance(0.5):
+        columns = [int(name) if name.isdigit() else name for name in columns]
+    return columns
+
+
+def _scaled(
+    now: Rows, given: dict[str, Any], chosen: tuple[str, ...] | None, scaled: bool = True
+) -> tuple[dict[str, Any], Rows]:
+    """The transform, and the rows with these columns scaled."""
+    if "columns" not in given:
+        return given, replace(now, whole={}, scaled=now.scaled or scaled)
+    whole = {} if chosen is None else {n: k for n, k in now.whole.items() if n not in chosen}
+    return given, replace(now, whole=whole)
+
+
 def _rescale(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     scale = dice.real(0.5, 2) if now.scaled else dice.choice([0.0625, 0.00392156862745098, 0.01])
     if dice.chance(0.2):
         scale = -scale
-    given = options(dice, TRANSFORM_CONFIGS["rescale"], {"scale": scale})
-    return given, replace(now, whole={}, scaled=now.scaled or now.shape != (30,))
+    columns, chosen = _of_columns(dice, now)
+    given = options(dice, TRANSFORM_CONFIGS["rescale"], {"scale": scale, **columns}, ("columns",))
+    return _scaled(now, given, chosen, now.shape != (30,))
 
 
 def _standardize(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
-    given = options(dice, TRANSFORM_CONFIGS["standardize"])
-    return given, replace(now, whole={}, scaled=True)
+    columns, chosen = _of_columns(dice, now)
+    given = options(dice, TRANSFORM_CONFIGS["standardize"], columns, ("columns",))
+    return _scaled(now, given, chosen)
 
 
 def _min_max(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
-    given = options(dice, TRANSFORM_CONFIGS["min_max"])
-    return given, replace(now, whole={}, scaled=True)
+    columns, chosen = _of_columns(dice, now)
+    given = options(dice, TRANSFORM_CONFIGS["min_max"], columns, ("columns",))
+    return _scaled(now, given, chosen)
+
+
+def _encoded(dice: Dice, now: Rows, word: str) -> tuple[dict[str, Any], dict[str, int]] | None:
+    """How columns are encoded, and into how many places each of them."""
+    ids = now.ids if word == "one_hot" else {}
+    if len(now.shape) != 1 or not (now.texts or now.whole or ids):
+        return None
+    kinds = {"text": dict(now.texts), "category": dict(ids)}
+    if now.numbers is not None and set(now.numbers) == set(now.whole):
+        kinds["numeric"] = dict(now.whole)
+    given: dict[str, Any] = {}
+    encoded = dict(now.texts)
+    fitting = [kind for kind, columns in kinds.items() if columns]
+    if fitting and (dice.chance(0.3) or not (now.texts or now.whole)):
+        given["columns"] = dice.choice(fitting)
+        encoded = kinds[given["columns"]]
+    elif not now.texts or dice.chance(0.5):
+        encoded |= {name: now.whole[name] for name in dice.some(list(now.whole), least=1)}
+        given["columns"] = _written(dice, list(encoded))
+    elif dice.chance(0.2):
+        given["columns"] = None
+    if dice.chance(0.3):
+        given["min_frequency"] = dice.choice([1, 0.001, MOST])
+    skip = ("columns", "min_frequency")
+    given = options(dice, TRANSFORM_CONFIGS[word], given, skip)
+    most, least = given.get("max_categories"), given.get("min_frequency")
+    places = {
+        name: 1 if least == MOST else min(size, size if most is None else most)
+        for name, size in encoded.items()
+    }
+    return given, places
+
+
+def _without(now: Rows, encoded: Collection[str]) -> Rows:
+    """The rows, in which these columns are not what they were."""
+    return replace(
+        now,
+        texts={name: size for name, size in now.texts.items() if name not in encoded},
+        whole={name: size for name, size in now.whole.items() if name not in encoded},
+        ids={name: size for name, size in now.ids.items() if name not in encoded},
+        numbers=tuple(name for name in now.numbers or () if name not in encoded),
+    )
 
 
 def _one_hot(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
-    if len(now.shape) != 1 or not (now.texts or now.whole):
+    found = _encoded(dice, now, "one_hot")
+    if found is None:
         return None
-    given: dict[str, Any] = {}
-    encoded = dict(now.texts)
-    if not now.texts or dice.chance(0.5):
-        encoded |= {name: now.whole[name] for name in dice.some(list(now.whole), least=1)}
-        columns: list[Any] = dice.shuffled(list(encoded))
-        if dice.chance(0.5):  # a position may be written as a number
-            columns = [int(name) if name.isdigit() else name for name in columns]
-        given["columns"] = columns
-    elif dice.chance(0.2):
-        given["columns"] = None
-    width = now.shape[0] - len(encoded) + sum(encoded.values())
-    return given, replace(now, shape=(width,), texts={}, whole={})
+    given, places = found
+    width = now.shape[0] - len(places) + sum(places.values())
+    return given, replace(_without(now, places), shape=(width,))
+
+
+def _category(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    found = _encoded(dice, now, "category")
+    if found is None:
+        return None
+    given, places = found
+    ids = now.ids | places
+    in_order = {name: ids[name] for name in now.order if name in ids}
+    return given, replace(_without(now, places), ids=in_order)
 
 
 def _reshape(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
-    if now.texts:
+    if now.texts or now.ids:
         return None
     shape = dice.choice(shapes_of(int(np.prod(now.shape))))
     written = list(shape)
     if dice.chance(0.4):
         written[dice.whole(0, len(shape) - 1)] = -1
-    return {"target_shape": written}, replace(now, shape=shape, whole={})
+    given = {"target_shape": written}
+    if shape == now.shape:
+        return given, replace(now, whole={})
+    return given, replace(now, shape=shape, whole={}, numbers=None)
 
 
 def shapes_of(size: int) -> list[Shape]:
@@ -648,7 +749,9 @@ def _transpose(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     if now.texts:
         return None
     dims = dice.shuffled(range(1, len(now.shape) + 1))
-    return {"dims": dims}, replace(now, shape=tuple(now.shape[d - 1] for d in dims), whole={})
+    shape = tuple(now.shape[d - 1] for d in dims)
+    numbers = now.numbers if shape == now.shape else None
+    return {"dims": dims}, replace(now, shape=shape, whole={}, numbers=numbers)
 
 
 Transform = Callable[[Dice, Rows], tuple[dict[str, Any], Rows] | None]
@@ -657,6 +760,7 @@ TRANSFORMS: dict[str, Transform] = {
     "standardize": _standardize,
     "min_max": _min_max,
     "one_hot": _one_hot,
+    "category": _category,
     "reshape": _reshape,
     "transpose": _transpose,
 }
@@ -671,19 +775,22 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
     if not found.scaled and dice.chance(0.9):
         wanted.insert(0, dice.choice(["rescale", "standardize", "min_max"]))
     if found.texts:
-        wanted.insert(dice.whole(0, len(wanted)), "one_hot")
+        wanted.insert(dice.whole(0, len(wanted)), dice.choice(["one_hot", "category"]))
     if found.whole and dice.chance(0.3):
-        wanted.insert(0, "one_hot")
+        wanted.insert(0, dice.choice(["one_hot", "category"]))
     if found.texts:  # whatever changes the shape comes when they are numbers
         wanted = sorted(wanted, key=lambda word: word in ("reshape", "transpose"))
-    drawn = []
-    for word in wanted:
+    drawn: list[Any] = []
+    while wanted or found.texts:
+        word = wanted.pop(0) if wanted else ""
+        if found.texts and word in ("reshape", "transpose", ""):
+            wanted = [word, *wanted] if word else wanted
+            word = dice.choice(["one_hot", "category"])
         made = TRANSFORMS[word](dice, found)
         if made is not None:
             given, found = made
             drawn.append(word if not given and dice.chance(0.5) else {"type": word, **given})
-    assert not found.texts
-    return drawn, replace(found, ids=0) if drawn else found
+    return drawn, replace(found, vocabulary=0) if drawn else found
 
 
 def target_transform(dice: Dice) -> Any:

@@ -15,7 +15,16 @@ from dlcli.config.schedules import ReduceOnPlateau
 from dlcli.config.stages import Evaluation
 from dlcli.config.training import Checkpoint, EarlyStopping, Training
 from dlcli.config.tree import KEY_ALIASES
-from tests.drawn.data import Goal, Parts, augmentation, parts, rows, target_transform, transforms
+from tests.drawn.data import (
+    Goal,
+    Parts,
+    Rows,
+    augmentation,
+    parts,
+    rows,
+    target_transform,
+    transforms,
+)
 from tests.drawn.dice import Dice
 from tests.drawn.network import ENDS, FITS, Chain, initial_weights, network
 from tests.drawn.options import component, hint_of, options
@@ -65,24 +74,20 @@ def draw(seed: int) -> Drawn:
         data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
     if steps or dice.chance(0.3):
         data["transforms"] = steps
-    changes = augmentation(dice, left.shape) if not found.inputs and not left.ids else []
-    if changes or (not found.inputs and dice.chance(0.1)):
+    if not found.inputs and ((changes := _changes(dice, left)) or dice.chance(0.1)):
         data["augmentation"] = changes
-    given, ids = {"": left.shape}, {"": left.ids}
-    if found.inputs:
-        given, ids = {}, {}
+    values = {} if found.inputs else {"": left}
     for name, (written, value) in found.inputs.items():
         own, behind = transforms(dice, value)
-        given[name], ids[name] = behind.shape, behind.ids
+        values[name] = behind
         if own or dice.chance(0.3):
             written["transforms"] = own
-        changes = [] if behind.ids else augmentation(dice, behind.shape)
-        if changes or dice.chance(0.1):
+        if (changes := _changes(dice, behind)) or dice.chance(0.1):
             written["augmentation"] = changes
         data.setdefault("inputs", {})[name] = written
     if loss not in ENDS and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
-    chain = network(dice, given, ids, found.goal, loss)
+    chain = network(dice, values, found.goal, loss)
     skip = ("inputs", "split", "transforms", "augmentation", "target_transform")
     config: dict[str, Any] = {
         "data": options(dice, Data, data, skip=skip),
@@ -107,6 +112,11 @@ def draw(seed: int) -> Drawn:
         files["initial.safetensors"] = initial_weights(dice, chain, text)
         config["model"]["initial_weights"] = "initial.safetensors"
     return Drawn(seed, _with_short_keys(dice, config), files)
+
+
+def _changes(dice: Dice, left: Rows) -> list[Any]:
+    """Augmentations; none of ids, which they would change."""
+    return [] if left.ids or left.vocabulary else augmentation(dice, left.shape)
 
 
 def _optimizer(dice: Dice, cut: Parts, metrics: list[Any]) -> Any:

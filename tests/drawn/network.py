@@ -11,9 +11,15 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from dlcli.config import ACTIVATION_CONFIGS, INITIALIZER_CONFIGS, LAYER_CONFIGS, parse_config
+from dlcli.config import (
+    ACTIVATION_CONFIGS,
+    INITIALIZER_CONFIGS,
+    LAYER_CONFIGS,
+    REGULARIZER_CONFIGS,
+    parse_config,
+)
 from dlcli.engine.layers.windows import slide
-from tests.drawn.data import Goal, Shape, shapes_of
+from tests.drawn.data import Goal, Rows, Shape, shapes_of
 from tests.drawn.dice import Dice
 from tests.drawn.options import component, options, sizes
 
@@ -47,6 +53,7 @@ class Chain:
     key of the list and in its order.
     shapes: what each layer gives.
     start: the value of the data that the next layer reads, where that is not the one before.
+    ids: the columns of ids in what the next layer reads, and how many ids there are in each.
     """
 
     dice: Dice
@@ -55,6 +62,7 @@ class Chain:
     arrays: list[Any] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
     start: str = ""
+    ids: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -104,6 +112,27 @@ def _dense(chain: Chain, units: int | None = None, **given: Any) -> None:
     given = {"units": units, **_activation(chain, units, given)}
     arrays = {"kernel": (chain.shape[-1], units), "bias": (units,)}
     chain.add("dense", given, (*chain.shape[:-1], units), ("activation",), arrays)
+
+
+def _column_embeddings(chain: Chain) -> None:
+    """Vectors of any length for the ids in the data."""
+    dice, given = chain.dice, {}
+    dims = {name: dice.whole(1, 4) for name in chain.ids}
+    given["output_dim"] = dict(dims)
+    if dice.chance(0.6):
+        most = given["default_output_dim"] = dice.whole(1, 4)
+        said = dice.some(list(dims), least=0)
+        given["output_dim"] = {name: dims[name] for name in said}
+        dims = {name: dims[name] if name in said else most for name in dims}
+        if not said and dice.chance(0.5):
+            del given["output_dim"]
+    arrays = {
+        f"embeddings_{number}": (count, dims[name])
+        for number, (name, count) in enumerate(chain.ids.items(), 1)
+    }
+    width = chain.shape[0] - len(dims) + sum(dims.values())
+    skip = ("output_dim", "default_output_dim")
+    chain.add("column_embeddings", given, (width,), skip, arrays)
 
 
 def _conv2d(chain: Chain) -> None:
@@ -211,6 +240,10 @@ def _embedding(chain: Chain, ids: int) -> None:
     shape = (*chain.shape, given["output_dim"])
     arrays = {"embeddings": tuple(given.values())}
     masks = {"mask_zero": dice.chance(0.8)} if dice.chance(0.7) else {}
+    if dice.chance(0.7):  # rows of ids are rare, and there are many initializers
+        masks["embeddings_initializer"] = component(dice, INITIALIZER_CONFIGS)
+    if dice.chance(0.5):
+        masks["embeddings_regularizer"] = component(dice, REGULARIZER_CONFIGS)
     chain.add("embedding", {**given, **masks}, shape, ("mask_zero",), arrays)
 
 
@@ -395,28 +428,26 @@ LAYERS: dict[str, tuple[Callable[[Chain], None], Callable[[Shape], bool]]] = {
     "flatten": (_flatten, lambda shape: True),
     "reshape": (_reshape, lambda shape: True),
     "dropout": (_dropout, lambda shape: True),
+    "column_embeddings": (_column_embeddings, lambda shape: False),  # only of the data
     "activation": (_alone, lambda shape: True),
 }
 
 
-def network(
-    dice: Dice, given: Mapping[str, Shape], ids: Mapping[str, int], goal: Goal, loss: str
-) -> Chain:
+def network(dice: Dice, values: Mapping[str, Rows], goal: Goal, loss: str) -> Chain:
     """A few layers, and a last one that gives what the loss takes.
 
-    given: the shape of each value of the data, by its name. ids: where its numbers are whole ones
-        below another: that one.
+    values: the rows of each value of the data, by its name.
     """
-    name, shape = next(iter(given.items()))
-    chain = Chain(dice, shape)
-    if len(given) == 1:
+    name, first = next(iter(values.items()))
+    chain = Chain(dice, first.shape)
+    if len(values) == 1:
         if name and dice.chance(0.5):
             chain.start = name
-        _maybe_embedding(chain, ids[name])
+        _maybe_embedding(chain, first)
         _some(chain, dice.whole(0, 4 if len(chain.shape) == 3 else 3))
         _maybe_pool(chain)
     else:
-        _brought_together(chain, given, ids)
+        _brought_together(chain, values)
         _some(chain, dice.whole(0, 2))
     _end(chain, goal, loss)
     if not _learns({"layers": chain.layers}, {"layers": chain.arrays}):
@@ -457,10 +488,17 @@ def _thaw(layers: Any) -> None:
                 _thaw(layer.get(key, []))
 
 
-def _maybe_embedding(chain: Chain, ids: int) -> None:
-    """Vectors for ids, mostly."""
-    if ids and chain.dice.chance(0.9):
-        _embedding(chain, ids)
+def _maybe_embedding(chain: Chain, rows: Rows) -> None:
+    """Mostly vectors for ids, where the data has such."""
+    if len(chain.shape) == 2 and chain.dice.chance(0.3):
+        _masking(chain)
+    if chain.dice.chance(0.1):
+        return
+    if rows.vocabulary:
+        _embedding(chain, rows.vocabulary)
+    elif rows.ids:
+        chain.ids = rows.ids
+        _column_embeddings(chain)
 
 
 def _maybe_pool(chain: Chain) -> None:
@@ -469,16 +507,16 @@ def _maybe_pool(chain: Chain) -> None:
         _global(chain.dice.choice(["global_average_pooling1d", "global_max_pooling1d"]))(chain)
 
 
-def _brought_together(chain: Chain, given: Mapping[str, Shape], ids: Mapping[str, int]) -> None:
+def _brought_together(chain: Chain, values: Mapping[str, Rows]) -> None:
     """Layers for each value of the data, and one that reads what they give."""
     dice, ends, width = chain.dice, [], 0
-    for name, shape in given.items():
-        if len(shape) == 1 and dice.chance(0.3):  # as it is
+    for name, rows in values.items():
+        if len(rows.shape) == 1 and dice.chance(0.3):  # as it is
             ends.append(name)
-            width += shape[0]
+            width += rows.shape[0]
             continue
-        chain.shape, chain.start = shape, name
-        _maybe_embedding(chain, ids[name])
+        chain.shape, chain.start = rows.shape, name
+        _maybe_embedding(chain, rows)
         _some(chain, dice.whole(0, 2))
         _maybe_pool(chain)
         if len(chain.shape) != 1:

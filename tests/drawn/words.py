@@ -11,7 +11,7 @@ from typing import Any, get_args
 from dlcli.config import Config
 from dlcli.config.base import Component, Model, table
 from dlcli.config.tree import KEY_ALIASES
-from dlcli.config.values import Choice, Listing, Named, Sizes, Switch
+from dlcli.config.values import Choice, KindOr, Listing, Named, Sizes, Switch
 from tests.config.models import every_model
 from tests.drawn.options import Hint, hint, hint_of
 
@@ -54,7 +54,10 @@ def every_word() -> frozenset[str]:
 
 
 def _of_field(place: str, found: Hint) -> Iterator[str]:
-    if (listing := found.note(Listing)) is not None:
+    if (kinds := found.note(KindOr)) is not None:
+        yield from (f"{place} = {word}" for word in kinds.kinds)
+        yield f"{place} is a list"
+    elif (listing := found.note(Listing)) is not None:
         if listing.least == 0:
             yield f"{place} is empty"
         yield from _of_field(place, hint(get_args(found.inner)[0]))
@@ -98,7 +101,9 @@ def _in_model(model: type[Model], data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _in_value(place: str, found: Hint, value: Any) -> Iterator[str]:
-    if found.note(Listing) is not None:
+    if found.note(KindOr) is not None:
+        yield f"{place} = {value}" if isinstance(value, str) else f"{place} is a list"
+    elif found.note(Listing) is not None:
         if not value:
             yield f"{place} is empty"
         for item in value:

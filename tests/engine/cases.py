@@ -15,6 +15,7 @@ from dlcli.engine.layer import Array, Layer, Shape
 from dlcli.engine.layers import (
     AveragePooling2D,
     BatchNormalization,
+    ColumnEmbeddings,
     Conv2D,
     Dense,
     Dropout,
@@ -65,11 +66,15 @@ class Case:
         return f"{self.layer} on {self.in_shape}{masked}".replace("Initializer", "")
 
     def x(self, dtype: str = "float64", seed: int = 1) -> Array:
-        """Rows of normal numbers, without ties; or ids."""
+        """Rows of normal numbers, without ties; or ids; in columns of ids, ids and what is none."""
+        draw = np.random.default_rng(seed)
         if self.ids:
-            shape = (self.rows, *self.in_shape)
-            return np.random.default_rng(seed).integers(0, self.ids, shape).astype(dtype)
-        numbers = np.random.default_rng(seed).normal(size=(self.rows, *self.in_shape))
+            return draw.integers(0, self.ids, (self.rows, *self.in_shape)).astype(dtype)
+        numbers = draw.normal(size=(self.rows, *self.in_shape))
+        for position, ids, _ in getattr(self.layer, "columns", ()):
+            # In the middle between two whole numbers, which both mean the lower one; so that a
+            # short step changes no id.
+            numbers[:, position] = draw.integers(0, ids + 1, self.rows) + 0.5
         return numbers.astype(dtype)
 
     def dy(self, dtype: str = "float64", seed: int = 2) -> Array:
@@ -185,6 +190,9 @@ CASES: list[Case] = [
     Case(Flatten(), (4,)),
     Case(Reshape((3, -1)), (2, 6)),
     Case(Reshape((2, 3, 1)), (6,)),
+    Case(ColumnEmbeddings(((0, 3, 2),)), (1,), rows=9),
+    Case(ColumnEmbeddings(((1, 4, 3), (3, 1, 1))), (5,), rows=6),
+    Case(ColumnEmbeddings(((0, 2, 1), (1, 3, 2), (2, 2, 4))), (4,), rows=12),
     Case(Dropout(0.0), (2, 3)),
     Case(Dropout(0.4), (5,), random=True),
     Case(Dropout(0.9), (3, 3, 2), random=True),

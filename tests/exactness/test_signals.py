@@ -193,7 +193,7 @@ def test_a_signal_after_training_loses_nothing(
     place: str, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     if place.endswith("prove"):
-        place = "dlcli.pipeline.deploy::prove"
+        place = "dlcli.deploy.exporters::prove"
     process = slowed(place, 1, "train", config, "--output-dir", tmp_path)
     wait_for(process, "reached")
     process.send_signal(signal.SIGINT)

@@ -111,6 +111,8 @@ def compare(
         x = np.random.default_rng(seed).integers(0, layer.input_dim, x.shape).astype(dtype)
     elif isinstance(layer, layers.Masking):
         x[np.random.default_rng(seed).random(x.shape[:2]) < 0.4] = layer.mask_value
+    for position, ids, _ in getattr(layer, "columns", ()):
+        x[:, position] = np.random.default_rng(seed).integers(0, ids, rows)
     p = {
         name: np.abs(numbers(slot.shape, dtype, seed + 2))
         if slot.kind == "observed"

@@ -17,6 +17,7 @@ from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import (
     AveragePooling2D,
     BatchNormalization,
+    ColumnEmbeddings,
     Conv2D,
     Dense,
     Dropout,
@@ -137,6 +138,27 @@ def pools(kind: type[Any]) -> Draw:
     return st.builds(kind, pool_size=pair(3), strides=strides, padding=PADDING)
 
 
+class KerasColumnEmbeddings(K.Layer):
+    """An Embedding for each column of ids, behind the other columns."""
+
+    def __init__(self, one: ColumnEmbeddings) -> None:
+        super().__init__()
+        self.columns = one.columns
+        self.tables = [K.Embedding(ids, dim) for _, ids, dim in one.columns]
+
+    def build(self, shape: Any) -> None:
+        for number, table in enumerate(self.tables, 1):
+            table.build((None,))
+            table._embeddings._name = f"embeddings_{number}"
+
+    def call(self, x: Any) -> Any:
+        positions = [position for position, _, _ in self.columns]
+        others = [j for j in range(x.shape[1]) if j not in positions]
+        pairs = zip(positions, self.tables, strict=True)
+        vectors = [table(x[:, position].int()) for position, table in pairs]
+        return torch.cat([x[:, others], *vectors], dim=1)
+
+
 LAYERS: Mapping[type[Layer], Twin] = {
     Dense: Twin(
         st.builds(Dense, units=st.integers(1, 9), use_bias=YES),
@@ -225,6 +247,13 @@ LAYERS: Mapping[type[Layer], Twin] = {
         st.builds(LayerNormalization, epsilon=REAL, center=YES, scale=YES),
         lambda one: K.LayerNormalization(epsilon=one.epsilon, center=one.center, scale=one.scale),
         ANY,
+    ),
+    ColumnEmbeddings: Twin(
+        st.sampled_from([((1, 4, 3), (3, 2, 1)), ((0, 3, 2),), ((0, 5, 1), (1, 1, 4))]).map(
+            ColumnEmbeddings
+        ),
+        KerasColumnEmbeddings,
+        st.tuples(st.integers(4, 6)),
     ),
     Flatten: Twin(st.just(Flatten()), lambda one: K.Flatten(), ANY),
     Reshape: Twin(st.just(Reshape((-1, 1))), lambda one: K.Reshape(one.target_shape), ANY),

@@ -62,7 +62,7 @@ def test_the_stages_describe_themselves(tmp_path: Path) -> None:
 
 def test_a_mistake_in_a_transform_is_shown_on_its_line(tmp_path: Path) -> None:
     text = TREES.replace("columns: [soil]", "columns: [sail]")
-    with pytest.raises(ConfigError, match=r"trees:7:7: .*'soil'"):
+    with pytest.raises(ConfigError, match=r"trees:7:33: .*'soil'"):
         prepared(parse_config(text, "trees"), tmp_path)
 
 

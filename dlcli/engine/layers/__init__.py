@@ -6,6 +6,7 @@ Activations are layers too; ACTIVATIONS lists them, in activations.py.
 from dlcli.engine.layer import Layer
 from dlcli.engine.layers.activations import ACTIVATIONS
 from dlcli.engine.layers.batch_normalization import BatchNormalization
+from dlcli.engine.layers.column_embeddings import ColumnEmbeddings
 from dlcli.engine.layers.conv2d import Conv2D
 from dlcli.engine.layers.dense import Dense
 from dlcli.engine.layers.dropout import Dropout
@@ -20,6 +21,7 @@ from dlcli.engine.layers.steps import GlobalAveragePooling1D, GlobalMaxPooling1D
 LAYERS: dict[str, type[Layer]] = {
     "average_pooling2d": AveragePooling2D,
     "batch_normalization": BatchNormalization,
+    "column_embeddings": ColumnEmbeddings,
     "conv2d": Conv2D,
     "dense": Dense,
     "dropout": Dropout,
@@ -41,6 +43,7 @@ __all__ = [
     "LAYERS",
     "AveragePooling2D",
     "BatchNormalization",
+    "ColumnEmbeddings",
     "Conv2D",
     "Dense",
     "Dropout",

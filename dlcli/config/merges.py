@@ -1,0 +1,62 @@
+"""Layers of several inputs. A new one is a class here and its name in the union in layers.py."""
+
+from typing import Annotated, Any, Literal
+
+from dlcli.config.layer_models import LayerModel, LayerName
+from dlcli.config.values import Checked, Listing, Switch, wrong_value
+from dlcli.config.words import instead
+
+
+class MergeLayer(LayerModel):
+    """A layer of several inputs."""
+
+    inputs: Annotated[tuple[LayerName, ...], Listing(most=100, least=2)]
+
+
+class Add(MergeLayer):
+    type: Literal["add"] = "add"
+
+
+class Average(MergeLayer):
+    type: Literal["average"] = "average"
+
+
+class Concatenate(MergeLayer):
+    type: Literal["concatenate"] = "concatenate"
+
+
+class Maximum(MergeLayer):
+    type: Literal["maximum"] = "maximum"
+
+
+class Multiply(MergeLayer):
+    type: Literal["multiply"] = "multiply"
+
+
+class Subtract(MergeLayer):
+    type: Literal["subtract"] = "subtract"
+
+
+class _Axes(Checked):
+    """One axis for both inputs or a pair; becomes the pair."""
+
+    def __call__(self, value: Any) -> tuple[int, int]:
+        pair = [value, value] if isinstance(value, int) else value
+        what = "must be an axis of the rows (1 is the first, -1 the last), or a pair of such"
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise wrong_value(f"{what}{instead(value)}")
+        for axis in pair:
+            whole = isinstance(axis, int) and not isinstance(axis, bool)
+            if not whole or axis == 0 or abs(axis) > 8:
+                raise wrong_value(f"{what}{instead(axis)}")
+        return pair[0], pair[1]
+
+    def json_schema(self) -> dict[str, Any]:
+        axis = {"type": "integer", "minimum": -8, "maximum": 8}
+        return {"anyOf": [axis, {"type": "array", "items": axis, "minItems": 2, "maxItems": 2}]}
+
+
+class Dot(MergeLayer):
+    type: Literal["dot"] = "dot"
+    axes: Annotated[tuple[int, int], _Axes()] = (-1, -1)
+    normalize: Annotated[bool, Switch()] = False

@@ -1,0 +1,39 @@
+"""Parts of what was saved, each checked where it is read.
+
+What a file holds is not to be trusted: a constant of another length would be spread over all
+columns without a word, and give other answers. ValueError in plain words for anything else than
+what is asked for.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from dlcli.data.dataset import Array, Shape
+
+_LARGEST = 1 << 40
+
+
+def shape_of(lengths: Any) -> Shape:
+    """A list of positive whole numbers as a shape."""
+    counts = isinstance(lengths, list) and all(type(n) is int and n > 0 for n in lengths)
+    if not counts or math.prod(lengths) > _LARGEST:
+        raise ValueError(f"{str(lengths)[:100]} is no shape")
+    return tuple(lengths)
+
+
+def names_of(names: Any, least: int = 1) -> tuple[str, ...]:
+    """A list of different texts, at least so many."""
+    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not texts or len(set(names)) < len(names) or len(names) < least:
+        raise ValueError(f"{str(names)[:100]} is no list of different names")
+    return tuple(names)
+
+
+def numbers_of(array: Array, count: int, what: str) -> Array:
+    """So many ascending float64 numbers; what: how the message calls them."""
+    plain = array.dtype == np.float64 and array.shape == (count,)
+    if not plain or not np.isfinite(array).all() or not (np.diff(array) > 0.0).all():
+        raise ValueError(f"{what} are not {count} ascending numbers")
+    return array

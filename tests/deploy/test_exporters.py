@@ -1,0 +1,57 @@
+"""Every word of `deployment.formats` has an exporter, and none is found to lack after training."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcli.config import parse_config
+from dlcli.config.stages import DEPLOYMENT_FORMATS
+from dlcli.deploy.exporters import EXPORTERS, BundleExporter
+from dlcli.errors import ConfigError
+from dlcli.pipeline import deploy
+from tests.cli.calls import dlcli, refused, train
+from tests.cli.small import write
+
+
+def test_the_config_knows_the_words_that_there_are_exporters_for() -> None:
+    assert tuple(EXPORTERS) == DEPLOYMENT_FORMATS
+    assert next(iter(EXPORTERS)) == "bundle"
+
+
+def test_a_format_without_an_exporter_is_an_error_of_the_config(tmp_path: Path) -> None:
+    config = write(tmp_path, "trees")
+    text = config.read_text() + "\ndeployment: {formats: [bundle, zap]}\n"
+    with pytest.raises(ConfigError, match="unknown deployment format `zap`; available: `bundle`"):
+        parse_config(text, "c.yaml")
+    config.write_text(text)
+    assert "unknown deployment format `zap`" in refused(train(config, tmp_path / "runs"), 2)
+    assert not (tmp_path / "runs").exists()
+
+
+class Narrow(BundleExporter):
+    """A format that holds no network with a relu, and writes down what it was asked."""
+
+    def refuses(self, model: Any, loss: Any, preprocessing: Mapping[str, Any]) -> str | None:
+        kinds = [type(node.layer).__name__ for node in model.plain]
+        assert set(model.inputs) == set(preprocessing) and loss is not None
+        return "it has no relu" if "Relu" in kinds else None
+
+
+@pytest.mark.parametrize("command", ["train", "validate"])
+def test_what_a_format_cannot_hold_is_said_before_anything_is_trained(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "EXPORTERS", {"bundle": Narrow()})
+    config = write(tmp_path, "trees")
+    text = config.read_text() + "\ndeployment: {formats: [bundle]}\n"
+    config.write_text(text)
+    more = ["--output-dir", tmp_path / "runs"] if command == "train" else []
+    call = dlcli(command, config, *more)
+    if "relu" in text:
+        said = refused(call, 2)
+        assert "`bundle` cannot hold this network: it has no relu" in said
+        assert f":{len(text.splitlines())}:" in said and "[3/5]" not in said
+    else:
+        raise AssertionError("the small config has a relu")
