@@ -24,7 +24,7 @@ from tests.drawn.words import NOT_DRAWN, every_word, used_words
 from tests.exactness.runs import environment
 
 SEEDS = 400
-ENOUGH = 4000
+ENOUGH = 8000
 """The rarest word is drawn within so many seeds."""
 
 TABLES: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
