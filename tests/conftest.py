@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.data.conftest import idx_bytes
+from tests.data.orders import write_orders
 from tests.data.scenes import write_scenes
 
 # A failure can always be had again: the README's command tries the same examples every time, and
@@ -60,6 +61,12 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Options that give configs/scenes.yaml its data."""
     return ["--data-dir", str(write_scenes(tmp_path_factory.mktemp("scenes")).parent)]
+
+
+@pytest.fixture(scope="session")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that give configs/orders.yaml its data."""
+    return ["--data-dir", str(write_orders(tmp_path_factory.mktemp("orders")).parent)]
 
 
 def pytest_configure() -> None:

@@ -21,9 +21,9 @@ Options = Callable[[Path], list[str]]
 
 
 @pytest.fixture
-def options(mnist: list[str], scenes: list[str]) -> Options:
+def options(mnist: list[str], scenes: list[str], orders: list[str]) -> Options:
     """What an example needs beside its file."""
-    needs = {"mnist": mnist, "scenes": scenes}
+    needs = {"mnist": mnist, "scenes": scenes, "orders": orders}
     return lambda path: needs.get(path.stem.partition("_")[0], [])
 
 

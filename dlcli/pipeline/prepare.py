@@ -140,8 +140,8 @@ def _empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:
         return ()
     shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
     return (
-        f"`handle_unknown: bucket` puts unknown categories with the rare ones, but {shown} has no "
-        "rare ones in the training part, so nothing is learned about these, and unknown ones are "
+        f"`handle_unknown: bucket` puts unknown categories with the rare ones, but none of {shown} "
+        "is rare in the training part, so nothing is learned about rare ones, and unknown ones are "
         "taken as by `ignore`: let more be rare by `min_frequency` or `max_categories`",
     )
 

@@ -1,4 +1,5 @@
-"""Twenty steps of the configs that ship for graphs: the same bytes through workers and stops."""
+"""Twenty steps of configs that ship, of graphs and of a mixed table: the same bytes through
+workers and stops."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from dlcli.config import load_config
 from dlcli.pipeline.interruption import Interrupted
 from tests.conftest import MNIST, idx_bytes
+from tests.data.orders import orders
 from tests.data.scenes import scenes
 from tests.exactness.runs import assert_same, content, resume, stop_after, train, write
 
@@ -34,8 +36,16 @@ def image_beside_table(folder: Path) -> dict[str, Any]:
     return config
 
 
+def mixed_table(folder: Path) -> dict[str, Any]:
+    """orders on fewer rows."""
+    config: dict[str, Any] = load_config(CONFIGS / "orders.yaml").resolved()
+    text = "".join(",".join(line) + "\n" for line in orders(600))
+    (folder / "orders.csv").write_text(text, encoding="utf-8")
+    return config
+
+
 @pytest.mark.parametrize(
-    "make", [pytest.param(resnet, marks=pytest.mark.thorough), image_beside_table]
+    "make", [pytest.param(resnet, marks=pytest.mark.thorough), image_beside_table, mixed_table]
 )
 def test_twenty_steps_give_the_same_bytes_through_workers_and_stops(
     make: Any, tmp_path: Path
