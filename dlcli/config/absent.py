@@ -8,7 +8,7 @@ about it. A word that comes to be known leaves its list (a test sees to it).
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from dlcli.config.words import code, listing, meant, nearest, squeeze
+from dlcli.config.wording import code, listing, meant, nearest, squeeze
 
 NOT_YET = "not supported yet"
 

@@ -14,7 +14,7 @@ from dlcli.config.root import Network
 from dlcli.config.training import Loss
 from dlcli.config.tree import Tree
 from dlcli.config.wiring import write_out
-from dlcli.config.words import code
+from dlcli.config.wording import code
 
 T = TypeVar("T", bound=Model)
 

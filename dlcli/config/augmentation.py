@@ -7,7 +7,7 @@ from pydantic import model_validator
 from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
 from dlcli.config.values import Checked, Choice, Listing, Real, Sizes, Whole, wrong, wrong_value
-from dlcli.config.words import instead
+from dlcli.config.wording import instead
 
 
 class Shares(Checked):

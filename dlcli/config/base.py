@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from dlcli.config.absent import unknown
 from dlcli.config.values import Real, wrong, wrong_value
-from dlcli.config.words import code, instead, listing, squeeze
+from dlcli.config.wording import code, instead, listing, squeeze
 
 RECORDED = "recorded"
 """In the context of a validation: whether the config was written out by dlcli, maybe by an earlier

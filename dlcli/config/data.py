@@ -24,7 +24,7 @@ from dlcli.config.values import (
     wrong,
     wrong_value,
 )
-from dlcli.config.words import instead
+from dlcli.config.wording import instead
 
 
 class _NameOrPosition(Text):

@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from dlcli.config.tree import Path, Place, Tree, read_tree
-from dlcli.config.words import clip, suggestion
+from dlcli.config.wording import clip, suggestion
 from dlcli.errors import ConfigError
 
 LARGEST_FILE = 256 * 1024  # bytes; a config is a page of text

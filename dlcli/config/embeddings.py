@@ -9,7 +9,7 @@ from dlcli.config.initializers import Initializer, RandomUniform
 from dlcli.config.layer_models import OneInput
 from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import ByName, Checked, Listing, Real, Switch, Text, Whole, wrong_value
-from dlcli.config.words import instead
+from dlcli.config.wording import instead
 
 
 class Embedding(OneInput):

@@ -11,7 +11,7 @@ from dlcli.config.base import Model, fields_of, tag
 from dlcli.config.document import Document, Problem
 from dlcli.config.root import Config
 from dlcli.config.tree import Path
-from dlcli.config.words import code, instead, listing, meant, nearest, squeeze
+from dlcli.config.wording import code, instead, listing, meant, nearest, squeeze
 
 
 def explain(document: Document, error: ValidationError) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from dlcli.config.values import (
     Whole,
     wrong_value,
 )
-from dlcli.config.words import squeeze
+from dlcli.config.wording import squeeze
 
 
 class Dense(OneInput):

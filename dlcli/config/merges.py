@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from dlcli.config.layer_models import LayerModel, LayerName
 from dlcli.config.values import Checked, Listing, Switch, wrong_value
-from dlcli.config.words import instead
+from dlcli.config.wording import instead
 
 
 class MergeLayer(LayerModel):

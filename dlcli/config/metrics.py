@@ -8,7 +8,7 @@ from dlcli.config import hints
 from dlcli.config.base import Component, Model, table
 from dlcli.config.layer_models import NAME
 from dlcli.config.values import Switch, Whole, wrong
-from dlcli.config.words import code
+from dlcli.config.wording import code
 
 Task = Literal["multiclass", "binary", "multilabel", "regression"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcli.config.document import Document, Problem
 from dlcli.config.tree import Path, canonical_key, read_tree
-from dlcli.config.words import code
+from dlcli.config.wording import code
 
 
 class OverrideError(ValueError):

@@ -11,7 +11,7 @@ from dlcli.config.sources import FileName
 from dlcli.config.stages import Deployment, Evaluation, Runtime
 from dlcli.config.training import Loss, Optimizer, Training
 from dlcli.config.values import Listing, Text, Whole, wrong
-from dlcli.config.words import instead
+from dlcli.config.wording import instead
 
 VERSION = 1
 

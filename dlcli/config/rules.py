@@ -35,7 +35,7 @@ from dlcli.config.stages import Evaluation
 from dlcli.config.training import LossModel, Training
 from dlcli.config.tree import Path
 from dlcli.config.wiring import Wiring, write_out
-from dlcli.config.words import code, listing, meant, nearest, squeeze
+from dlcli.config.wording import code, listing, meant, nearest, squeeze
 
 
 @dataclass(frozen=True)

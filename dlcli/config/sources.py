@@ -19,7 +19,7 @@ from dlcli.config.values import (
     wrong,
     wrong_value,
 )
-from dlcli.config.words import instead
+from dlcli.config.wording import instead
 
 THOUSANDS = ",.'_ \u00a0\u2009\u202f\u2019"
 """Separators between groups of three digits: blank and apostrophe in each of their forms."""

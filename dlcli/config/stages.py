@@ -7,7 +7,7 @@ from pydantic import model_validator
 from dlcli.config.base import Model
 from dlcli.config.metrics import Metric
 from dlcli.config.values import Choice, Listing, wrong
-from dlcli.config.words import code
+from dlcli.config.wording import code
 
 DEPLOYMENT_FORMATS = ("bundle",)
 

@@ -21,7 +21,7 @@ from dlcli.config.values import (
     wrong,
     wrong_value,
 )
-from dlcli.config.words import instead
+from dlcli.config.wording import instead
 
 _Fraction = Annotated[float, Real(0.0, below=1.0)]
 _Epsilon = Annotated[float, Real(above=0.0, high=1.0)]

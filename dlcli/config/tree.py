@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from dlcli.config.scalars import ScalarError, read_scalar
-from dlcli.config.words import code
+from dlcli.config.wording import code
 
 Path = tuple[str | int, ...]
 

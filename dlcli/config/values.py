@@ -13,7 +13,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidatorFuncti
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dlcli.config.absent import unknown
-from dlcli.config.words import choices, code, instead
+from dlcli.config.wording import choices, code, instead
 
 
 def wrong(message: str, *at: str | int) -> PydanticCustomError:

@@ -14,7 +14,7 @@ from dlcli.config.regularizers import REGULARIZER_CONFIGS
 from dlcli.config.sources import SOURCE_CONFIGS
 from dlcli.config.stages import DEPLOYMENT_FORMATS
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
-from dlcli.config.words import squeeze
+from dlcli.config.wording import squeeze
 from dlcli.errors import ConfigError
 from tests.config.models import every_model
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dlcli.config import LAYER_CONFIGS, parse_config
-from dlcli.config.words import listing
+from dlcli.config.wording import listing
 from dlcli.errors import ConfigError
 from tests.config.mutations import CANCER, DIGITS, FRIEDMAN, MNIST, TABLE, VALID
 
