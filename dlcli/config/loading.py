@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from dlcli.config.base import RECORDED
-from dlcli.config.complete import complete, safe_name
 from dlcli.config.data import input_names
+from dlcli.config.defaults import complete, safe_name
 from dlcli.config.document import LARGEST_FILE, Document, document_of, parse_document, read_document
 from dlcli.config.explain import explain
 from dlcli.config.overrides import apply_overrides

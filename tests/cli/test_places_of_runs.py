@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcli.config.complete import safe_name
+from dlcli.config.defaults import safe_name
 from tests.cli.calls import dlcli
 from tests.cli.small import write
 
