@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from dlcli.config.base import RECORDED, Model
 from dlcli.config.data import Data
 from dlcli.config.document import Document
-from dlcli.config.explain import explain
 from dlcli.config.root import Network
 from dlcli.config.training import Loss
 from dlcli.config.tree import Tree
+from dlcli.config.validation_errors import explain
 from dlcli.config.wiring import write_out
 from dlcli.config.wording import code
 

@@ -11,12 +11,12 @@ from dlcli.config.base import RECORDED
 from dlcli.config.data import input_names
 from dlcli.config.defaults import complete, safe_name
 from dlcli.config.document import LARGEST_FILE, Document, document_of, parse_document, read_document
-from dlcli.config.explain import explain
 from dlcli.config.overrides import apply_overrides
 from dlcli.config.resolved import cut_to, resolved, text_of
 from dlcli.config.root import Config
 from dlcli.config.rules import Sections, complaints
 from dlcli.config.tree import Path, Tree
+from dlcli.config.validation_errors import explain
 from dlcli.errors import ConfigError
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from dlcli import config
 from dlcli.config.base import Model, table, whole_schema
 from dlcli.config.document import Document
-from dlcli.config.explain import explain
+from dlcli.config.validation_errors import explain
 from tests.config.models import every_model
 from tests.exactness.runs import ROOT, command
 
