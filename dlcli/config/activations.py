@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.base import Component, Model, table
 from dlcli.config.values import Real, Switch
 
@@ -54,7 +54,7 @@ class Softmax(Model):
 
 Activation = Annotated[
     Linear | Sigmoid | Tanh | Relu | LeakyRelu | Elu | Gelu | Silu | Softplus | Softmax,
-    Component("activation", words=hints.ACTIVATIONS),
+    Component("activation", words=synonyms.ACTIVATIONS),
 ]
 
 ACTIVATION_CONFIGS: dict[str, type[Model]] = table(Activation)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.base import Component, Model, table
 from dlcli.config.values import Checked, Choice, Listing, Real, Sizes, Whole, wrong, wrong_value
 from dlcli.config.wording import instead
@@ -90,7 +90,7 @@ class GaussianNoise(Model):
 
 Augmentation = Annotated[
     RandomFlip | RandomCrop | RandomTranslation | GaussianNoise,
-    Component("augmentation", words=hints.AUGMENTATIONS),
+    Component("augmentation", words=synonyms.AUGMENTATIONS),
 ]
 Augmentations = Annotated[tuple[Augmentation, ...], Listing(most=100)]
 AUGMENTATION_CONFIGS: dict[str, type[Model]] = table(Augmentation)

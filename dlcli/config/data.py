@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.augmentation import Augmentations
 from dlcli.config.base import Component, Model, table
 from dlcli.config.layer_models import NAME, TargetShape
@@ -186,10 +186,10 @@ class Transpose(Model):
 
 Transform = Annotated[
     Rescale | Standardize | MinMax | OneHot | Category | ReshapeRows | Transpose,
-    Component("transform", words=hints.TRANSFORMS),
+    Component("transform", words=synonyms.TRANSFORMS),
 ]
 TargetTransform = Annotated[
-    StandardizeTarget | MinMaxTarget, Component("target transform", words=hints.TRANSFORMS)
+    StandardizeTarget | MinMaxTarget, Component("target transform", words=synonyms.TRANSFORMS)
 ]
 TRANSFORM_CONFIGS: dict[str, type[Model]] = table(Transform)
 TARGET_TRANSFORM_CONFIGS: dict[str, type[Model]] = table(TargetTransform)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.base import Component, Model, table
 from dlcli.config.values import Real, wrong
 
@@ -73,7 +73,7 @@ Initializer = Annotated[
     | RandomNormal
     | RandomUniform
     | Orthogonal,
-    Component("initializer", words=hints.INITIALIZERS),
+    Component("initializer", words=synonyms.INITIALIZERS),
 ]
 
 INITIALIZER_CONFIGS: dict[str, type[Model]] = table(Initializer)

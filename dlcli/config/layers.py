@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
 from dlcli.config.base import Component, table
 from dlcli.config.embeddings import ColumnEmbeddings, Embedding, Masking
@@ -224,7 +224,7 @@ Layer = Annotated[
     | Residual
     | Branches
     | Repeat,
-    Component("layer", words=hints.LAYERS, hints=_ACTIVATION_HINTS),
+    Component("layer", words=synonyms.LAYERS, hints=_ACTIVATION_HINTS),
 ]
 
 LAYER_CONFIGS: dict[str, type[LayerModel]] = table(Layer)

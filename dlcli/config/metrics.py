@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.base import Component, Model, table
 from dlcli.config.layer_models import NAME
 from dlcli.config.values import Switch, Whole, wrong
@@ -240,7 +240,7 @@ Metric = Annotated[
     | R2
     | RootMeanSquaredError
     | MeanAbsolutePercentageError,
-    Component("metric", aliases=METRIC_ALIASES, words=hints.METRICS),
+    Component("metric", aliases=METRIC_ALIASES, words=synonyms.METRICS),
 ]
 
 METRIC_CONFIGS: dict[str, type[MetricModel]] = table(Metric)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.base import Component, Model, table
 from dlcli.config.values import Real
 
@@ -25,6 +25,6 @@ class L1L2(Model):
     l2: _Weight = 0.0
 
 
-Regularizer = Annotated[L1 | L2 | L1L2, Component("regularizer", words=hints.REGULARIZERS)]
+Regularizer = Annotated[L1 | L2 | L1L2, Component("regularizer", words=synonyms.REGULARIZERS)]
 
 REGULARIZER_CONFIGS: dict[str, type[Model]] = table(Regularizer)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.base import Component, Model, table
 from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong
 
@@ -141,7 +141,7 @@ LearningRate = Annotated[
     | Polynomial
     | ReduceOnPlateau
     | Step,
-    Component("schedule", words=hints.SCHEDULES, number=RATE),
+    Component("schedule", words=synonyms.SCHEDULES, number=RATE),
 ]
 """A number or a schedule."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.base import Component, Model, table
 from dlcli.config.values import (
     ByName,
@@ -336,6 +336,6 @@ class Npz(SourceModel):
 
 Source = Annotated[
     Digits | BreastCancer | Friedman1 | Mnist | Idx | Csv | Npy | Npz,
-    Component("data source", words=hints.SOURCES),
+    Component("data source", words=synonyms.SOURCES),
 ]
 SOURCE_CONFIGS: dict[str, type[SourceModel]] = table(Source)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.base import Component, Model, table
 from dlcli.config.metrics import NUMBERS, Task
 from dlcli.config.schedules import LearningRate
@@ -91,7 +91,7 @@ Loss = Annotated[
             "mae": "mean_absolute_error",
             "bce": "binary_crossentropy",
         },
-        words=hints.LOSSES,
+        words=synonyms.LOSSES,
     ),
 ]
 
@@ -171,7 +171,7 @@ class AdamW(OptimizerModel):
 
 Optimizer = Annotated[
     Sgd | Momentum | Adagrad | RmsProp | Adam | AdamW,
-    Component("optimizer", words=hints.OPTIMIZERS),
+    Component("optimizer", words=synonyms.OPTIMIZERS),
 ]
 
 LOSS_CONFIGS: dict[str, type[LossModel]] = table(Loss)

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from dlcli.config import hints
+from dlcli.config import synonyms
 from dlcli.config.absent import absent_key
 from dlcli.config.base import Model, fields_of, tag
 from dlcli.config.document import Document, Problem
@@ -124,13 +124,13 @@ def _unknown_key(key: str, path: Path, model: type[Model]) -> tuple[str, list[st
     what = f"unknown key {code(key)}"
     known = list(model.model_fields)
     word = squeeze(key)
-    sentences = hints.KEY_SENTENCES
+    sentences = synonyms.KEY_SENTENCES
     if _typed(model):
-        own = hints.KEY_SENTENCES_OF.get(model.model_fields["type"].default, {})
+        own = synonyms.KEY_SENTENCES_OF.get(model.model_fields["type"].default, {})
         sentences = {**sentences, **own}
     if word in sentences and word not in map(squeeze, known):
         return f"{what}: {sentences[word]}", []
-    for foreign in hints.KEYS.get(word, ()):
+    for foreign in synonyms.KEYS.get(word, ()):
         if foreign in known:
             return f"{what}{meant(foreign)}", [foreign]
     lacking = absent_key(model.__name__, word)
