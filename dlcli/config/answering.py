@@ -11,10 +11,10 @@ from dlcli.config.data import Data
 from dlcli.config.document import Document
 from dlcli.config.root import Network
 from dlcli.config.training import Loss
-from dlcli.config.tree import Tree
 from dlcli.config.validation_errors import explain
 from dlcli.config.wiring import write_out
 from dlcli.config.wording import code
+from dlcli.config.yaml_reader import Tree
 
 T = TypeVar("T", bound=Model)
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
-from dlcli.config.tree import Path, Place, Tree, read_tree
 from dlcli.config.wording import clip, suggestion
+from dlcli.config.yaml_reader import Path, Place, Tree, read_tree
 from dlcli.errors import ConfigError
 
 LARGEST_FILE = 256 * 1024  # bytes; a config is a page of text

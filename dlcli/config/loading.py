@@ -15,8 +15,8 @@ from dlcli.config.overrides import apply_overrides
 from dlcli.config.resolved import cut_to, resolved, text_of
 from dlcli.config.root import Config
 from dlcli.config.rules import Sections, complaints
-from dlcli.config.tree import Path, Tree
 from dlcli.config.validation_errors import explain
+from dlcli.config.yaml_reader import Path, Tree
 from dlcli.errors import ConfigError
 
 

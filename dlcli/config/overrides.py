@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlcli.config.document import Document, Problem
-from dlcli.config.tree import Path, canonical_key, read_tree
 from dlcli.config.wording import code
+from dlcli.config.yaml_reader import Path, canonical_key, read_tree
 
 
 class OverrideError(ValueError):

@@ -6,7 +6,7 @@ from typing import Any
 from dlcli.config.base import whole_schema
 from dlcli.config.root import Config
 from dlcli.config.scalars import write_scalar
-from dlcli.config.tree import KEY_ALIASES
+from dlcli.config.yaml_reader import KEY_ALIASES
 
 
 def resolved(config: Config) -> dict[str, Any]:

@@ -33,9 +33,9 @@ from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
 from dlcli.config.stages import Evaluation
 from dlcli.config.training import LossModel, Training
-from dlcli.config.tree import Path
 from dlcli.config.wiring import Wiring, write_out
 from dlcli.config.wording import code, listing, meant, nearest, squeeze
+from dlcli.config.yaml_reader import Path
 
 
 @dataclass(frozen=True)

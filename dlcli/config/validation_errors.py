@@ -10,8 +10,8 @@ from dlcli.config.absent import absent_key
 from dlcli.config.base import Model, fields_of, tag
 from dlcli.config.document import Document, Problem
 from dlcli.config.root import Config
-from dlcli.config.tree import Path
 from dlcli.config.wording import code, instead, listing, meant, nearest, squeeze
+from dlcli.config.yaml_reader import Path
 
 
 def explain(document: Document, error: ValidationError) -> Iterator[Problem]:

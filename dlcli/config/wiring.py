@@ -23,8 +23,8 @@ from dlcli.config.layers import (
 )
 from dlcli.config.merges import MergeLayer
 from dlcli.config.naming import layer_names
-from dlcli.config.tree import Path
 from dlcli.config.wording import code, listing, meant, nearest
+from dlcli.config.yaml_reader import Path
 
 MOST = 10_000
 """Layers, written out."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dlcli.config.document import LARGEST_FILE, parse_document, read_document
-from dlcli.config.tree import read_tree
+from dlcli.config.yaml_reader import read_tree
 from dlcli.errors import ConfigError
 
 REFUSED = [

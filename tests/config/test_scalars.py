@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcli.config.scalars import LARGEST, ScalarError, quoted, read_scalar, write_scalar
-from dlcli.config.tree import read_tree
+from dlcli.config.yaml_reader import read_tree
 
 TABLE: list[tuple[str, Any]] = [
     ("", None), ("~", None), ("null", None), ("Null", None), ("NULL", None), ("nULL", "nULL"),

@@ -14,7 +14,7 @@ from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
 from dlcli.config.stages import Evaluation
 from dlcli.config.training import Checkpoint, EarlyStopping, Training
-from dlcli.config.tree import KEY_ALIASES
+from dlcli.config.yaml_reader import KEY_ALIASES
 from tests.drawn.data import (
     Goal,
     Parts,

@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from dlcli.config import Config
 from dlcli.config.base import Component, Model, table
-from dlcli.config.tree import KEY_ALIASES
 from dlcli.config.values import Choice, KindOr, Listing, Named, Sizes, Switch
+from dlcli.config.yaml_reader import KEY_ALIASES
 from tests.config.models import every_model
 from tests.drawn.options import Hint, hint, hint_of
 
