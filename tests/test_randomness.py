@@ -13,7 +13,7 @@ from dlcli.config import load_config
 from dlcli.engine.training import Training
 from dlcli.pipeline import prepare
 from dlcli.pipeline.job import Job
-from dlcli.pipeline.watch import Silent
+from dlcli.pipeline.progress import NullReporter
 from dlcli.randomness import Stream
 from tests.exactness.runs import CNN, changed, write
 
@@ -86,7 +86,7 @@ def test_the_numbers_are_what_they_are_called() -> None:
 def training(folder: Path, config: dict[str, Any]) -> Training:
     """The training of a config as the pipeline sets it up."""
     loaded = load_config(write(folder, config))
-    ready = Job.ready(loaded, prepare.places(folder, None), Silent())
+    ready = Job.ready(loaded, prepare.places(folder, None), NullReporter())
     return ready.session.training
 
 

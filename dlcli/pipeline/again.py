@@ -25,10 +25,10 @@ from dlcli.pipeline import evaluate, prepare, record
 from dlcli.pipeline.changed_data import check_against, require_same_data
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.job import Job
+from dlcli.pipeline.progress import NullReporter, Reporter
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.resume import require_same_config
 from dlcli.pipeline.standard_input import standard_input
-from dlcli.pipeline.watch import Silent, Watch
 from dlcli.progress import work
 
 
@@ -133,7 +133,7 @@ def evaluate_run(
     data_dir: Path | None,
     workers: int,
     gates: Gates | None,
-    watch: Watch,
+    watch: Reporter,
 ) -> tuple[dict[str, Any], Subjects]:
     """`{split, rows, metrics, ...}` of one part, with the kept weights; and what they speak of.
 
@@ -147,7 +147,7 @@ def evaluate_run(
     gates.check_known(loaded.config)
     folder = Environment.read(directory).config_folder
     where = prepare.places(folder, data_dir, directory.root)
-    job = Job.ready(loaded, where, Silent(), check_against(manifest, directory), gates)
+    job = Job.ready(loaded, where, NullReporter(), check_against(manifest, directory), gates)
     require_same_data(manifest, job.digests)
     available = list(job.examples)
     role = split or evaluate.judged_part(available)

@@ -5,15 +5,15 @@ from dlcli.artifacts.run_directory import CONFIG, RunDirectory
 from dlcli.config import LARGEST_FILE, LoadedConfig, parse_config
 from dlcli.errors import DlcliError
 from dlcli.pipeline.compare import differences
+from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.record import Environment
-from dlcli.pipeline.watch import Watch
 
 _MOST = 4
 """How many changed values a note names."""
 
 
 def tell_of_edits(
-    directory: RunDirectory, environment: Environment, own: LoadedConfig, watch: Watch
+    directory: RunDirectory, environment: Environment, own: LoadedConfig, watch: Reporter
 ) -> None:
     """A note where the YAML that the run began with means something else now, and not what the run
     itself does: one that got more epochs may have them in its YAML, too.

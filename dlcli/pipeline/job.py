@@ -30,8 +30,8 @@ from dlcli.pipeline.design import Design
 from dlcli.pipeline.examples import PartExamples
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.prepare import Check, Prepared
+from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.session import Session
-from dlcli.pipeline.watch import Watch
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Job:
     def ready(
         loaded: LoadedConfig,
         where: Places,
-        watch: Watch,
+        watch: Reporter,
         recorded: Check = lambda brought: None,
         gates: Gates | None = None,
     ) -> "Job":
@@ -72,7 +72,7 @@ class Job:
         loaded: LoadedConfig,
         prepared: Prepared,
         where: Places | None,
-        watch: Watch,
+        watch: Reporter,
         gates: Gates | None = None,
     ) -> "Job":
         """Design the model for data that is prepared.

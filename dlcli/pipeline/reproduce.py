@@ -29,9 +29,9 @@ from dlcli.pipeline import prepare, record
 from dlcli.pipeline.changed_data import check_against, require_same_data
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.job import Job
+from dlcli.pipeline.progress import NullReporter, Reporter
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.stages import last_two_stages
-from dlcli.pipeline.watch import Silent, Watch
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def reproduce(
     tolerance: float | None,
     data_dir: Path | None,
     workers: int,
-    watch: Watch,
+    watch: Reporter,
 ) -> Reproduced:
     """Train again and compare; DiffersError (10) or NotComparableError (11) where that fails."""
     manifest = read_manifest(path)
@@ -139,7 +139,7 @@ def _compare_epochs(
     manifest: Manifest,
     wanted: Sequence[Epoch],
     tolerance: float | None,
-    watch: Watch,
+    watch: Reporter,
 ) -> tuple[Checkpoint | None, float]:
     """Train, comparing each epoch; the best one's checkpoint, and the largest difference."""
     session, best, worst = job.session, None, 0.0
@@ -181,7 +181,7 @@ def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoi
         weights.write_text(made, RESOLVED_CONFIG, text_of(job.loaded.resolved()))
         store = Checkpoints(made)
         store.save(job.session.checkpoint(), best, job.session.books.history)
-        names = last_two_stages(made, job, team, store, Silent())
+        names = last_two_stages(made, job, team, store, NullReporter())
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
     if ROWS not in manifest.files:  # of an earlier version

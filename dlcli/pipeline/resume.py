@@ -27,12 +27,12 @@ from dlcli.pipeline.extend import epochs_of, extend, finish_config, require_not_
 from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
+from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.stages import last_three_stages
-from dlcli.pipeline.watch import Watch
 
 
-def resume(path: Path, options: Options, watch: Watch) -> Path:
+def resume(path: Path, options: Options, watch: Reporter) -> Path:
     """Go on with an interrupted run from its last checkpoint, on its own resolved config.
 
     With `options.epochs`, also with a finished one, which then gets so many epochs.
@@ -143,7 +143,7 @@ def _complete(recorded: Manifest) -> str:
 
 
 def _versions_joined(
-    recorded: Manifest | None, loaded: LoadedConfig, job: Job, watch: Watch
+    recorded: Manifest | None, loaded: LoadedConfig, job: Job, watch: Reporter
 ) -> Manifest:
     """The manifest of the run so far, with the versions that it goes on with."""
     if recorded is None:

@@ -10,15 +10,15 @@ from dlcli.pipeline.changed_data import write_rows
 from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
+from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.resume import resume
 from dlcli.pipeline.stages import last_three_stages
-from dlcli.pipeline.watch import Watch
 
 __all__ = ["Options", "resume", "run"]
 
 
-def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch: Watch) -> Path:
+def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch: Reporter) -> Path:
     """Run all five stages of a config; returns the run directory.
 
     source: the YAML as written. path: where it lies. Nothing is written before the first
@@ -51,7 +51,7 @@ def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch
     return directory.root
 
 
-def _say_class(loaded: LoadedConfig, watch: Watch) -> None:
+def _say_class(loaded: LoadedConfig, watch: Reporter) -> None:
     """Tell those who expect the portable bits, but compute on a machine that has others."""
     if loaded.config.runtime.numerics == "portable" and numerics_class() != PORTABLE:
         watch.note(

@@ -21,10 +21,10 @@ from dlcli.pipeline.changed_data import write_rows
 from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
+from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.record import Environment
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.train import train
-from dlcli.pipeline.watch import Watch
 
 
 def last_three_stages(
@@ -33,14 +33,14 @@ def last_three_stages(
     manifest: Manifest,
     environment: Environment,
     options: Options,
-    watch: Watch,
+    watch: Reporter,
 ) -> None:
     """Train, evaluate, deploy, and complete the manifest. What is done already is done again
     with the same result, so a run that was killed anywhere in here can be resumed.
 
     The gates are judged, but whoever set them sees to it that they are met.
     """
-    logged = Logged(watch, lambda text: record.log(directory, text))
+    logged = LoggingReporter(watch, lambda text: record.log(directory, text))
     store = Checkpoints(directory)
     store.recover()
     session, root = job.session, directory.root
@@ -84,7 +84,7 @@ def last_three_stages(
 
 
 def last_two_stages(
-    directory: RunDirectory, job: Job, team: Team, store: Checkpoints, watch: Watch
+    directory: RunDirectory, job: Job, team: Team, store: Checkpoints, watch: Reporter
 ) -> list[str]:
     """Evaluate and deploy with the weights that the run keeps; the names of the files made."""
     write_history(directory, (epoch.row() for epoch in job.session.books.history))
@@ -119,7 +119,7 @@ def told_of_weights(loaded: LoadedConfig, session: Session) -> list[str]:
     ]
 
 
-def _tell_of_others(directory: RunDirectory, manifest: Manifest, watch: Watch) -> None:
+def _tell_of_others(directory: RunDirectory, manifest: Manifest, watch: Reporter) -> None:
     """Name the files that somebody else has put into the run."""
     names = [name for name, _ in directory.entries()]
     others = [name for name in names if is_listed(name) and name not in manifest.files]
@@ -136,10 +136,10 @@ def _kept(store: Checkpoints, loaded: LoadedConfig, session: Session) -> Mapping
     return session.parameters() if best is None else best.parameters
 
 
-class Logged:
+class LoggingReporter:
     """Hands everything on to another watch, and stages and epochs to train.log."""
 
-    def __init__(self, watch: Watch, log: Callable[[str], None]) -> None:
+    def __init__(self, watch: Reporter, log: Callable[[str], None]) -> None:
         self._watch, self._log = watch, log
         self.begin, self.step, self.end = watch.begin, watch.step, watch.end
         self.result = watch.result

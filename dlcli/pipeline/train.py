@@ -14,8 +14,8 @@ from dlcli.errors import DivergedError
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
+from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.session import Session
-from dlcli.pipeline.watch import Watch
 
 
 class Cadence:
@@ -83,7 +83,7 @@ class Keeper:
         self._best, self.is_saved = None, True
 
 
-def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Watch) -> None:
+def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Reporter) -> None:
     """Train to the end, leaving checkpoints and metrics.jsonl in the run.
 
     Raises Interrupted after a signal and DivergedError when the loss is not finite; the last

@@ -17,7 +17,7 @@ from dlcli.engine.merges import MERGES
 from dlcli.pipeline import design, prepare
 from dlcli.pipeline.design import Chain
 from dlcli.pipeline.job import Job
-from dlcli.pipeline.watch import Silent
+from dlcli.pipeline.progress import NullReporter
 
 _NAMES: dict[type[Layer | Merge], str] = {
     kind: name for table in (LAYERS, ACTIVATIONS, MERGES) for name, kind in table.items()
@@ -97,7 +97,7 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     if sample.unread:
         return _from_sample(loaded, sample, unchecked)
     prepared = prepare.prepare_rows(loaded, sample.raw)
-    job = Job.of(loaded, prepared, None if unchecked else where, Silent())
+    job = Job.of(loaded, prepared, None if unchecked else where, NullReporter())
     warnings = prepared.warnings + job.design.warnings
     return Validated(_rows(job.design.chain), unchecked, warnings)
 

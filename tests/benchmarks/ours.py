@@ -87,10 +87,10 @@ def ready(case: Case, folder: Path) -> "Job":
     from dlcli.config import parse_config
     from dlcli.pipeline import prepare
     from dlcli.pipeline.job import Job
-    from dlcli.pipeline.watch import Silent
+    from dlcli.pipeline.progress import NullReporter
 
     loaded = parse_config(json.dumps(config(case, folder)), "benchmark.yaml")
-    made = Job.ready(loaded, prepare.places(folder, None), Silent())
+    made = Job.ready(loaded, prepare.places(folder, None), NullReporter())
     made.examples = {"train": Fewer(made.examples["train"], case.rows)}
     return made
 

@@ -165,11 +165,11 @@ def rows_job(config: Path) -> dict[str, float]:
     from dlcli.engine.training import EpochReport
     from dlcli.pipeline import prepare
     from dlcli.pipeline.job import Job
-    from dlcli.pipeline.watch import Silent
+    from dlcli.pipeline.progress import NullReporter
     from tests.benchmarks.ours import processors
 
     began = time.perf_counter()
-    ready = Job.ready(load_config(config), prepare.places(config.parent, None), Silent())
+    ready = Job.ready(load_config(config), prepare.places(config.parent, None), NullReporter())
     session = ready.session
     count = len(session.training)
     prepared = (time.perf_counter() - began) / count

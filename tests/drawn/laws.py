@@ -23,8 +23,8 @@ from dlcli.errors import ConfigError, DlcliError, UsageError
 from dlcli.pipeline.again import evaluate_run
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
+from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.reproduce import reproduce
-from dlcli.pipeline.watch import Silent
 from tests.drawn.dice import Dice
 from tests.drawn.drawing import Drawn, draw
 from tests.drawn.words import used_words
@@ -198,11 +198,13 @@ class _Trial:
         with _what("evaluate"):
             recorded = json.loads((run / EVALUATION).read_bytes())
             for role, result in recorded.items():
-                again, _ = evaluate_run(run, role, None, self.dice.whole(1, 3), Gates(), Silent())
+                again, _ = evaluate_run(
+                    run, role, None, self.dice.whole(1, 3), Gates(), NullReporter()
+                )
                 assert json.loads(json.dumps(again)) == result, f"{role}: {again} != {result}"
                 self.outcome.counts["evaluated parts"] += 1
         with _what("reproduce"):
-            found = reproduce(run, None, None, None, self.dice.whole(1, 3), Silent())
+            found = reproduce(run, None, None, None, self.dice.whole(1, 3), NullReporter())
             assert found.files, found.describe()
         self.outcome.counts["reproduced"] += 1
 

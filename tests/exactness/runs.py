@@ -16,7 +16,7 @@ from dlcli.artifacts.manifest import encode_document
 from dlcli.artifacts.run_directory import ENVIRONMENT, LOG
 from dlcli.config import load_config
 from dlcli.pipeline import run as pipeline
-from dlcli.pipeline.watch import Silent
+from dlcli.pipeline.progress import NullReporter
 
 CNN: dict[str, Any] = {
     "name": "cnn",
@@ -110,7 +110,7 @@ def a_part(count: int, of_these: int = 1) -> list[Any]:
     ]
 
 
-class Recorder(Silent):
+class Recorder(NullReporter):
     """Keeps the notes."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from dlcli.pipeline import resume as resumes
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.options import Options
-from dlcli.pipeline.watch import Silent
+from dlcli.pipeline.progress import NullReporter
 from tests.exactness.runs import (
     SMALL,
     Recorder,
@@ -115,11 +115,11 @@ def test_a_run_of_another_class_is_not_reproduced_but_called_not_comparable(tmp_
     run = train(write(tmp_path), tmp_path / "runs")
     edit_manifest(run / "manifest.json", lambda document: document.update(numerics_class=OTHER))
     with pytest.raises(NotComparableError, match="not comparable") as caught:
-        proofs.reproduce(run, None, None, None, 1, Silent())
+        proofs.reproduce(run, None, None, None, 1, NullReporter())
     assert OTHER in str(caught.value)
     assert numerics.PORTABLE in str(caught.value)
     command("reproduce", run, expect=11)
-    found = proofs.reproduce(run, None, 1e-6, None, 1, Silent())
+    found = proofs.reproduce(run, None, 1e-6, None, 1, NullReporter())
     assert found.describe().startswith("TOLERANCE: ")
 
 
@@ -151,7 +151,7 @@ def test_a_machine_that_cannot_be_portable_works_in_its_own_class_and_says_so_on
     run = tmp_path / "runs" / "small-0001"
     assert resume(run) == []
     assert read_manifest(run).numerics_class == own
-    proofs.reproduce(run, None, None, None, 1, Silent())
+    proofs.reproduce(run, None, None, None, 1, NullReporter())
 
 
 def test_portable_and_native_machines_have_nothing_to_say(tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.again import evaluate_run
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
+from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.reproduce import reproduce
-from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import (
     SMALL,
     assert_same,
@@ -308,14 +308,14 @@ def test_an_option_that_came_later_changes_nothing_for_a_recorded_run(tmp_path: 
 
     def train(stop: Any = lambda: None, output: str = "runs") -> Path:
         options = pipeline.Options(1, None, tmp_path / output, stop=stop)
-        return pipeline.run(before, path.read_bytes(), path, options, Silent())
+        return pipeline.run(before, path.read_bytes(), path, options, NullReporter())
 
     run = train()
     assert read_manifest(run).config == old_config
     assert "keep_rare" not in (run / "config.resolved.yaml").read_text()
     verify(RunDirectory(run))
-    evaluate_run(run, None, None, 1, Gates(), Silent())
-    assert reproduce(run, None, None, None, 1, Silent()).files
+    evaluate_run(run, None, None, 1, Gates(), NullReporter())
+    assert reproduce(run, None, None, None, 1, NullReporter()).files
     with pytest.raises(Interrupted):
         train(stop_after(5), "stopped")
     stopped = tmp_path / "stopped" / "small-0001"

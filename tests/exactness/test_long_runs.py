@@ -20,8 +20,8 @@ from dlcli.config import load_config, resolved_text
 from dlcli.config.document import LARGEST_FILE
 from dlcli.errors import DiffersError, StorageError
 from dlcli.pipeline.interruption import Interrupted
+from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.reproduce import reproduce
-from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import (
     PATIENCE,
     assert_same,
@@ -76,7 +76,7 @@ def test_a_long_run_is_stopped_resumed_verified_and_reproduced(tmp_path: Path) -
         assert_same(content(other), expected)
     assert max(sizes) - min(sizes) < 256  # the best epoch may be one of the last, or not
     verify(RunDirectory(run))
-    assert reproduce(run, None, None, None, 1, Silent()).epochs == 1500
+    assert reproduce(run, None, None, None, 1, NullReporter()).epochs == 1500
 
 
 def test_reproduce_names_the_tensor_where_it_is_known_else_the_epoch(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_reproduce_names_the_tensor_where_it_is_known_else_the_epoch(tmp_path: P
 
         edit_manifest(path, change)
         with pytest.raises(DiffersError) as caught:
-            reproduce(run, None, None, None, 1, Silent())
+            reproduce(run, None, None, None, 1, NullReporter())
         path.write_bytes(data)
         return str(caught.value)
 

@@ -20,7 +20,7 @@ from dlcli.engine.context import Context
 from dlcli.engine.team import Alone
 from dlcli.pipeline import prepare
 from dlcli.pipeline.job import Job
-from dlcli.pipeline.watch import Silent
+from dlcli.pipeline.progress import NullReporter
 from tests.engine.portability import TrackedContext, Used, refused, tracked
 from tests.engine.test_portability import DIFFERS
 from tests.exactness.golden import CONFIGS
@@ -165,7 +165,7 @@ def test_a_whole_training_uses_portable_operations_alone(
     monkeypatch.setattr(trainings, "shared_zeros", zeros)
     config = (CONFIGS | MORE)[name]
     loaded = load_config(write(tmp_path, config))
-    ready = Job.ready(loaded, prepare.places(tmp_path, None), Silent())
+    ready = Job.ready(loaded, prepare.places(tmp_path, None), NullReporter())
     parts = {role: TrackedExamples(part, used) for role, part in ready.examples.items()}
     training = trainings.Training(ready.design.recipe, parts)
     for report in training.fit(Alone(training.phases)):

@@ -19,8 +19,8 @@ from dlcli.pipeline import reproduce as proofs
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.job import Job
+from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.reproduce import Reproduced
-from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import (
     CNN,
     SMALL,
@@ -44,7 +44,7 @@ def again(
     data_dir: Path | None = None,
     workers: int = 1,
 ) -> Reproduced:
-    return proofs.reproduce(path, epochs, tolerance, data_dir, workers, Silent())
+    return proofs.reproduce(path, epochs, tolerance, data_dir, workers, NullReporter())
 
 
 def differs(path: Path, **options: Any) -> str:
@@ -110,7 +110,7 @@ def test_a_resumed_run_is_reproduced(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "small-0001"
     with pytest.raises(ArtifactError, match="not finished"):
         again(run)
-    pipeline.resume(run, pipeline.Options(1), Silent())
+    pipeline.resume(run, pipeline.Options(1), NullReporter())
     assert again(run).files
 
 
@@ -134,7 +134,7 @@ def test_the_very_tensor_is_named_where_only_one_differs(
     recorded = Job.ready(
         load_config(run / "config.resolved.yaml"),
         prepare.places(run.parents[1] / "config", None),
-        Silent(),
+        NullReporter(),
     )
     layout = recorded.design.recipe.model.layout
     marked = np.zeros(layout.size, np.float32)

@@ -12,8 +12,8 @@ from dlcli.errors import ArtifactError
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.prepare import places
+from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.session import Session
-from dlcli.pipeline.watch import Silent
 from tests.exactness.runs import SMALL, changed, stop_after, train, write
 
 TRAINING = {
@@ -41,7 +41,7 @@ def stopped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def restored(run: Path, folder: Path, config: dict[str, Any]) -> Session:
     """A session of this config that goes on from the run's last checkpoint."""
     loaded = load_config(write(folder, config))
-    session = Job.ready(loaded, places(folder, None), Silent()).session
+    session = Job.ready(loaded, places(folder, None), NullReporter()).session
     store = Checkpoints(RunDirectory(run))
     checkpoint = store.load()
     assert checkpoint is not None

@@ -11,8 +11,8 @@ from dlcli.errors import ConfigError, DataError
 from dlcli.pipeline import design, prepare
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.job import Job
+from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.validate import validate
-from dlcli.pipeline.watch import Silent
 from tests.cli.small import IMAGES, PRICES, TREES, trees
 from tests.data.conftest import idx_bytes
 
@@ -78,7 +78,7 @@ def test_a_class_that_is_alone_leaves_nothing_to_learn(tmp_path: Path) -> None:
         design.design(loaded, alone)
 
 
-class Listener(Silent):
+class Listener(NullReporter):
     """Keeps what it is told."""
 
     def __init__(self) -> None:

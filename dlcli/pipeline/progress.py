@@ -6,7 +6,7 @@ from dlcli.engine.metrics import Subjects
 from dlcli.engine.training import EpochReport, StepReport
 
 
-class Watch(Protocol):
+class Reporter(Protocol):
     """Told what happens, so that the pipeline needs no terminal; every method may do nothing."""
 
     def stage(self, number: int, verb: str, text: str) -> None:
@@ -35,7 +35,7 @@ class Watch(Protocol):
         """Something that is as it should be."""
 
 
-class Silent:
+class NullReporter:
     """Looks away: for tests, and for work inside other work."""
 
     def stage(self, number: int, verb: str, text: str) -> None: ...
