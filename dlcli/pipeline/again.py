@@ -21,12 +21,12 @@ from dlcli.engine.layer import Array
 from dlcli.engine.metrics import Subjects
 from dlcli.errors import ArtifactError, ConfigError, DataError, DivergedError, UsageError, about
 from dlcli.numerics import numerics_class
-from dlcli.pipeline import evaluate, prepare, record
+from dlcli.pipeline import evaluate, prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter, Reporter
-from dlcli.pipeline.record import Environment
+from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.resume import require_same_config
 from dlcli.pipeline.standard_input import standard_input
 from dlcli.progress import work
@@ -142,7 +142,7 @@ def evaluate_run(
     directory, manifest = open_complete(path)
     gates = gates or Gates()
     check_file(directory, manifest, RESOLVED_CONFIG)
-    loaded = record.recorded_config(directory)
+    loaded = provenance.recorded_config(directory)
     require_same_config(directory, loaded, manifest)
     gates.check_known(loaded.config)
     folder = Environment.read(directory).config_folder

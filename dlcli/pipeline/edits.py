@@ -6,7 +6,7 @@ from dlcli.config import LARGEST_FILE, LoadedConfig, parse_config
 from dlcli.errors import DlcliError
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.progress import Reporter
-from dlcli.pipeline.record import Environment
+from dlcli.pipeline.provenance import Environment
 
 _MOST = 4
 """How many changed values a note names."""

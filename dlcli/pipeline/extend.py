@@ -22,9 +22,9 @@ from dlcli.artifacts.run_directory import (
 from dlcli.artifacts.verification import check_file
 from dlcli.config import LoadedConfig, parse_recorded, text_of
 from dlcli.errors import DlcliError, UsageError
-from dlcli.pipeline import record
+from dlcli.pipeline import provenance
 from dlcli.pipeline.job import Job
-from dlcli.pipeline.record import Environment
+from dlcli.pipeline.provenance import Environment
 
 
 def epochs_of(recorded: Manifest) -> int | None:
@@ -119,12 +119,12 @@ def finish_config(directory: RunDirectory, manifest: Manifest) -> Manifest:
         environment.extended(before, epochs)
         environment.write(directory)
     weights.write_text(directory, RESOLVED_CONFIG, text_of(loaded.resolved()))
-    return record.write_first_manifest(directory, manifest)
+    return provenance.write_first_manifest(directory, manifest)
 
 
 def _epochs_before(directory: RunDirectory) -> int | None:
     """The epochs that the resolved config has which still lies there."""
     try:
-        return record.recorded_config(directory).config.training.epochs
+        return provenance.recorded_config(directory).config.training.epochs
     except DlcliError:
         return None

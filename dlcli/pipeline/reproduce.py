@@ -25,12 +25,12 @@ from dlcli.engine.team import Team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
 from dlcli.numerics import numerics_class
-from dlcli.pipeline import prepare, record
+from dlcli.pipeline import prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter, Reporter
-from dlcli.pipeline.record import Environment
+from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.stages import last_two_stages
 
 
@@ -311,7 +311,7 @@ def _metrics(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 
 def _cause(manifest: Manifest) -> str:
     """The likely cause, from what the manifest records and what this process has."""
-    changed = differences(dict(manifest.versions), record.versions())
+    changed = differences(dict(manifest.versions), provenance.versions())
     if changed:
         return f" Likely cause: other versions: {'; '.join(changed)}."
     if numerics_class() != manifest.numerics_class:

@@ -19,7 +19,7 @@ from dlcli.config import LoadedConfig
 from dlcli.data.places import Places
 from dlcli.errors import ArtifactError, NotComparableError, UsageError
 from dlcli.numerics import numerics_class
-from dlcli.pipeline import prepare, record
+from dlcli.pipeline import prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data, write_rows
 from dlcli.pipeline.compare import differences
 from dlcli.pipeline.edits import tell_of_edits
@@ -28,7 +28,7 @@ from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
 from dlcli.pipeline.progress import Reporter
-from dlcli.pipeline.record import Environment
+from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.stages import last_three_stages
 
 
@@ -76,7 +76,7 @@ def resume(path: Path, options: Options, watch: Reporter) -> Path:
                 manifest = extend(directory, manifest, job)
                 environment = Environment.read(directory)
             elif manifest != recorded:
-                manifest = record.write_first_manifest(directory, manifest)
+                manifest = provenance.write_first_manifest(directory, manifest)
             if not is_complete:
                 environment.resumed(options.workers)
                 environment.write(directory)
@@ -111,7 +111,7 @@ def _own_config(directory: RunDirectory, recorded: Manifest | None) -> LoadedCon
     """The resolved config, which must be the one that the run began with, to the byte."""
     path = directory.path(RESOLVED_CONFIG)
     try:
-        loaded = record.recorded_config(directory)
+        loaded = provenance.recorded_config(directory)
     except UsageError as error:
         raise ArtifactError(
             f"{path} is missing, damaged or was edited: {error}", file=path
@@ -147,11 +147,11 @@ def _versions_joined(
 ) -> Manifest:
     """The manifest of the run so far, with the versions that it goes on with."""
     if recorded is None:
-        return record.manifest_of(loaded, job.digests)
-    versions = record.joined_versions(recorded.versions)
+        return provenance.manifest_of(loaded, job.digests)
+    versions = provenance.joined_versions(recorded.versions)
     if versions == recorded.versions:
         return recorded
-    changed = "; ".join(differences(dict(recorded.versions), record.versions()))
+    changed = "; ".join(differences(dict(recorded.versions), provenance.versions()))
     watch.note(f"the versions changed since this run began, and its manifest says so: {changed}")
     return replace(recorded, versions=versions)
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from dlcli.artifacts.run_directory import RunDirectory, check_output, check_run_name
 from dlcli.config import LoadedConfig
 from dlcli.numerics import PORTABLE, numerics_class
-from dlcli.pipeline import prepare, record
+from dlcli.pipeline import prepare, provenance
 from dlcli.pipeline.changed_data import write_rows
 from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
 from dlcli.pipeline.progress import Reporter
-from dlcli.pipeline.record import Environment
+from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.resume import resume
 from dlcli.pipeline.stages import last_three_stages
 
@@ -45,8 +45,8 @@ def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch
                 options.overrides,
             )
             write_rows(directory, job.prepared.brought)
-            manifest = record.manifest_of(loaded, job.digests)
-            manifest = record.begin(directory, source, loaded, manifest, environment)
+            manifest = provenance.manifest_of(loaded, job.digests)
+            manifest = provenance.begin(directory, source, loaded, manifest, environment)
         last_three_stages(directory, job, manifest, environment, options, watch)
     return directory.root
 

@@ -16,13 +16,13 @@ from dlcli.config import LoadedConfig
 from dlcli.engine.layer import Array
 from dlcli.engine.team import Team
 from dlcli.errors import DlcliError, StorageError
-from dlcli.pipeline import evaluate, record
+from dlcli.pipeline import evaluate, provenance
 from dlcli.pipeline.changed_data import write_rows
 from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
 from dlcli.pipeline.progress import Reporter
-from dlcli.pipeline.record import Environment
+from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.train import train
 
@@ -40,7 +40,7 @@ def last_three_stages(
 
     The gates are judged, but whoever set them sees to it that they are met.
     """
-    logged = LoggingReporter(watch, lambda text: record.log(directory, text))
+    logged = LoggingReporter(watch, lambda text: provenance.log(directory, text))
     store = Checkpoints(directory)
     store.recover()
     session, root = job.session, directory.root
@@ -79,7 +79,7 @@ def last_three_stages(
         _tell_of_others(directory, manifest, logged)
     except DlcliError as error:
         with suppress(StorageError):
-            record.log(directory, str(error))
+            provenance.log(directory, str(error))
         raise
 
 

@@ -7,7 +7,7 @@ from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.reading import digest_of_file, read_mapping
 from dlcli.artifacts.run_directory import EVALUATION, MANIFEST, MODEL, RunDirectory
 from dlcli.artifacts.verification import check_file
-from dlcli.pipeline import record
+from dlcli.pipeline import provenance
 from dlcli.pipeline.books import Books, Monitor
 
 
@@ -24,7 +24,7 @@ def summary(path: Path) -> dict[str, Any]:
     directory = RunDirectory.open(path)
     manifest = read_manifest(directory.path(MANIFEST))
     check_file(directory, manifest, EVALUATION)
-    config = record.recorded_config(directory).config
+    config = provenance.recorded_config(directory).config
     validates = any(name.startswith("val_") for name in manifest.epochs[-1].metrics)
     monitor, books = Monitor(config, validates), Books()
     for epoch in manifest.epochs:

@@ -18,7 +18,7 @@ from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import digest_of_tensors
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.deploy.bundle import Bundle
-from dlcli.pipeline import again, job, record, reproduce, resume
+from dlcli.pipeline import again, job, provenance, reproduce, resume
 from dlcli.pipeline import train as training
 from dlcli.pipeline import validate as validation
 from tests.cli.calls import Call, dlcli, files, refused, settings, train
@@ -324,4 +324,4 @@ def test_debug_shows_where_a_mistake_was_found(command: str, trees: Path, output
 def test_every_failure_after_training_began_is_in_the_log(trees: Path, output: Path) -> None:
     run = interrupted(trees, output)
     assert "stopped after step 3" in (run / "train.log").read_text()
-    assert record.Environment.read(RunDirectory.open(run)).document["finished"] is None
+    assert provenance.Environment.read(RunDirectory.open(run)).document["finished"] is None

@@ -12,7 +12,7 @@ from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import StorageError, UsageError
-from dlcli.pipeline import record
+from dlcli.pipeline import provenance
 from dlcli.pipeline.interruption import Interrupted
 from tests.artifacts.faults import Disk, Killed
 from tests.cli.calls import dlcli
@@ -169,7 +169,7 @@ def test_more_epochs_that_are_killed_as_they_begin_are_noted_once(
             steps = [(entry["before"], entry["epochs"]) for entry in document["extensions"]]
             assert steps == [(3, epochs)], f"killed at operation {n}"
             assert document["finished"] is None
-        own = record.recorded_config(RunDirectory(run)).config
+        own = provenance.recorded_config(RunDirectory(run)).config
         assert own.training.epochs == epochs
         verify(RunDirectory.open(run))
     assert begun > 10

@@ -8,7 +8,7 @@ import pytest
 from dlcli.artifacts.history import Epoch, digest_of_tensors
 from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.errors import DiffersError
-from dlcli.pipeline import record
+from dlcli.pipeline import provenance
 from dlcli.pipeline.reproduce import _require_identical, reproduce
 from tests.exactness.runs import SMALL, changed, edit_manifest, train, write
 from tests.pipeline.watching import Everything
@@ -82,7 +82,7 @@ def compared(now: dict[str, str], known: dict[int, dict[str, str]] | None = None
     expected = Epoch(2, 6, {"loss": 1.0}, digest_of_tensors(TENSORS))
     found = Epoch(2, 6, {"loss": 1.5}, digest_of_tensors(now))
     manifest = Manifest(
-        {}, {}, 0, 1, "", record.versions(), tensors={2: TENSORS} if known is None else known
+        {}, {}, 0, 1, "", provenance.versions(), tensors={2: TENSORS} if known is None else known
     )
     with pytest.raises(DiffersError) as caught:
         _require_identical(expected, found, {2: now}, manifest)
@@ -123,7 +123,7 @@ def test_tensors_of_other_names_are_told() -> None:
             expected,
             Epoch(2, 6, {}, digest_of_tensors(now)),
             {2: now},
-            Manifest({}, {}, 0, 1, "", record.versions(), tensors={2: TENSORS}),
+            Manifest({}, {}, 0, 1, "", provenance.versions(), tensors={2: TENSORS}),
         )
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from dlcli.artifacts.run_directory import ENVIRONMENT, RunDirectory
 from dlcli.config import LARGEST_FILE
-from dlcli.pipeline import record
-from dlcli.pipeline.record import Environment
+from dlcli.pipeline import provenance
+from dlcli.pipeline.provenance import Environment
 
 
 def read(folder: Path, **document: Any) -> Environment:
@@ -134,6 +134,6 @@ def test_every_change_of_a_version_is_joined_once(
     recorded: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record, "versions", lambda: {"numpy": "now", "blas": "1"})
-    assert record.joined_versions({"numpy": recorded, "blas": "1"}) == {
+    assert provenance.joined_versions({"numpy": recorded, "blas": "1"}) == {
         "numpy": expected, "blas": "1",
     }  # fmt: skip

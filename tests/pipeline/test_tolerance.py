@@ -7,10 +7,10 @@ import pytest
 from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.manifest import Manifest
 from dlcli.errors import DiffersError
-from dlcli.pipeline import record
+from dlcli.pipeline import provenance
 from dlcli.pipeline.reproduce import _require_close
 
-MANIFEST = Manifest({}, {}, 0, 1, "", record.versions())
+MANIFEST = Manifest({}, {}, 0, 1, "", provenance.versions())
 
 
 def gap(recorded: dict[str, Any], now: dict[str, Any], tolerance: float) -> float:
