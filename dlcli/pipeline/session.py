@@ -18,7 +18,7 @@ from dlcli.engine.schedule import Schedule
 from dlcli.engine.team import Team
 from dlcli.engine.training import EpochReport, Recipe, Report, Training
 from dlcli.errors import ArtifactError
-from dlcli.pipeline.books import Books, Monitor, enter
+from dlcli.pipeline.history import History, Monitor, enter
 
 _DIGEST_BYTES = 32
 
@@ -36,7 +36,7 @@ class Session:
         self.training = Training(recipe, parts)
         if initial is not None:
             self.training.theta[:] = initial
-        self.books = Books()
+        self.books = History()
         self._keeps_all = False
         self._validates = "validation" in parts
         self.monitor = Monitor(config, self._validates)
@@ -184,7 +184,7 @@ class Session:
 
     def _restore_books(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
         """The history, and what follows from it."""
-        books = Books()
+        books = History()
         if history:
             self.keep_as(history[0])
         wanted = set(self._kept())

@@ -8,7 +8,7 @@ from dlcli.artifacts.reading import digest_of_file, read_mapping
 from dlcli.artifacts.run_directory import EVALUATION, MANIFEST, MODEL, RunDirectory
 from dlcli.artifacts.verification import check_file
 from dlcli.pipeline import provenance
-from dlcli.pipeline.books import Books, Monitor
+from dlcli.pipeline.history import History, Monitor
 
 
 def summary(path: Path) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def summary(path: Path) -> dict[str, Any]:
     check_file(directory, manifest, EVALUATION)
     config = provenance.recorded_config(directory).config
     validates = any(name.startswith("val_") for name in manifest.epochs[-1].metrics)
-    monitor, books = Monitor(config, validates), Books()
+    monitor, books = Monitor(config, validates), History()
     for epoch in manifest.epochs:
         monitor.enter(books, epoch)
     last, keep = len(manifest.epochs), config.training.keep

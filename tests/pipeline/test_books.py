@@ -11,7 +11,7 @@ from dlcli.artifacts.history import Epoch, digest_of_tensors
 from dlcli.artifacts.manifest import BY_TENSOR
 from dlcli.config import Config
 from dlcli.config.loading import parse_config
-from dlcli.pipeline.books import Books, Monitor, enter
+from dlcli.pipeline.history import History, Monitor, enter
 from tests.exactness.runs import SMALL, changed
 
 
@@ -20,9 +20,9 @@ def config(stopping: dict[str, Any] | None) -> Config:
     return parse_config(text, "books").config
 
 
-def told(monitor: Monitor, values: list[float]) -> tuple[list[bool], Books]:
+def told(monitor: Monitor, values: list[float]) -> tuple[list[bool], History]:
     """Whether each epoch of these values is the best so far, and the books behind them."""
-    books = Books()
+    books = History()
     found = []
     for number, value in enumerate(values, start=1):
         found.append(monitor.enter(books, Epoch(number, number, {monitor.name: value}, "")))
@@ -112,7 +112,7 @@ def test_it_is_what_keras_does(values: list[int], patience: int, delta: int, mod
 
 
 def test_the_first_the_best_and_the_last_epochs_are_kept_by_tensor() -> None:
-    monitor, books = stopping(), Books()
+    monitor, books = stopping(), History()
     assert books.by_tensor() == []
     losses = [9.0, 8.0, 1.0, *[5.0] * 2 * BY_TENSOR]
     for number, loss in enumerate(losses, start=1):

@@ -14,7 +14,7 @@ from dlcli.config import Config
 
 
 @dataclass
-class Books:
+class History:
     """The epochs so far.
 
     tensors: the digest of each tensor after the first, the best and the last epochs.
@@ -54,7 +54,7 @@ class Monitor:
             self.name = "val_loss" if validates else "loss"
             self._sign, self._min_delta, self._patience = 1.0, 0.0, 0
 
-    def enter(self, books: Books, epoch: Epoch) -> bool:
+    def enter(self, books: History, epoch: Epoch) -> bool:
         """Enter an epoch into the books; whether it is the best so far."""
         value = float(epoch.metrics[self.name])
         better = books.best is None or (
@@ -71,7 +71,7 @@ class Monitor:
 
 def enter(
     monitor: Monitor,
-    books: Books,
+    books: History,
     epoch: int,
     step: int,
     metrics: Mapping[str, Any],
