@@ -18,7 +18,7 @@ from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.session import Session
 
 
-class Cadence:
+class CheckpointSchedule:
     """When a checkpoint is due: whichever of the three comes first after the last one."""
 
     def __init__(self, config: Config) -> None:
@@ -46,7 +46,7 @@ class Cadence:
         self._saved_at = time.monotonic()
 
 
-class Keeper:
+class CheckpointWriter:
     """Saves a session. A new best epoch waits for the next save, because `last` and `best` belong
     together: a resumed run must find the `best` that `last` knows. Only where training goes on
     before that save, it waits as a copy."""
@@ -90,8 +90,8 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Repo
     checkpoint that was due before can be resumed from in both cases.
     """
     session = job.session
-    keeper = Keeper(run, session, job.require_unchanged_data)
-    cadence = Cadence(job.loaded.config)
+    keeper = CheckpointWriter(run, session, job.require_unchanged_data)
+    cadence = CheckpointSchedule(job.loaded.config)
     training = session.training
     recipe = training.recipe
     watch.begin(recipe.epochs, training.batches, len(training), recipe.max_steps)

@@ -277,13 +277,13 @@ def interrupted(config: Path, output: Path, number: int = signal.SIGTERM) -> Pat
     """A run that a signal stopped after its third step."""
     steps = []
 
-    def step(cadence: training.Cadence) -> bool:
+    def step(cadence: training.CheckpointSchedule) -> bool:
         steps.append(1)
         if len(steps) == 3:
             os.kill(os.getpid(), number)
         return False
 
-    with mock.patch.object(training.Cadence, "step", step):
+    with mock.patch.object(training.CheckpointSchedule, "step", step):
         call = train(config, output)
     message = refused(call, 128 + number)
     run = Path(message.split("--resume ")[1].split("`")[0])

@@ -7,7 +7,7 @@ import pytest
 
 from dlcli.config.loading import parse_config
 from dlcli.pipeline import train
-from dlcli.pipeline.train import Cadence
+from dlcli.pipeline.train import CheckpointSchedule
 from tests.exactness.runs import SMALL, changed
 
 
@@ -28,10 +28,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def cadence(**options: Any) -> Cadence:
+def cadence(**options: Any) -> CheckpointSchedule:
     options = {"every_epochs": None, "every_steps": None, "every_seconds": None} | options
     text = json.dumps(changed(SMALL, training__checkpoint=options))
-    return Cadence(parse_config(text, "cadence").config)
+    return CheckpointSchedule(parse_config(text, "cadence").config)
 
 
 def due(times: int, ask: Any, saved: Any) -> list[int]:
