@@ -3,7 +3,7 @@
     model.json                  the graph as the builder wrote it out, in the words of the
                                 vocabulary; the loss, which decides what answers are; the values of
                                 a row; the scale of the target; how a CSV of rows is written
-    weights.safetensors         the arrays of the layers
+    documents.safetensors         the arrays of the layers
     preprocessing.json          the fitted steps of each value ...
     preprocessing.safetensors   ... and their constants
     classes.json                the names of the classes
@@ -28,7 +28,6 @@ from typing import Any
 import numpy as np
 
 from dlcli import builder
-from dlcli.artifacts import weights
 from dlcli.artifacts.reading import read_mapping
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors
@@ -105,13 +104,13 @@ class Bundle:
             "classes.json": {"classes": None if self.classes is None else list(self.classes)},
         }
         tensors = {
-            "weights.safetensors": self.model.layout.named(self.theta),
+            "documents.safetensors": self.model.layout.named(self.theta),
             "preprocessing.safetensors": constants,
         }
         for name, document in documents.items():
-            weights.write_json(run, f"{folder}/{name}", document)
+            documents.write_json(run, f"{folder}/{name}", document)
         for name, named in tensors.items():
-            weights.write_tensors(run, f"{folder}/{name}", named)
+            documents.write_tensors(run, f"{folder}/{name}", named)
         return [f"{folder}/{name}" for name in (*documents, *tensors)]
 
     def _document(self) -> dict[str, Any]:
@@ -237,7 +236,7 @@ def _read(document: Mapping[str, Any], folder: Path) -> Bundle:
     return Bundle(
         model,
         loss,
-        _theta(model, folder / "weights.safetensors"),
+        _theta(model, folder / "documents.safetensors"),
         preprocessing,
         {name: one["row_dtype"] for name, one in values.items()},
         scale_of(document["target_scale"], loss, model.out_shape),

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcli.artifacts import weights
+from dlcli.artifacts import documents
 from dlcli.artifacts.digests import Array, digest_document, digest_tensors
 from dlcli.artifacts.manifest import Manifest
 from dlcli.artifacts.run_directory import ROWS, RunDirectory
@@ -63,7 +63,7 @@ def write_rows(run: RunDirectory, brought: Brought) -> None:
         "data": digest_document(dict(brought.digests)),
         "prints": digest_document(digest_tensors(arrays)),
     }
-    weights.write_tensors(run, ROWS, arrays, words)
+    documents.write_tensors(run, ROWS, arrays, words)
 
 
 def _names(names: Sequence[str] | None) -> list[str] | None:

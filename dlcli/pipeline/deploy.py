@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlcli.artifacts import weights
+from dlcli.artifacts import documents
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig
 from dlcli.deploy.bundle import GOLDEN, Bundle, answer, golden_batch
@@ -62,6 +62,6 @@ def deploy(
         folder = f"{DEPLOY}/{kind}"
         golden = f"{folder}/{GOLDEN}"
         written += [*EXPORTERS[kind].write(bundle, run, folder), golden]
-        weights.write_tensors(run, golden, golden_batch(raw, answers))
+        documents.write_tensors(run, golden, golden_batch(raw, answers))
         EXPORTERS[kind].prove(run.path(folder), run.path(golden))
     return written

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from dlcli import builder
-from dlcli.artifacts import weights
+from dlcli.artifacts import documents
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.manifest import GOES_ON_FROM, SCHEMA, Manifest, write_manifest
 from dlcli.artifacts.run_directory import (
@@ -118,7 +118,7 @@ def finish_config(directory: RunDirectory, manifest: Manifest) -> Manifest:
     if before is not None and before < epochs and environment.last_extension != (before, epochs):
         environment.extended(before, epochs)
         environment.write(directory)
-    weights.write_text(directory, RESOLVED_CONFIG, text_of(loaded.resolved()))
+    documents.write_text(directory, RESOLVED_CONFIG, text_of(loaded.resolved()))
     return provenance.write_first_manifest(directory, manifest)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dlcli import __version__, numerics, randomness
-from dlcli.artifacts import files, weights
+from dlcli.artifacts import documents, files
 from dlcli.artifacts.manifest import Manifest, record_file, write_manifest
 from dlcli.artifacts.reading import read_bytes, read_mapping
 from dlcli.artifacts.run_directory import CONFIG, ENVIRONMENT, LOG, RESOLVED_CONFIG, RunDirectory
@@ -69,8 +69,8 @@ def begin(
     source: the YAML as it was written. Returns the manifest, which lists the configs.
     """
     environment.write(run)
-    weights.write_bytes(run, CONFIG, source)
-    weights.write_text(run, RESOLVED_CONFIG, text_of(loaded.resolved()))
+    documents.write_bytes(run, CONFIG, source)
+    documents.write_text(run, RESOLVED_CONFIG, text_of(loaded.resolved()))
     return write_first_manifest(run, manifest)
 
 
@@ -194,7 +194,7 @@ class Environment:
 
     def write(self, run: RunDirectory) -> None:
         """Write environment.json."""
-        weights.write_json(run, ENVIRONMENT, self.document)
+        documents.write_json(run, ENVIRONMENT, self.document)
 
 
 def log(run: RunDirectory, text: str) -> None:

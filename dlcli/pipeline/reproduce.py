@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcli import randomness
-from dlcli.artifacts import files, weights
+from dlcli.artifacts import documents, files
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import Epoch
@@ -178,7 +178,7 @@ def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoi
     """
     with files.temporary_directory() as folder:
         made = RunDirectory(folder)
-        weights.write_text(made, RESOLVED_CONFIG, text_of(job.loaded.resolved()))
+        documents.write_text(made, RESOLVED_CONFIG, text_of(job.loaded.resolved()))
         store = Checkpoints(made)
         store.save(job.session.checkpoint(), best, job.session.books.history)
         names = last_two_stages(made, job, team, store, NullReporter())
@@ -206,7 +206,7 @@ _COMPARED = {
 }
 """What can be compared with a manifest of an earlier schema."""
 
-_ARRAYS = ("/weights.safetensors", "/preprocessing.safetensors")
+_ARRAYS = ("/documents.safetensors", "/preprocessing.safetensors")
 
 
 def _is_alike(name: str, schema: int) -> bool:

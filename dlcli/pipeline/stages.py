@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from dlcli.artifacts import documents
 from dlcli.artifacts import manifest as manifests
-from dlcli.artifacts import weights
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import write_history
 from dlcli.artifacts.manifest import Manifest
@@ -92,7 +92,7 @@ def last_two_stages(
     layout.fill(job.kept, _kept(store, job.loaded, job.session))
     roles = evaluate.evaluated_roles(job.examples)
     results = job.evaluate(team, roles, evaluate.judged_part(job.examples))
-    weights.write_json(directory, EVALUATION, results)
+    documents.write_json(directory, EVALUATION, results)
     shown = roles[0] if roles else "no part to evaluate"
     watch.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:

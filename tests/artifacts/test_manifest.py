@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcli.artifacts import files, weights
+from dlcli.artifacts import documents, files
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.digests import canonical_json, digest_document, digest_tensors, readable_json
@@ -58,25 +58,25 @@ MANIFEST_BODY = Manifest(
 
 
 MADE = [CONFIG, RESOLVED_CONFIG, METRICS, MODEL_WEIGHTS, MODEL_JSON, EVALUATION]
-MADE += ["deploy/bundle/weights.safetensors"]
+MADE += ["deploy/bundle/documents.safetensors"]
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> RunDirectory:
     run = RunDirectory.create(tmp_path / "runs", "net")
-    weights.write_text(run, CONFIG, "version: 1\n")
-    weights.write_text(run, RESOLVED_CONFIG, "version: 1\nseed: 0\n")
-    weights.write_json(run, ENVIRONMENT, {"host": "here"})
+    documents.write_text(run, CONFIG, "version: 1\n")
+    documents.write_text(run, RESOLVED_CONFIG, "version: 1\nseed: 0\n")
+    documents.write_json(run, ENVIRONMENT, {"host": "here"})
     write_manifest(run, MANIFEST_BODY)
     write_history(run, [{"epoch": 1, "loss": 0.5}])
     checkpoint = Checkpoint(ARRAYS, {"m": ARRAYS}, {"step": 20})
     checkpoints = Checkpoints(run)
     checkpoints.save(checkpoint, checkpoint, EPOCHS)
     checkpoints.seal()
-    weights.write_tensors(run, MODEL_WEIGHTS, ARRAYS, {"layers": ["dense_1"]})
-    weights.write_json(run, MODEL_JSON, {"layers": []})
-    weights.write_json(run, EVALUATION, {"accuracy": 0.5})
-    weights.write_tensors(run, "deploy/bundle/weights.safetensors", {})
+    documents.write_tensors(run, MODEL_WEIGHTS, ARRAYS, {"layers": ["dense_1"]})
+    documents.write_json(run, MODEL_JSON, {"layers": []})
+    documents.write_json(run, EVALUATION, {"accuracy": 0.5})
+    documents.write_tensors(run, "deploy/bundle/documents.safetensors", {})
     return run
 
 
@@ -127,9 +127,9 @@ def test_a_complete_run_verifies_and_lists_everything_but_the_unlisted(run: RunD
     assert found.status == "complete" and found.files == 11
     assert found.bytes == sum(run.path(name).stat().st_size for name in _listed(run))
     assert not {MANIFEST, ENVIRONMENT} & set(_listed(run))
-    weights.write_json(run, ENVIRONMENT, {"host": "elsewhere"})
-    weights.write_text(run, LOG, "x")
-    weights.write_text(run, "tracking/tensorboard/events", "x")
+    documents.write_json(run, ENVIRONMENT, {"host": "elsewhere"})
+    documents.write_text(run, LOG, "x")
+    documents.write_text(run, "tracking/tensorboard/events", "x")
     assert verify(run) == found
 
 
@@ -303,7 +303,7 @@ def test_an_edited_value_breaks_the_digest(run: RunDirectory) -> None:
 
 
 def test_added_files_are_recorded_without_hiding_damage(run: RunDirectory) -> None:
-    weights.write_text(run, "deploy/onnx/model.onnx", "x")
+    documents.write_text(run, "deploy/onnx/model.onnx", "x")
     run.path(CONFIG).write_text("damaged")
     update_files(run, ["deploy/onnx/model.onnx", "report.html", "deploy/gone"])
     with pytest.raises(ArtifactError) as caught:
@@ -355,7 +355,7 @@ def test_history_has_keras_keys_in_one_order(running: RunDirectory) -> None:
 
 
 def test_documents_and_arrays_are_read_back(run: RunDirectory) -> None:
-    arrays, metadata = weights.read_tensors(run.path(MODEL_WEIGHTS), 10_000)
+    arrays, metadata = documents.read_tensors(run.path(MODEL_WEIGHTS), 10_000)
     assert metadata == {"layers": ["dense_1"]}
     assert np.array_equal(arrays["dense_1.kernel"], ARRAYS["dense_1.kernel"])
-    assert weights.read_json(run.path(EVALUATION)) == {"accuracy": 0.5}
+    assert documents.read_json(run.path(EVALUATION)) == {"accuracy": 0.5}

@@ -13,9 +13,9 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from dlcli.artifacts.documents import readable_json
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors
-from dlcli.artifacts.weights import readable_json
 from dlcli.data.sources import delimited
 from tests.cli.calls import Call, dlcli, refused, train
 from tests.deploy.test_forged import _install

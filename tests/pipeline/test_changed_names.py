@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcli.artifacts import weights
+from dlcli.artifacts import documents
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import ROWS, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
@@ -165,7 +165,7 @@ def test_a_record_that_was_edited_is_not_followed(key: str | None, tmp_path: Pat
     elif key == "shape":
         arrays[role] = arrays[role][:-1]
         words["prints"] = changed_data.digest_document(changed_data.digest_tensors(arrays))
-    weights.write_tensors(run, ROWS, arrays, words)
+    documents.write_tensors(run, ROWS, arrays, words)
     text = (tmp_path / "small.csv").read_text()
     (tmp_path / "small.csv").write_text(text.replace("\n7,", "\n8,", 1))
     with pytest.raises(DataError) as caught:
