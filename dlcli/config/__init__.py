@@ -1,11 +1,11 @@
 """The config language: a YAML file becomes a checked, complete, immutable `Config`.
 
-scalars, tree, document     the strict YAML reader, places, how a problem is shown
-base                        the building blocks: models, components, values with bounds
-layers, metrics, training, sources, data, stages, root     the vocabulary
-absent                      words of the field that it does not have
-rules, complete             what the sections must be to each other; what they leave open
-words, hints, explain       problems in plain words
+scalars, yaml_reader, document             the strict YAML reader, places, how a problem is shown
+base, values                               the building blocks: sections, components, bounds
+layers, metrics, training, ..., root       the vocabulary
+absent, synonyms                           words of the field that it does not have, or calls so
+rules, defaults              what the sections must be to each other; what they leave open
+wording, validation_errors                 problems in plain words
 overrides, loading, resolved              in and out
 answering                   the part of a recorded config that matters once a network is trained
 """

@@ -3,7 +3,7 @@
     model.json                  the graph as the builder wrote it out, in the words of the
                                 vocabulary; the loss, which decides what answers are; the values of
                                 a row; the scale of the target; how a CSV of rows is written
-    documents.safetensors         the arrays of the layers
+    weights.safetensors         the arrays of the layers
     preprocessing.json          the fitted steps of each value ...
     preprocessing.safetensors   ... and their constants
     classes.json                the names of the classes
@@ -98,20 +98,20 @@ class Bundle:
     def write(self, run: RunDirectory, folder: str) -> list[str]:
         """Write it into a folder of a run; returns the names of its files."""
         preprocessing, constants = _state(self.preprocessing)
-        documents = {
+        described = {
             "model.json": self._document(),
             "preprocessing.json": preprocessing,
             "classes.json": {"classes": None if self.classes is None else list(self.classes)},
         }
         tensors = {
-            "documents.safetensors": self.model.layout.named(self.theta),
+            "weights.safetensors": self.model.layout.named(self.theta),
             "preprocessing.safetensors": constants,
         }
-        for name, document in documents.items():
+        for name, document in described.items():
             documents.write_json(run, f"{folder}/{name}", document)
         for name, named in tensors.items():
             documents.write_tensors(run, f"{folder}/{name}", named)
-        return [f"{folder}/{name}" for name in (*documents, *tensors)]
+        return [f"{folder}/{name}" for name in (*described, *tensors)]
 
     def _document(self) -> dict[str, Any]:
         """model.json"""
@@ -236,7 +236,7 @@ def _read(document: Mapping[str, Any], folder: Path) -> Bundle:
     return Bundle(
         model,
         loss,
-        _theta(model, folder / "documents.safetensors"),
+        _theta(model, folder / "weights.safetensors"),
         preprocessing,
         {name: one["row_dtype"] for name, one in values.items()},
         scale_of(document["target_scale"], loss, model.out_shape),

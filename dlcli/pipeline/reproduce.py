@@ -206,7 +206,7 @@ _COMPARED = {
 }
 """What can be compared with a manifest of an earlier schema."""
 
-_ARRAYS = ("/documents.safetensors", "/preprocessing.safetensors")
+_ARRAYS = ("/weights.safetensors", "/preprocessing.safetensors")
 
 
 def _is_alike(name: str, schema: int) -> bool:

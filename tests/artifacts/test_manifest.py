@@ -58,7 +58,7 @@ MANIFEST_BODY = Manifest(
 
 
 MADE = [CONFIG, RESOLVED_CONFIG, METRICS, MODEL_WEIGHTS, MODEL_JSON, EVALUATION]
-MADE += ["deploy/bundle/documents.safetensors"]
+MADE += ["deploy/bundle/weights.safetensors"]
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def running(tmp_path: Path) -> RunDirectory:
     documents.write_tensors(run, MODEL_WEIGHTS, ARRAYS, {"layers": ["dense_1"]})
     documents.write_json(run, MODEL_JSON, {"layers": []})
     documents.write_json(run, EVALUATION, {"accuracy": 0.5})
-    documents.write_tensors(run, "deploy/bundle/documents.safetensors", {})
+    documents.write_tensors(run, "deploy/bundle/weights.safetensors", {})
     return run
 
 

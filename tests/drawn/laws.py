@@ -198,9 +198,8 @@ class _Trial:
         with _what("evaluate"):
             recorded = json.loads((run / EVALUATION).read_bytes())
             for role, result in recorded.items():
-                again, _ = evaluate_run(
-                    run, role, None, self.dice.whole(1, 3), Gates(), NullReporter()
-                )
+                workers = self.dice.whole(1, 3)
+                again, _ = evaluate_run(run, role, None, workers, Gates(), NullReporter())
                 assert json.loads(json.dumps(again)) == result, f"{role}: {again} != {result}"
                 self.outcome.counts["evaluated parts"] += 1
         with _what("reproduce"):

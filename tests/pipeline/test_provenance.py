@@ -133,7 +133,7 @@ def test_a_data_dir_counts_as_long_as_it_is_there(tmp_path: Path) -> None:
 def test_every_change_of_a_version_is_joined_once(
     recorded: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record, "versions", lambda: {"numpy": "now", "blas": "1"})
+    monkeypatch.setattr(provenance, "versions", lambda: {"numpy": "now", "blas": "1"})
     assert provenance.joined_versions({"numpy": recorded, "blas": "1"}) == {
         "numpy": expected, "blas": "1",
     }  # fmt: skip
