@@ -6,9 +6,11 @@ from pydantic import ValidationInfo, field_validator
 
 from dlcli.config.base import Model
 from dlcli.config.data import Data
+from dlcli.config.deployment import Deployment
+from dlcli.config.evaluation import Evaluation
 from dlcli.config.layers import Layer
+from dlcli.config.runtime import Runtime
 from dlcli.config.sources import FileName
-from dlcli.config.stages import Deployment, Evaluation, Runtime
 from dlcli.config.training import Loss, Optimizer, Training
 from dlcli.config.values import Listing, Text, Whole, wrong
 from dlcli.config.wording import instead

@@ -14,6 +14,7 @@ from dlcli.config.activations import ACTIVATION_CONFIGS, Linear, Softmax
 from dlcli.config.base import Model
 from dlcli.config.data import TEST, VALIDATION, Category, Data
 from dlcli.config.embeddings import ColumnEmbeddings
+from dlcli.config.evaluation import Evaluation
 from dlcli.config.layers import (
     ActivationLayer,
     Conv2D,
@@ -31,7 +32,6 @@ from dlcli.config.metrics import (
 )
 from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
-from dlcli.config.stages import Evaluation
 from dlcli.config.training import LossModel, Training
 from dlcli.config.wiring import Wiring, write_out
 from dlcli.config.wording import code, listing, meant, nearest, squeeze

@@ -7,12 +7,12 @@ from dlcli.config.absent import ABSENT, KEYS, KEYS_OF
 from dlcli.config.activations import ACTIVATION_CONFIGS
 from dlcli.config.augmentation import AUGMENTATION_CONFIGS
 from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
+from dlcli.config.deployment import DEPLOYMENT_FORMATS
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
 from dlcli.config.metrics import METRIC_ALIASES, METRIC_CONFIGS
 from dlcli.config.regularizers import REGULARIZER_CONFIGS
 from dlcli.config.sources import SOURCE_CONFIGS
-from dlcli.config.stages import DEPLOYMENT_FORMATS
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
 from dlcli.config.wording import squeeze
 from dlcli.errors import ConfigError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dlcli.config import parse_config
-from dlcli.config.stages import DEPLOYMENT_FORMATS
+from dlcli.config.deployment import DEPLOYMENT_FORMATS
 from dlcli.deploy.exporters import EXPORTERS, BundleExporter
 from dlcli.errors import ConfigError
 from dlcli.pipeline import deploy

@@ -9,10 +9,10 @@ from typing import Any
 from dlcli.config import LOSS_CONFIGS, OPTIMIZER_CONFIGS, Config
 from dlcli.config.base import Component
 from dlcli.config.data import Data, Split
+from dlcli.config.evaluation import Evaluation
 from dlcli.config.metrics import METRIC_ALIASES, METRIC_CONFIGS, MetricModel, Task, suiting
 from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
-from dlcli.config.stages import Evaluation
 from dlcli.config.training import Checkpoint, EarlyStopping, Training
 from dlcli.config.yaml_reader import KEY_ALIASES
 from tests.drawn.data import (

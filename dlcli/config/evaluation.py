@@ -1,15 +1,13 @@
-"""The stages after training, and how the engine computes."""
+"""What a trained network is measured by."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
 from dlcli.config.base import Model
 from dlcli.config.metrics import Metric
-from dlcli.config.values import Choice, Listing, wrong
+from dlcli.config.values import Listing, wrong
 from dlcli.config.wording import code
-
-DEPLOYMENT_FORMATS = ("bundle",)
 
 
 class Evaluation(Model):
@@ -29,16 +27,3 @@ class Evaluation(Model):
                 raise wrong(words, "metrics", index)
             names.append(name)
         return self
-
-
-class Deployment(Model):
-    formats: Annotated[
-        tuple[Annotated[str, Choice(DEPLOYMENT_FORMATS, noun="deployment format")], ...],
-        Listing(most=10, unique=True),
-    ] = ("bundle",)
-
-
-class Runtime(Model):
-    """portable: the same bits on every processor with AVX2; native: this processor's fastest."""
-
-    numerics: Annotated[Literal["portable", "native"], Choice(("portable", "native"))] = "portable"

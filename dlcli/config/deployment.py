@@ -1,0 +1,16 @@
+"""What a trained network is written as. A new format is a word here and a row in
+`dlcli/deploy/exporters.py`."""
+
+from typing import Annotated
+
+from dlcli.config.base import Model
+from dlcli.config.values import Choice, Listing
+
+DEPLOYMENT_FORMATS = ("bundle",)
+
+
+class Deployment(Model):
+    formats: Annotated[
+        tuple[Annotated[str, Choice(DEPLOYMENT_FORMATS, noun="deployment format")], ...],
+        Listing(most=10, unique=True),
+    ] = ("bundle",)

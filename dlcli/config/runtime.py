@@ -1,0 +1,12 @@
+"""How the engine computes."""
+
+from typing import Annotated, Literal
+
+from dlcli.config.base import Model
+from dlcli.config.values import Choice
+
+
+class Runtime(Model):
+    """portable: the same bits on every processor with AVX2; native: this processor's fastest."""
+
+    numerics: Annotated[Literal["portable", "native"], Choice(("portable", "native"))] = "portable"
