@@ -19,10 +19,11 @@ from dlcli.cli.evaluate import evaluate
 from dlcli.cli.init import init
 from dlcli.cli.outcome import Failure, complain, print_json, wants_json
 from dlcli.cli.predict import predict
-from dlcli.cli.prove import reproduce, verify
+from dlcli.cli.reproduce import reproduce
 from dlcli.cli.schema import schema
 from dlcli.cli.train import train
 from dlcli.cli.validate import validate
+from dlcli.cli.verify import verify
 from dlcli.errors import DlcliError, UsageError, reason
 
 
