@@ -25,13 +25,13 @@ from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import Subjects
 from dlcli.engine.team import Team
 from dlcli.pipeline import deploy, design, evaluate, prepare
-from dlcli.pipeline.crew import crew
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.examples import PartExamples
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.prepare import Check, Prepared
 from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.session import Session
+from dlcli.pipeline.workers import workers_for
 
 
 @dataclass
@@ -142,7 +142,7 @@ class Job:
         phases = dict(self._judging.phases)
         if trains:
             phases |= self.session.training.phases
-        with crew(phases, workers, then) as team:
+        with workers_for(phases, workers, then) as team:
             yield team
 
     def evaluate(

@@ -8,7 +8,7 @@ from dlcli.errors import StorageError
 
 
 @contextmanager
-def crew(phases: Phases, workers: int, then: str = "try again") -> Iterator[Team]:
+def workers_for(phases: Phases, workers: int, then: str = "try again") -> Iterator[Team]:
     """That many workers, or as many as the system gives.
 
     StorageError where one of them is lost or memory ends; `then` says what to do about the run.

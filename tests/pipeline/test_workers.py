@@ -4,7 +4,7 @@ import pytest
 
 from dlcli.engine.team import WorkerLost
 from dlcli.errors import StorageError
-from dlcli.pipeline.crew import crew
+from dlcli.pipeline.workers import workers_for
 
 LESS = (
     "Use fewer --workers, a smaller model or training.batch_size, or give features as an "
@@ -40,7 +40,7 @@ def test_any_other_error_stays_what_it_is(error: Exception) -> None:
 def test_the_team_has_the_workers_that_were_asked_for_and_does_the_work() -> None:
     done: list[int] = []
     for workers in (1, 2):
-        with crew({"note": lambda worker, number: done.append(number)}, workers) as team:
+        with workers_for({"note": lambda worker, number: done.append(number)}, workers) as team:
             assert team.workers == workers
             if workers == 1:
                 team.run("note", 3)
