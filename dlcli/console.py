@@ -52,7 +52,7 @@ def _pairs(values: dict[str, Any]) -> str:
     return "  ".join(f"{name} {number(numbers[name])}" for name in shown)
 
 
-class ConsoleWatch:
+class ConsoleReporter:
     """Draws what the pipeline reports."""
 
     is_drawing: ClassVar[bool] = False
@@ -89,7 +89,7 @@ class ConsoleWatch:
         if self._bars:
             self._progress = _progress(self._console, 13 + 2 * len(str(epochs)))
             self._progress.start()
-            ConsoleWatch.is_drawing = True
+            ConsoleReporter.is_drawing = True
 
     def step(self, report: StepReport) -> None:
         now = time.perf_counter()
@@ -140,7 +140,7 @@ class ConsoleWatch:
         if self._progress is not None:
             self._progress.stop()
             self._progress = self._task = None
-            ConsoleWatch.is_drawing = False
+            ConsoleReporter.is_drawing = False
 
     def result(self, title: str, found: dict[str, Any], subjects: Subjects) -> None:
         metrics, positive, classes = found["metrics"], found.get("positive_class"), subjects.classes
@@ -240,7 +240,7 @@ def show(what: str, total: int | None, unit: str, began: float) -> "Bar | None":
     """A bar on the terminal; None where stderr is none, or is taken by the bar of a training. See
     `dlcli.progress`."""
     console = _console(stderr=True)
-    if ConsoleWatch.is_drawing or not console.is_terminal:
+    if ConsoleReporter.is_drawing or not console.is_terminal:
         return None
     return Bar(console, what, total, unit, began)
 

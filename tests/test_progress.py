@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from dlcli import console, progress
-from dlcli.console import Bar, ConsoleWatch, Pace
+from dlcli.console import Bar, ConsoleReporter, Pace
 
 
 class Clock:
@@ -157,10 +157,12 @@ def report(epoch: int, batch: int, batches: int) -> Any:
 
 
 @pytest.fixture
-def watch(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ConsoleWatch, Console]]:
+def watch(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[ConsoleReporter, Console]]:
     screen = terminal(100)
     monkeypatch.setattr(console, "_console", lambda stderr: screen)
-    watch = ConsoleWatch()
+    watch = ConsoleReporter()
     yield watch, screen
     watch.end()
 
@@ -176,7 +178,7 @@ def left(screen: Console) -> list[str]:
 
 
 def test_no_time_is_said_to_be_left_before_there_is_evidence(
-    watch: tuple[ConsoleWatch, Console], clock: Clock
+    watch: tuple[ConsoleReporter, Console], clock: Clock
 ) -> None:
     """The first step takes 30 seconds here, and every other one a second."""
     watching, screen = watch
@@ -189,7 +191,7 @@ def test_no_time_is_said_to_be_left_before_there_is_evidence(
     assert list(dict.fromkeys(left(screen))) == ["", "1:36", "1:35"]
 
 
-def test_a_training_is_not_drawn_over(watch: tuple[ConsoleWatch, Console], clock: Clock) -> None:
+def test_a_training_is_not_drawn_over(watch: tuple[ConsoleReporter, Console], clock: Clock) -> None:
     watching, _ = watch
     watching.begin(2, 50, 500)
     assert console.show("digest a.npy", 10, "bytes", clock.now) is None
@@ -200,7 +202,7 @@ def test_a_training_is_not_drawn_over(watch: tuple[ConsoleWatch, Console], clock
 
 
 def test_the_steps_before_a_resume_are_no_evidence(
-    watch: tuple[ConsoleWatch, Console], clock: Clock
+    watch: tuple[ConsoleReporter, Console], clock: Clock
 ) -> None:
     watching, screen = watch
     watching.begin(10, 50, 500)
@@ -211,7 +213,7 @@ def test_the_steps_before_a_resume_are_no_evidence(
 
 
 def test_a_limit_of_steps_is_what_is_left(
-    watch: tuple[ConsoleWatch, Console], clock: Clock
+    watch: tuple[ConsoleReporter, Console], clock: Clock
 ) -> None:
     watching, screen = watch
     watching.begin(1000, 50, 500, 20)
@@ -222,7 +224,7 @@ def test_a_limit_of_steps_is_what_is_left(
 
 
 def test_what_comes_between_epochs_counts(
-    watch: tuple[ConsoleWatch, Console], clock: Clock
+    watch: tuple[ConsoleReporter, Console], clock: Clock
 ) -> None:
     """Ten steps of a second each, then ten seconds of validation: five epochs take 100 seconds."""
     watching, screen = watch

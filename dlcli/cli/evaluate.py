@@ -33,21 +33,21 @@ def evaluate(
 ) -> None:
     """Evaluate a run again, with the bits that training reported. Writes nothing."""
     choose_recorded_numerics(require_run(run))
-    from dlcli.console import ConsoleWatch
+    from dlcli.console import ConsoleReporter
     from dlcli.pipeline.again import evaluate_run
     from dlcli.pipeline.gates import Gates
 
     gates = Gates(expect or ())
     result, subjects = evaluate_run(
-        Path(run), split, data_dir, workers or default_workers(), gates, ConsoleWatch()
+        Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
     )
     document = {**result, **gates.to_json()}
     if not json:
-        ConsoleWatch(to_stdout=True).result(
+        ConsoleReporter(to_stdout=True).result(
             f"{result['split']}: {result['rows']:,} rows", result, subjects
         )
     gates.require_met(document)
     if json:
         print_json(document)
     elif gates:
-        ConsoleWatch().say(gates.told())
+        ConsoleReporter().say(gates.told())

@@ -44,10 +44,10 @@ def reproduce(
     cause. Exit 11: another numerics class, not comparable. The original is never touched.
     """
     choose_recorded_numerics(require_run(run))
-    from dlcli.console import ConsoleWatch
+    from dlcli.console import ConsoleReporter
     from dlcli.pipeline.reproduce import reproduce as again
 
-    found = again(run, epochs, tolerance, data_dir, workers or default_workers(), ConsoleWatch())
+    found = again(run, epochs, tolerance, data_dir, workers or default_workers(), ConsoleReporter())
     if json:
         print_json(found.to_json())
     else:

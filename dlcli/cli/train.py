@@ -73,7 +73,7 @@ def train(
         numerics.choose(loaded.config.runtime.numerics)
 
     from dlcli.cli.signals import watch_signals
-    from dlcli.console import ConsoleWatch
+    from dlcli.console import ConsoleReporter
     from dlcli.pipeline import run
     from dlcli.pipeline.gates import Gates
 
@@ -92,20 +92,20 @@ def train(
             gates=gates,
         )
         if resume is not None:
-            path = run.resume(resume, options, ConsoleWatch())
+            path = run.resume(resume, options, ConsoleReporter())
         else:
             assert config is not None
             source = loaded.document.source
-            path = run.run(loaded, source, config.absolute(), options, ConsoleWatch())
+            path = run.run(loaded, source, config.absolute(), options, ConsoleReporter())
         if gates and not gates.judged:  # the run was complete already
             from dlcli.pipeline.again import evaluate_run
 
-            evaluate_run(path, None, data_dir, options.workers, gates, ConsoleWatch())
+            evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
     if not json:
         print_path(path)
         gates.require_met()
         if gates:
-            ConsoleWatch().say(gates.told())
+            ConsoleReporter().say(gates.told())
         return
     from dlcli.pipeline.summary import summary
 
