@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from dlcli import builder
+from dlcli.artifacts import documents
 from dlcli.artifacts.reading import read_mapping
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors

@@ -25,14 +25,14 @@ LOOK = "Check the data files and the disk; with --workers 1 the details show"
 @pytest.mark.parametrize("then", ["try again", "go on with `dlcli train --resume runs/a`"])
 def test_what_ends_a_team_becomes_a_sentence(error: Exception, words: str, then: str) -> None:
     given = [then] if then != "try again" else []
-    with pytest.raises(StorageError) as caught, crew({}, 1, *given):
+    with pytest.raises(StorageError) as caught, workers_for({}, 1, *given):
         raise error
     assert str(caught.value) == f"{words}; {then}"
 
 
 @pytest.mark.parametrize("error", [ValueError("a mistake"), RuntimeError("another")])
 def test_any_other_error_stays_what_it_is(error: Exception) -> None:
-    with pytest.raises(type(error)) as caught, crew({}, 1):
+    with pytest.raises(type(error)) as caught, workers_for({}, 1):
         raise error
     assert caught.value is error
 
