@@ -76,7 +76,7 @@ class Axis:
         return meeting(first - self.before, 2, count, self.pixels)
 
 
-Piece = tuple[slice, slice | None, slice | None]
+Stretch = tuple[slice, slice | None, slice | None]
 """A stretch of results, and where its left and right terms are (None: the term is zero)."""
 
 
@@ -90,7 +90,7 @@ def _pieces(count: int, left: slice, right: slice) -> list[tuple[int, int, bool,
 
 
 @lru_cache(maxsize=1024)
-def _reading(axis: Axis, left: int, right: int) -> tuple[Piece, ...]:
+def _reading(axis: Axis, left: int, right: int) -> tuple[Stretch, ...]:
     """Results: tiles j. Terms: the pixels at places 2j + left and 2j + right."""
     met_left, pixels_left = axis.places(left, axis.tiles)
     met_right, pixels_right = axis.places(right, axis.tiles)
@@ -110,7 +110,7 @@ def _reading(axis: Axis, left: int, right: int) -> tuple[Piece, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _writing(axis: Axis, parity: int) -> tuple[Piece, ...]:
+def _writing(axis: Axis, parity: int) -> tuple[Stretch, ...]:
     """Results: the pixels at places 2i + parity. Terms: tile i, and tile i - 1."""
     tiles = axis.tiles
     met, pixels = axis.places(parity, tiles + 1)
@@ -130,7 +130,7 @@ def _writing(axis: Axis, parity: int) -> tuple[Piece, ...]:
 
 
 def _combine(
-    plan: Plan, ufunc: np.ufunc, left: Array, right: Array, out: Array, pieces: tuple[Piece, ...]
+    plan: Plan, ufunc: np.ufunc, left: Array, right: Array, out: Array, pieces: tuple[Stretch, ...]
 ) -> None:
     """Assign out = left + right, or left - right, along the axis before the last."""
     for at, first, second in pieces:
