@@ -15,7 +15,7 @@ from collections.abc import Collection
 import numpy as np
 
 from dlcli.data.dataset import Array, ColumnKind, Shape
-from dlcli.data.fitting import Misfit, Rows
+from dlcli.data.fitting import Misfit, TrainingRows
 from dlcli.data.names import place_of, suggestion
 
 Chosen = tuple[str, ...] | str | None
@@ -39,7 +39,11 @@ def require_table(chosen: Chosen, shape: Shape) -> None:
 
 
 def choose(
-    chosen: Chosen, rows: Rows, word: str, takes: Collection[ColumnKind], usual: Collection[str]
+    chosen: Chosen,
+    rows: TrainingRows,
+    word: str,
+    takes: Collection[ColumnKind],
+    usual: Collection[str],
 ) -> Array:
     """Whether each number of the last axis is chosen: bool, (last axis,).
 

@@ -19,7 +19,7 @@ from dlcli.data.choosing import Chosen, choose, require_table
 from dlcli.data.dataset import Array, ColumnKind, Shape
 from dlcli.data.encoded import MOST_IDS, Categories, Numbered, OneHotEncoded, called
 from dlcli.data.fitted import Columns
-from dlcli.data.fitting import Misfit, Rows, Transform
+from dlcli.data.fitting import Misfit, TrainingRows, Transform
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class OneHot(Transform):
     def shape_after(self, shape: Shape) -> None:
         _require_columns("one_hot", self.columns, shape)
 
-    def fit(self, rows: Rows) -> OneHotEncoded:
+    def fit(self, rows: TrainingRows) -> OneHotEncoded:
         self.shape_after(rows.shape)
         kinds: tuple[ColumnKind, ...] = ("numeric", "text", "category", "indicator")
         mask = _chosen(self.columns, rows, "one_hot", kinds)
@@ -70,7 +70,7 @@ class Category(Transform):
         """The shape stays, but what layers make of it depends on the number of ids."""
         _require_columns("category", self.columns, shape)
 
-    def fit(self, rows: Rows) -> Numbered:
+    def fit(self, rows: TrainingRows) -> Numbered:
         self.shape_after(rows.shape)
         mask = _chosen(self.columns, rows, "category", ("numeric", "text"))
         found = _categories(rows, mask, "category", self.min_frequency, self.max_categories)
@@ -90,7 +90,7 @@ def _require_columns(word: str, chosen: Chosen, shape: Shape) -> None:
     require_table(chosen, shape)
 
 
-def _chosen(chosen: Chosen, rows: Rows, word: str, takes: tuple[ColumnKind, ...]) -> Array:
+def _chosen(chosen: Chosen, rows: TrainingRows, word: str, takes: tuple[ColumnKind, ...]) -> Array:
     mask = choose(chosen, rows, word, takes, ("text",))
     if not mask.any():
         raise Misfit("there is no text column to encode; name the columns to encode.")
@@ -98,7 +98,7 @@ def _chosen(chosen: Chosen, rows: Rows, word: str, takes: tuple[ColumnKind, ...]
 
 
 def _categories(
-    rows: Rows,
+    rows: TrainingRows,
     mask: Array,
     word: str,
     min_frequency: float | None,

@@ -23,7 +23,7 @@ class Misfit(ValueError):
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainingRows:
     """The training rows as the steps so far leave them.
 
     chunks: goes through the rows in index order, anew with each call.
@@ -57,5 +57,5 @@ class Transform(ABC):
         transform cannot work on this shape."""
 
     @abstractmethod
-    def fit(self, rows: Rows) -> Fitted:
+    def fit(self, rows: TrainingRows) -> Fitted:
         """The step, fitted on the training rows; Misfit or DataError where that fails."""

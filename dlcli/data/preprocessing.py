@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dlcli.data.dataset import ONLY, Array, Column, Dataset, Part, Shape, rows_per_chunk
 from dlcli.data.encoded import Encoding, UnseenCategory
 from dlcli.data.fitted import Columns, Fitted
-from dlcli.data.fitting import Misfit, Rows, Transform
+from dlcli.data.fitting import Misfit, TrainingRows, Transform
 from dlcli.data.options import OptionError
 from dlcli.data.recorded import shape_of
 from dlcli.data.restoring import columns_of, entry_of, require_alike, require_chain, step_of
@@ -106,7 +106,7 @@ class Preprocessing:
         fitted = cls(work_dtype(part.features.dtype), part.row_shape, part.columns)
         columns = part.columns
         for index, transform in enumerate(transforms):
-            rows = Rows(
+            rows = TrainingRows(
                 fitted.out_shape,
                 columns,
                 lambda so_far=fitted: so_far._chunks(part),  # type: ignore[misc]

@@ -17,7 +17,7 @@ from dlcli.data.choosing import Chosen, choose, require_table
 from dlcli.data.dataset import Array, ColumnKind, Shape
 from dlcli.data.encoders import Category, OneHot
 from dlcli.data.fitted import Affine, Reshaped, Transposed
-from dlcli.data.fitting import Misfit, Rows, Transform
+from dlcli.data.fitting import Misfit, TrainingRows, Transform
 from dlcli.data.statistics import extremes, finite, scaled_moments, unit
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
     "OneHot",
     "Rescale",
     "Reshape",
-    "Rows",
     "Standardize",
+    "TrainingRows",
     "Transform",
     "Transpose",
 ]
@@ -49,7 +49,7 @@ class Rescale(Transform):
         require_table(self.columns, shape)
         return shape
 
-    def fit(self, rows: Rows) -> Affine:
+    def fit(self, rows: TrainingRows) -> Affine:
         some = _Some.of(rows, self.columns, "rescale")
         scale, offset = np.array(self.scale, np.float64), np.array(self.offset, np.float64)
         return Affine(
@@ -75,7 +75,7 @@ class Standardize(Transform):
         require_table(self.columns, shape)
         return shape
 
-    def fit(self, rows: Rows) -> Affine:
+    def fit(self, rows: TrainingRows) -> Affine:
         some = _Some.of(rows, self.columns, "standardize")
         mean, deviation, exponent = scaled_moments(some.rows.chunks)
         plain = np.ldexp(deviation, exponent)
@@ -117,7 +117,7 @@ class MinMax(Transform):
             raise Misfit(f"minimum {self.minimum:g} must be below maximum {self.maximum:g}.")
         return shape
 
-    def fit(self, rows: Rows) -> Affine:
+    def fit(self, rows: TrainingRows) -> Affine:
         self.shape_after(rows.shape)
         some = _Some.of(rows, self.columns, "min_max")
         low, high = extremes(some.rows.chunks)
@@ -153,12 +153,12 @@ class _Some:
         -0.0 + 0.0 is not; but text has codes from 0 on, for which runs have always had 0.0.
     """
 
-    rows: Rows
+    rows: TrainingRows
     mask: Array
     nothing: Array
 
     @staticmethod
-    def of(rows: Rows, chosen: Chosen, word: str) -> "_Some":
+    def of(rows: TrainingRows, chosen: Chosen, word: str) -> "_Some":
         """All but text and ids, unless something else is chosen."""
         numbers: tuple[ColumnKind, ...] = ("numeric", "indicator")
         mask = choose(chosen, rows, word, numbers, numbers)
@@ -199,7 +199,7 @@ class Reshape(Transform):
             )
         return tuple(size // known if length == -1 else length for length in self.target_shape)
 
-    def fit(self, rows: Rows) -> Reshaped:
+    def fit(self, rows: TrainingRows) -> Reshaped:
         kinds = {column.kind for column in rows.columns or ()}
         if "text" in kinds:
             raise Misfit("a row still has text columns; put one_hot before reshape.")
@@ -233,7 +233,7 @@ class Transpose(Transform):
             )
         return tuple(shape[axis - 1] for axis in self.dims)
 
-    def fit(self, rows: Rows) -> Transposed:
+    def fit(self, rows: TrainingRows) -> Transposed:
         self.shape_after(rows.shape)
         return Transposed(rows.shape, self.dims)
 
