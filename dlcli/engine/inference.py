@@ -64,7 +64,7 @@ def predict(model: Model, loss: Loss, theta: Array, x: Array | Sequence[Array], 
     return answers
 
 
-class Evaluation:
+class Evaluator:
     """Loss and metrics of whole data parts, in one phase.
 
     theta: the flat parameter vector, read whenever a part is evaluated.

@@ -19,7 +19,7 @@ import numpy as np
 from dlcli.engine.batch import Batch, Examples
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.gradients import Gradients
-from dlcli.engine.inference import Evaluation
+from dlcli.engine.inference import Evaluator
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import Loss
 from dlcli.engine.memory import shared_zeros
@@ -121,7 +121,7 @@ class Training:
         self._examples = parts["train"]
         self.batches = cuts(len(self._examples), recipe.batch_size)
         evaluated = {role: part for role, part in parts.items() if role != "train"}
-        self._validation = Evaluation(
+        self._validation = Evaluator(
             recipe.model, recipe.loss, recipe.metrics, self.theta, evaluated, recipe.shard_size
         )
         self._validates = "validation" in evaluated

@@ -19,7 +19,7 @@ from dlcli.config import LoadedConfig
 from dlcli.data.digests import digest_classes
 from dlcli.data.places import Places
 from dlcli.engine.batch import Examples
-from dlcli.engine.inference import Evaluation
+from dlcli.engine.inference import Evaluator
 from dlcli.engine.layer import Array
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import Subjects
@@ -120,10 +120,10 @@ class Job:
         return shared_zeros((self.design.recipe.model.layout.size,))
 
     @cached_property
-    def _judging(self) -> Evaluation:
+    def _judging(self) -> Evaluator:
         recipe = self.design.recipe
         metrics = recipe.metrics.having(self.gates.reads())
-        return Evaluation(
+        return Evaluator(
             recipe.model,
             recipe.loss,
             metrics,

@@ -175,13 +175,13 @@ def _predict(made: "Job") -> dict[str, Any]:
 
 def _evaluate(made: "Job", workers: int) -> dict[str, Any]:
     """Fetching, forward, loss and metrics by the whole team, as `dlcli evaluate` does it."""
-    from dlcli.engine.inference import Evaluation
+    from dlcli.engine.inference import Evaluator
     from dlcli.engine.team import team
     from tests.benchmarks.timing import measure
 
     recipe = made.design.recipe
     theta = recipe.model.layout.initial(recipe.seed)
-    evaluation = Evaluation(
+    evaluation = Evaluator(
         recipe.model, recipe.loss, recipe.metrics, theta, made.examples, recipe.shard_size
     )
     rows = len(made.examples["train"])

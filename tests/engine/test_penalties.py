@@ -11,7 +11,7 @@ from dlcli.engine.context import Context, Moment
 from dlcli.engine.fusion import fuse
 from dlcli.engine.gradients import Gradients
 from dlcli.engine.graph import connect
-from dlcli.engine.inference import Evaluation
+from dlcli.engine.inference import Evaluator
 from dlcli.engine.initializers import Constant, Zeros
 from dlcli.engine.layer import Array, Layer
 from dlcli.engine.layers import BatchNormalization, Conv2D, Dense, Flatten, LayerNormalization
@@ -260,7 +260,7 @@ def test_losses_that_are_reported_have_the_penalties_of_their_moment() -> None:
         penalties = Penalty.of(layout, training.theta)
         assert penalties is not None
         rows = images(30, "v")
-        evaluation = Evaluation(
+        evaluation = Evaluator(
             made.model, made.loss, made.metrics, training.theta, {"test": rows}, 8
         )
         with Alone(evaluation.phases) as team:

@@ -8,7 +8,7 @@ import pytest
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
 from dlcli.engine.graph import Link, connect
-from dlcli.engine.inference import Evaluation, Forward, predict
+from dlcli.engine.inference import Evaluator, Forward, predict
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import BatchNormalization, Dense, Flatten
 from dlcli.engine.layers.activations import Tanh
@@ -101,7 +101,7 @@ def test_workers_change_no_bits_and_training_learns() -> None:
 
 def test_evaluation_adds_up_what_the_network_answers() -> None:
     rows, theta = Pairs(23), MODEL.layout.initial(1)
-    evaluation = Evaluation(MODEL, RECIPE.loss, RECIPE.metrics, theta, {"test": rows}, 5)
+    evaluation = Evaluator(MODEL, RECIPE.loss, RECIPE.metrics, theta, {"test": rows}, 5)
     with Alone(evaluation.phases) as team:
         found = evaluation.run(team, "test")
     errors = by_hand(theta, rows.facts, rows.images)[:, 0] - rows.t

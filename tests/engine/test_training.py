@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
 from dlcli.engine.graph import GraphError, connect
-from dlcli.engine.inference import Evaluation, Forward, predict
+from dlcli.engine.inference import Evaluator, Forward, predict
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from dlcli.engine.layers.activations import Relu
@@ -118,7 +118,7 @@ def test_the_validation_loss_is_that_of_the_parameters_after_the_epoch() -> None
     training, epochs, _ = trained(recipe(epochs=1))
     rows = images(30, "v")
     made = training.recipe
-    evaluation = Evaluation(
+    evaluation = Evaluator(
         made.model, made.loss, made.metrics, training.theta, {"validation": rows}, 8
     )
     with Alone(evaluation.phases) as crew:
