@@ -203,7 +203,7 @@ class EarlyStopping(Model):
     mode: Annotated[Literal["auto", "min", "max"], Choice(("auto", "min", "max"))] = "auto"
 
 
-class Checkpoint(Model):
+class CheckpointOptions(Model):
     """A checkpoint is written when any of these is due."""
 
     every_epochs: _Count | None = 1
@@ -224,6 +224,6 @@ class Training(Model):
     shard_size: Annotated[int, Whole(1, 1_048_576)] | None = None
     max_steps: _Count | None = None
     early_stopping: EarlyStopping | None = None
-    checkpoint: Checkpoint = Checkpoint()
+    checkpoint: CheckpointOptions = CheckpointOptions()
     keep: Annotated[Literal["last", "best"], Choice(("last", "best"))] | None = None
     class_weight: Annotated[str | dict[str, float], _ClassWeight()] | None = None

@@ -13,7 +13,7 @@ from dlcli.config.evaluation import Evaluation
 from dlcli.config.metrics import METRIC_ALIASES, METRIC_CONFIGS, MetricModel, Task, suiting
 from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
-from dlcli.config.training import Checkpoint, EarlyStopping, Training
+from dlcli.config.training import CheckpointOptions, EarlyStopping, Training
 from dlcli.config.yaml_reader import KEY_ALIASES
 from tests.drawn.data import (
     Goal,
@@ -214,7 +214,7 @@ def _training(dice: Dice, cut: Parts, metrics: list[Any], class_weight: Any) -> 
     if dice.chance(0.5):
         given["early_stopping"] = _early_stopping(dice, cut, metrics)
     if dice.chance(0.7):
-        given["checkpoint"] = options(dice, Checkpoint)
+        given["checkpoint"] = options(dice, CheckpointOptions)
     watched = given.get("early_stopping", {}).get("monitor", "val_loss")
     if dice.chance(0.5):
         best = cut.validates or not watched.startswith("val_")
