@@ -11,7 +11,7 @@ from dlcli.data.checks import position
 from dlcli.data.dataset import Array, Part, Shape, rows_per_chunk
 from dlcli.data.fitting import Misfit, Transform
 from dlcli.data.preprocessing import Preprocessing
-from dlcli.data.transforms import Reshape, Transpose
+from dlcli.data.transforms import ReshapeRows, Transpose
 
 EXACT = 2**53
 """From here on float64 does not hold every whole number."""
@@ -46,13 +46,13 @@ def channels_first(
             return ()  # an error of the config, which is told as such
         if after is None:  # a table
             return ()
-        mixed = isinstance(transform, Reshape) and len(after) == 3 and after != shape
+        mixed = isinstance(transform, ReshapeRows) and len(after) == 3 and after != shape
         if mixed and looks_channels_first(shape) and not looks_channels_first(after):
             return (
                 f"{_seen(shape)}, but `reshape` to {list(after)} mixes the pixels up, because it "
                 f"moves no axis: put {_TRANSPOSE} in its place",
             )
-        if isinstance(transform, Reshape | Transpose):
+        if isinstance(transform, ReshapeRows | Transpose):
             place = f"behind number {number} of {section}"
         shape = after
     if not looks_channels_first(shape):

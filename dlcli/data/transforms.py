@@ -27,7 +27,7 @@ __all__ = [
     "Misfit",
     "OneHot",
     "Rescale",
-    "Reshape",
+    "ReshapeRows",
     "Standardize",
     "TrainingRows",
     "Transform",
@@ -179,7 +179,7 @@ class _Some:
 
 
 @dataclass(frozen=True)
-class Reshape(Transform):
+class ReshapeRows(Transform):
     """The row's numbers in C order in another shape; one length may be -1."""
 
     fitted = Reshaped
@@ -244,7 +244,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "min_max": MinMax,
     "one_hot": OneHot,
     "category": Category,
-    "reshape": Reshape,
+    "reshape": ReshapeRows,
     "transpose": Transpose,
 }
 

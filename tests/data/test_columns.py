@@ -8,7 +8,7 @@ import pytest
 from dlcli.config import parse_config
 from dlcli.data import Column, Part, Preprocessing, Transform, TransformError
 from dlcli.data.dataset import Array
-from dlcli.data.transforms import Category, MinMax, OneHot, Rescale, Reshape, Standardize
+from dlcli.data.transforms import Category, MinMax, OneHot, Rescale, ReshapeRows, Standardize
 from dlcli.errors import ConfigError, DataError
 from dlcli.pipeline import prepare
 from dlcli.pipeline.validate import validate
@@ -125,7 +125,7 @@ def test_columns_without_names_are_positions_from_0() -> None:
         ([OneHot("category")], "there is no category column for one_hot", ()),
         ([Category(("a",))], "'a' holds .*, but category takes text or whole numbers", ()),
         ([OneHot("numeric")], "one_hot takes text or whole numbers", ()),
-        ([Category(), Reshape((5, 1))], "column_embeddings must find", None),
+        ([Category(), ReshapeRows((5, 1))], "column_embeddings must find", None),
     ],
 )  # fmt: skip
 def test_columns_that_do_not_suit_are_named(

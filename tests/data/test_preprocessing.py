@@ -26,7 +26,15 @@ from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array
 from dlcli.data.formats import npy
 from dlcli.data.preprocessing import work_dtype
-from dlcli.data.transforms import Category, MinMax, OneHot, Rescale, Reshape, Standardize, Transpose
+from dlcli.data.transforms import (
+    Category,
+    MinMax,
+    OneHot,
+    Rescale,
+    ReshapeRows,
+    Standardize,
+    Transpose,
+)
 from dlcli.errors import ArtifactError, DataError, UsageError
 
 
@@ -224,14 +232,14 @@ def test_numbers_that_float32_cannot_hold_are_data_errors() -> None:
 @pytest.mark.parametrize(
     ("transforms", "shape", "words", "index"),
     [
-        ([Reshape((4, 2))], (6, 5, 3), "90 numbers", 0),
-        ([Rescale(1.0), Reshape((-1, -1))], (6, 5, 3), "one -1 at most", 1),
-        ([Rescale(1.0), Reshape((0,))], (6, 5, 3), "positive", 1),
-        ([Reshape((-1,)), Rescale(1.0), OneHot(("91",))], (6, 5, 3), "no column '91'", 2),
+        ([ReshapeRows((4, 2))], (6, 5, 3), "90 numbers", 0),
+        ([Rescale(1.0), ReshapeRows((-1, -1))], (6, 5, 3), "one -1 at most", 1),
+        ([Rescale(1.0), ReshapeRows((0,))], (6, 5, 3), "positive", 1),
+        ([ReshapeRows((-1,)), Rescale(1.0), OneHot(("91",))], (6, 5, 3), "no column '91'", 2),
         ([OneHot(("0",))], (6, 5, 3), "row has shape", 0),
-        ([Reshape((-1,)), OneHot()], (6, 5, 3), "no text column", 1),
-        ([Reshape((-1,)), OneHot(("0", "0"))], (6, 5, 3), "none twice", 1),
-        ([Reshape((-1,)), Rescale(0.3), OneHot(("0",))], (6, 5, 3), "whole numbers", 2),
+        ([ReshapeRows((-1,)), OneHot()], (6, 5, 3), "no text column", 1),
+        ([ReshapeRows((-1,)), OneHot(("0", "0"))], (6, 5, 3), "none twice", 1),
+        ([ReshapeRows((-1,)), Rescale(0.3), OneHot(("0",))], (6, 5, 3), "whole numbers", 2),
         ([MinMax(1.0, 1.0)], (6, 5, 3), "must be below", 0),
         ([Rescale(1.0), Transpose((2, 1))], (6, 5, 3), "each of 1, 2, 3 once", 1),
         ([Transpose((0, 1, 2))], (6, 5, 3), r"\(6, 5, 3\) has 3 axes", 0),
@@ -247,16 +255,16 @@ def test_a_transform_that_does_not_fit_is_named_by_its_index(
 
 def test_text_must_be_encoded_before_reshape() -> None:
     with pytest.raises(TransformError, match="put one_hot before"):
-        Preprocessing.fit(part(MIXED_ROWS, MIXED), [Reshape((1, 3))])
+        Preprocessing.fit(part(MIXED_ROWS, MIXED), [ReshapeRows((1, 3))])
     with pytest.raises(UsageError, match="'color' holds text"):
         Preprocessing.fit(part(MIXED_ROWS, MIXED), [OneHot(("count",))])
 
 
 def test_shapes_are_known_before_any_row_is_read() -> None:
-    assert shape_after([Rescale(1.0), Reshape((-1, 5))], (6, 5, 3)) == (18, 5)
-    assert shape_after([Standardize(), OneHot(), Reshape((7,))], (4,)) is None
+    assert shape_after([Rescale(1.0), ReshapeRows((-1, 5))], (6, 5, 3)) == (18, 5)
+    assert shape_after([Standardize(), OneHot(), ReshapeRows((7,))], (4,)) is None
     with pytest.raises(TransformError) as caught:
-        shape_after([MinMax(), Reshape((7,))], (4,))
+        shape_after([MinMax(), ReshapeRows((7,))], (4,))
     assert caught.value.index == 1
 
 
@@ -265,11 +273,15 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
     "rescale": (IMAGES, None, [Rescale(1 / 255)]),
     "standardize": (IMAGES, None, [Standardize(), Rescale(0.5, 0.25)]),
     "min_max": (TABLE.astype(">f4"), None, [MinMax(-2.0, 2.0), Standardize()]),
-    "reshape": (IMAGES, None, [Reshape((-1,)), Standardize(), Reshape((9, 10)), Rescale(2.0)]),
+    "reshape": (
+        IMAGES,
+        None,
+        [ReshapeRows((-1,)), Standardize(), ReshapeRows((9, 10)), Rescale(2.0)],
+    ),
     "one_hot": (
         MIXED_ROWS,
         MIXED,
-        [MinMax(), OneHot(), Standardize(), Rescale(1 / 3), Reshape((2, 2))],
+        [MinMax(), OneHot(), Standardize(), Rescale(1 / 3), ReshapeRows((2, 2))],
     ),
     "category": (MIXED_ROWS, MIXED, [Category(), MinMax(), Rescale(3.0, 1.0, ("count",))]),
     "category of rare ones": (
@@ -292,12 +304,12 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
     "transpose of big-endian numbers": (
         IMAGES.astype(">i4"),
         None,
-        [Transpose((3, 2, 1)), Standardize(), Reshape((-1,))],
+        [Transpose((3, 2, 1)), Standardize(), ReshapeRows((-1,))],
     ),
     "one_hot of bytes": (
         IMAGES[:, 0, 0],
         None,
-        [OneHot(("1",)), Rescale(3.0), OneHot(("2",)), Reshape((1, -1))],
+        [OneHot(("1",)), Rescale(3.0), OneHot(("2",)), ReshapeRows((1, -1))],
     ),
 }
 

@@ -16,7 +16,7 @@ from dlcli.data.suspicions import (
     looks_channels_first,
     lost_in_float32,
 )
-from dlcli.data.transforms import MinMax, OneHot, Rescale, Reshape, Standardize, Transpose
+from dlcli.data.transforms import MinMax, OneHot, Rescale, ReshapeRows, Standardize, Transpose
 from dlcli.errors import DataError
 
 
@@ -40,16 +40,16 @@ def test_other_rows_are_not(shape: Shape) -> None:
 def test_what_is_transposed_or_flattened_is_fine_and_what_is_reshaped_is_mixed_up() -> None:
     shape = (3, 32, 32)
     assert channels_first(shape, [Standardize(), Transpose((2, 3, 1))]) == ()
-    assert channels_first(shape, [Reshape((-1,))]) == ()
-    (warning,) = channels_first(shape, [Rescale(1.0), Reshape((32, 32, 3))])
+    assert channels_first(shape, [ReshapeRows((-1,))]) == ()
+    (warning,) = channels_first(shape, [Rescale(1.0), ReshapeRows((32, 32, 3))])
     assert "`reshape` to [32, 32, 3] mixes the pixels up" in warning
-    (warning,) = channels_first((3072,), [Standardize(), Reshape((3, 32, 32)), Rescale(0.5)])
+    (warning,) = channels_first((3072,), [Standardize(), ReshapeRows((3, 32, 32)), Rescale(0.5)])
     assert warning.endswith("dims: [2, 3, 1]}` behind number 2 of data.transforms")
-    assert channels_first((3072,), [Reshape((3, 32, 32)), Transpose((2, 3, 1))]) == ()
+    assert channels_first((3072,), [ReshapeRows((3, 32, 32)), Transpose((2, 3, 1))]) == ()
     (warning,) = channels_first((32, 32, 3), [Transpose((3, 1, 2))])
     assert warning.endswith("behind number 1 of data.transforms")
-    assert channels_first((4,), [OneHot(("1",)), Reshape((3, 32, 32))]) == ()
-    assert channels_first(shape, [Reshape((5, -1))]) == ()
+    assert channels_first((4,), [OneHot(("1",)), ReshapeRows((3, 32, 32))]) == ()
+    assert channels_first(shape, [ReshapeRows((5, -1))]) == ()
 
 
 def test_labels_that_exclude_each_other_are_seen() -> None:
@@ -79,7 +79,7 @@ def test_columns_that_float32_cannot_tell_apart_are_told() -> None:
     assert warning.startswith("column 'seconds' holds numbers such as 1700000000 and 1700000001")
     for transform in (Standardize(), MinMax()):
         assert warned(rows, transform) == ()
-    assert warned(rows, Reshape((3, 1))) == () and warned(np.full((10, 3), 1e-300)) == ()
+    assert warned(rows, ReshapeRows((3, 1))) == () and warned(np.full((10, 3), 1e-300)) == ()
     assert warned(rows.astype(np.float32)) == ()
 
 

@@ -1,4 +1,4 @@
-"""Columns of numbers and of categories, out of the rows of delimited text.
+"""ReadColumns of numbers and of categories, out of the rows of delimited text.
 
 Rows are taken in blocks, and columns of a block go through float() as a whole; only where a column
 fails is the cell at fault looked for. So a clean file is read at full rate and a bad one gets a
@@ -24,8 +24,8 @@ BLOCK = 512  # rows converted at once: few enough to stay in the processor's cac
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Columns of one file.
+class ReadColumns:
+    """ReadColumns of one file.
 
     numbers: (n, k) float64. A text column holds codes, numbered as `texts` orders them.
     texts: the distinct texts of each text column, by name, in order of first appearance.
@@ -41,7 +41,7 @@ def read_columns(
     kinds: Mapping[str, bool] | None = None,
     reasons: Mapping[str, str] | None = None,
     most: int | None = None,
-) -> Columns:
+) -> ReadColumns:
     """The wanted columns.
 
     kinds: whether a column holds text, where that is known already: because the config declares
@@ -84,7 +84,7 @@ def read_columns(
     if not blocks:
         what = "has a header but no rows" if file.header else "has no rows"
         raise DataError(f"{file.path} {what}.", file=file.path)
-    return Columns(np.concatenate(blocks), {name: list(known) for name, known in codes.items()})
+    return ReadColumns(np.concatenate(blocks), {name: list(known) for name, known in codes.items()})
 
 
 def mostly_text(cells: Row, format: Format) -> bool:

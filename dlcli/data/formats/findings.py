@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlcli.data.dataset import Array
-from dlcli.data.formats.columns import BLOCK, Columns, mostly_text
+from dlcli.data.formats.columns import BLOCK, ReadColumns, mostly_text
 from dlcli.data.formats.looks import advise
 from dlcli.data.formats.notation import Format, is_number, plain_text
 from dlcli.data.formats.text import Text, data_rows, first_rows, line_of, shown_cell
@@ -78,7 +78,7 @@ def two_forms(name: str, texts: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
-def quantised(file: Text, wanted: Sequence[str], columns: Columns) -> tuple[str, ...]:
+def quantised(file: Text, wanted: Sequence[str], columns: ReadColumns) -> tuple[str, ...]:
     """A sentence about each column with a whole number that float64 does not hold as it is."""
     numbers = columns.numbers
     if max(numbers.max(), -numbers.min()) < EXACT:

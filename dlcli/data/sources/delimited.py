@@ -10,7 +10,7 @@ import numpy as np
 
 from dlcli.data.checks import make_table, make_weights
 from dlcli.data.dataset import Array, Column, Declared, Raw, Role, Sampled, Shape
-from dlcli.data.formats.columns import DECLARED, Columns, read_columns
+from dlcli.data.formats.columns import DECLARED, ReadColumns, read_columns
 from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column, two_forms
 from dlcli.data.formats.notation import Format
 from dlcli.data.formats.text import Text, line_of, read_header
@@ -220,7 +220,7 @@ def _same_width(files: list[Text]) -> None:
         )
 
 
-def _merge(read: list[Columns], wanted: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def _merge(read: list[ReadColumns], wanted: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """The sorted distinct texts of every text column over all files."""
     return {
         name: tuple(sorted({text for columns in read for text in columns.texts[name]}))
@@ -230,7 +230,7 @@ def _merge(read: list[Columns], wanted: tuple[str, ...]) -> dict[str, tuple[str,
 
 
 def _in_sorted_order(
-    columns: Columns, wanted: tuple[str, ...], vocabularies: dict[str, tuple[str, ...]]
+    columns: ReadColumns, wanted: tuple[str, ...], vocabularies: dict[str, tuple[str, ...]]
 ) -> Array:
     """The numbers, with the codes of text columns changed to positions in the sorted texts."""
     for j, name in enumerate(wanted):
