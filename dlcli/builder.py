@@ -25,7 +25,7 @@ from dlcli.config import (
     Config,
     component_of,
 )
-from dlcli.config.base import Model as ConfigModel
+from dlcli.config.base import Section
 from dlcli.config.embeddings import EmbeddedColumns
 from dlcli.config.sources import Npz
 from dlcli.config.wiring import MOST, write_out
@@ -225,7 +225,7 @@ def links(described: Any) -> list[Link]:
     return [_link(entry) for entry in described]
 
 
-DESCRIBED: Mapping[str, type[ConfigModel]] = {
+DESCRIBED: Mapping[str, type[Section]] = {
     **LAYER_CONFIGS,
     "column_embeddings": EmbeddedColumns,
 }

@@ -3,52 +3,52 @@
 from typing import Annotated, Literal
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Section, table
 from dlcli.config.values import Real, Switch
 
 
-class Linear(Model):
+class Linear(Section):
     type: Literal["linear"] = "linear"
 
 
-class Sigmoid(Model):
+class Sigmoid(Section):
     type: Literal["sigmoid"] = "sigmoid"
 
 
-class Tanh(Model):
+class Tanh(Section):
     type: Literal["tanh"] = "tanh"
 
 
-class Relu(Model):
+class Relu(Section):
     type: Literal["relu"] = "relu"
 
 
-class LeakyRelu(Model):
+class LeakyRelu(Section):
     type: Literal["leaky_relu"] = "leaky_relu"
     negative_slope: Annotated[float, Real(0.0, 1e6)] = 0.2
 
 
-class Elu(Model):
+class Elu(Section):
     type: Literal["elu"] = "elu"
     alpha: Annotated[float, Real(0.0, 1e6)] = 1.0
 
 
-class Gelu(Model):
+class Gelu(Section):
     """The exact form by erf, or the approximation by tanh."""
 
     type: Literal["gelu"] = "gelu"
     approximate: Annotated[bool, Switch()] = False
 
 
-class Silu(Model):
+class Silu(Section):
     type: Literal["silu"] = "silu"
 
 
-class Softplus(Model):
+class Softplus(Section):
     type: Literal["softplus"] = "softplus"
 
 
-class Softmax(Model):
+class Softmax(Section):
     type: Literal["softmax"] = "softmax"
 
 
@@ -57,4 +57,4 @@ Activation = Annotated[
     Component("activation", words=synonyms.ACTIVATIONS),
 ]
 
-ACTIVATION_CONFIGS: dict[str, type[Model]] = table(Activation)
+ACTIVATION_CONFIGS: dict[str, type[Section]] = table(Activation)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from dlcli.config.base import RECORDED, Model
+from dlcli.config.base import RECORDED, Section
 from dlcli.config.data import Data
 from dlcli.config.document import Document
 from dlcli.config.root import Network
@@ -16,10 +16,10 @@ from dlcli.config.wiring import write_out
 from dlcli.config.wording import code
 from dlcli.config.yaml_reader import Tree
 
-T = TypeVar("T", bound=Model)
+T = TypeVar("T", bound=Section)
 
 
-class Answering(Model):
+class Answering(Section):
     """The layers, the loss that says what their outputs are, and what is done to rows before."""
 
     data: Data

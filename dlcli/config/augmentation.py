@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import model_validator
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Section, table
 from dlcli.config.values import Checked, Choice, Listing, Real, Sizes, Whole, wrong, wrong_value
 from dlcli.config.wording import instead
 
@@ -41,12 +41,12 @@ _Size = Annotated[int, Whole(1, 1_000_000)]
 _Shares = Annotated[tuple[float, float], Shares()]
 
 
-class RandomFlip(Model):
+class RandomFlip(Section):
     type: Literal["random_flip"] = "random_flip"
     mode: Annotated[_Flip, Choice(_FLIPS)] = "horizontal_and_vertical"
 
 
-class RandomCrop(Model):
+class RandomCrop(Section):
     """A window of the size of a row, out of the row with an edge of `padding` around it."""
 
     type: Literal["random_crop"] = "random_crop"
@@ -63,7 +63,7 @@ class RandomCrop(Model):
         return self
 
 
-class RandomTranslation(Model):
+class RandomTranslation(Section):
     """height_factor, width_factor: the largest shift, as a share of the size of a row."""
 
     type: Literal["random_translation"] = "random_translation"
@@ -83,7 +83,7 @@ class RandomTranslation(Model):
         return self
 
 
-class GaussianNoise(Model):
+class GaussianNoise(Section):
     type: Literal["gaussian_noise"] = "gaussian_noise"
     stddev: Annotated[float, Real(above=0.0, high=1e6)]
 
@@ -93,4 +93,4 @@ Augmentation = Annotated[
     Component("augmentation", words=synonyms.AUGMENTATIONS),
 ]
 Augmentations = Annotated[tuple[Augmentation, ...], Listing(most=100)]
-AUGMENTATION_CONFIGS: dict[str, type[Model]] = table(Augmentation)
+AUGMENTATION_CONFIGS: dict[str, type[Section]] = table(Augmentation)

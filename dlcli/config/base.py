@@ -25,7 +25,7 @@ RECORDED = "recorded"
 version, and means what it meant there."""
 
 
-class Model(BaseModel):
+class Section(BaseModel):
     """A mapping of the config: immutable, and no key but its own.
 
     before: of options that came later, what a config means that was written out without them.
@@ -97,7 +97,7 @@ class Component:
         words = [*self._bare, *self.aliases]
         return {"anyOf": [*number, *([{"enum": words}] if words else []), inner]}
 
-    def _typed(self, value: Any, known: Mapping[str, type[Model]]) -> Any:
+    def _typed(self, value: Any, known: Mapping[str, type[Section]]) -> Any:
         """The value as a mapping with a `type` that is known, or as the model it already is."""
         if isinstance(value, str):
             value = {"type": value}
@@ -131,11 +131,11 @@ class _Whole:
     wanted = False
 
 
-def whole_schema(model: type[Model]) -> dict[str, Any]:
+def whole_schema(model: type[Section]) -> dict[str, Any]:
     """The JSON schema of a model, with everything that may stand in it."""
     _Whole.wanted = True
     try:
-        models, before = _subclasses(Model), None
+        models, before = _subclasses(Section), None
         while True:
             for one in models:
                 one.model_rebuild(force=True)
@@ -149,12 +149,12 @@ def whole_schema(model: type[Model]) -> dict[str, Any]:
         _Whole.wanted = False
 
 
-def _subclasses(model: type[Model]) -> list[type[Model]]:
+def _subclasses(model: type[Section]) -> list[type[Section]]:
     found = model.__subclasses__()
     return found + [deeper for one in found for deeper in _subclasses(one)]
 
 
-def _member(model: type[Model], handler: GetCoreSchemaHandler) -> CoreSchema:
+def _member(model: type[Section], handler: GetCoreSchemaHandler) -> CoreSchema:
     """The schema of a member of a union.
 
     A member is built when a value is one: the time of a start must not depend on how many words
@@ -170,7 +170,7 @@ def _member(model: type[Model], handler: GetCoreSchemaHandler) -> CoreSchema:
     )
 
 
-def fields_of(model: type[Model]) -> dict[str, FieldInfo]:
+def fields_of(model: type[Section]) -> dict[str, FieldInfo]:
     """The fields of a model, with their types; those that hold models of their own kind have
     them only after it was built."""
     if not model.__pydantic_fields_complete__:
@@ -178,7 +178,7 @@ def fields_of(model: type[Model]) -> dict[str, FieldInfo]:
     return model.model_fields
 
 
-def _required(model: type[Model]) -> bool:
+def _required(model: type[Section]) -> bool:
     """Whether it has keys that must be given."""
     return any(field.is_required() for field in model.model_fields.values())
 

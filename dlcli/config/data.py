@@ -8,8 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from dlcli.config import synonyms
 from dlcli.config.augmentation import Augmentations
-from dlcli.config.base import Component, Model, table
-from dlcli.config.layer_models import NAME, TargetShape
+from dlcli.config.base import Component, Section, table
+from dlcli.config.layer_sections import NAME, TargetShape
 from dlcli.config.sources import NPZ_PAIRS, ArrayName, Npz, Source
 from dlcli.config.values import (
     Checked,
@@ -47,7 +47,7 @@ _Categories = Annotated[_Named, KindOr(("text", "numeric"), ("category",))]
 _Encodable = Annotated[_Named, KindOr(("text", "numeric", "category"))]
 
 
-class _OfColumns(Model):
+class _OfColumns(Section):
     """A transform of which some columns are chosen, by their names or by what they hold.
 
     later: options that came later: one that is not given is left out, so that a config is written
@@ -83,13 +83,13 @@ class Standardize(_OfColumns):
     columns: _Numbers | None = None
 
 
-class StandardizeTarget(Model):
+class StandardizeTarget(Section):
     """(t - mean) / standard deviation, both of the training part."""
 
     type: Literal["standardize"] = "standardize"
 
 
-class MinMaxTarget(Model):
+class MinMaxTarget(Section):
     """The training part's range becomes minimum .. maximum."""
 
     type: Literal["min_max"] = "min_max"
@@ -147,7 +147,7 @@ class OneHot(_OfColumns):
     max_categories: _MostCategories | None = None
 
 
-class Category(Model):
+class Category(Section):
     """A column of categories becomes one of ids, for `column_embeddings`; default: every text
     column."""
 
@@ -158,7 +158,7 @@ class Category(Model):
     max_categories: _MostCategories | None = None
 
 
-class ReshapeRows(Model):
+class ReshapeRows(Section):
     type: Literal["reshape"] = "reshape"
     target_shape: TargetShape
 
@@ -177,7 +177,7 @@ class _Dims(Listing):
         return dims
 
 
-class Transpose(Model):
+class Transpose(Section):
     """The axes of a row in another order; [2, 3, 1] puts the first axis (of channels) last."""
 
     type: Literal["transpose"] = "transpose"
@@ -191,15 +191,15 @@ Transform = Annotated[
 TargetTransform = Annotated[
     StandardizeTarget | MinMaxTarget, Component("target transform", words=synonyms.TRANSFORMS)
 ]
-TRANSFORM_CONFIGS: dict[str, type[Model]] = table(Transform)
-TARGET_TRANSFORM_CONFIGS: dict[str, type[Model]] = table(TargetTransform)
+TRANSFORM_CONFIGS: dict[str, type[Section]] = table(Transform)
+TARGET_TRANSFORM_CONFIGS: dict[str, type[Section]] = table(TargetTransform)
 
 VALIDATION = 0.1
 TEST = 0.2
 _Share = Annotated[float, Real(0.0, below=1.0)]
 
 
-class Split(Model):
+class Split(Section):
     """The fractions that are drawn from the rows; None: the default, where it applies."""
 
     validation: _Share | None = None
@@ -211,7 +211,7 @@ class Split(Model):
     before: ClassVar[Mapping[str, Any]] = {"keep_rare": False}
 
 
-class Input(Model):
+class Input(Section):
     """A value of each row, by the name of its array.
 
     transforms: what is done to it, fitted on its own training rows.
@@ -241,7 +241,7 @@ def input_names(written: Any) -> tuple[str, ...] | None:
         return None
 
 
-class Data(Model):
+class Data(Section):
     """inputs: the values of a row, by names that layers read them by; None: there is one, which
     has none."""
 

@@ -3,13 +3,13 @@
 
 from typing import Annotated
 
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.values import Choice, Listing
 
 DEPLOYMENT_FORMATS = ("bundle",)
 
 
-class Deployment(Model):
+class Deployment(Section):
     formats: Annotated[
         tuple[Annotated[str, Choice(DEPLOYMENT_FORMATS, noun="deployment format")], ...],
         Listing(most=10, unique=True),

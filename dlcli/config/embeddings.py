@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.initializers import Initializer, RandomUniform
-from dlcli.config.layer_models import OneInput
+from dlcli.config.layer_sections import OneInput
 from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import ByName, Checked, Listing, Real, Switch, Text, Whole, wrong_value
 from dlcli.config.wording import instead
@@ -56,7 +56,7 @@ class _IdColumn(Checked):
         return Whole(0, 2**31)(position), Whole(1, 2**24 - 1)(ids), _Width(dim)
 
 
-class EmbeddedColumns(Model):
+class EmbeddedColumns(Section):
     """What a deployed network says of `column_embeddings`: the columns as training found them."""
 
     type: Literal["column_embeddings"] = "column_embeddings"

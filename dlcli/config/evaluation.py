@@ -4,13 +4,13 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.metrics import Metric
 from dlcli.config.values import Listing, wrong
 from dlcli.config.wording import code
 
 
-class Evaluation(Model):
+class Evaluation(Section):
     """The metrics; by default those that suit the loss."""
 
     metrics: Annotated[tuple[Metric, ...], Listing(most=100)] | None = None

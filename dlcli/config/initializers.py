@@ -5,46 +5,46 @@ from typing import Annotated, Literal, Self
 from pydantic import model_validator
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Section, table
 from dlcli.config.values import Real, wrong
 
 
-class GlorotUniform(Model):
+class GlorotUniform(Section):
     type: Literal["glorot_uniform"] = "glorot_uniform"
 
 
-class GlorotNormal(Model):
+class GlorotNormal(Section):
     type: Literal["glorot_normal"] = "glorot_normal"
 
 
-class HeUniform(Model):
+class HeUniform(Section):
     type: Literal["he_uniform"] = "he_uniform"
 
 
-class HeNormal(Model):
+class HeNormal(Section):
     type: Literal["he_normal"] = "he_normal"
 
 
-class Zeros(Model):
+class Zeros(Section):
     type: Literal["zeros"] = "zeros"
 
 
-class Ones(Model):
+class Ones(Section):
     type: Literal["ones"] = "ones"
 
 
-class Constant(Model):
+class Constant(Section):
     type: Literal["constant"] = "constant"
     value: Annotated[float, Real(-1e6, 1e6)] = 0.0
 
 
-class RandomNormal(Model):
+class RandomNormal(Section):
     type: Literal["random_normal"] = "random_normal"
     mean: Annotated[float, Real(-1e6, 1e6)] = 0.0
     stddev: Annotated[float, Real(0.0, 1e6)] = 0.05
 
 
-class RandomUniform(Model):
+class RandomUniform(Section):
     type: Literal["random_uniform"] = "random_uniform"
     minval: Annotated[float, Real(-1e6, 1e6)] = -0.05
     maxval: Annotated[float, Real(-1e6, 1e6)] = 0.05
@@ -57,7 +57,7 @@ class RandomUniform(Model):
         return self
 
 
-class Orthogonal(Model):
+class Orthogonal(Section):
     type: Literal["orthogonal"] = "orthogonal"
     gain: Annotated[float, Real(-1e6, 1e6)] = 1.0
 
@@ -76,4 +76,4 @@ Initializer = Annotated[
     Component("initializer", words=synonyms.INITIALIZERS),
 ]
 
-INITIALIZER_CONFIGS: dict[str, type[Model]] = table(Initializer)
+INITIALIZER_CONFIGS: dict[str, type[Section]] = table(Initializer)

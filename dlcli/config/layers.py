@@ -7,7 +7,7 @@ from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
 from dlcli.config.base import Component, table
 from dlcli.config.embeddings import ColumnEmbeddings, Embedding, Masking
 from dlcli.config.initializers import GlorotUniform, Initializer, Ones, Zeros
-from dlcli.config.layer_models import LayerModel, OneInput, Padding, Pair, TargetShape
+from dlcli.config.layer_sections import LayerModel, OneInput, Padding, Pair, TargetShape
 from dlcli.config.merges import Add, Average, Concatenate, Dot, Maximum, Multiply, Subtract
 from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import (

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from dlcli.config.layer_models import LayerModel, LayerName
+from dlcli.config.layer_sections import LayerModel, LayerName
 from dlcli.config.values import Checked, Listing, Switch, wrong_value
 from dlcli.config.wording import instead
 

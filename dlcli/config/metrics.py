@@ -5,8 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Model, table
-from dlcli.config.layer_models import NAME
+from dlcli.config.base import Component, Section, table
+from dlcli.config.layer_sections import NAME
 from dlcli.config.values import Switch, Whole, wrong
 from dlcli.config.wording import code
 
@@ -19,7 +19,7 @@ TAKEN = ("loss", "epoch", "step")
 """What stands beside the metrics of an epoch."""
 
 
-class MetricModel(Model):
+class MetricModel(Section):
     """What all metrics have.
 
     name: what its value is called; see `called`.

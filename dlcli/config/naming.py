@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from dlcli.config.layer_models import LayerModel
+from dlcli.config.layer_sections import LayerModel
 
 
 def named(layers: Sequence[LayerModel]) -> tuple[LayerModel, ...]:

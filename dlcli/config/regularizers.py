@@ -3,23 +3,23 @@
 from typing import Annotated, Literal
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Section, table
 from dlcli.config.values import Real
 
 _Weight = Annotated[float, Real(0.0, 1e6)]
 
 
-class L1(Model):
+class L1(Section):
     type: Literal["l1"] = "l1"
     l1: _Weight = 0.01
 
 
-class L2(Model):
+class L2(Section):
     type: Literal["l2"] = "l2"
     l2: _Weight = 0.01
 
 
-class L1L2(Model):
+class L1L2(Section):
     type: Literal["l1_l2"] = "l1_l2"
     l1: _Weight = 0.0
     l2: _Weight = 0.0
@@ -27,4 +27,4 @@ class L1L2(Model):
 
 Regularizer = Annotated[L1 | L2 | L1L2, Component("regularizer", words=synonyms.REGULARIZERS)]
 
-REGULARIZER_CONFIGS: dict[str, type[Model]] = table(Regularizer)
+REGULARIZER_CONFIGS: dict[str, type[Section]] = table(Regularizer)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.data import Data
 from dlcli.config.deployment import Deployment
 from dlcli.config.evaluation import Evaluation
@@ -26,14 +26,14 @@ class _Version(Whole):
         return self.high
 
 
-class Network(Model):
+class Network(Section):
     """The `model:` section: layers in order, and where the weights start if not drawn."""
 
     layers: Annotated[tuple[Layer, ...], Listing(most=1000, least=1)]
     initial_weights: FileName | None = None
 
 
-class Config(Model):
+class Config(Section):
     """Everything a run needs to know."""
 
     version: Annotated[Literal[1], _Version(VERSION, VERSION)] = 1

@@ -11,7 +11,7 @@ from typing import Any
 
 from dlcli.config.absent import absent
 from dlcli.config.activations import ACTIVATION_CONFIGS, Linear, Softmax
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.data import TEST, VALIDATION, Category, Data
 from dlcli.config.embeddings import ColumnEmbeddings
 from dlcli.config.evaluation import Evaluation
@@ -49,7 +49,7 @@ class Sections:
     data: Data | None = None
     model: Network | None = None
     loss: LossModel | None = None
-    optimizer: Model | None = None
+    optimizer: Section | None = None
     training: Training | None = None
     evaluation: Evaluation | None = None
     inputs: tuple[str, ...] | None = ("",)
@@ -123,7 +123,7 @@ def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
     if not wires or sections.loss is None or sections.loss.folds is None:
         return
     loss = sections.loss.type
-    right: type[Model] = ACTIVATION_CONFIGS[sections.loss.folds]
+    right: type[Section] = ACTIVATION_CONFIGS[sections.loss.folds]
     by_name = {wire.name: wire for wire in wires}
     wire = wires[-1]
     while isinstance(wire.layer, Flatten | Reshape | Dropout) and wire.inputs[0] in by_name:

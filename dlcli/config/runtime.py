@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.values import Choice
 
 
-class Runtime(Model):
+class Runtime(Section):
     """portable: the same bits on every processor with AVX2; native: this processor's fastest."""
 
     numerics: Annotated[Literal["portable", "native"], Choice(("portable", "native"))] = "portable"

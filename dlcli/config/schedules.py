@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import model_validator
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Section, table
 from dlcli.config.values import Choice, Listing, Real, Switch, Text, Whole, wrong
 
 RATE = Real(above=0.0, high=1000.0)
@@ -16,7 +16,7 @@ _Epochs = Annotated[float, Real(above=0.0, high=1e6)]
 _Share = Annotated[float, Real(0.0, 1.0)]
 
 
-class Schedule(Model):
+class Schedule(Section):
     """What all have; a warm-up goes from 0 to what the schedule begins with."""
 
     type: str
@@ -145,4 +145,4 @@ LearningRate = Annotated[
 ]
 """A number or a schedule."""
 
-SCHEDULE_CONFIGS: dict[str, type[Model]] = table(LearningRate)
+SCHEDULE_CONFIGS: dict[str, type[Section]] = table(LearningRate)

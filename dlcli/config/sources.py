@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Section, table
 from dlcli.config.values import (
     ByName,
     Choice,
@@ -89,7 +89,7 @@ CLASS_NAME = _ClassName("the name of a class", longest=1000)
 _PositiveClass = Annotated[str, CLASS_NAME] | None
 
 
-class SourceModel(Model):
+class SourceModel(Section):
     """What all sources have."""
 
     def brings_test(self) -> bool | None:
@@ -101,7 +101,7 @@ class SourceModel(Model):
         return False
 
 
-def _both(source: Model, first: str, second: str) -> None:
+def _both(source: Section, first: str, second: str) -> None:
     """Two files that only make sense together."""
     for given, other in ((first, second), (second, first)):
         if getattr(source, given) is not None and getattr(source, other) is None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Section, table
 from dlcli.config.metrics import NUMBERS, Task
 from dlcli.config.schedules import LearningRate
 from dlcli.config.sources import CLASS_NAME
@@ -31,7 +31,7 @@ _Count = Annotated[int, Whole(1, 1_000_000_000)]
 CLIPPINGS = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
-class LossModel(Model):
+class LossModel(Section):
     """What all losses have.
 
     tasks: what is learned by it; the shape of the model's outputs says which of them.
@@ -96,7 +96,7 @@ Loss = Annotated[
 ]
 
 
-class OptimizerModel(Model):
+class OptimizerModel(Section):
     """What all optimizers have.
 
     exclude_from_weight_decay: parts of names of arrays.
@@ -175,7 +175,7 @@ Optimizer = Annotated[
 ]
 
 LOSS_CONFIGS: dict[str, type[LossModel]] = table(Loss)
-OPTIMIZER_CONFIGS: dict[str, type[Model]] = table(Optimizer)
+OPTIMIZER_CONFIGS: dict[str, type[Section]] = table(Optimizer)
 
 
 class _ClassWeight(Checked):
@@ -194,7 +194,7 @@ class _ClassWeight(Checked):
         return {"anyOf": [{"const": "balanced"}, self._BY_NAME.json_schema()]}
 
 
-class EarlyStopping(Model):
+class EarlyStopping(Section):
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
 
     monitor: Annotated[str, Text("the name of a loss or metric", longest=64)] = "val_loss"
@@ -203,7 +203,7 @@ class EarlyStopping(Model):
     mode: Annotated[Literal["auto", "min", "max"], Choice(("auto", "min", "max"))] = "auto"
 
 
-class CheckpointOptions(Model):
+class CheckpointOptions(Section):
     """A checkpoint is written when any of these is due."""
 
     every_epochs: _Count | None = 1
@@ -211,7 +211,7 @@ class CheckpointOptions(Model):
     every_seconds: Annotated[float, Real(above=0.0, high=1e9)] | None = None
 
 
-class Training(Model):
+class Training(Section):
     """The loop. `keep` is the weights that evaluate, predict and deploy use.
 
     class_weight: how much a row of each class counts while it is learned from; balanced: all

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from dlcli.config import synonyms
 from dlcli.config.absent import absent_key
-from dlcli.config.base import Model, fields_of, tag
+from dlcli.config.base import Section, fields_of, tag
 from dlcli.config.document import Document, Problem
 from dlcli.config.root import Config
 from dlcli.config.wording import code, instead, listing, meant, nearest, squeeze
@@ -55,11 +55,11 @@ def _name(document: Document, path: Path) -> str:
     return code(document.spelling(path[:end]) + "".join(f"[{index}]" for index in path[end:]))
 
 
-def _follow(location: Sequence[str | int]) -> tuple[Path, type[Model]]:
+def _follow(location: Sequence[str | int]) -> tuple[Path, type[Section]]:
     """The location without the names of union members, and the model it leads to or into."""
     path: list[str | int] = []
-    model: type[Model] = Config
-    members: dict[str, type[Model]] = {}
+    model: type[Section] = Config
+    members: dict[str, type[Section]] = {}
     for part in location:
         if part in members:
             model, members = members[str(part)], {}
@@ -74,22 +74,22 @@ def _follow(location: Sequence[str | int]) -> tuple[Path, type[Model]]:
     return tuple(path), model
 
 
-def _typed(model: type[Model]) -> bool:
+def _typed(model: type[Section]) -> bool:
     return "type" in model.model_fields
 
 
-def _models(annotations: Sequence[Any]) -> list[type[Model]]:
+def _models(annotations: Sequence[Any]) -> list[type[Section]]:
     """Every model that an annotation mentions."""
-    found: list[type[Model]] = []
+    found: list[type[Section]] = []
     for annotation in annotations:
-        if isinstance(annotation, type) and issubclass(annotation, Model):
+        if isinstance(annotation, type) and issubclass(annotation, Section):
             found.append(annotation)
         else:
             found.extend(_models(get_args(annotation)))
     return found
 
 
-def _described(model: type[Model]) -> str:
+def _described(model: type[Section]) -> str:
     """How a message calls what the model describes."""
     if _typed(model):
         return code(model.model_fields["type"].default)
@@ -101,7 +101,7 @@ def _missing(
 ) -> Iterator[Problem]:
     """One problem for each mapping that lacks keys which no misspelt one stands for."""
     lacking: dict[Path, list[str]] = {}
-    owners: dict[Path, type[Model]] = {}
+    owners: dict[Path, type[Section]] = {}
     for finding in findings:
         if finding["type"] != "missing":
             continue
@@ -119,7 +119,7 @@ def _missing(
         )
 
 
-def _unknown_key(key: str, path: Path, model: type[Model]) -> tuple[str, list[str]]:
+def _unknown_key(key: str, path: Path, model: type[Section]) -> tuple[str, list[str]]:
     """What to say of a key that the model has not, and the keys that were likely meant."""
     what = f"unknown key {code(key)}"
     known = list(model.model_fields)

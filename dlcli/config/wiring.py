@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dlcli.config.activations import Linear
-from dlcli.config.layer_models import LayerModel, OneInput
+from dlcli.config.layer_sections import LayerModel, OneInput
 from dlcli.config.layers import (
     LAYER_CONFIGS,
     ActivationLayer,

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from dlcli.config import Config
-from dlcli.config.base import Model, fields_of
+from dlcli.config.base import Section, fields_of
 
 
-def every_model() -> list[type[Model]]:
+def every_model() -> list[type[Section]]:
     return sorted(_walk(Config), key=lambda model: model.__name__)
 
 
-def _walk(model: type[Model]) -> set[type[Model]]:
+def _walk(model: type[Section]) -> set[type[Section]]:
     found = {model}
     ahead = [model]
     while ahead:
@@ -22,8 +22,8 @@ def _walk(model: type[Model]) -> set[type[Model]]:
     return found
 
 
-def _mentioned(annotation: Any) -> Iterator[type[Model]]:
-    if isinstance(annotation, type) and issubclass(annotation, Model):
+def _mentioned(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     else:
         for argument in get_args(annotation):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from dlcli import config
-from dlcli.config.base import Model, table, whole_schema
+from dlcli.config.base import Section, table, whole_schema
 from dlcli.config.document import Document
 from dlcli.config.validation_errors import explain
 from tests.config.models import every_model
@@ -24,7 +24,7 @@ NASTY: list[Any] = [
 
 
 @pytest.mark.parametrize("model", every_model())
-def test_every_model_refuses_an_unknown_key(model: type[Model]) -> None:
+def test_every_model_refuses_an_unknown_key(model: type[Section]) -> None:
     with pytest.raises(ValidationError) as caught:
         model.model_validate({"surely_unknown": 1})
     assert (("surely_unknown",), "extra_forbidden") in [
@@ -33,7 +33,7 @@ def test_every_model_refuses_an_unknown_key(model: type[Model]) -> None:
 
 
 @pytest.mark.parametrize("model", every_model())
-def test_every_bad_value_is_explained_by_a_sentence_of_ours(model: type[Model]) -> None:
+def test_every_bad_value_is_explained_by_a_sentence_of_ours(model: type[Section]) -> None:
     for field in set(model.model_fields) - {"type"}:  # known by then: it has chosen the model
         for value in NASTY:
             try:
@@ -45,7 +45,7 @@ def test_every_bad_value_is_explained_by_a_sentence_of_ours(model: type[Model]) 
 
 
 @pytest.mark.parametrize("model", every_model())
-def test_no_number_is_unbounded(model: type[Model]) -> None:
+def test_no_number_is_unbounded(model: type[Section]) -> None:
     schema = whole_schema(model)
     properties = schema.get("properties") or schema["$defs"][model.__name__]["properties"]
     for choice in [
@@ -59,7 +59,7 @@ def test_no_number_is_unbounded(model: type[Model]) -> None:
 
 
 @pytest.mark.parametrize("model", every_model())
-def test_models_are_immutable(model: type[Model]) -> None:
+def test_models_are_immutable(model: type[Section]) -> None:
     assert model.model_config["frozen"]
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 
 from dlcli.config.augmentation import Shares
-from dlcli.config.base import Component, Model, fields_of, table
+from dlcli.config.base import Component, Section, fields_of, table
 from dlcli.config.values import Choice, Listing, Real, Sizes, Switch, Text, Whole
 from tests.drawn.dice import Dice
 
@@ -63,7 +63,7 @@ def hint(annotation: Any, notes: tuple[Any, ...] = ()) -> Hint:
     return Hint(annotation, notes, False)
 
 
-def hint_of(model: type[Model], name: str) -> Hint:
+def hint_of(model: type[Section], name: str) -> Hint:
     """What the annotation of a field says."""
     field = fields_of(model)[name]
     return hint(field.annotation, tuple(field.metadata))
@@ -71,7 +71,7 @@ def hint_of(model: type[Model], name: str) -> Hint:
 
 def options(
     dice: Dice,
-    model: type[Model],
+    model: type[Section],
     given: Mapping[str, Any] | None = None,
     skip: Collection[str] = (),
 ) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def options(
 
 def component(
     dice: Dice,
-    known: Mapping[str, type[Model]],
+    known: Mapping[str, type[Section]],
     word: str | None = None,
     aliases: Mapping[str, str] | None = None,
     given: Mapping[str, Any] | None = None,
@@ -111,7 +111,7 @@ def component(
     return {"type": word, **drawn}
 
 
-def value(dice: Dice, model: type[Model], name: str) -> Any:
+def value(dice: Dice, model: type[Section], name: str) -> Any:
     """A value for a field."""
     found = hint_of(model, name)
     if found.optional and dice.chance(0.2):
@@ -153,7 +153,7 @@ def _value(dice: Dice, found: Hint, default: Any, texts: Sequence[str]) -> Any:
         if union.number is not None and dice.chance(0.5):
             return _real(dice, union.number, default)
         return component(dice, known, aliases=union.aliases)
-    if isinstance(found.inner, type) and issubclass(found.inner, Model):
+    if isinstance(found.inner, type) and issubclass(found.inner, Section):
         return options(dice, found.inner)
     raise NotKnown(f"its annotation {found.inner!r} with {found.notes!r} does not say enough")
 

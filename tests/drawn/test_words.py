@@ -12,7 +12,7 @@ import pytest
 
 from dlcli import config as vocabulary
 from dlcli.config.augmentation import AUGMENTATION_CONFIGS
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.loading import parse_config
 from dlcli.config.values import Choice, Real, Sizes, Switch, Text, Whole
 from tests.drawn.data import AUGMENTATIONS, SOURCES, TRANSFORMS
@@ -118,7 +118,7 @@ def test_a_seed_draws_the_same_in_another_process_and_at_another_time(
     assert found == digest()
 
 
-class Everything(Model):
+class Everything(Section):
     """Options of all kinds whose annotation says enough."""
 
     type: Literal["everything"] = "everything"
@@ -138,7 +138,7 @@ def test_a_new_option_joins_by_itself_where_its_annotation_says_enough() -> None
     assert {name for value in values for name in value} == Everything.model_fields.keys() - {"type"}
 
 
-class Wordy(Model):
+class Wordy(Section):
     """An option of which the annotation says too little."""
 
     type: Literal["wordy"] = "wordy"

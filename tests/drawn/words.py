@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, get_args
 
 from dlcli.config import Config
-from dlcli.config.base import Component, Model, table
+from dlcli.config.base import Component, Section, table
 from dlcli.config.values import Choice, KindOr, Listing, Named, Sizes, Switch
 from dlcli.config.yaml_reader import KEY_ALIASES
 from tests.config.models import every_model
@@ -88,7 +88,7 @@ def used_words(config: Mapping[str, Any]) -> set[str]:
     return set(_in_model(Config, config))
 
 
-def _in_model(model: type[Model], data: Mapping[str, Any]) -> Iterator[str]:
+def _in_model(model: type[Section], data: Mapping[str, Any]) -> Iterator[str]:
     for written, value in data.items():
         name = KEY_ALIASES.get(written, written)
         if name == "type":
@@ -129,5 +129,5 @@ def _in_value(place: str, found: Hint, value: Any) -> Iterator[str]:
         if found.note(Named) is not None:
             for item in value.values():
                 yield from _in_model(get_args(found.inner)[1], item)
-        if isinstance(found.inner, type) and issubclass(found.inner, Model):
+        if isinstance(found.inner, type) and issubclass(found.inner, Section):
             yield from _in_model(found.inner, value)

@@ -20,7 +20,7 @@ from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.config import load_config, load_recorded, resolved
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.data import Split
 from dlcli.config.resolved import cut_to
 from dlcli.config.sources import Csv
@@ -280,7 +280,7 @@ def test_an_unfinished_run_of_schema_2_goes_on(saved: bool, trees: Path) -> None
             assert_same(_numbers_alone(after), _numbers_alone(before))
 
 
-LATER: list[tuple[type[Model], str, tuple[str, ...]]] = [
+LATER: list[tuple[type[Section], str, tuple[str, ...]]] = [
     (Split, "keep_rare", ("data", "split")),
     (Csv, "header", ("data", "source")),
     (Csv, "positive_class", ("data", "source")),
@@ -325,7 +325,7 @@ def test_an_option_that_came_later_changes_nothing_for_a_recorded_run(tmp_path: 
 
 @pytest.mark.parametrize(("kind", "option", "path"), LATER, ids=lambda value: str(value)[-20:])
 def test_a_recorded_config_without_an_option_means_what_it_meant(
-    kind: type[Model], option: str, path: tuple[str, ...], tmp_path: Path
+    kind: type[Section], option: str, path: tuple[str, ...], tmp_path: Path
 ) -> None:
     loaded = load_config(write(tmp_path, SMALL))
     file = tmp_path / "recorded.yaml"

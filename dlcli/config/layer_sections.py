@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-from dlcli.config.base import Model
+from dlcli.config.base import Section
 from dlcli.config.values import Choice, Listing, Sizes, Switch, Text, Whole, wrong_value
 
 NAME = Text(
@@ -18,7 +18,7 @@ Padding = Annotated[Literal["valid", "same"], Choice(("valid", "same"))]
 Pair = Annotated[tuple[int, int], Sizes()]
 
 
-class LayerModel(Model):
+class LayerModel(Section):
     """What all layers have. Without a `name` a layer is called `<type>_<n>`.
 
     trainable: whether its arrays learn; false on a block freezes every layer inside.
