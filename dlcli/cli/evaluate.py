@@ -34,7 +34,7 @@ def evaluate(
     """Evaluate a run again, with the bits that training reported. Writes nothing."""
     choose_recorded_numerics(require_run(run))
     from dlcli.console import ConsoleReporter
-    from dlcli.pipeline.again import evaluate_run
+    from dlcli.pipeline.finished import evaluate_run
     from dlcli.pipeline.gates import Gates
 
     gates = Gates(expect or ())

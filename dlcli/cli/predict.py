@@ -36,7 +36,7 @@ def predict(
     Classification prints the class and each class's probability; regression the value.
     """
     choose_recorded_numerics(require_run(run))
-    from dlcli.pipeline.again import predict_rows
+    from dlcli.pipeline.predict import predict_rows
 
     piped = rows == "-"
     if piped and _comes_from_a_terminal():

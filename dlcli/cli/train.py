@@ -98,7 +98,7 @@ def train(
             source = loaded.document.source
             path = run.run(loaded, source, config.absolute(), options, ConsoleReporter())
         if gates and not gates.judged:  # the run was complete already
-            from dlcli.pipeline.again import evaluate_run
+            from dlcli.pipeline.finished import evaluate_run
 
             evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
     if not json:

@@ -20,7 +20,7 @@ from pathlib import Path
 from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import ConfigError, DlcliError, UsageError
-from dlcli.pipeline.again import evaluate_run
+from dlcli.pipeline.finished import evaluate_run
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.progress import NullReporter

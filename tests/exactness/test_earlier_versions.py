@@ -26,7 +26,7 @@ from dlcli.config.resolved import cut_to
 from dlcli.config.sources import Csv
 from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import run as pipeline
-from dlcli.pipeline.again import evaluate_run
+from dlcli.pipeline.finished import evaluate_run
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.progress import NullReporter

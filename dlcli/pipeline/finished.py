@@ -1,6 +1,6 @@
-"""Work on a run that is there already: evaluate it again, predict with it. Writes nothing."""
+"""A run that is finished: opened, held against what it says of itself, evaluated again. Writes
+nothing."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +8,15 @@ import numpy as np
 
 from dlcli import builder
 from dlcli.artifacts.manifest import Manifest, read_manifest
-from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
+from dlcli.artifacts.run_directory import MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
 from dlcli.config import answering_from_dict
-from dlcli.data.dataset import ONLY
 from dlcli.data.digests import digest_classes, digest_columns
-from dlcli.data.rows import read_named_rows, read_rows
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
 from dlcli.deploy.said import Said
-from dlcli.engine.layer import Array
 from dlcli.engine.metrics import Subjects
-from dlcli.errors import ArtifactError, ConfigError, DataError, DivergedError, UsageError, about
+from dlcli.errors import ArtifactError, ConfigError, DataError, UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data
@@ -28,8 +25,6 @@ from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter, Reporter
 from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.resume import require_same_config
-from dlcli.pipeline.standard_input import standard_input
-from dlcli.progress import work
 
 
 def open_complete(path: Path) -> tuple[RunDirectory, Manifest]:
@@ -172,85 +167,3 @@ def _keep(job: Job, directory: RunDirectory, manifest: Manifest) -> None:
     """
     bundle = load_bundle(directory, manifest, MODEL)
     job.design.recipe.model.layout.fill(job.kept, bundle.model.layout.named(bundle.theta))
-
-
-Tell = Callable[[str], None]
-"""Hears a sentence that a person should know."""
-
-_ANSWERED_AT_ONCE = 1024
-"""Rows that are prepared together; each is answered alone, so that it changes no answer."""
-
-
-def predict_rows(
-    path: Path, rows: Path | None, tell: Tell = lambda text: None
-) -> tuple[Bundle, Array]:
-    """The deployed model's answers to the rows of a file (CSV, .npy or .npz); None: of standard
-    input.
-
-    tell: hears how many cells hold categories that training did not meet.
-    """
-    directory, manifest = open_complete(path)
-    folder = f"{DEPLOY}/bundle"
-    deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
-    bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
-    if rows is not None:
-        return bundle, _answers(bundle, rows, tell)
-    with standard_input() as received:
-        return bundle, _answers(bundle, received, tell)
-
-
-def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
-    """The rows of a file, checked, by the names of their values."""
-    only = bundle.preprocessing.get(ONLY)
-    if only is not None:
-        unknown = only.takes_unknown()
-        stored = read_rows(rows, only.columns, only.row_shape, bundle.csv, unknown)
-        only.check(stored, str(rows))
-        return {ONLY: stored}
-    shapes = {name: one.row_shape for name, one in bundle.preprocessing.items()}
-    arrays = {name: array for name, array in bundle.arrays.items() if array is not None}
-    named = read_named_rows(rows, arrays, shapes)
-    for name, one in bundle.preprocessing.items():
-        one.check(named[name], f"the input {name!r} of {rows}")
-    return named
-
-
-def _tell_of_unknown(bundle: Bundle, stored: Mapping[str, Array], tell: Tell) -> None:
-    """How many cells of each column hold a category that the training part did not have."""
-    for name, one in bundle.preprocessing.items():
-        takes = one.takes_unknown()
-        if not takes:
-            continue
-        buckets, rows = one.empty_buckets(), stored[name]
-        for column, (count, first) in one.unknown(rows).items():
-            rare = takes[column] == "bucket" and column not in buckets
-            where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
-            tell(
-                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row "
-                f"{first} (counted from 0), hold categories that the model was not "
-                f"trained on; they are taken as {'rare ones' if rare else 'none of those it knows'}"
-            )
-
-
-def _answers(bundle: Bundle, rows: Path, tell: Tell) -> Array:
-    with about(rows):
-        stored = _stored(bundle, rows)
-        bundle.check_ids(stored, str(rows))  # all of them, before the first is answered
-    _tell_of_unknown(bundle, stored, tell)
-    count = len(next(iter(stored.values())))
-    pieces = []
-    with work("answer rows", count) as at:
-        for start in range(0, count, _ANSWERED_AT_ONCE):
-            stop = start + _ANSWERED_AT_ONCE
-            pieces.append(bundle.predict({name: x[start:stop] for name, x in stored.items()}))
-            at(min(start + _ANSWERED_AT_ONCE, count))
-    answers = np.concatenate(pieces)
-    finite = np.isfinite(answers).reshape(count, -1).all(axis=1)
-    if not finite.all():
-        raise DivergedError(
-            f"{rows}: row {int(np.argmin(finite))} (counted from 0) gets an answer that is not "
-            f"finite, and so do {int((~finite).sum())} rows in all: they are far from those that "
-            "the network was trained on. Check the rows and their scale",
-            file=rows,
-        )
-    return answers

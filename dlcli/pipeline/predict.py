@@ -1,0 +1,97 @@
+"""What a finished run answers to new rows. Writes nothing."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dlcli.artifacts.run_directory import DEPLOY, MODEL
+from dlcli.data.dataset import ONLY
+from dlcli.data.rows import read_named_rows, read_rows
+from dlcli.deploy.bundle import Bundle
+from dlcli.engine.layer import Array
+from dlcli.errors import DivergedError, about
+from dlcli.pipeline.finished import load_bundle, open_complete
+from dlcli.pipeline.standard_input import standard_input
+from dlcli.progress import work
+
+Tell = Callable[[str], None]
+"""Hears a sentence that a person should know."""
+
+_ANSWERED_AT_ONCE = 1024
+"""Rows that are prepared together; each is answered alone, so that it changes no answer."""
+
+
+def predict_rows(
+    path: Path, rows: Path | None, tell: Tell = lambda text: None
+) -> tuple[Bundle, Array]:
+    """The deployed model's answers to the rows of a file (CSV, .npy or .npz); None: of standard
+    input.
+
+    tell: hears how many cells hold categories that training did not meet.
+    """
+    directory, manifest = open_complete(path)
+    folder = f"{DEPLOY}/bundle"
+    deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
+    bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
+    if rows is not None:
+        return bundle, _answers(bundle, rows, tell)
+    with standard_input() as received:
+        return bundle, _answers(bundle, received, tell)
+
+
+def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
+    """The rows of a file, checked, by the names of their values."""
+    only = bundle.preprocessing.get(ONLY)
+    if only is not None:
+        unknown = only.takes_unknown()
+        stored = read_rows(rows, only.columns, only.row_shape, bundle.csv, unknown)
+        only.check(stored, str(rows))
+        return {ONLY: stored}
+    shapes = {name: one.row_shape for name, one in bundle.preprocessing.items()}
+    arrays = {name: array for name, array in bundle.arrays.items() if array is not None}
+    named = read_named_rows(rows, arrays, shapes)
+    for name, one in bundle.preprocessing.items():
+        one.check(named[name], f"the input {name!r} of {rows}")
+    return named
+
+
+def _tell_of_unknown(bundle: Bundle, stored: Mapping[str, Array], tell: Tell) -> None:
+    """How many cells of each column hold a category that the training part did not have."""
+    for name, one in bundle.preprocessing.items():
+        takes = one.takes_unknown()
+        if not takes:
+            continue
+        buckets, rows = one.empty_buckets(), stored[name]
+        for column, (count, first) in one.unknown(rows).items():
+            rare = takes[column] == "bucket" and column not in buckets
+            where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
+            tell(
+                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row "
+                f"{first} (counted from 0), hold categories that the model was not "
+                f"trained on; they are taken as {'rare ones' if rare else 'none of those it knows'}"
+            )
+
+
+def _answers(bundle: Bundle, rows: Path, tell: Tell) -> Array:
+    with about(rows):
+        stored = _stored(bundle, rows)
+        bundle.check_ids(stored, str(rows))  # all of them, before the first is answered
+    _tell_of_unknown(bundle, stored, tell)
+    count = len(next(iter(stored.values())))
+    pieces = []
+    with work("answer rows", count) as at:
+        for start in range(0, count, _ANSWERED_AT_ONCE):
+            stop = start + _ANSWERED_AT_ONCE
+            pieces.append(bundle.predict({name: x[start:stop] for name, x in stored.items()}))
+            at(min(start + _ANSWERED_AT_ONCE, count))
+    answers = np.concatenate(pieces)
+    finite = np.isfinite(answers).reshape(count, -1).all(axis=1)
+    if not finite.all():
+        raise DivergedError(
+            f"{rows}: row {int(np.argmin(finite))} (counted from 0) gets an answer that is not "
+            f"finite, and so do {int((~finite).sum())} rows in all: they are far from those that "
+            "the network was trained on. Check the rows and their scale",
+            file=rows,
+        )
+    return answers
