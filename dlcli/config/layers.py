@@ -8,7 +8,7 @@ from dlcli.config.base import Component, table
 from dlcli.config.embeddings import ColumnEmbeddings, Embedding, Masking
 from dlcli.config.initializers import GlorotUniform, Initializer, Ones, Zeros
 from dlcli.config.layer_sections import LayerModel, OneInput, Padding, Pair, TargetShape
-from dlcli.config.merges import Add, Average, Concatenate, Dot, Maximum, Multiply, Subtract
+from dlcli.config.merges import Merges
 from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import (
     Choice,
@@ -214,13 +214,7 @@ Layer = Annotated[
     | Dropout
     | ActivationLayer
     | ColumnEmbeddings
-    | Add
-    | Average
-    | Concatenate
-    | Dot
-    | Maximum
-    | Multiply
-    | Subtract
+    | Merges
     | Residual
     | Branches
     | Repeat,

@@ -1,4 +1,4 @@
-"""Layers of several inputs. A new one is a class here and its name in the union in layers.py."""
+"""Layers of several inputs. A new one is a class here and its name in the union below."""
 
 from typing import Annotated, Any, Literal
 
@@ -60,3 +60,6 @@ class Dot(MergeLayer):
     type: Literal["dot"] = "dot"
     axes: Annotated[tuple[int, int], _Axes()] = (-1, -1)
     normalize: Annotated[bool, Switch()] = False
+
+
+Merges = Add | Average | Concatenate | Dot | Maximum | Multiply | Subtract

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlcli.data.dataset import Array, Column, Shape
-from dlcli.data.encoded import Numbered, OneHotEncoded
-from dlcli.data.fitted import Affine, Columns, Fitted, Reshaped, Transposed
+from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.recorded import names_of, shape_of
+from dlcli.data.transforms import TRANSFORMS
 
 FITTED: Mapping[str, type[Fitted]] = {
-    step.word: step for step in (Affine, OneHotEncoded, Numbered, Reshaped, Transposed)
+    transform.fitted.word: transform.fitted for transform in TRANSFORMS.values()
 }
 """The steps, by what they are called where they are saved."""
 
