@@ -105,9 +105,9 @@ def seen(folder: Path, config: dict[str, Any]) -> list[list[int]]:
     fetched: list[list[int]] = []
     fetch = of._examples.fetch
 
-    def noted(positions: Any, ctx: Any) -> Any:
+    def noted(positions: Any, ctx: Any, epoch: Any = None) -> Any:
         fetched.append(positions.tolist())
-        return fetch(positions, ctx)
+        return fetch(positions, ctx, epoch)
 
     of._examples.fetch = noted  # type: ignore[method-assign]
     for _ in of.fit(Alone(of.phases)):

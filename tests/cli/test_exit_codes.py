@@ -18,7 +18,7 @@ from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import digest_of_tensors
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.deploy.bundle import Bundle
-from dlcli.pipeline import again, job, provenance, reproduce, resume
+from dlcli.pipeline import finished, job, provenance, reproduce, resume
 from dlcli.pipeline import train as training
 from dlcli.pipeline import validate as validation
 from tests.cli.calls import Call, dlcli, files, refused, settings, train
@@ -257,7 +257,7 @@ def test_11_is_another_numerics_class(
 ) -> None:
     run = train(trees, output).run
     stopped = interrupted(trees, output)
-    for module in (reproduce, again, resume):
+    for module in (reproduce, finished, resume):
         monkeypatch.setattr(module, "numerics_class", lambda: "abacus/1")
     assert "abacus/1" in refused(dlcli("reproduce", run), 11)
     assert "abacus/1" in refused(dlcli("train", "--resume", stopped), 11)

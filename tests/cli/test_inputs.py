@@ -234,7 +234,7 @@ WRONG: dict[str, tuple[str, str, dict[str, Any], str]] = {
         "scenes.yaml:7:55: a row of shape (5,) has 5 numbers"),
     "a column that is not there": (
         "[standardize]", "[{type: one_hot, columns: [7]}]", {},
-        "scenes.yaml:7:42: there is no column '7'"),
+        "scenes.yaml:7:68: there is no column '7'"),
     "a layer that cannot take it": (
         "flatten, input: image", "conv2d, filters: 2, kernel_size: 3, input: facts", {},
         "no layer reads this value"),

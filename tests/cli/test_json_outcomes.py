@@ -22,7 +22,7 @@ from dlcli.artifacts import files as artifact_files
 from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
-from dlcli.pipeline import again, evaluate, reproduce, run, validate
+from dlcli.pipeline import evaluate, predict, reproduce, run, validate
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
 from tests.cli.small import write
@@ -86,7 +86,7 @@ COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     "train": (run, "run", lambda p: [p.config, "--output-dir", p.folder / "more"]),
     "evaluate": (evaluate, "results_of", lambda p: [p.run]),
     "validate": (validate, "validate", lambda p: [p.config]),
-    "predict": (again, "predict_rows", lambda p: [p.run, p.rows]),
+    "predict": (predict, "predict_rows", lambda p: [p.run, p.rows]),
     "verify": (verification, "verify", lambda p: [p.run]),
     "reproduce": (reproduce, "reproduce", lambda p: [p.run]),
     "init": (initial, "examples", lambda p: [p.folder / "new.yaml"]),

@@ -149,7 +149,8 @@ def test_the_json_of_evaluate(run: Path) -> None:
 def test_the_json_of_validate(run: Path) -> None:
     found = document("validate", run.parents[1] / "trees.yaml", "--json")
     assert list(found) == [
-        "valid", "layers", "parameters", "flops", "not_checked", "warnings",
+        "valid", "layers", "parameters", "trainable_parameters", "flops", "not_checked",
+        "warnings",
     ]  # fmt: skip
     assert found["valid"] is True and found["not_checked"] == []
     assert [row["parameters"] for row in found["layers"]] == [7 * 5 + 7 - 7, 0, 0, 24]
@@ -158,7 +159,7 @@ def test_the_json_of_validate(run: Path) -> None:
                      "data.transforms=[standardize]")  # fmt: skip
     assert found["layers"][0] == {
         "name": "dense_1", "type": "dense", "inputs": ["data"], "out_shape": [7],
-        "parameters": 21, "flops": 35,
+        "parameters": 21, "trainable_parameters": 21, "frozen": False, "flops": 35,
     }  # fmt: skip
     assert [row["type"] for row in found["layers"]] == ["dense", "relu", "dropout", "dense"]
     assert found["parameters"] == 21 + 24
