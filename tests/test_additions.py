@@ -360,8 +360,8 @@ def add(added: Added, names: tuple[str, str], root: Path) -> None:
 def test_the_readme_names_all_kinds_and_two_places_for_each() -> None:
     rows = table()
     assert rows.keys() == ADDED.keys()
-    for kind, (work, vocabulary, test) in rows.items():
-        for cell in (work, vocabulary, test):
+    for kind, (work, contract, vocabulary, test) in rows.items():
+        for cell in (work, contract, vocabulary, test):
             for path in re.findall(r"`((?:dlcli|tests)/[^`]*)`", cell):
                 assert (ROOT.parent / path).exists(), f"{kind}: {path} is not there"
         added = ADDED[kind]

@@ -8,9 +8,11 @@ import pytest
 
 from dlcli import config as vocabulary
 from dlcli.builder import DESCRIBED, build
+from dlcli.config.augmentation import AUGMENTATION_CONFIGS
 from dlcli.config.data import Split as SplitConfig
 from dlcli.config.metrics import defaults
 from dlcli.config.schedules import SCHEDULE_CONFIGS
+from dlcli.data.augmentation import AUGMENTATIONS
 from dlcli.data.sources import SOURCES
 from dlcli.data.split import Split
 from dlcli.data.transforms import TRANSFORMS
@@ -61,6 +63,7 @@ TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
     "metrics": (vocabulary.METRIC_CONFIGS, METRICS, frozenset({"name"})),
     "schedules": (SCHEDULE_CONFIGS, SCHEDULES, frozenset()),
     "sources": (vocabulary.SOURCE_CONFIGS, SOURCES, frozenset()),
+    "augmentations": (AUGMENTATION_CONFIGS, AUGMENTATIONS, frozenset()),
     "transforms": (vocabulary.TRANSFORM_CONFIGS, TRANSFORMS, frozenset()),
 }
 SPLIT_FROM_CONFIG = frozenset({"dense", "conv2d"})
@@ -134,10 +137,12 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
         "images": "i", "labels": "l", "path": "p", "target": "t", "features": "f", "scale": 2.0,
         "dims": [2, 1], "inputs": ["a", "b"], "peak": 0.5, "values": [0.5, 0.1],
         "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3, "columns": [[0, 2, 3]],
-        "input_dim": 5, "output_dim": 2,
+        "input_dim": 5, "output_dim": 2, "stddev": 0.5, "padding": 2, "width_factor": 0.5,
     }  # fmt: skip
     required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
-    required += {"step": ["boundaries"]}.get(name, [])
+    required += {
+        "step": ["boundaries"], "random_crop": ["padding"], "random_translation": ["width_factor"],
+    }.get(name, [])  # fmt: skip
     required += ["decay_steps"] * (name in ("exponential", "inverse_time"))
     made = build(configs[name](**{key: values[key] for key in required}), works)
     assert type(made) is works[name]

@@ -8,7 +8,7 @@ from dlcli.config.base import Component, table
 from dlcli.config.embeddings import ColumnEmbeddings, Embedding, Masking
 from dlcli.config.initializers import GlorotUniform, Initializer, Ones, Zeros
 from dlcli.config.layer_sections import LayerModel, OneInput, Padding, Pair, TargetShape
-from dlcli.config.merges import Merges
+from dlcli.config.merges import IN_BRANCHES, Merges
 from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import (
     Choice,
@@ -174,10 +174,7 @@ class Branches(OneInput):
 
     type: Literal["branches"] = "branches"
     branches: Annotated[tuple[Way, ...], Listing(most=100, least=2)]
-    merge: Annotated[
-        Literal["concatenate", "add", "multiply", "average", "maximum"],
-        Choice(("concatenate", "add", "multiply", "average", "maximum")),
-    ] = "concatenate"
+    merge: Annotated[str, Choice(IN_BRANCHES)] = "concatenate"
 
 
 class Repeat(OneInput):

@@ -1,6 +1,6 @@
 """Layers of several inputs. A new one is a class here and its name in the union below."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from dlcli.config.layer_sections import LayerModel, LayerName
 from dlcli.config.values import Checked, Listing, Switch, wrong_value
@@ -8,7 +8,12 @@ from dlcli.config.wording import instead
 
 
 class MergeLayer(LayerModel):
-    """A layer of several inputs."""
+    """A layer of several inputs.
+
+    in_branches: whether `branches` may bring its branches together by it.
+    """
+
+    in_branches: ClassVar[bool] = True
 
     inputs: Annotated[tuple[LayerName, ...], Listing(most=100, least=2)]
 
@@ -35,6 +40,7 @@ class Multiply(MergeLayer):
 
 class Subtract(MergeLayer):
     type: Literal["subtract"] = "subtract"
+    in_branches = False
 
 
 class _Axes(Checked):
@@ -58,8 +64,13 @@ class _Axes(Checked):
 
 class Dot(MergeLayer):
     type: Literal["dot"] = "dot"
+    in_branches = False
     axes: Annotated[tuple[int, int], _Axes()] = (-1, -1)
     normalize: Annotated[bool, Switch()] = False
 
 
 Merges = Add | Average | Concatenate | Dot | Maximum | Multiply | Subtract
+
+IN_BRANCHES = tuple(
+    merge.model_fields["type"].default for merge in get_args(Merges) if merge.in_branches
+)

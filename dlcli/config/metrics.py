@@ -35,7 +35,7 @@ class MetricModel(Section):
     weighted: Annotated[bool, Switch()] = False
 
     suits: ClassVar[tuple[Task, ...]]
-    best: ClassVar[Literal["max", "min"] | None] = "max"
+    best: ClassVar[Literal["max", "min"] | None]
     default: ClassVar[bool] = False
     each: ClassVar[str | None] = None
 
@@ -85,37 +85,44 @@ class MetricModel(Section):
 class Accuracy(MetricModel):
     type: Literal["accuracy"] = "accuracy"
     suits = CLASSES
+    best = "max"
     default = True
 
 
 class Precision(MetricModel):
     type: Literal["precision"] = "precision"
     suits = CLASSES
+    best = "max"
 
 
 class Recall(MetricModel):
     type: Literal["recall"] = "recall"
     suits = CLASSES
+    best = "max"
 
 
 class F1(MetricModel):
     type: Literal["f1"] = "f1"
     suits = CLASSES
+    best = "max"
 
 
 class PrecisionWeighted(MetricModel):
     type: Literal["precision_weighted"] = "precision_weighted"
     suits = CLASSES
+    best = "max"
 
 
 class RecallWeighted(MetricModel):
     type: Literal["recall_weighted"] = "recall_weighted"
     suits = CLASSES
+    best = "max"
 
 
 class F1Weighted(MetricModel):
     type: Literal["f1_weighted"] = "f1_weighted"
     suits = CLASSES
+    best = "max"
 
 
 class PrecisionPerClass(MetricModel):
@@ -148,11 +155,13 @@ class ConfusionMatrix(MetricModel):
 class BalancedAccuracy(MetricModel):
     type: Literal["balanced_accuracy"] = "balanced_accuracy"
     suits = ONE_CLASS
+    best = "max"
 
 
 class Matthews(MetricModel):
     type: Literal["matthews"] = "matthews"
     suits = ONE_CLASS
+    best = "max"
 
 
 class TopKAccuracy(MetricModel):
@@ -161,16 +170,19 @@ class TopKAccuracy(MetricModel):
     type: Literal["top_k_accuracy"] = "top_k_accuracy"
     k: Annotated[int, Whole(1, 1_000_000)] = 5
     suits = ("multiclass",)
+    best = "max"
 
 
 class RocAuc(MetricModel):
     type: Literal["roc_auc"] = "roc_auc"
     suits = CLASSES
+    best = "max"
 
 
 class AveragePrecision(MetricModel):
     type: Literal["average_precision"] = "average_precision"
     suits = CLASSES
+    best = "max"
 
 
 class LogLoss(MetricModel):
@@ -195,6 +207,7 @@ class MeanAbsoluteError(MetricModel):
 class R2(MetricModel):
     type: Literal["r2"] = "r2"
     suits = NUMBERS
+    best = "max"
     default = True
 
 

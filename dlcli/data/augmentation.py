@@ -9,7 +9,7 @@ the same however a batch is cut into shards and whoever works on them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,24 +25,32 @@ FillMode = Literal["constant", "nearest", "reflect", "wrap"]
 class Draws:
     """The random numbers of some rows, for one augmentation in one epoch.
 
-    rows: (n,) int64, the places of the rows in the training part.
+    rows: (n,) int64, the places of the rows in the training part. seed, address: of the numbers,
+        but for the row; each call has numbers of its own.
     """
 
-    def __init__(self, stream: Stream, rows: Array) -> None:
-        self._stream, self._rows = stream, rows
+    def __init__(self, rows: Array, seed: int, *address: int | str) -> None:
+        self._rows, self._seed, self._address = rows, seed, address
+        self._calls = 0
 
     def uniform(self, count: int) -> Array:
         """`count` numbers for each row, uniform in [0, 1): float32 (n, count)."""
-        numbers = np.empty((len(self._rows), count), np.float32)
-        for place, row in enumerate(self._rows.tolist()):
-            numbers[place] = self._stream.at(row).uniform(count)
-        return numbers
+        stream = self._stream()
+        return self._of_each_row(count, lambda row: stream.at(row).uniform(count))
 
     def normal(self, count: int) -> Array:
         """`count` numbers for each row, standard normal: float32 (n, count)."""
+        stream = self._stream()
+        return self._of_each_row(count, lambda row: stream.at(row).normal(count))
+
+    def _stream(self) -> Stream:
+        self._calls += 1
+        return Stream(self._seed, "augmentation", *self._address, self._calls)
+
+    def _of_each_row(self, count: int, draw: Callable[[int], Array]) -> Array:
         numbers = np.empty((len(self._rows), count), np.float32)
         for place, row in enumerate(self._rows.tolist()):
-            numbers[place] = self._stream.at(row).normal(count)
+            numbers[place] = draw(row)
         return numbers
 
 
@@ -216,7 +224,7 @@ class GaussianNoise(Augmentation):
         return x
 
 
-class Misplaced(ValueError):
+class Unsuited(ValueError):
     """The augmentation at `place` of a list cannot work on the rows."""
 
     def __init__(self, place: int, message: str) -> None:
@@ -234,24 +242,20 @@ class Augmentations:
         self._steps, self._seed, self._name = tuple(steps), seed, name
 
     def check(self, row_shape: Shape) -> None:
-        """Raise Misplaced where one of them cannot work on prepared rows of this shape."""
+        """Raise Unsuited where one of them cannot work on prepared rows of this shape."""
         for place, step in enumerate(self._steps):
             try:
                 step.check(row_shape)
             except Misfit as error:
-                raise Misplaced(place, str(error)) from error
+                raise Unsuited(place, str(error)) from error
 
     def apply(self, x: Array, rows: Array, epoch: int) -> Array:
         """The rows x (n, *row_shape), which may be written into, as this epoch sees them.
 
         rows: their places in the training part.
         """
-        streams = [
-            Stream(self._seed, "augmentation", self._name, place, epoch)
-            for place in range(len(self._steps))
-        ]
-        for step, stream in zip(self._steps, streams, strict=True):
-            x = step.apply(x, Draws(stream, rows))
+        for place, step in enumerate(self._steps):
+            x = step.apply(x, Draws(rows, self._seed, self._name, place, epoch))
         return x
 
 

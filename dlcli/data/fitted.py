@@ -21,7 +21,7 @@ Columns = tuple[Column, ...] | None
 class Fitted(ABC):
     """A step that is ready to be applied: choices and what was learned.
 
-    word: its type where it is saved.
+    word: its type where it is saved; no two have the same.
     changes_size: whether a row has another number of numbers afterwards.
     keeps_columns: whether each column holds the same afterwards, maybe at another scale.
     open_ended: whether rows that were not looked at may have more categories, so that `out_shape`

@@ -47,9 +47,9 @@ class Transform(ABC):
     """A frozen dataclass of choices."""
 
     fitted: ClassVar[type[Fitted]]
-    """What fitting makes of it."""
+    """What fitting makes of it: a step that can be saved, made again and applied (fitted.py)."""
     handle_unknown: str | None = None
-    """As that of the step."""
+    """What is done with categories that training did not meet; None where there are none."""
 
     @abstractmethod
     def shape_after(self, shape: Shape) -> Shape | None:

@@ -27,11 +27,19 @@ class Exporter(ABC):
 
     @abstractmethod
     def write(self, bundle: Bundle, run: RunDirectory, folder: str) -> list[str]:
-        """Write the network into a folder of a run; returns the names of its files."""
+        """Write the network into a folder of a run; returns the names of its files.
+
+        bundle: everything there is; `bundle.model.plain` is the graph without fused layers. Files
+            are written by artifacts/documents.py, under names that begin with the run's folder.
+        """
 
     @abstractmethod
     def prove(self, folder: Path, golden: Path) -> None:
-        """ExportError unless what was written gives the answers of the golden batch."""
+        """ExportError unless what was written gives the answers of the golden batch.
+
+        golden: a file of stored rows, as they were before preprocessing, and of the engine's
+            answers to them. A format that cannot give their bits says how near it comes.
+        """
 
 
 class BundleExporter(Exporter):

@@ -53,7 +53,8 @@ class Context:
     def scratch(self, name: Hashable, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
         """An array to write into, with old contents in it.
 
-        The same name gives the same memory again in the next pass. The last, smaller batch of
+        The same name gives the same memory again in the next pass, and until then what forward left
+        there is there for backward. The last, smaller batch of
         an epoch gets the front part of it, so nothing is allocated in a steady state.
         """
         key = name, shape, dtype

@@ -85,7 +85,8 @@ class Layer(ABC):
 
     passes_mask: ClassVar[bool] = False
     """Whether y has the mask that x has: real steps of y depend on real steps of x alone, each on
-    its own, or on others through `ctx.mask`. See masks.py."""
+    its own, or on others through `ctx.mask`; the layer's arrays do not depend on how many steps
+    there are. See masks.py. Fused layers need not say it: the nodes know."""
 
     reads_mask: ClassVar[bool] = False
     """Whether forward, backward and what a BatchLayer has beside these read `ctx.mask`."""

@@ -50,7 +50,11 @@ class Judged(NamedTuple):
 
 
 class Loss(ABC):
-    """A measure of error and its derivative; see the module's docstring."""
+    """A measure of error and its derivative; see the module's docstring.
+
+    An option that changes no answer, such as a smoothing of targets, has the metadata TRAINS: it
+    is not written down with a deployed network.
+    """
 
     folds: ClassVar[str | None] = None
     """The activation that is part of the loss where it ends the model: "softmax", "sigmoid"."""

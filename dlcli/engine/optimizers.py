@@ -102,7 +102,11 @@ class Optimizer(ABC):
     def _move(
         self, theta: Array, grad: Array, state: State, work: Array, t: int, rate: float
     ) -> None:
-        """Move one piece by the rule; see `step`."""
+        """Move one piece by the rule; see `step`.
+
+        It is called once for each piece of the parameters: numbers that change from step to step
+        are worked out from t (see `integer_power`), and nothing but `state` is remembered.
+        """
 
 
 @dataclass(frozen=True)

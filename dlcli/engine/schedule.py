@@ -38,7 +38,10 @@ class Schedule(ABC):
 
     @property
     def depends_on_length(self) -> bool:
-        """Whether the rates of the first updates depend on how many there are in all."""
+        """Whether the rates of the first updates depend on how many there are in all.
+
+        If so, a finished run cannot be given more epochs: its first rates would have been others.
+        """
         return False
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
-from dlcli.data.augmentation import Misplaced
+from dlcli.data.augmentation import Unsuited
 from dlcli.data.dataset import ONLY, Dataset, Declared, Part, Raw
 from dlcli.data.fitted import Columns
 from dlcli.data.leaks import FEATURES, giveaways, identifiers
@@ -217,7 +217,7 @@ def _check_augmentations(loaded: LoadedConfig, preprocessing: Mapping[str, Prepr
     for name, augmentations in builder.augmentations(loaded.config).items():
         try:
             augmentations.check(preprocessing[name].out_shape)
-        except Misplaced as error:
+        except Unsuited as error:
             place = builder.transform_path(name, error.place, "augmentation")
             raise loaded.error(place, str(error)) from None
         ids = [one.name for one in preprocessing[name].columns_after() or () if one.ids]

@@ -56,7 +56,7 @@ def rows(count: int, shape: tuple[int, ...]) -> Array:
 
 
 def draws(word: str, places: Array) -> Draws:
-    return Draws(Stream(1, word), places)
+    return Draws(places, 1, word)
 
 
 def test_every_word_has_a_case() -> None:
@@ -91,6 +91,14 @@ def test_it_changes_rows_and_says_yes_to_them(one: Augmentation, shape: tuple[in
     changed = one.apply(x.copy(), draws("law", np.arange(40)))
     same = (changed == x).reshape(40, -1).all(axis=1)
     assert same.sum() < 36, "hardly any row is changed"
+
+
+def test_every_call_draws_numbers_of_its_own() -> None:
+    twice = draws("law", np.arange(5))
+    first, second = twice.uniform(3), twice.uniform(4)
+    assert len({*first.reshape(-1).tolist(), *second.reshape(-1).tolist()}) == 15 + 20
+    again = draws("law", np.arange(5))
+    np.testing.assert_array_equal(again.uniform(3), first)
 
 
 def test_a_flip_turns_about_half_of_the_rows_round() -> None:

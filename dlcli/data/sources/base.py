@@ -18,8 +18,11 @@ class Source(ABC):
 
     @abstractmethod
     def load(self, places: Places, seed: int) -> Raw:
-        """The rows, checked. DataError for data that is missing or malformed; UsageError for
-        options that do not fit it. Only generated sources draw with `seed`."""
+        """The rows, checked: each part by `checks.make_table`, several by `alike.check_alike`.
+
+        DataError for data that is missing or malformed; UsageError for options that do not fit
+        it. Files are opened by formats/stored.py alone; only generated sources draw with `seed`.
+        """
 
     def sample(self, places: Places, seed: int) -> Sampled | str:
         """The first rows, or all where they are few, checked as `load` does; or what is not looked

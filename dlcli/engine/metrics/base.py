@@ -58,7 +58,11 @@ class Counted(Metric):
 
     @abstractmethod
     def value(self, tally: Array) -> Value:
-        """A number, or a list with one for each class (for the confusion matrix, a row)."""
+        """A number, or a list with one for each class (for the confusion matrix, a row).
+
+        tally: as `reads` says; for Confusion (K, K + 1), and where labels are learned (k, 2, 3),
+            the confusion of each label on its own.
+        """
 
 
 class OverRows(Metric):

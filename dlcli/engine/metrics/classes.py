@@ -73,10 +73,11 @@ class _ClassScore(Counted):
     of_positive = True
 
     @abstractmethod
-    def parts(self, right: Array, true: Array, answered: Array) -> tuple[Array, Array]:
+    def parts(self, right: Array, true: Array, answered: Array, rows: Array) -> tuple[Array, Array]:
         """(numerator, denominator) for each class.
 
-        right, true, answered: how often each class was answered rightly, true, answered.
+        right, true, answered: how often each class (of labels: the yes of each) was answered
+            rightly, true, answered. rows: how many rows there are, for each.
         """
 
     def value(self, tally: Array) -> float | list[float]:
@@ -84,7 +85,8 @@ class _ClassScore(Counted):
             right, true, answered = tally[:, 1, 1], along(tally[:, 1], 1), along(tally[:, :, 1], 1)
         else:
             right, true, answered = tally.diagonal(), along(tally, 1), along(tally[:, :-1], 0)
-        numerators, denominators = self.parts(right, true, answered)
+        rows = along(tally.reshape(len(tally) if tally.ndim == 3 else 1, -1), 1)
+        numerators, denominators = self.parts(right, true, answered, rows)
         pairs = zip(numerators.tolist(), denominators.tolist(), strict=True)
         scores = [ratio(above, below) for above, below in pairs]
         if self.average == "per_class":
@@ -102,7 +104,7 @@ class _ClassScore(Counted):
 class Precision(_ClassScore):
     """Of the answers that name a class, the share that is right."""
 
-    def parts(self, right: Array, true: Array, answered: Array) -> tuple[Array, Array]:
+    def parts(self, right: Array, true: Array, answered: Array, rows: Array) -> tuple[Array, Array]:
         return right, answered
 
 
@@ -110,7 +112,7 @@ class Precision(_ClassScore):
 class Recall(_ClassScore):
     """Of the rows of a class, the share that is answered rightly."""
 
-    def parts(self, right: Array, true: Array, answered: Array) -> tuple[Array, Array]:
+    def parts(self, right: Array, true: Array, answered: Array, rows: Array) -> tuple[Array, Array]:
         return right, true
 
 
@@ -118,7 +120,7 @@ class Recall(_ClassScore):
 class F1(_ClassScore):
     """The harmonic mean of precision and recall: 2 right / (true + answered)."""
 
-    def parts(self, right: Array, true: Array, answered: Array) -> tuple[Array, Array]:
+    def parts(self, right: Array, true: Array, answered: Array, rows: Array) -> tuple[Array, Array]:
         return 2 * right, true + answered
 
 
