@@ -7,8 +7,9 @@ parameters, their initial values and every stream of random numbers stay what th
     conv2d [relu] [max_pooling2d]    WinogradConv (winograd_conv.py) or PlanesConv (planes_conv.py)
     [flatten] dense [relu]           FusedDense (dense.py), also for a dense layer by itself
 
-Read them in this order: dense.py, the shortest; positions.py and prepared.py, how memory lies and
+Read them in this order: dense.py; fused_conv.py; positions.py and prepared.py, how memory lies and
 why calls are prepared; pooling.py, planes_conv.py; winograd.py, the algebra, and winograd_conv.py.
+In the convolutions, `_plan_...` writes calls down, which `forward` and `backward` then make.
 
 Only layers of which nobody else reads what is between them become one; so blocks of a graph are
 fused as a chain is. What is chosen depends on the layers and the shapes alone, never on the

@@ -67,7 +67,7 @@ class _Work:
     def __init__(self, layer: PlanesConv, shape: Shape, dtype: Any, ctx: Context) -> None:
         n, height, width, channels = shape
         filters = layer.conv.filters
-        lines, taps = layer.conv.kernel_size
+        kernel_height, kernel_width = layer.conv.kernel_size
         s = self.s = 1 if layer.pool is None else 2
         out = layer.out_shape((height, width, channels))[:2]
         self.before = layer.conv.windows(height, width).before
@@ -77,12 +77,12 @@ class _Work:
             return ctx.scratch(name, lengths, kind)
 
         self.room = room
-        self.forward = Prepared(self._write_forward)
-        self.backward = Prepared(partial(self._write_backward, frozen=False))
-        self.backward_frozen = Prepared(partial(self._write_backward, frozen=True))
-        self.backward_to_x = Prepared(self._write_backward_to_x)
-        down, across = lines + s - 1, taps + s - 1
-        self.strides = (across * channels, channels)  # from phase to phase, in planes
+        self.forward = Prepared(self._plan_forward)
+        self.backward = Prepared(partial(self._plan_backward, frozen=False))
+        self.backward_frozen = Prepared(partial(self._plan_backward, frozen=True))
+        self.backward_to_x = Prepared(self._plan_backward_to_x)
+        down, across = kernel_height + s - 1, kernel_width + s - 1
+        self.phase_steps = (across * channels, channels)  # from phase to phase, in planes
         # Pixels by the parity of row and column, so that planes are copied in long runs.
         self.pixels = room(
             "pixels", s, s, channels, out[0] + (down - 1) // s, out[1] + (across - 1) // s, n
@@ -92,13 +92,13 @@ class _Work:
         planes = room("planes", down * across * channels + spare, *out, n)
         planes[len(planes) - spare :].fill(0)
         self.planes = planes[: len(planes) - spare].reshape(down, across, channels, *out, n)
-        self.taps = self._ranges(planes, lines * across * channels)
+        self.ranges = self._ranges(planes, kernel_height * across * channels)
         # The kernel, with gaps where the ranges have planes that it does not meet.
-        self.weights = room("weights", lines, across, channels, filters)
+        self.weights = room("weights", kernel_height, across, channels, filters)
         self.weights.fill(0)
-        self.kernel = self.weights[:, :taps]
-        self.dweights = room("dweights", s, s, lines, across, channels, filters)
-        self.dkernel = self.dweights[0, 0, :, :taps]
+        self.kernel = self.weights[:, :kernel_width]
+        self.dweights = room("dweights", s, s, kernel_height, across, channels, filters)
+        self.dkernel = self.dweights[0, 0, :, :kernel_width]
         self.bias, self.db = room("bias", n, filters), room("db", filters)
         self.y = room("y", *out, n, filters)
         self.phases = self.y[None, None] if s == 1 else room("phases", s, s, *self.y.shape)
@@ -115,14 +115,14 @@ class _Work:
         for part, at in places:
             np.copyto(part, x[:, *at])
 
-    def _write_forward(self, plan: Plan, _: Array) -> None:
+    def _plan_forward(self, plan: Plan, _: Array) -> None:
         for pixels, plane in self._copies(self.planes):
             plan.call(np.copyto, plane, pixels)
         filters = self.y.shape[3]
-        used = self.taps.shape[2] - (self.s - 1) * self.pixels.shape[2]  # the rest is a gap
+        used = self.ranges.shape[2] - (self.s - 1) * self.pixels.shape[2]  # the rest is a gap
         weights = self.weights.reshape(-1, filters)[:used]
         outputs = self.phases.reshape(self.s, self.s, -1, filters)
-        plan.call(np.matmul, self.taps[:, :, :used].swapaxes(2, 3), weights, out=outputs)
+        plan.call(np.matmul, self.ranges[:, :, :used].swapaxes(2, 3), weights, out=outputs)
         if self.s == 2:
             half = self.dphases[0]  # not in use yet
             pool(plan, self.phases.reshape(4, *self.y.shape), self.y, self.chosen, half)
@@ -132,7 +132,7 @@ class _Work:
         if self.relu:
             plan.call(np.maximum, y, constant(0.0, bias.shape, y.dtype), out=y)
 
-    def _write_backward(self, plan: Plan, dy: Array, *, frozen: bool) -> None:
+    def _plan_backward(self, plan: Plan, dy: Array, *, frozen: bool) -> None:
         filters = self.y.shape[3]
         dz = self.dphases[0, 0] if self.s == 1 else self.room("dz", *dy.shape)
         if self.relu:
@@ -152,11 +152,11 @@ class _Work:
             return
         dphases = self.dphases.reshape(self.s, self.s, -1, filters)
         total = self.dweights.reshape(self.s, self.s, -1, filters)
-        plan.call(np.matmul, self.taps, dphases, out=total)
+        plan.call(np.matmul, self.ranges, dphases, out=total)
         for a, b in list(np.ndindex(self.s, self.s))[1:]:
             plan.call(np.add, total[0, 0], total[a, b], out=total[0, 0])
 
-    def _write_backward_to_x(self, plan: Plan, _: Array) -> None:
+    def _plan_backward_to_x(self, plan: Plan, _: Array) -> None:
         filters = self.y.shape[3]
         weights = self.weights.reshape(-1, filters)
         size = self.planes.shape[2:]
@@ -204,8 +204,18 @@ class _Work:
         ]
 
     def _ranges(self, planes: Array, length: int) -> Array:
-        """The range of planes of each phase, (s, s, taps, places): an overlapping view."""
+        """The range of planes of each phase, (s, s, length, places): an overlapping view.
+
+        With s = 2, a kernel of 2x2 and one channel there are 3x3 planes (across = 3), and
+
+            plane          0   1   2   3   4   5   6   7   8   spare
+            phase (0, 0)   w0  w1  -   w2  w3  -
+            phase (0, 1)       w0  w1  -   w2  w3  -                    - is a gap: no weight
+            phase (1, 1)                   w0  w1  -   w2  w3  -
+
+        Since ranges overlap, a gradient is added to the planes range by range.
+        """
         plane = planes.strides[0]
-        down, across = (plane * step for step in self.strides)
+        down, across = (plane * step for step in self.phase_steps)
         shape = (self.s, self.s, length, planes[0].size)
         return as_strided(planes, shape, (down, across, plane, planes.itemsize))

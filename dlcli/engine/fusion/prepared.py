@@ -47,7 +47,8 @@ class Plan:
 class Prepared:
     """A plan with the one array that comes from outside of the layer, for which it was written.
 
-    write: writes the plan for an array down.
+    write: writes the plan for an array down. What it reads beside that array and the work's own
+        memory must be told by `forget` when it is another.
 
     The array is other layers' scratch, which stays where it is, too: so a plan is rarely written
     anew. Known by its address alone: the plan keeps the array alive, so no other can come to lie

@@ -25,6 +25,9 @@ GROUP_BYTES = 4 << 20
 """About how large V and M of a group of tile rows may be. The products want many rows, the
 transforms want to find them in cache; measured, 2 to 4 MB is best."""
 
+BIAS_PLACE = 5
+"""M[1, 1] among the 16 places of a tile in row-major order; the bias is added there."""
+
 
 @dataclass(frozen=True)
 class WinogradConv(FusedConv):
@@ -92,10 +95,10 @@ class _Work:
             return ctx.scratch(name, lengths, kind)
 
         self.room, self.zeros = room, constant(0.0, (self.run_out,), dtype)
-        self.forward = Prepared(self._write_forward)
-        self.backward = Prepared(partial(self._write_backward, need_dx=True))
-        self.backward_without_dx = Prepared(partial(self._write_backward, need_dx=False))
-        self.backward_frozen = Prepared(partial(self._write_backward, need_dx=True, frozen=True))
+        self.forward = Prepared(self._plan_forward)
+        self.backward = Prepared(partial(self._plan_backward, need_dx=True))
+        self.backward_without_dx = Prepared(partial(self._plan_backward, need_dx=False))
+        self.backward_frozen = Prepared(partial(self._plan_backward, need_dx=True, frozen=True))
         self.x: Array
         tiles = step * self.columns.tiles
         self.u = room("U", 16, channels, filters)
@@ -110,13 +113,13 @@ class _Work:
         self.y = room("y", out_height, out_width, n, filters)
         self.dx = room("dx", *shape)
 
-    def _write_forward(self, plan: Plan, x: Array) -> None:
+    def _plan_forward(self, plan: Plan, x: Array) -> None:
         self.x = x
         for others in (self.backward, self.backward_without_dx):
             others.forget()  # they read x, too
         channels, filters = self.u.shape[1:]
         for group in self.groups:
-            v = self._read(plan, group)
+            v = self._tiles_of_x(plan, group)
             tiles = (group.stop - group.start) * self.columns.tiles
             m = self._cut(self.m, 4, 4, tiles, self.run_out)
             plan.call(
@@ -126,16 +129,14 @@ class _Work:
                 plan.call(np.add, m[1, 1], self.bias.reshape(-1), out=m[1, 1])
             half = self._cut(self.half, 2, 4, tiles, self.run_out)
             outputs(plan, m, half)
-            self._put(plan, half, group)
+            self._outputs_to_y(plan, half, group)
 
-    def _write_backward(
-        self, plan: Plan, dy: Array, *, need_dx: bool, frozen: bool = False
-    ) -> None:
+    def _plan_backward(self, plan: Plan, dy: Array, *, need_dx: bool, frozen: bool = False) -> None:
         channels, filters = self.u.shape[1:]
         for group in self.groups:
             tiles = (group.stop - group.start) * self.columns.tiles
             dm = self._cut(self.m, 4, 4, tiles, self.run_out)
-            self._take(plan, dy, dm, group)
+            self._dy_to_dm(plan, dy, dm, group)
             spread_outputs(plan, dm[:, 0::3])
             spread_outputs(plan, dm.swapaxes(0, 1))
             dm = dm.reshape(16, -1, filters)
@@ -145,19 +146,19 @@ class _Work:
             if need_dx:
                 dv = self._cut(self.dv, *v.shape)
                 plan.call(np.matmul, dm, self.u.swapaxes(1, 2), out=dv)
-                self._write(plan, dv, group)
+                self._tiles_to_dx(plan, dv, group)
 
     def _add_kernel(self, plan: Plan, group: slice, v: Array, dm: Array) -> None:
         """Assign what a group adds to dU and the bias, or add it where there were others before."""
         first, filters = group.start == 0, dm.shape[2]
         ones = constant(1.0, (self.m.size // 16 // filters,), self.m.dtype)
         if len(self.groups) > 1:
-            self._read(plan, group)
+            self._tiles_of_x(plan, group)
         du = self.du if first else self.room("dU of a group", *self.du.shape)
         db = self.db if first else self.room("db of a group", *self.db.shape)
         plan.call(np.matmul, v.swapaxes(1, 2), dm, out=du)
         if self.use_bias:
-            plan.call(np.matmul, ones[: dm.shape[1]], dm[5], out=db)
+            plan.call(np.matmul, ones[: dm.shape[1]], dm[BIAS_PLACE], out=db)
         if not first:
             plan.call(np.add, self.du, du, out=self.du)
         if not first and self.use_bias:
@@ -166,7 +167,7 @@ class _Work:
     def _cut(self, memory: Array, *lengths: int) -> Array:
         return memory[: int(np.prod(lengths))].reshape(lengths)
 
-    def _read(self, plan: Plan, group: slice) -> Array:
+    def _tiles_of_x(self, plan: Plan, group: slice) -> Array:
         """Assign the V of a group of tile rows."""
         pixels, rows = self.rows.part(group.start, group.stop)
         run = self.columns.tiles * self.run_in
@@ -176,7 +177,7 @@ class _Work:
         read_tiles(plan, x, v, rows, self.columns, lines)
         return v
 
-    def _write(self, plan: Plan, dv: Array, group: slice) -> None:
+    def _tiles_to_dx(self, plan: Plan, dv: Array, group: slice) -> None:
         """Assign a group's rows of dx; groups come from top to bottom."""
         pixels, rows = self.rows.part(group.start, group.stop)
         run = self.columns.tiles * self.run_in
@@ -199,12 +200,13 @@ class _Work:
             if unread.size:
                 plan.call(unread.fill, 0)
 
-    def _put(self, plan: Plan, half: Array, group: slice) -> None:
+    def _outputs_to_y(self, plan: Plan, half: Array, group: slice) -> None:
         """Assign a group's part of y, given A^T M; M itself is no longer needed."""
         tiles = (group.stop - group.start, self.columns.tiles)
         half = half.reshape(2, 4, *tiles, self.run_out)
         sums = self._cut(self.m, 2, *tiles, self.run_out)
         y = self._rows(self.y, group)
+        # A = half[:, 0..3] along the columns: y[:, 0] = A1 + A2 + A0, y[:, 1] = A1 - A2 + A3.
         for column, ufunc, last in ((0, np.add, 0), (1, np.subtract, 3)):
             plan.call(ufunc, half[:, 1], half[:, 2], out=sums)
             for row in (0, 1):
@@ -214,7 +216,7 @@ class _Work:
         if self.relu:
             plan.call(np.maximum, y, self.zeros, out=y)
 
-    def _take(self, plan: Plan, dy: Array, dm: Array, group: slice) -> None:
+    def _dy_to_dm(self, plan: Plan, dy: Array, dm: Array, group: slice) -> None:
         """Assign the gradient of the outputs to dM[0 and 3, 0 and 3]."""
         dm = dm.reshape(4, 4, -1, self.columns.tiles, self.run_out)
         dy, y = self._rows(dy, group), self._rows(self.y, group)
@@ -246,7 +248,7 @@ class _PoolingWork(_Work):
         super().__init__(layer, shape, dtype, ctx)
         self.chosen = self.room("chosen", 3, *self.y.shape, kind=np.bool_)
 
-    def _put(self, plan: Plan, half: Array, group: slice) -> None:
+    def _outputs_to_y(self, plan: Plan, half: Array, group: slice) -> None:
         y = self.y[group].reshape(-1, self.run_out)
         chosen = self.chosen[:, group].reshape(3, *y.shape)
         planes = self._cut(self.m, 2, 2, *y.shape)
@@ -255,7 +257,7 @@ class _PoolingWork(_Work):
         if self.relu:
             plan.call(np.maximum, y, self.zeros, out=y)
 
-    def _take(self, plan: Plan, dy: Array, dm: Array, group: slice) -> None:
+    def _dy_to_dm(self, plan: Plan, dy: Array, dm: Array, group: slice) -> None:
         y, dy = (array[group].reshape(-1, self.run_out) for array in (self.y, dy))
         chosen = self.chosen[:, group].reshape(3, *y.shape)
         masks = self.room("masks", 4, *y.shape, kind=np.bool_)
