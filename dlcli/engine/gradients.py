@@ -15,11 +15,12 @@ Which way, and how the vector is cut, depends on the model and the sizes of batc
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dlcli.engine.layer import Array
+from dlcli.engine.arrays import Array, Factors
 from dlcli.engine.layout import Name
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.model import Model
@@ -72,18 +73,17 @@ class Gradients:
         self.pieces = tuple(self._cut())
         self._frozen = [node.name for node in model.nodes if not node.trainable and node.slots()]
 
-    def shard(self, number: int) -> dict[str, dict[str, Array]]:
+    def shard(self, number: int) -> dict[str, dict[str, Any]]:
         """The arrays that backward assigns for one shard, by layer and slot; none of frozen layers.
 
         The last shard of a batch may have fewer rows than these have room for.
         """
-        views = self._layout.views(self._rows[number])
+        views: dict[str, dict[str, Any]] = {**self._layout.views(self._rows[number])}
         for layer in self._frozen:
             del views[layer]
         rows = slice(number * self._shard_size, (number + 1) * self._shard_size)
         for (layer, slot), (left, right) in self._factors.items():
-            del views[layer][slot]
-            views[layer] |= {f"{slot}.left": left[rows], f"{slot}.right": right[rows]}
+            views[layer][slot] = Factors(left[rows], right[rows])
         return views
 
     def assign(self, piece: Piece, rows: int, out: Array) -> None:

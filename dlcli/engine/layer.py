@@ -11,7 +11,7 @@ Letters, used for arrays whose role is fixed by this contract:
     y   output   (n, *out_shape)
     p   the layer's parameters, by slot name        read-only
     g   the gradients of p, same names and shapes   assigned in full by backward, never added to;
-        for large kernels perhaps as two factors    see Layer.factors
+        for large kernels perhaps as Factors        see Layer.factors
         empty where the layer is frozen             then only dx is worked out
     dy, dx  the gradients of the loss with respect to y and x
     ctx what one pass of one shard may use: scratch memory, randomness, mode (see context.py)
@@ -115,9 +115,8 @@ class Layer(ABC):
         """The slots whose gradient is a product of two matrices with a row for each row of x.
 
         By slot, the columns (a, b) of the two: g[slot] = left^T @ right has the shape (a, b). Where
-        g holds `<slot>.left` and `<slot>.right` (n rows or more) in place of the slot, backward
-        assigns their first n rows instead, and leaves the product to whoever asked. None unless
-        overridden.
+        g holds Factors (of n rows or more) for the slot, backward assigns their first n rows instead,
+        and leaves the product to whoever asked. None unless overridden.
         """
         return {}
 

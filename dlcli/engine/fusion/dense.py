@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dlcli.engine.arrays import Factors
 from dlcli.engine.context import Context
 from dlcli.engine.fusion.positions import constant
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
@@ -66,19 +67,20 @@ class FusedDense(Layer):
     ) -> Array | None:
         rows, y, x_shape = cache
         dy = dy.reshape(y.shape)
-        factored = "kernel.left" in g
-        dz = g["kernel.right"][: len(y)] if factored else ctx.scratch("dz", y.shape, y.dtype)
+        kernel: Any = g.get("kernel")
+        factors = kernel if isinstance(kernel, Factors) else None
+        dz = ctx.scratch("dz", y.shape, y.dtype) if factors is None else factors.right[: len(y)]
         if self.relu is not None:
             above = ctx.scratch("above", y.shape, np.bool_)
             np.greater(y, constant(0.0, y.shape, y.dtype), out=above)
             np.copyto(dz, above)  # faster than a mask as an operand
             dy = np.multiply(dz, dy, out=dz)
-        elif factored:
+        elif factors is not None:
             np.copyto(dz, dy)
-        if factored:
-            np.copyto(g["kernel.left"][: len(y)], rows)
+        if factors is not None:
+            np.copyto(factors.left[: len(y)], rows)
         elif g:
-            np.matmul(rows.T, dy, out=g["kernel"])
+            np.matmul(rows.T, dy, out=kernel)
         if g and self.dense.use_bias:
             np.matmul(constant(1.0, y.shape[:1], y.dtype), dy, out=g["bias"])
         if not need_dx:
