@@ -115,7 +115,7 @@ class Layer(ABC):
         """The slots whose gradient is a product of two matrices with a row for each row of x.
 
         By slot, the columns (a, b) of the two: g[slot] = left^T @ right has the shape (a, b). Where
-        g holds Factors (of n rows or more) for the slot, backward assigns their first n rows instead,
+        g holds Factors (n rows or more) for the slot, backward assigns their first n rows instead,
         and leaves the product to whoever asked. None unless overridden.
         """
         return {}

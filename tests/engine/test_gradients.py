@@ -91,8 +91,9 @@ def filled(made: Gradients, model: Model, rows: int, shard_size: int) -> Array:
     draw = np.random.default_rng(7)
     for number in range(-(-rows // shard_size)):
         for arrays in made.shard(number).values():
-            for array in arrays.values():
-                array[:] = draw.integers(-3, 4, array.shape)
+            for found in arrays.values():
+                for array in found if isinstance(found, Factors) else (found,):
+                    array[:] = draw.integers(-3, 4, array.shape)
     out = np.full(model.layout.trained, np.nan, np.float32)
     for piece in made.pieces:
         made.assign(piece, rows, out[piece.start : piece.stop])
@@ -108,8 +109,8 @@ def test_a_factored_gradient_is_the_product_over_the_whole_batch(rows: int) -> N
     views = model.layout.named(out)
     for layer in ("dense_1", "dense_2"):
         left, right = (
-            np.concatenate([shard[layer][f"kernel.{side}"] for shard in shards])[:rows]
-            for side in ("left", "right")
+            np.concatenate([shard[layer]["kernel"][side] for shard in shards])[:rows]
+            for side in (0, 1)
         )
         np.testing.assert_array_equal(views[f"{layer}.kernel"], left.T @ right)
     used = -(-rows // shard_size)
