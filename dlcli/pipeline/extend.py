@@ -77,8 +77,8 @@ def require_not_ended(directory: RunDirectory, recorded: Manifest, job: Job) -> 
         return
     session = job.session
     session.restore(checkpoint, store.history())
-    books, progress = session.books, session.training.progress
-    if books.stopped:
+    history, progress = session.history, session.training.progress
+    if history.stopped:
         raise UsageError(
             f"early stopping ended this run after epoch {progress.epoch}: more epochs would "
             "not have been trained. For others, change `early_stopping` in a run of its own"

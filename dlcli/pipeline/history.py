@@ -22,7 +22,7 @@ class History:
     waited: epochs since then; `stopped` once early stopping has had enough.
     """
 
-    history: list[Epoch] = field(default_factory=list)
+    epochs: list[Epoch] = field(default_factory=list)
     tensors: dict[int, dict[str, str]] = field(default_factory=dict)
     best: float | None = None
     best_epoch: int = 0
@@ -31,9 +31,9 @@ class History:
 
     def by_tensor(self) -> list[int]:
         """The epochs of which the digest of each tensor is kept, in order."""
-        last = len(self.history)
+        last = len(self.epochs)
         recent = range(max(1, last - BY_TENSOR + 1), last + 1)
-        return sorted({1, self.best_epoch, *recent}) if self.history else []
+        return sorted({1, self.best_epoch, *recent}) if self.epochs else []
 
 
 class Monitor:
@@ -54,32 +54,32 @@ class Monitor:
             self.name = "val_loss" if validates else "loss"
             self._sign, self._min_delta, self._patience = 1.0, 0.0, 0
 
-    def enter(self, books: History, epoch: Epoch) -> bool:
-        """Enter an epoch into the books; whether it is the best so far."""
+    def enter(self, history: History, epoch: Epoch) -> bool:
+        """Enter an epoch into the history; whether it is the best so far."""
         value = float(epoch.metrics[self.name])
-        better = books.best is None or (
-            self._sign * value + self._min_delta < self._sign * books.best
+        better = history.best is None or (
+            self._sign * value + self._min_delta < self._sign * history.best
         )
-        books.history.append(epoch)
+        history.epochs.append(epoch)
         if better:
-            books.best, books.best_epoch, books.waited = value, epoch.epoch, 0
+            history.best, history.best_epoch, history.waited = value, epoch.epoch, 0
         else:
-            books.waited += 1
-            books.stopped = self._stops and books.waited >= max(self._patience, 1)
+            history.waited += 1
+            history.stopped = self._stops and history.waited >= max(self._patience, 1)
         return better
 
 
 def enter(
     monitor: Monitor,
-    books: History,
+    history: History,
     epoch: int,
     step: int,
     metrics: Mapping[str, Any],
     tensors: dict[str, str],
 ) -> bool:
     """Enter an epoch with the digests of its tensors; whether it is the best so far."""
-    better = monitor.enter(books, Epoch(epoch, step, dict(metrics), digest_of_tensors(tensors)))
-    books.tensors[epoch] = tensors
-    for old in books.tensors.keys() - set(books.by_tensor()):
-        del books.tensors[old]
+    better = monitor.enter(history, Epoch(epoch, step, dict(metrics), digest_of_tensors(tensors)))
+    history.tensors[epoch] = tensors
+    for old in history.tensors.keys() - set(history.by_tensor()):
+        del history.tensors[old]
     return better

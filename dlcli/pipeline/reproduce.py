@@ -117,9 +117,9 @@ def reproduce(
     watch.stage(3, "train", f"again, comparing {len(wanted)} of {of} epochs")
     with job.team(workers) as team:
         best, worst = _compare_epochs(job, team, manifest, wanted, tolerance, watch)
-        if len(session.books.history) < len(wanted):
+        if len(session.history.epochs) < len(wanted):
             raise DiffersError(
-                f"training ended after epoch {len(session.books.history)}, the recorded run went "
+                f"training ended after epoch {len(session.history.epochs)}, the recorded run went "
                 f"on to epoch {of}.{_cause(manifest)}"
             )
         if len(wanted) == of and not session.finished:
@@ -129,7 +129,7 @@ def reproduce(
         # A tolerance is for what came of other bits: no file could be the same.
         whole = len(wanted) == of and tolerance is None
         same = _require_same_files(manifest, job, team, best) if whole else 0
-    tensors = len(session.books.tensors[1])
+    tensors = len(session.history.tensors[1])
     return Reproduced(len(wanted), of, tensors, tolerance, worst, same)
 
 
@@ -152,10 +152,10 @@ def _compare_epochs(
                 continue
             if session.improved:
                 best = session.checkpoint().copy()
-            found = session.books.history[-1]
+            found = session.history.epochs[-1]
             expected = manifest.epochs[found.epoch - 1]
             if tolerance is None:
-                _require_identical(expected, found, session.books.tensors, manifest)
+                _require_identical(expected, found, session.history.tensors, manifest)
             else:
                 worst = max(worst, _require_close(expected, found, tolerance, manifest))
             watch.epoch(report, "identical" if tolerance is None else "within tolerance")
@@ -180,7 +180,7 @@ def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoi
         made = RunDirectory(folder)
         documents.write_text(made, RESOLVED_CONFIG, text_of(job.loaded.resolved()))
         store = Checkpoints(made)
-        store.save(job.session.checkpoint(), best, job.session.books.history)
+        store.save(job.session.checkpoint(), best, job.session.history.epochs)
         names = last_two_stages(made, job, team, store, NullReporter())
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])

@@ -36,7 +36,7 @@ class Session:
         self.training = Training(recipe, parts)
         if initial is not None:
             self.training.theta[:] = initial
-        self.books = History()
+        self.history = History()
         self._keeps_all = False
         self._validates = "validation" in parts
         self.monitor = Monitor(config, self._validates)
@@ -48,7 +48,7 @@ class Session:
         """Whether nothing is left to train."""
         recipe, progress = self.training.recipe, self.training.progress
         return (
-            self.books.stopped
+            self.history.stopped
             or progress.epoch >= recipe.epochs
             or (recipe.max_steps is not None and progress.step >= recipe.max_steps)
         )
@@ -59,14 +59,14 @@ class Session:
         return bool(np.isfinite(self.training.theta).all())
 
     def run(self, team: Team) -> Iterator[Report]:
-        """Train to the end; when an epoch is reported, the books have it already."""
+        """Train to the end; when an epoch is reported, the history have it already."""
         if self.finished:
             return
         for report in self.training.fit(team):
             if isinstance(report, EpochReport):
                 self.improved = enter(
                     self.monitor,
-                    self.books,
+                    self.history,
                     report.epoch,
                     report.step,
                     {name: report.logs[name] for name in self._kept()},
@@ -74,7 +74,7 @@ class Session:
                 )
                 self._watch_plateau()
             yield report
-            if self.books.stopped:
+            if self.history.stopped:
                 return
 
     def keep_as(self, epoch: Epoch) -> None:
@@ -107,16 +107,16 @@ class Session:
     def checkpoint(self) -> Checkpoint:
         """This moment, to be saved at once and together with the history: its arrays are those
         of the training."""
-        progress, books = self.training.progress, self.books
+        progress, history = self.training.progress, self.history
         state = {
             "step": progress.step,
             "epoch": progress.epoch,
             "batch": progress.batch,
             "loss_sum": to_hex(progress.loss_sum),
         }
-        kept = books.by_tensor()
+        kept = history.by_tensor()
         digests = b"".join(
-            bytes.fromhex(digest) for epoch in kept for digest in books.tensors[epoch].values()
+            bytes.fromhex(digest) for epoch in kept for digest in history.tensors[epoch].values()
         )
         shape = len(kept), len(self._tensors()), _DIGEST_BYTES
         counts = {f"tally_{number}": tally for number, tally in enumerate(progress.tallies)}
@@ -126,7 +126,7 @@ class Session:
         counts["digests"] = np.frombuffer(digests, np.uint8).reshape(shape)
         return Checkpoint(self.parameters(), self._moments(), state, counts)
 
-    def restore(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
+    def restore(self, checkpoint: Checkpoint, epochs: Sequence[Epoch]) -> None:
         """Go on from a saved moment.
 
         Every name, shape, type, count and range is checked here, once: ArtifactError for what is
@@ -139,8 +139,8 @@ class Session:
             for vector, named in moments.items():
                 _fill(named, checkpoint.optimizer[vector])
             _require(self.is_finite, "parameters that are not finite")
-            self._restore_progress(checkpoint, len(history))
-            self._restore_books(checkpoint, history)
+            self._restore_progress(checkpoint, len(epochs))
+            self._restore_history(checkpoint, epochs)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise ArtifactError(
                 f"the checkpoint does not belong to this config ({error}); it was edited, or "
@@ -182,30 +182,30 @@ class Session:
         steps, limit = epochs * self.training.batches, self.training.recipe.max_steps
         return steps if limit is None else min(steps, limit)
 
-    def _restore_books(self, checkpoint: Checkpoint, history: Sequence[Epoch]) -> None:
+    def _restore_history(self, checkpoint: Checkpoint, epochs: Sequence[Epoch]) -> None:
         """The history, and what follows from it."""
-        books = History()
-        if history:
-            self.keep_as(history[0])
+        history = History()
+        if epochs:
+            self.keep_as(epochs[0])
         wanted = set(self._kept())
-        for epoch in history:
+        for epoch in epochs:
             _require(epoch.metrics.keys() == wanted, "other metrics")
-            _require(not books.stopped, "epochs after the end")
+            _require(not history.stopped, "epochs after the end")
             _require(epoch.step == self._step_after(epoch.epoch), "an epoch at another step")
-            self.monitor.enter(books, epoch)
+            self.monitor.enter(history, epoch)
         now = digest_tensors(self._tensors())
-        kept = books.by_tensor()
+        kept = history.by_tensor()
         digests = checkpoint.counts["digests"]
         shape = len(kept), len(now), _DIGEST_BYTES
         _require(digests.dtype == np.uint8 and digests.shape == shape, "other digests")
         for number, each in zip(kept, digests, strict=True):
-            books.tensors[number] = {n: d.tobytes().hex() for n, d in zip(now, each, strict=True)}
-            digest = digest_of_tensors(books.tensors[number])
-            _require(digest == history[number - 1].digest, "digests that are not its epochs'")
-        at_an_end = bool(history) and self.training.progress.batch == 0
+            history.tensors[number] = {n: d.tobytes().hex() for n, d in zip(now, each, strict=True)}
+            digest = digest_of_tensors(history.tensors[number])
+            _require(digest == epochs[number - 1].digest, "digests that are not its epochs'")
+        at_an_end = bool(epochs) and self.training.progress.batch == 0
         if at_an_end:
-            _require(books.tensors[len(history)] == now, "arrays that are not its last epoch's")
-        self.books = books
+            _require(history.tensors[len(epochs)] == now, "arrays that are not its last epoch's")
+        self.history = history
         self._watch_plateau()
 
     def _watch_plateau(self) -> None:
@@ -216,7 +216,7 @@ class Session:
         from dlcli.engine.schedules import ReduceOnPlateau
 
         if isinstance(schedule, ReduceOnPlateau):
-            values = [epoch.metrics[schedule.monitor] for epoch in self.books.history]
+            values = [epoch.metrics[schedule.monitor] for epoch in self.history.epochs]
             self.training.rate_share = schedule.reduced([float(value) for value in values])
 
 

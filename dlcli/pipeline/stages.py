@@ -71,8 +71,8 @@ def last_three_stages(
                 environment.finish()
                 environment.write(directory)
                 job.require_unchanged_data()
-                books = session.books
-                manifest = replace(manifest, epochs=tuple(books.history), tensors=books.tensors)
+                history = session.history
+                manifest = replace(manifest, epochs=tuple(history.epochs), tensors=history.tensors)
                 manifest = manifests.complete(directory, manifest, made)
         for text in told_of_weights(job.loaded, session):
             logged.say(text)
@@ -87,7 +87,7 @@ def last_two_stages(
     directory: RunDirectory, job: Job, team: Team, store: Checkpoints, watch: Reporter
 ) -> list[str]:
     """Evaluate and deploy with the weights that the run keeps; the names of the files made."""
-    write_history(directory, (epoch.row() for epoch in job.session.books.history))
+    write_history(directory, (epoch.row() for epoch in job.session.history.epochs))
     layout = job.design.recipe.model.layout
     layout.fill(job.kept, _kept(store, job.loaded, job.session))
     roles = evaluate.evaluated_roles(job.examples)
@@ -106,9 +106,9 @@ def last_two_stages(
 
 def told_of_weights(loaded: LoadedConfig, session: Session) -> list[str]:
     """Which epoch's weights the run keeps, which was the best, and how to keep that one."""
-    books = session.books
-    last, best = len(books.history), books.best_epoch
-    value = f"{session.monitor.name} {books.best:.4g}"
+    history = session.history
+    last, best = len(history.epochs), history.best_epoch
+    value = f"{session.monitor.name} {history.best:.4g}"
     if last == best:
         return [f"kept: the weights of epoch {last}, the last and the best ({value})"]
     if loaded.config.training.keep == "best":

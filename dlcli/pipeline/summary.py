@@ -26,17 +26,17 @@ def summary(path: Path) -> dict[str, Any]:
     check_file(directory, manifest, EVALUATION)
     config = provenance.recorded_config(directory).config
     validates = any(name.startswith("val_") for name in manifest.epochs[-1].metrics)
-    monitor, books = Monitor(config, validates), History()
+    monitor, history = Monitor(config, validates), History()
     for epoch in manifest.epochs:
-        monitor.enter(books, epoch)
+        monitor.enter(history, epoch)
     last, keep = len(manifest.epochs), config.training.keep
     return {
         "run": str(directory.root),
         "metrics": dict(read_mapping(directory.path(EVALUATION))),
         "epochs": last,
         "keep": keep,
-        "kept_epoch": books.best_epoch if keep == "best" else last,
-        "best": {"epoch": books.best_epoch, "monitor": monitor.name, "value": books.best},
+        "kept_epoch": history.best_epoch if keep == "best" else last,
+        "best": {"epoch": history.best_epoch, "monitor": monitor.name, "value": history.best},
         "digests": {
             "manifest": digest_of_file(directory.path(MANIFEST)),
             "weights": manifest.files[f"{MODEL}/weights.safetensors"].sha256,

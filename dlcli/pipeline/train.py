@@ -79,7 +79,7 @@ class CheckpointWriter:
         self._require_unchanged_data()
         last = self._session.checkpoint()
         best = last if self._best_is_now else self._best
-        self._store.save(last, best, self._session.books.history)
+        self._store.save(last, best, self._session.history.epochs)
         self._best, self.is_saved = None, True
 
 
@@ -99,11 +99,11 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Repo
         with options.patience():
             if team.workers < options.workers:
                 watch.note(f"only {team.workers} of {options.workers} workers could be started")
-            write_history(run, (epoch.row() for epoch in session.books.history), durable=False)
+            write_history(run, (epoch.row() for epoch in session.history.epochs), durable=False)
             for report in session.run(team):
                 keeper.moved()
                 if isinstance(report, EpochReport):
-                    append_history(run, session.books.history[-1].row())
+                    append_history(run, session.history.epochs[-1].row())
                     if session.improved:
                         keeper.is_best()
                     due = cadence.epoch()
@@ -142,7 +142,7 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Repo
 
 
 def _remark(session: Session) -> str:
-    books = session.books
-    if books.stopped:
-        return f"no better {session.monitor.name} for {books.waited} epochs: stopping early"
-    return "best so far" if session.improved and len(books.history) > 1 else ""
+    history = session.history
+    if history.stopped:
+        return f"no better {session.monitor.name} for {history.waited} epochs: stopping early"
+    return "best so far" if session.improved and len(history.epochs) > 1 else ""

@@ -54,8 +54,8 @@ def test_the_same_training_goes_on_where_it_was(stopped: Path, tmp_path: Path) -
     progress = session.training.progress
     batch = session.training.batches * 6 - progress.step
     assert (progress.epoch, -batch) == (6, progress.batch)
-    assert len(session.books.history) == 6 and not session.finished and not session.books.stopped
-    assert session.books.best_epoch < 6
+    assert len(session.history.epochs) == 6 and not session.finished and not session.history.stopped
+    assert session.history.best_epoch < 6
     assert session.training.batches == 3 and progress.batch in (0, 2)
 
 
