@@ -13,7 +13,7 @@ _MOST = 4
 
 
 def tell_of_edits(
-    directory: RunDirectory, environment: Environment, own: LoadedConfig, watch: Reporter
+    directory: RunDirectory, environment: Environment, own: LoadedConfig, reporter: Reporter
 ) -> None:
     """A note where the YAML that the run began with means something else now, and not what the run
     itself does: one that got more epochs may have them in its YAML, too.
@@ -36,13 +36,13 @@ def tell_of_edits(
     try:
         new = _parsed(now, path.name, environment)
     except (DlcliError, ValueError):
-        watch.note(f"{path} has changed since this run began, and has mistakes now; {rest}")
+        reporter.note(f"{path} has changed since this run began, and has mistakes now; {rest}")
         return
     if new.config == own.config:
         return
     changed = differences(old.resolved(), new.resolved(), _MOST)
     if changed:
-        watch.note(f"{path} has changed since this run began ({'; '.join(changed)}); {rest}")
+        reporter.note(f"{path} has changed since this run began ({'; '.join(changed)}); {rest}")
 
 
 def _parsed(content: bytes, name: str, environment: Environment) -> LoadedConfig:

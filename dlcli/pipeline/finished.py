@@ -128,7 +128,7 @@ def evaluate_run(
     data_dir: Path | None,
     workers: int,
     gates: Gates | None,
-    watch: Reporter,
+    reporter: Reporter,
 ) -> tuple[dict[str, Any], Subjects]:
     """`{split, rows, metrics, ...}` of one part, with the kept weights; and what they speak of.
 
@@ -149,7 +149,7 @@ def evaluate_run(
     if role not in available:
         raise UsageError(f"--split {role}: the run has {', '.join(available)}")
     if numerics_class() != manifest.numerics_class:
-        watch.note(
+        reporter.note(
             f"this process computes in the class {numerics_class()}, the run was trained in "
             f"{manifest.numerics_class}: expect other bits than training reported"
         )

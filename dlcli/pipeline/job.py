@@ -53,7 +53,7 @@ class Job:
     def ready(
         loaded: LoadedConfig,
         where: Places,
-        watch: Reporter,
+        reporter: Reporter,
         recorded: Check = lambda brought: None,
         gates: Gates | None = None,
     ) -> "Job":
@@ -62,17 +62,17 @@ class Job:
         recorded: looks at the data before anything is made of it.
         """
         prepared = prepare.prepare(loaded, where, recorded)
-        watch.stage(1, "prepare", prepared.describe())
+        reporter.stage(1, "prepare", prepared.describe())
         for text in prepared.warnings:
-            watch.note(f"warning: {text}")
-        return Job.of(loaded, prepared, where, watch, gates)
+            reporter.note(f"warning: {text}")
+        return Job.of(loaded, prepared, where, reporter, gates)
 
     @staticmethod
     def of(
         loaded: LoadedConfig,
         prepared: Prepared,
         where: Places | None,
-        watch: Reporter,
+        reporter: Reporter,
         gates: Gates | None = None,
     ) -> "Job":
         """Design the model for data that is prepared.
@@ -80,9 +80,9 @@ class Job:
         where: initial weights are looked for there; None: they are not looked at.
         """
         designed = design.design(loaded, prepared)
-        watch.stage(2, "design", designed.describe())
+        reporter.stage(2, "design", designed.describe())
         for text in designed.warnings:
-            watch.note(f"warning: {text}")
+            reporter.note(f"warning: {text}")
         deploy.check_formats(loaded, prepared, designed)
         model = designed.recipe.model
         initial = None if where is None else design.initial_parameters(loaded, model, where)

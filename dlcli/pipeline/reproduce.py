@@ -82,7 +82,7 @@ def reproduce(
     tolerance: float | None,
     data_dir: Path | None,
     workers: int,
-    watch: Reporter,
+    reporter: Reporter,
 ) -> Reproduced:
     """Train again and compare; DiffersError (10) or NotComparableError (11) where that fails."""
     manifest = read_manifest(path)
@@ -103,20 +103,20 @@ def reproduce(
     environment = _environment(path)
     where = prepare.places(environment.config_folder, data_dir, folder.absolute())
     if manifest.schema != SCHEMA:
-        watch.note(
+        reporter.note(
             f"the manifest is of schema {manifest.schema}, here it is {SCHEMA}: "
             f"{_COMPARED[manifest.schema]}"
         )
     run = RunDirectory(path) if path.is_dir() else None
-    job = Job.ready(loaded, where, watch, check_against(manifest, run))
+    job = Job.ready(loaded, where, reporter, check_against(manifest, run))
     require_same_data(manifest, job.digests)
     session = job.session
     session.keep_as(manifest.epochs[0])
     wanted = manifest.epochs[:epochs]
     of = len(manifest.epochs)
-    watch.stage(3, "train", f"again, comparing {len(wanted)} of {of} epochs")
+    reporter.stage(3, "train", f"again, comparing {len(wanted)} of {of} epochs")
     with job.team(workers) as team:
-        best, worst = _compare_epochs(job, team, manifest, wanted, tolerance, watch)
+        best, worst = _compare_epochs(job, team, manifest, wanted, tolerance, reporter)
         if len(session.history.epochs) < len(wanted):
             raise DiffersError(
                 f"training ended after epoch {len(session.history.epochs)}, the recorded run went "
@@ -139,16 +139,16 @@ def _compare_epochs(
     manifest: Manifest,
     wanted: Sequence[Epoch],
     tolerance: float | None,
-    watch: Reporter,
+    reporter: Reporter,
 ) -> tuple[Checkpoint | None, float]:
     """Train, comparing each epoch; the best one's checkpoint, and the largest difference."""
     session, best, worst = job.session, None, 0.0
     limit = session.training.recipe.max_steps
-    watch.begin(len(wanted), session.training.batches, len(session.training), limit)
+    reporter.begin(len(wanted), session.training.batches, len(session.training), limit)
     try:
         for report in session.run(team):
             if not isinstance(report, EpochReport):
-                watch.step(report)
+                reporter.step(report)
                 continue
             if session.improved:
                 best = session.checkpoint().copy()
@@ -158,7 +158,7 @@ def _compare_epochs(
                 _require_identical(expected, found, session.history.tensors, manifest)
             else:
                 worst = max(worst, _require_close(expected, found, tolerance, manifest))
-            watch.epoch(report, "identical" if tolerance is None else "within tolerance")
+            reporter.epoch(report, "identical" if tolerance is None else "within tolerance")
             if found.epoch == len(wanted):
                 break
     except Diverged as error:
@@ -167,7 +167,7 @@ def _compare_epochs(
             f"{_cause(manifest)}"
         ) from None
     finally:
-        watch.end()
+        reporter.end()
     return best, worst
 
 

@@ -32,7 +32,7 @@ from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.stages import last_three_stages
 
 
-def resume(path: Path, options: Options, watch: Reporter) -> Path:
+def resume(path: Path, options: Options, reporter: Reporter) -> Path:
     """Go on with an interrupted run from its last checkpoint, on its own resolved config.
 
     With `options.epochs`, also with a finished one, which then gets so many epochs.
@@ -44,7 +44,7 @@ def resume(path: Path, options: Options, watch: Reporter) -> Path:
         is_complete = recorded is not None and recorded.status == "complete"
         if recorded and is_complete and wanted in (None, epochs_of(recorded)):
             directory.remove_strays()  # of an extension that was killed as it began
-            watch.note(_complete(recorded))
+            reporter.note(_complete(recorded))
             return directory.root
         with interruptible("before training went on; the run is as it was", directory.root):
             if recorded is not None:
@@ -56,14 +56,14 @@ def resume(path: Path, options: Options, watch: Reporter) -> Path:
             longer = wanted is not None and wanted != loaded.config.training.epochs
             if longer and wanted is not None:
                 loaded = with_epochs(directory, loaded, recorded, wanted)
-            tell_of_edits(directory, environment, loaded, watch)
+            tell_of_edits(directory, environment, loaded, reporter)
             options.gates.check_known(loaded.config)
             where = _places(directory, environment, options)
             if recorded is None:
-                job = Job.ready(loaded, where, watch, gates=options.gates)
+                job = Job.ready(loaded, where, reporter, gates=options.gates)
             else:
                 check = check_against(recorded, directory)
-                job = Job.ready(loaded, where, watch, check, options.gates)
+                job = Job.ready(loaded, where, reporter, check, options.gates)
                 require_same_data(recorded, job.digests)
             job.check_gates()
             if longer and recorded is not None:
@@ -71,7 +71,7 @@ def resume(path: Path, options: Options, watch: Reporter) -> Path:
         with interruptible("as training was about to go on", directory.root):
             if not directory.path(ROWS).exists():
                 write_rows(directory, job.prepared.brought)
-            manifest = _versions_joined(recorded, loaded, job, watch)
+            manifest = _versions_joined(recorded, loaded, job, reporter)
             if longer and recorded is not None:
                 manifest = extend(directory, manifest, job)
                 environment = Environment.read(directory)
@@ -80,7 +80,7 @@ def resume(path: Path, options: Options, watch: Reporter) -> Path:
             if not is_complete:
                 environment.resumed(options.workers)
                 environment.write(directory)
-        last_three_stages(directory, job, manifest, environment, options, watch)
+        last_three_stages(directory, job, manifest, environment, options, reporter)
     return directory.root
 
 
@@ -143,7 +143,7 @@ def _complete(recorded: Manifest) -> str:
 
 
 def _versions_joined(
-    recorded: Manifest | None, loaded: LoadedConfig, job: Job, watch: Reporter
+    recorded: Manifest | None, loaded: LoadedConfig, job: Job, reporter: Reporter
 ) -> Manifest:
     """The manifest of the run so far, with the versions that it goes on with."""
     if recorded is None:
@@ -152,7 +152,7 @@ def _versions_joined(
     if versions == recorded.versions:
         return recorded
     changed = "; ".join(differences(dict(recorded.versions), provenance.versions()))
-    watch.note(f"the versions changed since this run began, and its manifest says so: {changed}")
+    reporter.note(f"the versions changed since this run began, and its manifest says so: {changed}")
     return replace(recorded, versions=versions)
 
 

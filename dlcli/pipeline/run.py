@@ -18,7 +18,9 @@ from dlcli.pipeline.stages import last_three_stages
 __all__ = ["Options", "resume", "run"]
 
 
-def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch: Reporter) -> Path:
+def run(
+    loaded: LoadedConfig, source: bytes, path: Path, options: Options, reporter: Reporter
+) -> Path:
     """Run all five stages of a config; returns the run directory.
 
     source: the YAML as written. path: where it lies. Nothing is written before the first
@@ -30,8 +32,8 @@ def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch
     options.gates.check_known(loaded.config)
     with interruptible("before training began; nothing was written"):
         where = prepare.places(path.parent, options.data_dir)
-        _say_class(loaded, watch)
-        job = Job.ready(loaded, where, watch, gates=options.gates)
+        _say_class(loaded, reporter)
+        job = Job.ready(loaded, where, reporter, gates=options.gates)
         job.check_gates()
     with interruptible(f"before training began; {options.output_dir} may hold an empty run"):
         directory = RunDirectory.create(options.output_dir, name)
@@ -47,14 +49,14 @@ def run(loaded: LoadedConfig, source: bytes, path: Path, options: Options, watch
             write_rows(directory, job.prepared.brought)
             manifest = provenance.manifest_of(loaded, job.digests)
             manifest = provenance.begin(directory, source, loaded, manifest, environment)
-        last_three_stages(directory, job, manifest, environment, options, watch)
+        last_three_stages(directory, job, manifest, environment, options, reporter)
     return directory.root
 
 
-def _say_class(loaded: LoadedConfig, watch: Reporter) -> None:
+def _say_class(loaded: LoadedConfig, reporter: Reporter) -> None:
     """Tell those who expect the portable bits, but compute on a machine that has others."""
     if loaded.config.runtime.numerics == "portable" and numerics_class() != PORTABLE:
-        watch.note(
+        reporter.note(
             f"this machine computes in a numerics class of its own, {numerics_class()}: results "
             f"are exact within it, but cannot be compared with those of {PORTABLE}"
         )

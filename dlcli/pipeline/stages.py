@@ -33,14 +33,14 @@ def last_three_stages(
     manifest: Manifest,
     environment: Environment,
     options: Options,
-    watch: Reporter,
+    reporter: Reporter,
 ) -> None:
     """Train, evaluate, deploy, and complete the manifest. What is done already is done again
     with the same result, so a run that was killed anywhere in here can be resumed.
 
     The gates are judged, but whoever set them sees to it that they are met.
     """
-    logged = LoggingReporter(watch, lambda text: provenance.log(directory, text))
+    logged = LoggingReporter(reporter, lambda text: provenance.log(directory, text))
     store = Checkpoints(directory)
     store.recover()
     session, root = job.session, directory.root
@@ -84,7 +84,7 @@ def last_three_stages(
 
 
 def last_two_stages(
-    directory: RunDirectory, job: Job, team: Team, store: Checkpoints, watch: Reporter
+    directory: RunDirectory, job: Job, team: Team, store: Checkpoints, reporter: Reporter
 ) -> list[str]:
     """Evaluate and deploy with the weights that the run keeps; the names of the files made."""
     write_history(directory, (epoch.row() for epoch in job.session.history.epochs))
@@ -94,12 +94,12 @@ def last_two_stages(
     results = job.evaluate(team, roles, evaluate.judged_part(job.examples))
     documents.write_json(directory, EVALUATION, results)
     shown = roles[0] if roles else "no part to evaluate"
-    watch.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
+    reporter.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:
-        watch.result(shown, results[shown], job.subjects)
+        reporter.result(shown, results[shown], job.subjects)
     written = job.deploy(directory)
     formats = [f"{DEPLOY}/{kind}" for kind in job.loaded.config.deployment.formats]
-    watch.stage(5, "deploy", ", ".join(formats) or "model/ only")
+    reporter.stage(5, "deploy", ", ".join(formats) or "model/ only")
     write_rows(directory, job.prepared.brought)
     return [METRICS, ROWS, EVALUATION, *written]
 
@@ -119,12 +119,12 @@ def told_of_weights(loaded: LoadedConfig, session: Session) -> list[str]:
     ]
 
 
-def _tell_of_others(directory: RunDirectory, manifest: Manifest, watch: Reporter) -> None:
+def _tell_of_others(directory: RunDirectory, manifest: Manifest, reporter: Reporter) -> None:
     """Name the files that somebody else has put into the run."""
     names = [name for name, _ in directory.entries()]
     others = [name for name in names if is_listed(name) and name not in manifest.files]
     if others:
-        watch.note(
+        reporter.note(
             f"not part of this run, and `dlcli verify` will say so: {', '.join(others)}. Move "
             f"what you want to keep out of {directory.root}"
         )
@@ -137,12 +137,12 @@ def _kept(store: Checkpoints, loaded: LoadedConfig, session: Session) -> Mapping
 
 
 class LoggingReporter:
-    """Hands everything on to another watch, and stages and epochs to train.log."""
+    """Hands everything on to another reporter, and stages and epochs to train.log."""
 
-    def __init__(self, watch: Reporter, log: Callable[[str], None]) -> None:
-        self._watch, self._log = watch, log
-        self.begin, self.step, self.end = watch.begin, watch.step, watch.end
-        self.result = watch.result
+    def __init__(self, reporter: Reporter, log: Callable[[str], None]) -> None:
+        self._watch, self._log = reporter, log
+        self.begin, self.step, self.end = reporter.begin, reporter.step, reporter.end
+        self.result = reporter.result
 
     def stage(self, number: int, verb: str, text: str) -> None:
         self._log(f"[{number}/5] {verb}: {text}")

@@ -83,7 +83,7 @@ class CheckpointWriter:
         self._best, self.is_saved = None, True
 
 
-def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Reporter) -> None:
+def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: Reporter) -> None:
     """Train to the end, leaving checkpoints and metrics.jsonl in the run.
 
     Raises Interrupted after a signal and DivergedError when the loss is not finite; the last
@@ -94,11 +94,11 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Repo
     cadence = CheckpointSchedule(job.loaded.config)
     training = session.training
     recipe = training.recipe
-    watch.begin(recipe.epochs, training.batches, len(training), recipe.max_steps)
+    reporter.begin(recipe.epochs, training.batches, len(training), recipe.max_steps)
     try:
         with options.patience():
             if team.workers < options.workers:
-                watch.note(f"only {team.workers} of {options.workers} workers could be started")
+                reporter.note(f"only {team.workers} of {options.workers} workers could be started")
             write_history(run, (epoch.row() for epoch in session.history.epochs), durable=False)
             for report in session.run(team):
                 keeper.moved()
@@ -114,9 +114,9 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Repo
                     keeper.save()
                     cadence.saved()
                 if isinstance(report, EpochReport):
-                    watch.epoch(report, _remark(session))
+                    reporter.epoch(report, _remark(session))
                 else:
-                    watch.step(report)
+                    reporter.step(report)
                 signal = options.stop()
                 if signal is not None and not session.finished:
                     keeper.save()
@@ -138,11 +138,15 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, watch: Repo
             details={"run": str(run.root), "step": error.step},
         ) from None
     finally:
-        watch.end()
+        reporter.end()
 
 
 def _remark(session: Session) -> str:
     history = session.history
     if history.stopped:
         return f"no better {session.monitor.name} for {history.waited} epochs: stopping early"
-    return "best so far" if session.improved and len(history.epochs) > 1 else ""
+    if not session.improved or len(history.epochs) < 2:
+        return ""
+    name = session.monitor.name
+    # Losses are in the line anyway.
+    return "best so far" if name.endswith("loss") else f"best so far: {name} {history.best:.4f}"

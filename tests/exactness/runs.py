@@ -139,9 +139,9 @@ def resume(
     epochs: int | None = None,
 ) -> list[str]:
     """Go on in this process; returns the notes that a person would have seen."""
-    watch = Recorder()
-    pipeline.resume(run, pipeline.Options(workers, stop=stop, epochs=epochs), watch)
-    return watch.notes
+    reporter = Recorder()
+    pipeline.resume(run, pipeline.Options(workers, stop=stop, epochs=epochs), reporter)
+    return reporter.notes
 
 
 def content(run: Path) -> dict[str, bytes]:

@@ -141,13 +141,13 @@ def test_a_machine_that_cannot_be_portable_works_in_its_own_class_and_says_so_on
     own = "linux-aarch64/openblas-neoversen1/1/float32/engine-1/0123456789ab"
     for module in (pipeline, resumes, proofs, numerics):
         monkeypatch.setattr(module, "numerics_class", lambda: own)
-    watch = Recorder()
+    reporter = Recorder()
     config = write(tmp_path)
     loaded = load_config(config)
     options = Options(1, None, tmp_path / "runs", stop=stop_after(5))
     with pytest.raises(Interrupted):
-        pipeline.run(loaded, config.read_bytes(), config, options, watch)
-    assert sum("a numerics class of its own" in note for note in watch.notes) == 1
+        pipeline.run(loaded, config.read_bytes(), config, options, reporter)
+    assert sum("a numerics class of its own" in note for note in reporter.notes) == 1
     run = tmp_path / "runs" / "small-0001"
     assert resume(run) == []
     assert read_manifest(run).numerics_class == own
@@ -156,8 +156,8 @@ def test_a_machine_that_cannot_be_portable_works_in_its_own_class_and_says_so_on
 
 def test_portable_and_native_machines_have_nothing_to_say(tmp_path: Path) -> None:
     for number, config in enumerate((SMALL, NATIVE)):
-        watch = Recorder()
+        reporter = Recorder()
         path = write(tmp_path / str(number), config)
         options = Options(1, None, tmp_path / "runs")
-        pipeline.run(load_config(path), path.read_bytes(), path, options, watch)
-        assert watch.notes == []
+        pipeline.run(load_config(path), path.read_bytes(), path, options, reporter)
+        assert reporter.notes == []

@@ -23,12 +23,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def reproduced(run: Path, epochs: int | None = None, tolerance: float | None = None) -> Everything:
-    watch = Everything()
-    found = reproduce(run, epochs, tolerance, None, 1, watch)
+    reporter = Everything()
+    found = reproduce(run, epochs, tolerance, None, 1, reporter)
     assert (found.epochs, found.of) == (epochs or 4, 4)
     assert bool(found.files) == (epochs in (None, 4) and tolerance is None)
     assert (found.worst, found.tolerance) == (0.0, tolerance)
-    return watch
+    return reporter
 
 
 @pytest.mark.parametrize("epochs", [None, 1, 3, 4])
@@ -36,21 +36,21 @@ def reproduced(run: Path, epochs: int | None = None, tolerance: float | None = N
 def test_every_compared_epoch_is_told(
     epochs: int | None, tolerance: float | None, remark: str, run: Path
 ) -> None:
-    watch = reproduced(run, epochs, tolerance)
+    reporter = reproduced(run, epochs, tolerance)
     count = epochs or 4
-    stages = watch.of("stage")
+    stages = reporter.of("stage")
     assert [(number, verb) for number, verb, _ in stages] == [
         (1, "prepare"),
         (2, "design"),
         (3, "train"),
     ]
     assert stages[2][2] == f"again, comparing {count} of 4 epochs"
-    assert watch.of("begin") == [(count, 3, 24, None)]
-    assert [words[:2] for words in watch.of("epoch")] == [
+    assert reporter.of("begin") == [(count, 3, 24, None)]
+    assert [words[:2] for words in reporter.of("epoch")] == [
         (number, remark) for number in range(1, count + 1)
     ]
-    assert len(watch.of("step")) == 3 * count
-    assert watch.of("end") == [()]
+    assert len(reporter.of("step")) == 3 * count
+    assert reporter.of("end") == [()]
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_a_run_of_another_length_is_told(epochs: int, words: str, tmp_path: Path
         document["config"]["training"]["epochs"] = epochs
 
     edit_manifest(run / "manifest.json", lie)
-    watch = Everything()
+    reporter = Everything()
     with pytest.raises(DiffersError) as caught:
-        reproduce(run, None, None, None, 1, watch)
+        reproduce(run, None, None, None, 1, reporter)
     assert str(caught.value).startswith(words)
-    assert watch.of("end") == [()]
-    assert len(watch.of("epoch")) == min(epochs, 4)
+    assert reporter.of("end") == [()]
+    assert len(reporter.of("epoch")) == min(epochs, 4)
 
 
 TENSORS = {"a": "1" * 64, "b": "2" * 64, "c": "3" * 64}

@@ -21,68 +21,68 @@ BATCHES = 3
 
 
 def trained(folder: Path, config: dict[str, Any] = PLAIN, **options: Any) -> Everything:
-    watch = Everything()
+    reporter = Everything()
     path = write(folder, config)
     asked = pipeline.Options(1, None, folder / "runs", **options)
-    pipeline.run(load_config(path), path.read_bytes(), path, asked, watch)
-    return watch
+    pipeline.run(load_config(path), path.read_bytes(), path, asked, reporter)
+    return reporter
 
 
 def resumed(folder: Path, **options: Any) -> Everything:
-    watch = Everything()
-    pipeline.resume(folder / "runs" / "small-0001", pipeline.Options(1, **options), watch)
-    return watch
+    reporter = Everything()
+    pipeline.resume(folder / "runs" / "small-0001", pipeline.Options(1, **options), reporter)
+    return reporter
 
 
 def test_a_run_is_told_stage_by_stage(tmp_path: Path) -> None:
-    watch = trained(tmp_path)
+    reporter = trained(tmp_path)
     rows = "train 24  validation 8  test 8  rows of 2, 2 classes"
-    assert [words[:3] for words in watch.of("stage")] == [
+    assert [words[:3] for words in reporter.of("stage")] == [
         (1, "prepare", rows),
-        (2, "design", watch.of("stage")[1][2]),
+        (2, "design", reporter.of("stage")[1][2]),
         (3, "train", "adam, 3 epochs of 3 batches, 1 workers"),
         (4, "evaluate", "test: 8 rows"),
         (5, "deploy", "deploy/bundle"),
     ]
-    assert watch.of("begin") == [(3, BATCHES, 24, None)]
+    assert reporter.of("begin") == [(3, BATCHES, 24, None)]
     steps = [(epoch, batch) for epoch in (1, 2, 3) for batch in (1, 2, 3)]
-    assert watch.of("step") == steps
-    assert [words[0] for words in watch.of("epoch")] == [1, 2, 3]
-    assert watch.of("end") == [()]
-    assert watch.of("result") == [("test", 8, Subjects(("no", "yes")))]
-    kinds = [words[0] for words in watch.told]
+    assert reporter.of("step") == steps
+    assert [words[0] for words in reporter.of("epoch")] == [1, 2, 3]
+    assert reporter.of("end") == [()]
+    assert reporter.of("result") == [("test", 8, Subjects(("no", "yes")))]
+    kinds = [words[0] for words in reporter.told]
     an_epoch = ["step"] * BATCHES + ["epoch"]
     behind = kinds[kinds.index("begin") :]
     assert behind[: 2 + 3 * len(an_epoch)] == ["begin", *an_epoch * 3, "end"]
 
 
 def test_a_run_without_a_part_to_evaluate_says_so(tmp_path: Path) -> None:
-    watch = trained(tmp_path, changed(PLAIN, data__split={"validation": 0, "test": 0}))
-    assert watch.of("stage")[3] == (4, "evaluate", "no part to evaluate")
-    assert watch.of("result") == []
+    reporter = trained(tmp_path, changed(PLAIN, data__split={"validation": 0, "test": 0}))
+    assert reporter.of("stage")[3] == (4, "evaluate", "no part to evaluate")
+    assert reporter.of("result") == []
 
 
 def test_without_a_test_part_the_validation_part_is_shown(tmp_path: Path) -> None:
-    watch = trained(tmp_path, changed(PLAIN, data__split={"validation": 0.3, "test": 0}))
-    assert watch.of("stage")[3] == (4, "evaluate", "validation: 12 rows")
-    assert [words[0] for words in watch.of("result")] == ["validation"]
+    reporter = trained(tmp_path, changed(PLAIN, data__split={"validation": 0.3, "test": 0}))
+    assert reporter.of("stage")[3] == (4, "evaluate", "validation: 12 rows")
+    assert [words[0] for words in reporter.of("result")] == ["validation"]
 
 
 def test_without_deployment_only_the_model_is_written(tmp_path: Path) -> None:
-    watch = trained(tmp_path, changed(PLAIN, deployment={"formats": []}))
-    assert watch.of("stage")[4] == (5, "deploy", "model/ only")
+    reporter = trained(tmp_path, changed(PLAIN, deployment={"formats": []}))
+    assert reporter.of("stage")[4] == (5, "deploy", "model/ only")
 
 
 def test_an_epoch_that_is_better_than_all_before_is_told_as_the_best_so_far(
     tmp_path: Path,
 ) -> None:
-    watch = trained(tmp_path, changed(PLAIN, training__epochs=40, optimizer__learning_rate=0.5))
+    reporter = trained(tmp_path, changed(PLAIN, training__epochs=40, optimizer__learning_rate=0.5))
     best = float("inf")
     expected = []
-    for number, _, loss in watch.of("epoch"):
+    for number, _, loss in reporter.of("epoch"):
         better, best = loss < best, min(best, loss)
         expected.append((number, "best so far" if better and number > 1 else "", loss))
-    assert watch.of("epoch") == expected
+    assert reporter.of("epoch") == expected
     assert {remark for _, remark, _ in expected} == {"best so far", ""}
     assert expected[0][1] == ""
 
@@ -120,29 +120,29 @@ def test_a_resumed_run_says_from_where(reports: int, where: str, tmp_path: Path)
     assert str(caught.value) == (
         f"stopped after step {step}; go on with `dlcli train --resume {run}`"
     )
-    watch = resumed(tmp_path)
-    assert watch.of("stage")[2] == (3, "train", where)
-    assert watch.of("begin") == [(3, BATCHES, 24, None)]
-    assert len(watch.of("step")) == 9 - step
-    assert watch.of("end") == [()]
+    reporter = resumed(tmp_path)
+    assert reporter.of("stage")[2] == (3, "train", where)
+    assert reporter.of("begin") == [(3, BATCHES, 24, None)]
+    assert len(reporter.of("step")) == 9 - step
+    assert reporter.of("end") == [()]
 
 
 def test_a_limit_of_steps_is_told_at_the_beginning(tmp_path: Path) -> None:
-    watch = trained(tmp_path, changed(PLAIN, training__max_steps=4))
-    assert watch.of("begin") == [(3, BATCHES, 24, 4)]
-    assert [words[0] for words in watch.of("epoch")] == [1, 2]
+    reporter = trained(tmp_path, changed(PLAIN, training__max_steps=4))
+    assert reporter.of("begin") == [(3, BATCHES, 24, 4)]
+    assert [words[0] for words in reporter.of("epoch")] == [1, 2]
 
 
 def test_what_is_told_is_in_the_log_but_for_steps(tmp_path: Path) -> None:
-    watch = trained(tmp_path)
+    reporter = trained(tmp_path)
     log = (tmp_path / "runs" / "small-0001" / "train.log").read_text()
-    for number, verb, text in watch.of("stage")[2:]:
+    for number, verb, text in reporter.of("stage")[2:]:
         assert f"  [{number}/5] {verb}: {text}\n" in log
-    for number, remark, loss in watch.of("epoch"):
+    for number, remark, loss in reporter.of("epoch"):
         (line,) = [line for line in log.splitlines() if f"  epoch {number}, step" in line]
         assert f"epoch {number}, step {BATCHES * number}: " in line
         assert line.endswith(remark or "}") and repr(loss) in line
-    for (text,) in watch.of("say"):
+    for (text,) in reporter.of("say"):
         assert f"  {text}\n" in log
 
 
@@ -189,11 +189,11 @@ def test_a_training_that_diverges_says_whether_a_checkpoint_is_kept(
         training__epochs=50,
         training__checkpoint={"every_steps": 1 if saved else None, "every_epochs": None},
     )
-    watch = Everything()
+    reporter = Everything()
     path = write(tmp_path, wild)
     options = pipeline.Options(1, None, tmp_path / "runs")
     with pytest.raises(DivergedError) as caught:
-        pipeline.run(load_config(path), path.read_bytes(), path, options, watch)
+        pipeline.run(load_config(path), path.read_bytes(), path, options, reporter)
     run = tmp_path / "runs" / "small-0001"
     step = caught.value.details["step"]
     assert caught.value.details["run"] == str(run)
@@ -202,4 +202,4 @@ def test_a_training_that_diverges_says_whether_a_checkpoint_is_kept(
     kept = (run / "checkpoints" / "last.safetensors").exists()
     assert (f"The checkpoint before it is kept in {run}. " in message) == kept
     assert kept == (saved and step > 2)
-    assert watch.of("end") == [()]
+    assert reporter.of("end") == [()]

@@ -1,4 +1,4 @@
-"""A watch that writes down all that it is told."""
+"""A reporter that writes down all that it is told."""
 
 from collections.abc import Sequence
 from typing import Any
