@@ -12,7 +12,14 @@ from dlcli.engine.context import Context
 from dlcli.engine.graph import GraphError, connect
 from dlcli.engine.inference import Evaluator, Forward, predict
 from dlcli.engine.layer import Array
-from dlcli.engine.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from dlcli.engine.layers import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+)
 from dlcli.engine.layers.activations import Relu
 from dlcli.engine.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from dlcli.engine.metrics import MetricSet
@@ -281,3 +288,22 @@ def test_only_rows_that_an_epoch_has_seen_are_ranked(shuffle: bool, limit: int |
     assert epoch.logs["roc_auc"] == pytest.approx(expected, rel=1e-12)
     whole = roc_auc_score(rows.t, answers[:, 1])
     assert (epoch.logs["roc_auc"] == pytest.approx(whole, rel=1e-12)) == (limit is None)
+
+
+def test_a_layer_that_meets_the_batch_learns_in_shards_as_in_one() -> None:
+    chain = connect(
+        [
+            ("conv2d_1", Conv2D(3, (3, 3))),
+            ("batch_normalization_1", BatchNormalization()),
+            ("relu_1", Relu()),
+            ("flatten_1", Flatten()),
+            ("batch_normalization_2", BatchNormalization(momentum=0.5)),
+            ("dense_1", Dense(2)),
+        ],
+        (8, 8, 1),
+    )
+    whole, epochs, _ = trained(recipe(model=Model(chain), optimizer=SGD(), shard_size=20))
+    cut, cut_epochs, _ = trained(recipe(model=Model(chain), optimizer=SGD(), shard_size=6), 2)
+    np.testing.assert_allclose(cut.theta, whole.theta, rtol=1e-4, atol=2e-6)
+    for one, other in zip(epochs, cut_epochs, strict=True):
+        assert one.logs["loss"] == pytest.approx(other.logs["loss"], rel=1e-5)

@@ -240,3 +240,10 @@ def test_a_run_that_is_not_finished_is_refused(trees: Path, tmp_path: Path) -> N
     assert "evaluation.json is missing" in refused(dlcli("verify", run), 4)
     manifest.unlink()
     assert "manifest.json is missing" in refused(dlcli("evaluate", run), 4)
+
+
+def test_of_many_classes_the_first_are_listed_and_the_others_counted() -> None:
+    names = [f"class {number}" for number in range(43)]
+    with pytest.raises(UsageError) as caught:
+        Gates(["recall[ash]>=0"]).check_classes(names)
+    assert "'class 29' and 13 more." in str(caught.value) and "class 30" not in str(caught.value)
