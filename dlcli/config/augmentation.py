@@ -15,9 +15,9 @@ class Shares(Checked):
 
     def __call__(self, value: Any) -> tuple[float, float]:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        pair = [-value, value] if number else value
+        pair = [-value, value] if number and 0 <= value <= 1 else value
         what = "must be a share from 0 to 1, or a pair [least, largest] of shares from -1 to 1"
-        if not isinstance(pair, list | tuple) or len(pair) != 2 or (number and value < 0):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise wrong_value(f"{what}{instead(value)}")
         for share in pair:
             real = isinstance(share, int | float) and not isinstance(share, bool)

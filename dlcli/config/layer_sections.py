@@ -1,12 +1,12 @@
 """What all layers of the vocabulary have: a name, what they read, whether they learn."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from dlcli.config.base import Section
-from dlcli.config.values import Choice, Listing, Sizes, Switch, Text, Whole, wrong_value
+from dlcli.config.values import Choice, Listing, Sizes, Switch, Text, Whole, wrong, wrong_value
 
 NAME = Text(
     "a name of lower-case letters, digits and `_` that begins with a letter",
@@ -28,6 +28,15 @@ class LayerModel(Section):
     name: LayerName | None = None
     trainable: Annotated[bool, Switch()] = True
 
+    @model_validator(mode="after")
+    def _penalties_have_arrays(self) -> Self:
+        for array, option in _NEEDS.items():
+            key = f"{array}_regularizer"
+            if getattr(self, key, None) is not None and not getattr(self, option, True):
+                words = f"with `{option}: false` the layer has no {array}, so `{key}` does nothing"
+                raise wrong(f"{words}: leave it out", key)
+        return self
+
     @model_serializer(mode="wrap")
     def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without options that came later and are not used, so that what does without them is
@@ -37,6 +46,10 @@ class LayerModel(Section):
         for name in (*unused, *(["trainable"] if self.trainable else [])):
             written.pop(name, None)  # within blocks, it is asked twice
         return written
+
+
+_NEEDS = {"bias": "use_bias", "gamma": "scale", "beta": "center"}
+"""Which option gives a layer its array."""
 
 
 def _later(name: str) -> bool:

@@ -62,7 +62,7 @@ class MetricModel(Section):
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:
         name = self.name
-        if name is None or name == self.type:
+        if name is None or METRIC_ALIASES.get(name, name) == self.type:
             return self
         if name in METRIC_CONFIGS or name in METRIC_ALIASES:
             raise wrong(f"{code(name)} is the word for another metric; choose another name", "name")

@@ -1,10 +1,12 @@
 """The regularizers: penalties on kernels, biases and the like, which are added to the loss."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import model_validator
 
 from dlcli.config import synonyms
 from dlcli.config.base import Component, Section, table
-from dlcli.config.values import Real
+from dlcli.config.values import Real, wrong
 
 _Weight = Annotated[float, Real(0.0, 1e6)]
 
@@ -23,6 +25,12 @@ class L1L2(Section):
     type: Literal["l1_l2"] = "l1_l2"
     l1: _Weight = 0.0
     l2: _Weight = 0.0
+
+    @model_validator(mode="after")
+    def _is_a_penalty(self) -> Self:
+        if not self.l1 and not self.l2:
+            raise wrong("give `l1`, `l2` or both: with 0 and 0 there is no penalty", "l1")
+        return self
 
 
 Regularizer = Annotated[L1 | L2 | L1L2, Component("regularizer", words=synonyms.REGULARIZERS)]

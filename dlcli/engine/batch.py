@@ -13,11 +13,13 @@ class Batch(NamedTuple):
     values: the features (n, *in_shape) float32 of each of the model's inputs, in their order.
     targets: (n, ...), as the loss takes them.
     weights: (n,) float32, how much each row counts in the loss; None: each counts 1.
+    original: (n, ...) float64, the targets as the data has them; None where `targets` are those.
     """
 
     values: Sequence[Array]
     targets: Array
     weights: Array | None = None
+    original: Array | None = None
 
 
 class Examples(Protocol):

@@ -127,10 +127,10 @@ class Evaluator:
         part = self._parts[int(self._board[0])]
         start = int(self._board[1]) + number * self._rows
         positions = np.arange(start, min(start + self._rows, len(part)))
-        xs, t, weights = part.fetch(positions, fetching)
+        xs, t, weights, original = part.fetch(positions, fetching)
         y = forward(*xs)
         self._losses[number], _, answers = self._loss.judge(y, t, 1.0, ctx, weights)
-        counted = self._metrics.tally(answers, t, weights)
+        counted = self._metrics.tally(answers, t, weights, original)
         for tally, found in zip(self._tallies, counted, strict=True):
             tally[number] = found
         if self._answered is not None:

@@ -285,9 +285,9 @@ class Training:
 
     def _judge(self, lane: "_Lane", number: int, weight: float, y: Array) -> Array:
         """Write down the loss and the tallies of a shard; returns the loss's gradient."""
-        recipe, (_, t, weights) = self.recipe, lane.batch
+        recipe, (_, t, weights, original) = self.recipe, lane.batch
         self._losses[number], dy, answers = recipe.loss.judge(y, t, weight, lane.loss, weights)
-        counted = recipe.metrics.tally(answers, t, weights)
+        counted = recipe.metrics.tally(answers, t, weights, original)
         for tally, found in zip(self._tallies, counted, strict=True):
             tally[number] = found
         if self.answered is not None:

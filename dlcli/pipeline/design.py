@@ -1,6 +1,6 @@
 """Stage 2, model design: build the chain, check it against the data, lay out the training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channe
 from dlcli.data.targets import TargetScale
 from dlcli.deploy.ids import require_ids
 from dlcli.engine.graph import GraphError, Node, connect
-from dlcli.engine.layer import Array, Layer, Shape, ShapeError
+from dlcli.engine.layer import Array, Shape, ShapeError
 from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
@@ -31,7 +31,12 @@ from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
 from dlcli.pipeline.examples import Learned
-from dlcli.pipeline.ids import ids_as_numbers
+from dlcli.pipeline.ids import (
+    ids_as_numbers,
+    refuse_changed_values,
+    refuse_shared_ids,
+    steps_that_are_not_masked,
+)
 from dlcli.pipeline.measures import metric_set, require_defined, require_room, require_weights
 from dlcli.pipeline.prepare import Prepared
 from dlcli.pipeline.row_weights import learned_of
@@ -119,8 +124,10 @@ def connect_chain(
             "every layer with parameters is frozen, so nothing would be learned: leave "
             "`trainable: false` out where the model is to learn",
         )
-    _refuse_changed_ids(loaded, nodes)
-    return Chain(nodes, tuple(b.path for b in built), loss)
+    paths = tuple(one.path for one in built)
+    refuse_changed_values(loaded, nodes)
+    refuse_shared_ids(loaded, nodes, paths, columns)
+    return Chain(nodes, paths, loss)
 
 
 def _frozen_at(loaded: LoadedConfig, path: builder.Path) -> builder.Path:
@@ -131,18 +138,6 @@ def _frozen_at(loaded: LoadedConfig, path: builder.Path) -> builder.Path:
         if getattr(found, "trainable", True) is False:
             return (*path[: end + 1], "trainable")
     return path
-
-
-def _refuse_changed_ids(loaded: LoadedConfig, nodes: Sequence[Node]) -> None:
-    """ConfigError where ids would become other numbers while they are learned from."""
-    changed = builder.augmentations(loaded.config)
-    for node in nodes:
-        if isinstance(node.layer, Layer) and node.layer.takes_ids and node.inputs[0] in changed:
-            raise loaded.error(
-                builder.transform_path(node.inputs[0], 0, "augmentation"),
-                f"the layer `{node.name}` takes these numbers for ids, which stand for something: "
-                "changed at random they would stand for something else; leave the augmentation out",
-            )
 
 
 def check_loss(
@@ -217,12 +212,14 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
         role: _targets(chain, labels, part, prepared.target_scale)
         for role, part in dataset.parts().items()
     }
-    learned = learned_of(loaded, dataset, targets, *chain.learns)
+    scaled = prepared.target_scale is not None
+    learned = learned_of(loaded, dataset, targets, *chain.learns, scaled=scaled)
     warnings = reshaped_channels_first(chain) + ids_as_numbers(chain.nodes, prepared.columns)
+    warnings += steps_that_are_not_masked(chain.nodes, prepared.preprocessing, dataset.train)
     warnings += _judged(loaded, chain, dataset, targets)
     metrics = metric_set(loaded, chain.learns, prepared.target_scale, dataset.train.targets_array)
     require_weights(loaded, any(one.weights is not None for one in dataset.parts().values()))
-    require_defined(loaded, metrics, targets)
+    require_defined(loaded, metrics, learned)
     require_room(loaded, metrics, {role: len(found) for role, found in targets.items()})
     training = config.training
     batches = cuts(len(dataset.train), training.batch_size)

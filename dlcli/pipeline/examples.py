@@ -21,11 +21,13 @@ class Learned:
     targets: as the loss takes them, one for each row.
     weights: (n,) float32, how much each row counts when it is judged; None: each counts 1.
     training_weights: the same when it is learned from, with the weight of its class.
+    original: the targets as the data has them, float64, where `targets` are scaled.
     """
 
     targets: Array
     weights: Array | None = None
     training_weights: Array | None = None
+    original: Array | None = None
 
 
 class PartExamples:
@@ -61,6 +63,7 @@ class PartExamples:
             [value.rows(positions, ctx, epoch) for value in self._values],
             learned.targets[positions],
             None if weights is None else weights[positions],
+            None if learned.original is None else learned.original[positions],
         )
 
 

@@ -10,6 +10,7 @@ from dlcli.config import LoadedConfig
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Array
 from dlcli.engine.metrics import Kind, Metric, MetricError, MetricSet
+from dlcli.pipeline.examples import Learned
 
 
 def metric_set(
@@ -65,13 +66,17 @@ def require_weights(loaded: LoadedConfig, weighs: bool) -> None:
             )
 
 
-def require_defined(loaded: LoadedConfig, metrics: MetricSet, targets: Mapping[str, Array]) -> None:
+def require_defined(
+    loaded: LoadedConfig, metrics: MetricSet, learned: Mapping[str, Learned]
+) -> None:
     """ConfigError where a metric has no value in a part, whatever is answered there.
 
-    targets: of each role, as the loss takes them.
+    learned: of each role.
     """
     for name, metric in metrics.metrics.items():
-        for role, found in targets.items():
+        for role, part in learned.items():
+            weights = part.weights if metric.weighted else None
+            found = part.targets if weights is None else part.targets[weights > 0]
             reason = metric.undefined(found)
             if reason is not None:
                 raise loaded.error(
@@ -119,5 +124,8 @@ class ScaledMetrics(MetricSet):
         super().__init__(metrics, "regression", outputs, centers=centers, scales=scales)
         self._scale = scale
 
-    def tally(self, y: Array, t: Array, weights: Array | None = None) -> list[Array]:
-        return super().tally(self._scale.inverse(y), self._scale.inverse(t), weights)
+    def tally(
+        self, y: Array, t: Array, weights: Array | None = None, original: Array | None = None
+    ) -> list[Array]:
+        inverse = self._scale.inverse
+        return super().tally(inverse(y), inverse(t), weights, original)

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dlcli.config import LoadedConfig
-from dlcli.data.dataset import Dataset
+from dlcli.data.dataset import Dataset, Part
 from dlcli.data.names import suggestion
 from dlcli.engine.layer import Array
 from dlcli.engine.metrics import Kind
+from dlcli.errors import DataError
 from dlcli.pipeline.examples import Learned
 
 _PLACE = ("training", "class_weight")
@@ -25,24 +26,36 @@ def learned_of(
     targets: Mapping[str, Array],
     kind: Kind,
     count: int,
+    *,
+    scaled: bool,
 ) -> dict[str, Learned]:
     """What the rows of each part are learned from: targets, and weights where there are any.
 
     targets: by role, as the loss takes them. kind, count: what is learned, see `Loss.kind`.
+    scaled: whether targets are scaled. DataError where nothing of a part counts.
     """
     by_class = _class_weights(loaded, dataset.classes, targets["train"], kind, count)
     found: dict[str, Learned] = {}
     for role, part in dataset.parts().items():
-        own = part.weights_array
+        own = _float32(part.weights_array)
+        if own is not None and not own.any():
+            raise DataError(
+                f"no row of the {role} part has a weight above 0, so nothing of it counts: bring "
+                "rows that do, or draw other parts (`data.split`, `seed`)"
+            )
         training = own
         if by_class is not None and role == "train":
-            training = by_class[_class_ids(targets[role])]
+            training = by_class[_class_ids(targets[role])].astype(np.float32)
             training = training if own is None else own * training
             if not training.any():
                 words = "with these weights no row of the training part counts"
                 raise loaded.error(_PLACE, f"{words}; give some class a weight above 0")
-        found[role] = Learned(targets[role], _float32(own), _float32(training))
+        found[role] = Learned(targets[role], own, training, _original(part, scaled))
     return found
+
+
+def _original(part: Part, scaled: bool) -> Array | None:
+    return part.targets_array.astype(np.float64) if scaled else None
 
 
 def _float32(weights: Array | None) -> Array | None:

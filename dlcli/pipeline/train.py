@@ -144,7 +144,8 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: R
 def _remark(session: Session) -> str:
     history = session.history
     if history.stopped:
-        return f"no better {session.monitor.name} for {history.waited} epochs: stopping early"
+        waited = f"{history.waited} epoch{'s' if history.waited > 1 else ''}"
+        return f"no better {session.monitor.name} for {waited}: stopping early"
     if not session.improved or len(history.epochs) < 2:
         return ""
     name = session.monitor.name

@@ -164,7 +164,7 @@ def _predict(made: "Job") -> dict[str, Any]:
 
     recipe, examples = made.design.recipe, made.examples["train"]
     theta = recipe.model.layout.initial(recipe.seed)
-    (x,), _, _ = examples.fetch(np.arange(len(examples)), Context())
+    (x,), *_ = examples.fetch(np.arange(len(examples)), Context())
 
     def step() -> int:
         predict(recipe.model, recipe.loss, theta, x, recipe.shard_size)

@@ -127,7 +127,9 @@ def test_a_disk_that_fails_at_any_operation_ends_the_run_with_code_6_and_nothing
             assert_recovers(config, output, expected)
 
 
-@pytest.mark.parametrize("fault", ["ENOSPC", "EIO", "KILL"])
+@pytest.mark.parametrize(
+    "fault", [*(pytest.param(f, marks=pytest.mark.thorough) for f in ("ENOSPC", "EIO")), "KILL"]
+)
 def test_a_resume_that_fails_at_any_operation_can_be_resumed(
     fault: str, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:

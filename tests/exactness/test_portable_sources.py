@@ -117,8 +117,10 @@ class TrackedExamples:
         return len(self._examples)
 
     def fetch(self, positions: Any, ctx: Any, epoch: Any = None) -> Any:
-        xs, t, weights = self._examples.fetch(positions, ctx, epoch)
-        return Batch([tracked(x, self._used) for x in xs], tracked(t, self._used), weights)
+        xs, t, weights, original = self._examples.fetch(positions, ctx, epoch)
+        return Batch(
+            [tracked(x, self._used) for x in xs], tracked(t, self._used), weights, original
+        )
 
 
 SPATIAL = [

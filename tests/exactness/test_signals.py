@@ -228,7 +228,15 @@ def test_a_signal_before_a_resumed_training_leaves_the_run_as_it_is(
 
 
 @pytest.mark.parametrize(
-    "streams", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "| true", "2>&1 | head -n 2"]
+    "streams",
+    [
+        "<&- >&- 2>&-",
+        "| true",
+        *(
+            pytest.param(streams, marks=pytest.mark.thorough)
+            for streams in (">&-", "2>&-", ">&- 2>&-", "2>&1 | head -n 2")
+        ),
+    ],
 )
 def test_closed_streams_are_no_crash(
     streams: str, config: Path, expected: dict[str, bytes], tmp_path: Path

@@ -65,6 +65,14 @@ class Counted(Metric):
         """
 
 
+class Occurring(Counted):
+    """A function of a tally that must know which classes occur at all, whatever rows weigh."""
+
+    @abstractmethod
+    def value(self, tally: Array, counts: Array | None = None) -> Value:
+        """As that of Counted. counts: the unweighted tally, where `tally` is weighted."""
+
+
 class OverRows(Metric):
     """A pure function of the answers to all rows."""
 

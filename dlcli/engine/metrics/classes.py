@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from dlcli.engine.layer import Array
-from dlcli.engine.metrics.base import Counted
+from dlcli.engine.metrics.base import Counted, Occurring
 from dlcli.engine.metrics.learned import Kind, Learned
 from dlcli.engine.metrics.sums import along, mean, ratio, total, weighted_mean
 from dlcli.engine.metrics.tallies import Confusion, Ranks, Surprise
@@ -51,7 +51,7 @@ class ConfusionMatrix(Counted):
 
 
 @dataclass(frozen=True)
-class _ClassScore(Counted):
+class _ClassScore(Occurring):
     """A score of each class, and how they become one number.
 
     average "class": the score of the second class where there are two, else the plain mean
@@ -80,7 +80,7 @@ class _ClassScore(Counted):
             rightly, true, answered. rows: how many rows there are, for each.
         """
 
-    def value(self, tally: Array) -> float | list[float]:
+    def value(self, tally: Array, counts: Array | None = None) -> float | list[float]:
         if tally.ndim == 3:
             right, true, answered = tally[:, 1, 1], along(tally[:, 1], 1), along(tally[:, :, 1], 1)
         else:
@@ -97,7 +97,9 @@ class _ClassScore(Counted):
             return mean(scores)
         if len(scores) == 2:
             return scores[1]
-        return weighted_mean(scores, (true + answered > 0).tolist())
+        seen = tally if counts is None else counts
+        occurs = along(seen, 1) + along(seen[:, :-1], 0) > 0
+        return weighted_mean(scores, occurs.tolist())
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,9 @@ class Matthews(Counted):
         n, right = total(tally), total(tally.diagonal())
         both = right * n - _dot(true, answered[:-1])
         spread = (n * n - _dot(answered, answered)) * (n * n - _dot(true, true))
-        return both / math.sqrt(spread)
+        if spread <= 0.0:  # weights so unlike that nothing of the spread is left
+            return 0.0
+        return min(1.0, max(-1.0, both / math.sqrt(spread)))
 
 
 @dataclass(frozen=True)

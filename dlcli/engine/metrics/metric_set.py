@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dlcli.engine.layer import Array, Shape
-from dlcli.engine.metrics.base import Counted, Metric, MetricError, OverRows, Value
+from dlcli.engine.metrics.base import Counted, Metric, MetricError, Occurring, OverRows, Value
 from dlcli.engine.metrics.learned import Kind, Learned
 from dlcli.engine.metrics.rows import Answered, Rows, bytes_of_a_row
 from dlcli.engine.metrics.table import METRICS
@@ -61,6 +61,7 @@ class MetricSet:
         self._over_rows = {n: m for n, m in self.metrics.items() if isinstance(m, OverRows)}
         self._weighted_rows = any(metric.weighted for metric in self._over_rows.values())
         keys = [(metric.reads, metric.weighted) for metric in self._counted.values()]
+        keys += [(m.reads, False) for m in self._counted.values() if isinstance(m, Occurring)]
         self._places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
         self._tallies: list[Tally] = [
             kind_of.of(self._learned, weighted) for kind_of, weighted in self._places
@@ -114,12 +115,16 @@ class MetricSet:
         """The tallies of no rows."""
         return [tally.zeros() for tally in self._tallies]
 
-    def tally(self, y: Array, t: Array, weights: Array | None = None) -> list[Array]:
+    def tally(
+        self, y: Array, t: Array, weights: Array | None = None, original: Array | None = None
+    ) -> list[Array]:
         """The tallies of these rows; those of shards add, array by array.
 
-        weights: float (n,), of the rows; None where each weighs 1.
+        weights: float (n,), of the rows; None where each weighs 1. original: the targets as the
+        data has them; None where t are those.
         """
-        return [tally.count(y, t, weights) for tally in self._tallies]
+        exact = t if original is None else original
+        return [tally.count(y, exact if tally.original else t, weights) for tally in self._tallies]
 
     def values(self, tallies: Sequence[Array], rows: Rows | None = None) -> dict[str, Value]:
         """The value of each metric, by name.
@@ -141,6 +146,9 @@ class MetricSet:
         }
 
     def _value(self, metric: Metric, tallies: Sequence[Array], rows: Rows | None) -> Value:
+        if isinstance(metric, Occurring) and metric.weighted:
+            tally, counts = (tallies[self._places[metric.reads, kind]] for kind in (True, False))
+            return metric.value(tally, counts)
         if isinstance(metric, Counted):
             return metric.value(tallies[self._places[metric.reads, metric.weighted]])
         assert isinstance(metric, OverRows) and rows is not None

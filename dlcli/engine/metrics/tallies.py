@@ -9,7 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from dlcli.engine.metrics.learned import Learned
 
 class Tally(ABC):
     """Additive counts over rows, which metrics read."""
+
+    original: ClassVar[bool] = False
+    """Whether it needs targets as the data has them, to the last digit, where a network learns
+    scaled ones, which are rounded."""
 
     @property
     def dtype(self) -> type[Any]:
@@ -272,6 +276,8 @@ class Shares(_Sums):
     In rows: the number of rows, and the sum of |y - t| / max(|t|, eps) with the eps of float64;
     where it is weighted, a third row as `_sum_up` says.
     """
+
+    original = True
 
     outputs: int = 1
     weighted: bool = False
