@@ -23,9 +23,10 @@ def value(
     total, answered = metrics.zeros(), metrics.answered(len(y))
     for rows in reversed(np.array_split(np.arange(len(y)), min(3, len(y)))):
         own = None if weights is None else weights[rows]
-        for sums, part in zip(total, metrics.tally(y[rows], t[rows], own), strict=True):
-            assert part.dtype == sums.dtype == (np.int64 if _counts(metric) else np.float64)
-            sums += part
+        for place, part in enumerate(metrics.tally(y[rows], t[rows], own)):
+            whole = _counts(metric) or place > 0  # beside weights, what occurs at all
+            assert part.dtype == total[place].dtype == (np.int64 if whole else np.float64)
+            total[place] += part
         if answered is not None:
             answered.put(rows, y[rows], t[rows], own)
     found = None if answered is None else answered.at(slice(0, len(y)))

@@ -101,6 +101,12 @@ def write(folder: Path, config: Mapping[str, Any] = SMALL) -> Path:
     return path
 
 
+def a_few(values: Sequence[Any], few: int) -> list[Any]:
+    """The first of them; the others are `thorough`."""
+    others = [pytest.param(value, marks=pytest.mark.thorough) for value in values[few:]]
+    return [*values[:few], *others]
+
+
 def a_part(count: int, of_these: int = 1) -> list[Any]:
     """The numbers of equal parts of a long test: the first belong to the README's command, the
     others are `thorough`."""

@@ -18,6 +18,7 @@ from tests.artifacts.faults import Disk, Killed
 from tests.cli.calls import dlcli
 from tests.exactness.runs import (
     SMALL,
+    a_few,
     a_part,
     assert_same,
     changed,
@@ -145,7 +146,7 @@ def test_more_epochs_that_fail_at_any_operation_can_be_resumed(
         assert [(entry["before"], entry["epochs"]) for entry in extensions] == [(3, MORE)]
 
 
-@pytest.mark.parametrize("epochs", [MORE, 300])
+@pytest.mark.parametrize("epochs", a_few([MORE, 300], 1))
 def test_more_epochs_that_are_killed_as_they_begin_are_noted_once(
     epochs: int, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from dlcli.pipeline.interruption import Interrupted
 from tests.artifacts.faults import ERRORS, Disk, Killed
 from tests.exactness.runs import (
     SMALL,
+    a_few,
     a_part,
     assert_same,
     changed,
@@ -127,9 +128,7 @@ def test_a_disk_that_fails_at_any_operation_ends_the_run_with_code_6_and_nothing
             assert_recovers(config, output, expected)
 
 
-@pytest.mark.parametrize(
-    "fault", [*(pytest.param(f, marks=pytest.mark.thorough) for f in ("ENOSPC", "EIO")), "KILL"]
-)
+@pytest.mark.parametrize("fault", a_few(["KILL", "ENOSPC", "EIO"], 1))
 def test_a_resume_that_fails_at_any_operation_can_be_resumed(
     fault: str, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
