@@ -304,7 +304,6 @@ class CategoricalCrossentropy(Loss):
         return "multiclass", out_shape[0]
 
 
-@dataclass(frozen=True)
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """One of K classes: -log(s of the true class), s = softmax(y); t (n,) holds class ids.
 

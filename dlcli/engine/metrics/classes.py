@@ -18,7 +18,6 @@ ONE_CLASS: tuple[Kind, ...] = ("multiclass", "binary")
 """Where each row is of one class."""
 
 
-@dataclass(frozen=True)
 class Accuracy(Counted):
     """The share of right answers; 0 of no rows.
 
@@ -33,7 +32,6 @@ class Accuracy(Counted):
         return ratio(total(np.diagonal(tally, axis1=-2, axis2=-1)), total(tally))
 
 
-@dataclass(frozen=True)
 class ConfusionMatrix(Counted):
     """The counts themselves: a list for each true class, a count for each answered class.
 
@@ -50,7 +48,6 @@ class ConfusionMatrix(Counted):
         return counts
 
 
-@dataclass(frozen=True)
 class _ClassScore(Occurring):
     """A score of each class, and how they become one number.
 
@@ -102,7 +99,6 @@ class _ClassScore(Occurring):
         return weighted_mean(scores, occurs.tolist())
 
 
-@dataclass(frozen=True)
 class Precision(_ClassScore):
     """Of the answers that name a class, the share that is right."""
 
@@ -110,7 +106,6 @@ class Precision(_ClassScore):
         return right, answered
 
 
-@dataclass(frozen=True)
 class Recall(_ClassScore):
     """Of the rows of a class, the share that is answered rightly."""
 
@@ -118,7 +113,6 @@ class Recall(_ClassScore):
         return right, true
 
 
-@dataclass(frozen=True)
 class F1(_ClassScore):
     """The harmonic mean of precision and recall: 2 right / (true + answered)."""
 
@@ -126,7 +120,6 @@ class F1(_ClassScore):
         return 2 * right, true + answered
 
 
-@dataclass(frozen=True)
 class PrecisionWeighted(Precision):
     """The mean of the classes' precision, weighted by how often each is the true one."""
 
@@ -134,7 +127,6 @@ class PrecisionWeighted(Precision):
     of_positive = False
 
 
-@dataclass(frozen=True)
 class RecallWeighted(Recall):
     """The mean of the classes' recall, weighted by how often each is the true one."""
 
@@ -142,7 +134,6 @@ class RecallWeighted(Recall):
     of_positive = False
 
 
-@dataclass(frozen=True)
 class F1Weighted(F1):
     """The mean of the classes' F1, weighted by how often each is the true one."""
 
@@ -150,7 +141,6 @@ class F1Weighted(F1):
     of_positive = False
 
 
-@dataclass(frozen=True)
 class PrecisionPerClass(Precision):
     """The precision of each class."""
 
@@ -158,7 +148,6 @@ class PrecisionPerClass(Precision):
     of_positive = scalar = False
 
 
-@dataclass(frozen=True)
 class RecallPerClass(Recall):
     """The recall of each class."""
 
@@ -166,7 +155,6 @@ class RecallPerClass(Recall):
     of_positive = scalar = False
 
 
-@dataclass(frozen=True)
 class F1PerClass(F1):
     """The F1 of each class."""
 
@@ -174,7 +162,6 @@ class F1PerClass(F1):
     of_positive = scalar = False
 
 
-@dataclass(frozen=True)
 class BalancedAccuracy(Counted):
     """The plain mean of the recall of each class that has rows: scikit-learn's.
 
@@ -189,7 +176,6 @@ class BalancedAccuracy(Counted):
         return mean([right / true for right, true in pairs if true])
 
 
-@dataclass(frozen=True)
 class Matthews(Counted):
     """Matthews's correlation of the answers with the truth: scikit-learn's matthews_corrcoef.
 
@@ -237,7 +223,6 @@ class TopKAccuracy(Counted):
         return ratio(total(tally[:-1][: self.k]), total(tally))
 
 
-@dataclass(frozen=True)
 class LogLoss(Counted):
     """The mean of -log(probability of the true class): scikit-learn's log_loss; 0 of no rows.
 

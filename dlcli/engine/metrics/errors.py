@@ -1,7 +1,6 @@
 """Metrics of numbers: functions of sums over rows, for each output on its own."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from dlcli.engine.metrics.tallies import Errors, Shares
 NUMBERS: tuple[Kind, ...] = ("regression",)
 
 
-@dataclass(frozen=True)
 class MeanSquaredError(Counted):
     """The mean of (y - t)^2 over all rows and outputs; 0 of no rows."""
 
@@ -25,7 +23,6 @@ class MeanSquaredError(Counted):
         return ratio(float(tally[2].sum()), float(tally[0].sum()))
 
 
-@dataclass(frozen=True)
 class RootMeanSquaredError(Counted):
     """The square root of the mean of (y - t)^2 over all rows; 0 of no rows.
 
@@ -41,7 +38,6 @@ class RootMeanSquaredError(Counted):
         return mean([math.sqrt(ratio(squared, n)) for squared, n in pairs])
 
 
-@dataclass(frozen=True)
 class MeanAbsoluteError(Counted):
     """The mean of |y - t| over all rows and outputs; 0 of no rows."""
 
@@ -52,7 +48,6 @@ class MeanAbsoluteError(Counted):
         return ratio(float(tally[1].sum()), float(tally[0].sum()))
 
 
-@dataclass(frozen=True)
 class MeanAbsolutePercentageError(Counted):
     """The mean of |y - t| / max(|t|, eps) over all rows and outputs; 0 of no rows.
 
@@ -68,7 +63,6 @@ class MeanAbsolutePercentageError(Counted):
         return mean([ratio(share, n) for share, n in pairs])
 
 
-@dataclass(frozen=True)
 class R2(Counted):
     """The share of the targets' variance that is explained: 1 - sum (y - t)^2 / sum (t - mean)^2.
 

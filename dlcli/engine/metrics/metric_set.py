@@ -66,6 +66,8 @@ class MetricSet:
         self._tallies: list[Tally] = [
             kind_of.of(self._learned, weighted) for kind_of, weighted in self._places
         ]
+        self._counting = [tally.count for tally in self._tallies]
+        self._wants_original = any(tally.original for tally in self._tallies)
 
     def having(self, words: Iterable[str]) -> "MetricSet":
         """These metrics, and others behind them where they lack them; values stay what they are.
@@ -123,8 +125,11 @@ class MetricSet:
         weights: float (n,), of the rows; None where each weighs 1. original: the targets as the
         data has them; None where t are those.
         """
-        exact = t if original is None else original
-        return [tally.count(y, exact if tally.original else t, weights) for tally in self._tallies]
+        if original is None or not self._wants_original:
+            return [count(y, t, weights) for count in self._counting]
+        return [
+            tally.count(y, original if tally.original else t, weights) for tally in self._tallies
+        ]
 
     def values(self, tallies: Sequence[Array], rows: Rows | None = None) -> dict[str, Value]:
         """The value of each metric, by name.

@@ -7,7 +7,6 @@ classes); equal scores make one threshold, so that ties never depend on the orde
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from dlcli.engine.metrics.rows import Rows
 from dlcli.engine.metrics.sums import mean
 
 
-@dataclass(frozen=True)
 class _Ranking(OverRows):
     """The mean of a score of each column."""
 
@@ -55,7 +53,6 @@ class _Ranking(OverRows):
         return [score for score, count in zip(scores, counts.tolist(), strict=True) if count]
 
 
-@dataclass(frozen=True)
 class RocAuc(_Ranking):
     """The area under the curve of hits over false alarms: how often a row of the yes scores
     higher than a row of the no, with half of the ties.
@@ -82,7 +79,6 @@ class RocAuc(_Ranking):
         return "all its rows are of one class" if targets.ndim == 1 else "all its rows are alike"
 
 
-@dataclass(frozen=True)
 class AveragePrecision(_Ranking):
     """The precision at each threshold, weighted by the share of the yes that it adds: the sum of
     (hits - hits before) / all hits * hits / (hits + false alarms), without interpolation.

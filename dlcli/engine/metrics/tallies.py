@@ -258,7 +258,13 @@ class Errors(_Sums):
         np.multiply(error, error, out=terms[:, 2])
         terms[:, 3] = target
         np.multiply(target, target, out=terms[:, 4])
-        return self._sum_up(terms, weights)
+        if self.weighted:
+            return self._sum_up(terms, weights)
+        tally = np.empty(self.shape, np.float64)
+        tally[0] = len(y)
+        # A running sum has one possible order; that of np.sum is NumPy's to choose.
+        tally[1:] = np.add.accumulate(terms, axis=0)[-1]
+        return tally
 
     @cached_property
     def _center(self) -> Array | None:
