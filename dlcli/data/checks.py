@@ -146,7 +146,7 @@ def _not_finite(
     value = array[(row, *place[1:])]
     return DataError(
         f"{where} holds {value} in row {row}{_column(place[1:], columns)} (rows counted from "
-        "0). Fill in or remove missing values before training."
+        "0). Fill in or remove missing values."
     )
 
 
