@@ -88,6 +88,9 @@ def draw(seed: int) -> Drawn:
     if loss not in ENDS and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
     chain = network(dice, values, found.goal, loss)
+    if "masking" in json.dumps(chain.layers):  # it knows padding by its numbers
+        for one in (data, *data.get("inputs", {}).values()):
+            one.pop("augmentation", None)
     skip = ("inputs", "split", "transforms", "augmentation", "target_transform")
     config: dict[str, Any] = {
         "data": options(dice, Data, data, skip=skip),
