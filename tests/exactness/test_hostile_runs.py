@@ -17,7 +17,16 @@ from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import ArtifactError
 from dlcli.pipeline.interruption import Interrupted
-from tests.exactness.runs import a_part, assert_same, content, environment, stop_after, train, write
+from tests.exactness.runs import (
+    a_few,
+    a_part,
+    assert_same,
+    content,
+    environment,
+    stop_after,
+    train,
+    write,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,7 +97,7 @@ class Commands:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("what", PUTTING)
+@pytest.mark.parametrize("what", a_few(list(PUTTING), 2))
 def test_nothing_in_a_runs_place_hangs_a_command_or_is_a_bug(
     what: str, command: str, trained: Path, stopped: Path, tmp_path: Path
 ) -> None:
