@@ -10,7 +10,13 @@ from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer, Ones, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot
 from dlcli.engine.layers.dense import sum_rows
-from dlcli.engine.layers.normalization import gamma_and_beta, require_features
+from dlcli.engine.layers.normalization import (
+    gamma_and_beta,
+    invert_deviation,
+    require_features,
+    scale_and_center,
+    scale_rows,
+)
 from dlcli.engine.regularizers import Regularizer
 
 
@@ -81,17 +87,10 @@ class GroupNormalization(Layer):
             np.multiply(n, real, out=work)
             np.multiply(work, work, out=work)
         self._mean(work, inverse, ctx)
-        np.add(inverse, x.dtype.type(self.epsilon), out=inverse)
-        np.sqrt(inverse, out=inverse)
-        np.divide(x.dtype.type(1), inverse, out=inverse)
+        invert_deviation(inverse, self.epsilon)
         np.multiply(n, inverse, out=n)
         y = ctx.scratch("y", places.shape, x.dtype)
-        if self.scale:
-            np.multiply(n, p["gamma"], out=y)
-        else:
-            np.copyto(y, n)
-        if self.center:
-            np.add(y, p["beta"], out=y)
+        scale_and_center(self, p, n, y)
         return y.reshape(x.shape), (n, inverse)
 
     def backward(
@@ -110,10 +109,7 @@ class GroupNormalization(Layer):
         dx = ctx.scratch("dx", n.shape, n.dtype)
         mean = ctx.scratch("mean", inverse.shape, n.dtype)
         slope = ctx.scratch("slope", inverse.shape, n.dtype)
-        if self.scale:
-            np.multiply(dy, p["gamma"], out=dx)
-        else:
-            np.copyto(dx, dy)
+        scale_rows(self, p, dy, dx)
         np.multiply(dx, n, out=work)
         self._mean(dx, mean, ctx)
         self._mean(work, slope, ctx)

@@ -9,7 +9,13 @@ from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer, Ones, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
 from dlcli.engine.layers.dense import sum_rows
-from dlcli.engine.layers.normalization import gamma_and_beta, require_features
+from dlcli.engine.layers.normalization import (
+    gamma_and_beta,
+    invert_deviation,
+    require_features,
+    scale_and_center,
+    scale_rows,
+)
 from dlcli.engine.regularizers import Regularizer
 
 
@@ -55,17 +61,10 @@ class LayerNormalization(Layer):
         np.subtract(rows, inverse, out=n)
         np.multiply(n, n, out=squares)
         _mean(squares, inverse)
-        np.add(inverse, x.dtype.type(self.epsilon), out=inverse)
-        np.sqrt(inverse, out=inverse)
-        np.divide(x.dtype.type(1), inverse, out=inverse)
+        invert_deviation(inverse, self.epsilon)
         np.multiply(n, inverse, out=n)
         y = ctx.scratch("y", rows.shape, x.dtype)
-        if self.scale:
-            np.multiply(n, p["gamma"], out=y)
-        else:
-            np.copyto(y, n)
-        if self.center:
-            np.add(y, p["beta"], out=y)
+        scale_and_center(self, p, n, y)
         return y.reshape(x.shape), (n, inverse)
 
     def backward(
@@ -83,10 +82,7 @@ class LayerNormalization(Layer):
             return None
         dx = ctx.scratch("dx", n.shape, n.dtype)
         mean = ctx.scratch("mean", inverse.shape, n.dtype)
-        if self.scale:
-            np.multiply(dy, p["gamma"], out=dx)
-        else:
-            np.copyto(dx, dy)
+        scale_rows(self, p, dy, dx)
         np.multiply(dx, n, out=work)
         _mean(dx, mean)
         np.subtract(dx, mean, out=dx)

@@ -2,8 +2,10 @@
 
 from typing import Protocol
 
+import numpy as np
+
 from dlcli.engine.initializers import Initializer
-from dlcli.engine.layer import Shape, ShapeError, Slot
+from dlcli.engine.layer import Array, Params, Shape, ShapeError, Slot
 from dlcli.engine.regularizers import Regularizer
 
 
@@ -41,3 +43,26 @@ def require_features(word: str, in_shape: Shape) -> None:
         raise ShapeError(
             f"{word} needs rows of features, but gets rows of shape (), single numbers"
         )
+
+
+def invert_deviation(variance: Array, epsilon: float) -> None:
+    """1 / sqrt(variance + epsilon), in place."""
+    number = variance.dtype.type
+    np.add(variance, number(epsilon), out=variance)
+    np.sqrt(variance, out=variance)
+    np.divide(number(1), variance, out=variance)
+
+
+def scale_and_center(layer: Normalization, p: Params, n: Array, y: Array) -> None:
+    """y = gamma n + beta, into `y`, as far as the layer has them."""
+    scale_rows(layer, p, n, y)
+    if layer.center:
+        np.add(y, p["beta"], out=y)
+
+
+def scale_rows(layer: Normalization, p: Params, rows: Array, out: Array) -> None:
+    """gamma times the rows, into `out`: of n on the way forward, of dy for the gradient of n."""
+    if layer.scale:
+        np.multiply(rows, p["gamma"], out=out)
+    else:
+        np.copyto(out, rows)
