@@ -13,7 +13,7 @@ vocabulary, and be built again from what was written.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +48,7 @@ from dlcli.engine.merges import MERGES
 from dlcli.engine.metrics import METRICS, Metric
 from dlcli.engine.model import Model
 from dlcli.engine.regularizers import REGULARIZERS
+from dlcli.frozen import frozen
 
 if TYPE_CHECKING:
     from dlcli.engine.optimizers import Optimizer
@@ -61,7 +62,7 @@ Sections = Config | Answering
 _PARTS: tuple[Role, ...] = ("train", "validation", "test")
 
 
-@dataclass(frozen=True)
+@frozen
 class Built:
     """A layer of the engine, its name, the values that it reads, and the place in the config that
     asked for it."""

@@ -51,7 +51,7 @@ class Doubled(OneInput):
     "merge": Added(
         "dlcli/engine/merges.py",
         '''
-@dataclass(frozen=True)
+@frozen
 class Total(Add):
     """As add."""
 ''',
@@ -66,7 +66,7 @@ class Total(MergeLayer):
     "loss": Added(
         "dlcli/engine/losses.py",
         '''
-@dataclass(frozen=True)
+@frozen
 class HalfSquaredError(MeanSquaredError):
     """(y - t)^2, as mean_squared_error."""
 ''',
@@ -97,7 +97,7 @@ class Worst(MetricModel):
     "optimizer": Added(
         "dlcli/engine/optimizers.py",
         '''
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class SignSGD(Optimizer):
     """theta -= learning_rate sign(g)"""
 
@@ -122,7 +122,7 @@ class SignSgd(OptimizerModel):
     "schedule": Added(
         "dlcli/engine/schedules.py",
         '''
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Halving(Schedule):
     """peak / (updates + 1)"""
 
@@ -157,7 +157,7 @@ class Squares(SourceModel):
     "transform": Added(
         "dlcli/data/transforms.py",
         '''
-@dataclass(frozen=True)
+@frozen
 class Negate(Rescale):
     """y = -x"""
 
@@ -175,7 +175,7 @@ class Negate(Rescale):
     "augmentation": Added(
         "dlcli/data/augmentation.py",
         '''
-@dataclass(frozen=True)
+@frozen
 class RandomSign(Augmentation):
     """Turns the signs of a row round, with probability one half."""
 
@@ -233,14 +233,13 @@ app.command("hello", cls=_Command)(hello)
 }
 NEW_FILES = {
     "dlcli/engine/layers/doubled.py": '''
-from dataclasses import dataclass
-
 import numpy as np
 
 from dlcli.engine.layer import Layer
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Doubled(Layer):
     """y = 2 x"""
 
@@ -254,14 +253,13 @@ class Doubled(Layer):
         return np.multiply(dy, dy.dtype.type(2), out=ctx.scratch("dx", dy.shape, dy.dtype))
 ''',
     "dlcli/engine/metrics/worst.py": '''
-from dataclasses import dataclass
-
 from dlcli.engine.metrics.base import Counted
 from dlcli.engine.metrics.errors import NUMBERS, MeanAbsoluteError
 from dlcli.engine.metrics.tallies import Errors
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Worst(MeanAbsoluteError):
     """The sum of all errors."""
 
@@ -269,14 +267,13 @@ class Worst(MeanAbsoluteError):
         return float(tally[1].sum())
 ''',
     "dlcli/data/sources/squares.py": '''
-from dataclasses import dataclass
-
 from dlcli.data.dataset import Declared, Raw, Table
 from dlcli.data.sources.base import Source
+from dlcli.frozen import frozen
 from dlcli.randomness import Stream
 
 
-@dataclass(frozen=True)
+@frozen
 class Squares(Source):
     """x and x^2."""
 

@@ -14,7 +14,7 @@ import dlcli
 ROOT = Path(dlcli.__file__).parent
 
 BASE = frozenset(
-    {"errors", "nearest", "randomness", "numerics", "printable", "progress", "stopping"}
+    {"errors", "frozen", "nearest", "randomness", "numerics", "printable", "progress", "stopping"}
 )
 ROOMS = frozenset({"config", "engine", "data", "artifacts"})
 
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "__init__": frozenset({"numerics"}),
     "__main__": frozenset({"cli", "numerics"}),
     "errors": frozenset(),
+    "frozen": frozenset(),
     "nearest": frozenset(),
     "printable": frozenset(),
     "progress": frozenset(),

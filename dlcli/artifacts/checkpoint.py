@@ -6,7 +6,7 @@ metadata that says which are which and holds the rest.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from dlcli.artifacts import files
 from dlcli.artifacts.digests import Array
 from dlcli.artifacts.tensors import decode_tensors, tensor_pieces
 from dlcli.errors import ArtifactError
+from dlcli.frozen import frozen
 
 ADVICE = "restore it from a copy of the run, or train again"
 _OPTIMIZER, _COUNTS = "optimizer", "counts"
 
 
-@dataclass(frozen=True)
+@frozen
 class Checkpoint:
     """One saved moment of training.
 

@@ -21,7 +21,7 @@ removes what is left over. Digests are checked before anything is parsed.
 import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +43,7 @@ from dlcli.artifacts.run_directory import (
     RunDirectory,
 )
 from dlcli.errors import ArtifactError
+from dlcli.frozen import frozen
 
 SCHEMA = 2
 
@@ -52,7 +53,7 @@ _NAMES: dict[Kind, str] = {"last": LAST, "best": BEST}
 _INDEX_LIMIT = 1 << 16
 
 
-@dataclass(frozen=True)
+@frozen
 class _Record:
     """What a file, or the part of it that counts, must be."""
 
@@ -60,7 +61,7 @@ class _Record:
     size: int
 
 
-@dataclass(frozen=True)
+@frozen
 class _Generation:
     """Everything that was saved at one moment; empty before the first."""
 

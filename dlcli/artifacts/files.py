@@ -21,10 +21,10 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from dlcli.errors import ArtifactError, DlcliError, StorageError, reason
+from dlcli.frozen import frozen
 
 TEMPORARY = ".dlcli-tmp"
 """How the name of every temporary file ends; it starts with a dot."""
@@ -46,7 +46,7 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-@dataclass(frozen=True)
+@frozen
 class Operations:
     """Every operation that changes the disk."""
 

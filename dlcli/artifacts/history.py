@@ -12,7 +12,6 @@ on or ends, so it never holds an epoch that a resumed run takes again.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +20,7 @@ from dlcli.artifacts.digests import canonical_json, digest_document, from_hex, t
 from dlcli.artifacts.reading import parse_json, read_bytes, read_pieces
 from dlcli.artifacts.run_directory import HISTORY, METRICS, RunDirectory
 from dlcli.errors import ArtifactError, StorageError
+from dlcli.frozen import frozen
 
 LIMIT = 1 << 30
 """Bytes that the history of a run may have."""
@@ -29,7 +29,7 @@ _FIRST = ("epoch", "step", "loss")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@frozen
 class Epoch:
     """What one epoch gave.
 

@@ -10,7 +10,7 @@ the digest of each tensor, so that its size is known from the number of epochs.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ from dlcli.artifacts.run_directory import (
     is_listed,
 )
 from dlcli.errors import ArtifactError, StorageError, about
+from dlcli.frozen import frozen
 
 SCHEMA = 3
 """Earlier ones are read, too. In schema 2, the manifest itself was the same, but another format was
@@ -55,7 +56,7 @@ _LATE_FILES = (CONFIG, RESOLVED_CONFIG, METRICS, ROWS, EVALUATION)
 _LATE_DIRECTORIES = (CHECKPOINTS, MODEL, DEPLOY)
 
 
-@dataclass(frozen=True)
+@frozen
 class FileRecord:
     """What a listed file must be."""
 
@@ -63,7 +64,7 @@ class FileRecord:
     sha256: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Manifest:
     """The record of a run.
 

@@ -5,12 +5,12 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from dlcli.artifacts import files
 from dlcli.artifacts.locks import locked
 from dlcli.errors import ArtifactError, LockedError, StorageError, UsageError, reason
+from dlcli.frozen import frozen
 from dlcli.printable import names_something
 
 CONFIG = "config.yaml"
@@ -64,7 +64,7 @@ def check_name(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True)
+@frozen
 class RunDirectory:
     """One run's directory. Names of files are relative to it, with forward slashes."""
 

@@ -1,7 +1,5 @@
 """Whether a run's files are still what the manifest says."""
 
-from dataclasses import dataclass
-
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.files import is_temporary
 from dlcli.artifacts.manifest import (
@@ -14,11 +12,12 @@ from dlcli.artifacts.manifest import (
 )
 from dlcli.artifacts.run_directory import MANIFEST, RunDirectory, is_listed
 from dlcli.errors import ArtifactError
+from dlcli.frozen import frozen
 
 _SHOWN = 20
 
 
-@dataclass(frozen=True)
+@frozen
 class Verified:
     """What was found in order: how many listed files, with how many bytes."""
 

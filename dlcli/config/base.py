@@ -1,7 +1,7 @@
 """The building blocks of the vocabulary: models, and components that are chosen by `type`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, get_args
 
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 from dlcli.config.absent import unknown
 from dlcli.config.values import Real, wrong, wrong_value
 from dlcli.config.wording import code, instead, listing, squeeze
+from dlcli.frozen import frozen
 
 RECORDED = "recorded"
 """In the context of a validation: whether the config was written out by dlcli, maybe by an earlier
@@ -44,7 +45,7 @@ class Section(BaseModel):
         return {**cls.before, **data} if recorded and isinstance(data, dict) else data
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Component:
     """One of several models, told apart by `type`; bare text stands for {type: text}.
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from dlcli.config.wording import clip, suggestion
 from dlcli.config.yaml_reader import Path, Place, Tree, read_tree
 from dlcli.errors import ConfigError
+from dlcli.frozen import frozen
 
 LARGEST_FILE = 256 * 1024  # bytes; a config is a page of text
 MOST_SHOWN = 50
@@ -25,7 +26,7 @@ _LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _WIDEST = 100
 
 
-@dataclass(frozen=True)
+@frozen
 class Problem:
     """One thing that is wrong: where (a place in the text, or a `--set` option), and what."""
 

@@ -1,7 +1,6 @@
 """From a file, a text or recorded data to a config that is good as far as the file alone tells."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,9 +17,10 @@ from dlcli.config.rules import Sections, complaints
 from dlcli.config.validation_errors import explain
 from dlcli.config.yaml_reader import Path, Tree
 from dlcli.errors import ConfigError
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class LoadedConfig:
     """A complete config (every default and name filled in) and the document it comes from.
 

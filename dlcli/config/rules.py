@@ -5,7 +5,6 @@ data file contains are looked at when the network is designed.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -36,9 +35,10 @@ from dlcli.config.training import LossModel, Training
 from dlcli.config.wiring import Wiring, write_out
 from dlcli.config.wording import code, listing, meant, nearest, squeeze
 from dlcli.config.yaml_reader import Path
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Sections:
     """The sections that are good in themselves; None for one that is not.
 

@@ -1,7 +1,6 @@
 """Where rows come from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +19,7 @@ from dlcli.config.values import (
     wrong_value,
 )
 from dlcli.config.wording import instead
+from dlcli.frozen import frozen
 
 THOUSANDS = ",.'_ \u00a0\u2009\u202f\u2019"
 """Separators between groups of three digits: blank and apostrophe in each of their forms."""
@@ -161,7 +161,7 @@ class Idx(SourceModel):
 _TAB = ("\\t", "tab")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Delimiter(Text):
     """One character, or `blanks`."""
 

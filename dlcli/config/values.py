@@ -6,7 +6,7 @@ no number; a whole number may stand for a number.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidatorFunctionWrapHandler
@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dlcli.config.absent import unknown
 from dlcli.config.wording import choices, code, instead
+from dlcli.frozen import frozen
 
 
 def wrong(message: str, *at: str | int) -> PydanticCustomError:
@@ -46,7 +47,7 @@ class Checked:
         return self.json_schema()
 
 
-@dataclass(frozen=True)
+@frozen
 class Whole(Checked):
     """A whole number, both bounds included."""
 
@@ -67,7 +68,7 @@ class Whole(Checked):
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
 
-@dataclass(frozen=True)
+@frozen
 class Real(Checked):
     """A number; `above` and `below` are bounds that are not included."""
 
@@ -96,7 +97,7 @@ class Real(Checked):
         return {"type": "number", **low, **high}
 
 
-@dataclass(frozen=True)
+@frozen
 class Switch(Checked):
     """true or false"""
 
@@ -109,7 +110,7 @@ class Switch(Checked):
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Text(Checked):
     """Text on one line, not blank; `what` says what kind, `fits` whether it is of that kind."""
 
@@ -134,7 +135,7 @@ class Text(Checked):
         return {"type": "string", "minLength": 1, "maxLength": self.longest}
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Choice(Checked):
     """One of a few words; aliases are replaced, `hints` are sentences for foreign words."""
 
@@ -157,7 +158,7 @@ class Choice(Checked):
         return {"enum": [*self.known, *self.aliases]}
 
 
-@dataclass(frozen=True)
+@frozen
 class Sizes(Checked):
     """One whole number for both directions or a pair [height, width]; becomes the pair."""
 
@@ -183,7 +184,7 @@ class Sizes(Checked):
         return {"anyOf": [size, {"type": "array", "items": size, "minItems": 2, "maxItems": 2}]}
 
 
-@dataclass(frozen=True)
+@frozen
 class ByName(Checked):
     """A mapping whose keys are names that the data gives, such as those of columns.
 
@@ -214,7 +215,7 @@ class ByName(Checked):
         return {"type": "object", "additionalProperties": self.value.json_schema()}
 
 
-@dataclass(frozen=True)
+@frozen
 class Named:
     """A mapping of models, its keys being names that the config gives.
 
@@ -255,7 +256,7 @@ class Named:
         return {**handler(schema), "propertyNames": names, **bounds}
 
 
-@dataclass(frozen=True)
+@frozen
 class Listing:
     """A list, kept as a tuple."""
 
@@ -289,7 +290,7 @@ class Listing:
         return core_schema.no_info_after_validator_function(self._distinct, schema)
 
 
-@dataclass(frozen=True)
+@frozen
 class KindOr:
     """One of a few words that stands for a list, or the list itself.
 

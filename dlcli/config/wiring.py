@@ -25,6 +25,7 @@ from dlcli.config.merges import MergeLayer
 from dlcli.config.naming import layer_names
 from dlcli.config.wording import code, listing, meant, nearest
 from dlcli.config.yaml_reader import Path
+from dlcli.frozen import frozen
 
 MOST = 10_000
 """Layers, written out."""
@@ -38,7 +39,7 @@ RESERVED = ("activation", "shortcut")
 Complaint = tuple[Path, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Wire:
     """A layer that is no block.
 

@@ -10,13 +10,13 @@ the same however a batch is cut into shards and whoever works on them.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
 from dlcli.data.transforms import Misfit
+from dlcli.frozen import frozen
 from dlcli.randomness import Stream
 
 FillMode = Literal["constant", "nearest", "reflect", "wrap"]
@@ -66,7 +66,7 @@ class Augmentation(ABC):
         """The changed rows: x (n, *row_shape) itself, written into, or others like it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class RandomFlip(Augmentation):
     """Turns each row round with probability one half: left to right, upside down, or both, each
     by a chance of its own. Source: keras.layers.RandomFlip, defaults included."""
@@ -91,7 +91,7 @@ class RandomFlip(Augmentation):
         return x
 
 
-@dataclass(frozen=True)
+@frozen
 class RandomCrop(Augmentation):
     """Takes a window of height x width at random out of each row with an edge of `padding` pixels.
 
@@ -133,7 +133,7 @@ class RandomCrop(Augmentation):
         return x
 
 
-@dataclass(frozen=True)
+@frozen
 class RandomTranslation(Augmentation):
     """Moves each row up or down, left or right, by a share of its size.
 
@@ -205,7 +205,7 @@ class RandomTranslation(Augmentation):
         return found
 
 
-@dataclass(frozen=True)
+@frozen
 class GaussianNoise(Augmentation):
     """Adds to every number a normal one of mean 0 and standard deviation `stddev`.
 

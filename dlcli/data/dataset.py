@@ -12,11 +12,13 @@ than memory costs no more than its index.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from dlcli.frozen import frozen
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -28,7 +30,7 @@ ONLY = ""
 ColumnKind = Literal["numeric", "text", "category", "indicator"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Column:
     """A named feature column.
 
@@ -56,7 +58,7 @@ class Column:
         return "indicator" if self.indicator else "numeric"
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """features (n, *shape) in storage dtype; targets (n,) int64 or float64, or (n, ...) float.
 
@@ -91,7 +93,7 @@ class Table:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Raw:
     """What a source brings.
 
@@ -121,7 +123,7 @@ class Raw:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Declared:
     """What is known about a source without reading its rows.
 
@@ -150,7 +152,7 @@ class Declared:
         return {ONLY: self.row_shape} if isinstance(self.row_shape, tuple) else self.row_shape
 
 
-@dataclass(frozen=True)
+@frozen
 class Sampled:
     """The first rows of a source, to look at.
 
@@ -162,7 +164,7 @@ class Sampled:
     unread: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """The rows of one role: a base table and the rows of it that belong to the part.
 
@@ -248,7 +250,7 @@ def _gather(array: Array, rows: Array | slice) -> Array:
     return np.take(array, rows, axis=0)
 
 
-@dataclass(frozen=True)
+@frozen
 class Dataset:
     """The parts a run works with; validation and test may be missing.
 

@@ -8,7 +8,7 @@ OrdinalEncoder.
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.recorded import names_of, numbers_of
+from dlcli.frozen import frozen
 
 UNKNOWN = ("error", "ignore", "bucket")
 """What may be done with a category that the training part does not have: it is refused; it is
@@ -43,7 +44,7 @@ class UnseenCategory(Exception):
         self.step, self.row, self.position, self.value = step, row, position, value
 
 
-@dataclass(frozen=True)
+@frozen
 class Categories:
     """What one encoded column may hold.
 
@@ -81,7 +82,7 @@ class Categories:
         return (place if self._places is None else self._places[place]), seen
 
 
-@dataclass(frozen=True)
+@frozen
 class Encoding(Fitted):
     """A step that encodes columns by categories.
 
@@ -207,7 +208,7 @@ def _restored(listed: Mapping[str, Any], arrays: Mapping[str, Array]) -> Categor
     return Categories(position, values, names, few, rare)
 
 
-@dataclass(frozen=True)
+@frozen
 class OneHotEncoded(Encoding):
     """Each encoded column becomes one column of 0 and 1 for each place, where it was; a row whose
     category is nowhere has 0 in all of them."""
@@ -245,7 +246,7 @@ class OneHotEncoded(Encoding):
         return [Column(f"{name}={value}", indicator=True) for value in names]
 
 
-@dataclass(frozen=True)
+@frozen
 class Numbered(Encoding):
     """Each encoded column holds the places of its categories: ids from 0 on. The id `count` is of
     what is nowhere, which nothing can be learned about."""

@@ -11,8 +11,6 @@ scikit-learn's encoders:
 `handle_unknown` says what is done with a category that only other rows have; see encoded.py.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dlcli.data.choosing import Chosen, choose, require_table
@@ -20,9 +18,10 @@ from dlcli.data.dataset import Array, ColumnKind, Shape
 from dlcli.data.encoded import MOST_IDS, Categories, Numbered, OneHotEncoded, called
 from dlcli.data.fitted import Columns
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class OneHot(Transform):
     """A column of categories becomes one column of 0 and 1 for each of them, and one for all rare
     ones where there are any.
@@ -48,7 +47,7 @@ class OneHot(Transform):
         return OneHotEncoded(rows.shape, found, rows.names, self.handle_unknown)
 
 
-@dataclass(frozen=True)
+@frozen
 class Category(Transform):
     """A column of categories becomes a column of ids, for the layer `column_embeddings`.
 

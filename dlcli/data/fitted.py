@@ -7,13 +7,13 @@ itself as a document and arrays, and restores itself from them; see restoring.py
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.recorded import shape_of
+from dlcli.frozen import frozen
 
 Columns = tuple[Column, ...] | None
 
@@ -81,7 +81,7 @@ class Fitted(ABC):
         did not write."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Affine(Fitted):
     """y = ((x - subtract) / divide) * multiply + add, where None leaves an operation out.
 
@@ -165,7 +165,7 @@ def _check_constant(name: str, array: Array, in_shape: Shape) -> None:
         raise ValueError(f"the constant {name} holds an impossible number")
 
 
-@dataclass(frozen=True)
+@frozen
 class Reshaped(Fitted):
     """The same numbers in another shape."""
 
@@ -198,7 +198,7 @@ class Reshaped(Fitted):
         return cls(in_shape, out_shape)
 
 
-@dataclass(frozen=True)
+@frozen
 class Transposed(Fitted):
     """The axes of a row in another order: axis i of the result is axis dims[i] - 1 of the row.
 

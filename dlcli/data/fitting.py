@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
 from dlcli.data.fitted import Columns, Fitted
+from dlcli.frozen import frozen
 
 
 class Misfit(ValueError):
@@ -22,7 +22,7 @@ class Misfit(ValueError):
         self.at = at
 
 
-@dataclass(frozen=True)
+@frozen
 class TrainingRows:
     """The training rows as the steps so far leave them.
 

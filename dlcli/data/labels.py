@@ -6,19 +6,19 @@ the same.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from dlcli.data.checks import class_targets
 from dlcli.data.dataset import Array, Dataset, Part
 from dlcli.errors import UsageError
+from dlcli.frozen import frozen
 
 _MOST = 6
 """How many labels a message shows."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Labels:
     """Which numbers the labels are, ascending; None where they are class ids as they are."""
 

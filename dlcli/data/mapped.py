@@ -6,16 +6,16 @@ digest of what it was. A file that is replaced as a whole (written beside, then 
 programs do) is no danger: the map keeps the old one.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dlcli.data.dataset import Array, Raw
 from dlcli.errors import DataError
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class MappedFile:
     """A file as it was when it was mapped."""
 

@@ -5,10 +5,10 @@ the manifest of a run. An absolute path is taken as it is.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from dlcli.errors import DataError
+from dlcli.frozen import frozen
 
 
 def data_dir(option: Path | None = None) -> Path:
@@ -32,7 +32,7 @@ def expand(path: Path) -> Path:
         return path
 
 
-@dataclass(frozen=True)
+@frozen
 class Places:
     """The folders in which a relative path is looked for, in order, each with its label.
 

@@ -12,13 +12,14 @@ texts, not as their positions in a vocabulary that one new text would shift.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import Array, Raw, Table, rows_per_chunk
 from dlcli.data.digests import digests, features_role
+from dlcli.frozen import frozen
 
 MOST = 1 << 16
 """Prints of one table."""
@@ -29,7 +30,7 @@ _MIX = np.uint64(0xFF51AFD7ED558CCD)  # of MurmurHash3's 64-bit finalizer
 _HALF = np.uint64(32)
 
 
-@dataclass(frozen=True)
+@frozen
 class Prints:
     """The rows of one table.
 
@@ -147,7 +148,7 @@ def _words_of(texts: Sequence[str]) -> Words:
     return np.array([int.from_bytes(digest[:8], "little") for digest in digests], np.uint64)
 
 
-@dataclass(frozen=True)
+@frozen
 class Brought:
     """What a source brought, without the rows themselves.
 

@@ -2,7 +2,7 @@
 values, an .npz archive with an array for each."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,10 @@ from dlcli.data.formats.stored import opened
 from dlcli.data.formats.text import Text, line_of, read_header
 from dlcli.data.places import expand
 from dlcli.errors import DataError, about
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Written:
     """How the file was written that a model was trained on; a file of rows is written alike.
 
@@ -32,11 +33,14 @@ class Written:
     width: int | None = None
 
 
+_PLAINLY = Written()
+
+
 def read_rows(
     path: Path,
     columns: Sequence[Column] | None,
     row_shape: Shape,
-    written: Written = Written(),
+    written: Written = _PLAINLY,
     takes_unknown: Collection[str] = (),
 ) -> Array:
     """The rows (n, *row_shape) in storage dtype, as `Preprocessing.apply` takes them.

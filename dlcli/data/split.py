@@ -9,7 +9,6 @@ a network cannot learn a class that it has never seen, however large the shares 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from dlcli.data.dataset import Dataset, Part, Raw, Role, Table
 from dlcli.data.names import class_name
 from dlcli.errors import DataError, UsageError
+from dlcli.frozen import frozen
 from dlcli.randomness import Stream
 
 DEFAULTS: dict[Role, float] = {"validation": 0.1, "test": 0.2}
@@ -26,7 +26,7 @@ _MOST = 5
 """How many classes a warning names."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Split:
     """Which fractions of the rows become the validation and the test part.
 

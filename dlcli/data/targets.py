@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,13 @@ import numpy as np
 from dlcli.data.dataset import Array, rows_per_chunk
 from dlcli.data.statistics import extremes, finite, moments
 from dlcli.errors import ArtifactError, DataError, UsageError
+from dlcli.frozen import frozen
 
 _LEAST_SCALE = float(np.ldexp(1.0, -1050))
 """Below, float64 holds fewer digits of a number than the float32 that a network learns."""
 
 
-@dataclass(frozen=True)
+@frozen
 class TargetScale:
     """forward: (t - offset) / scale; inverse: y * scale + offset; both in float64.
 

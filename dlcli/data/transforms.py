@@ -9,7 +9,7 @@ until one_hot or category turns it into numbers, and every other transform leave
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from dlcli.data.encoders import Category, OneHot
 from dlcli.data.fitted import Affine, Reshaped, Transposed
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
 from dlcli.data.statistics import extremes, finite, scaled_moments, unit
+from dlcli.frozen import frozen
 
 __all__ = [
     "TRANSFORMS",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Rescale(Transform):
     """y = x * scale + offset, as Keras's Rescaling."""
 
@@ -59,7 +60,7 @@ class Rescale(Transform):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Standardize(Transform):
     """y = (x - mean) / sqrt(variance), each per last axis, as Keras's Normalization.
 
@@ -98,7 +99,7 @@ class Standardize(Transform):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class MinMax(Transform):
     """y = (x - low) * (maximum - minimum) / (high - low) + minimum, each per last axis.
 
@@ -141,7 +142,7 @@ class MinMax(Transform):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Some:
     """The training rows of which some columns are chosen.
 
@@ -178,7 +179,7 @@ class _Some:
         return constant if self.mask.all() else np.where(self.mask, constant, otherwise)
 
 
-@dataclass(frozen=True)
+@frozen
 class ReshapeRows(Transform):
     """The row's numbers in C order in another shape; one length may be -1."""
 
@@ -212,7 +213,7 @@ class ReshapeRows(Transform):
         return Reshaped(rows.shape, after)
 
 
-@dataclass(frozen=True)
+@frozen
 class Transpose(Transform):
     """The axes of a row in another order, as Keras's Permute.
 

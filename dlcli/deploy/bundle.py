@@ -21,7 +21,6 @@ another order), so the same row has other last bits as the third of a batch than
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +54,7 @@ from dlcli.engine.layout import ArraysError
 from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.model import Model
 from dlcli.errors import ArtifactError, ConfigError, ExportError
+from dlcli.frozen import frozen
 
 SCHEMA = 2
 """Schema 1 is read, too; see earlier.py."""
@@ -74,7 +74,7 @@ ROWS_AT_ONCE = 1
 """Rows in one pass through the network; see above."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Bundle:
     """A trained network with everything needed to use it, ready to answer.
 

@@ -2,7 +2,7 @@
 can be that network, and what a bundle of schema 1 lacks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -14,9 +14,10 @@ from dlcli.data.rows import Written
 from dlcli.data.sources import Csv
 from dlcli.deploy.written import NAMED
 from dlcli.engine.losses import LOSSES
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Said:
     """What a config alone says.
 

@@ -15,7 +15,6 @@ clip_grad_norm_ is global_clipnorm with 1e-6 added to n.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,9 +22,10 @@ from dlcli.engine.gradients import Piece
 from dlcli.engine.layer import Array
 from dlcli.engine.layout import Layout
 from dlcli.engine.memory import shared_zeros
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class _Part:
     """What a piece has of one array: which array, where in the piece, where its sum is kept."""
 

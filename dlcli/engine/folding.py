@@ -11,7 +11,7 @@ know nothing of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -22,9 +22,10 @@ from dlcli.engine.layer import Array, Layer, Params
 from dlcli.engine.layers.batch_normalization import BatchNormalization
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.model import Model
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Fold:
     """A layer and the batch normalization that is put into it; its own name is the latter's."""
 

@@ -14,7 +14,6 @@ other, each small enough to stay in a core's cache. A piece gets its gradient in
 Which way, and how the vector is cut, depends on the model and the sizes of batch and shard alone.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from dlcli.engine.layout import Name
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.model import Model
 from dlcli.engine.sharding import PIECE, cuts
+from dlcli.frozen import frozen
 
 FACTORED_PIECE = 2 * PIECE
 """About how many elements a piece of a factored kernel has: a product wants more rows."""
@@ -36,7 +36,7 @@ do for as many workers, unless the pieces become too small to be worth their cal
 SMALLEST_PIECE = 4_096
 
 
-@dataclass(frozen=True)
+@frozen
 class Piece:
     """Elements start .. stop-1 of the flat vector.
 

@@ -6,11 +6,12 @@ A node reads values that stand before it: outputs of earlier nodes, or what the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from dlcli.engine.layer import BatchLayer, Layer, Merge, Shape, ShapeError, Slot
 from dlcli.engine.masks import carries_mask
+from dlcli.frozen import frozen
 
 DATA = ""
 """The name of the one value of data that has no names; no node can be called so."""
@@ -38,7 +39,7 @@ class Link(NamedTuple):
     trainable: bool = True
 
 
-@dataclass(frozen=True)
+@frozen
 class Node:
     """A layer in its place: the values that it reads, and the shapes of their rows and its own.
 

@@ -15,12 +15,12 @@ last bit everywhere, and rounded to float32 once.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dlcli.engine.arrays import Shape, ShapeError
+from dlcli.frozen import frozen
 from dlcli.randomness import Stream
 
 Float32Array = npt.NDArray[np.float32]
@@ -41,7 +41,7 @@ class Initializer(ABC):
         return
 
 
-@dataclass(frozen=True)
+@frozen
 class Zeros(Initializer):
     """All 0."""
 
@@ -49,7 +49,7 @@ class Zeros(Initializer):
         return np.zeros(shape, np.float32)
 
 
-@dataclass(frozen=True)
+@frozen
 class Ones(Initializer):
     """All 1."""
 
@@ -57,7 +57,7 @@ class Ones(Initializer):
         return np.ones(shape, np.float32)
 
 
-@dataclass(frozen=True)
+@frozen
 class Constant(Initializer):
     """All `value`."""
 
@@ -67,7 +67,7 @@ class Constant(Initializer):
         return np.full(shape, self.value, np.float32)
 
 
-@dataclass(frozen=True)
+@frozen
 class RandomNormal(Initializer):
     """Normal with this mean and standard deviation (not truncated)."""
 
@@ -79,7 +79,7 @@ class RandomNormal(Initializer):
         return np.float32(self.mean) + np.float32(self.stddev) * standard
 
 
-@dataclass(frozen=True)
+@frozen
 class RandomUniform(Initializer):
     """Uniform between `minval` and `maxval`."""
 
@@ -90,7 +90,7 @@ class RandomUniform(Initializer):
         return _uniform(stream, shape, self.minval, self.maxval)
 
 
-@dataclass(frozen=True)
+@frozen
 class GlorotUniform(Initializer):
     """Uniform between -a and a, a = sqrt(6 / (fan_in + fan_out)).
 
@@ -106,7 +106,7 @@ class GlorotUniform(Initializer):
         return _uniform(stream, shape, -limit, limit)
 
 
-@dataclass(frozen=True)
+@frozen
 class GlorotNormal(Initializer):
     """Truncated normal with variance 2 / (fan_in + fan_out).
 
@@ -117,7 +117,7 @@ class GlorotNormal(Initializer):
         return _truncated_normal(stream, shape, math.sqrt(2.0 / max(2.0, sum(_fans(shape)))))
 
 
-@dataclass(frozen=True)
+@frozen
 class HeUniform(Initializer):
     """Uniform between -a and a, a = sqrt(6 / fan_in).
 
@@ -131,7 +131,7 @@ class HeUniform(Initializer):
         return _uniform(stream, shape, -limit, limit)
 
 
-@dataclass(frozen=True)
+@frozen
 class HeNormal(Initializer):
     """Truncated normal with variance 2 / fan_in.
 
@@ -142,7 +142,7 @@ class HeNormal(Initializer):
         return _truncated_normal(stream, shape, math.sqrt(2.0 / max(1.0, _fans(shape)[0])))
 
 
-@dataclass(frozen=True)
+@frozen
 class Orthogonal(Initializer):
     """`gain` times an orthogonal matrix, drawn uniformly from all of them.
 

@@ -29,7 +29,6 @@ but for parameters, which merges have not.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -38,6 +37,7 @@ from dlcli.engine.arrays import Array, Params, Shape, ShapeError
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer
 from dlcli.engine.regularizers import Regularizer
+from dlcli.frozen import frozen
 
 __all__ = [
     "Array",
@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Slot:
     """Room for one array that a layer needs, before any memory exists.
 

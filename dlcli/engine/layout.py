@@ -10,12 +10,12 @@ frozen ones and the observed ones (running statistics), which have a place but n
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dlcli.engine.layer import Array, Shape, Slot
+from dlcli.frozen import frozen
 from dlcli.randomness import Stream
 
 Name = tuple[str, str]  # (layer, slot)
@@ -29,7 +29,7 @@ class NotFiniteError(ArraysError):
     """One of them holds NaN or Inf values."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where one array lies: elements start .. stop of the flat vector, seen as `shape`."""
 

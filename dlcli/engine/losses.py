@@ -22,7 +22,7 @@ the resolution of 1 + e, the result is 0 instead of e.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Shape, ShapeError
 from dlcli.engine.metrics import Kind
+from dlcli.frozen import frozen
 
 TRAINS = {"trains": True}
 """Of an option: it says how a network is trained, and nothing of what it answers."""
@@ -110,7 +111,7 @@ class Loss(ABC):
         return "regression", math.prod(out_shape)
 
 
-@dataclass(frozen=True)
+@frozen
 class MeanSquaredError(Loss):
     """The mean over the outputs of a row of (y - t)^2.
 
@@ -132,7 +133,7 @@ class MeanSquaredError(Loss):
         _check_regression("mean_squared_error", out_shape, target_shape)
 
 
-@dataclass(frozen=True)
+@frozen
 class MeanAbsoluteError(Loss):
     """The mean over the outputs of a row of |y - t|; the derivative at y = t is 0.
 
@@ -155,7 +156,7 @@ class MeanAbsoluteError(Loss):
         _check_regression("mean_absolute_error", out_shape, target_shape)
 
 
-@dataclass(frozen=True)
+@frozen
 class BinaryCrossentropy(Loss):
     """Yes or no, for each output on its own: -t log(s) - (1 - t) log(1 - s), s = sigmoid(y).
 
@@ -229,7 +230,7 @@ class BinaryCrossentropy(Loss):
         return ("binary", 2) if math.prod(out_shape) == 1 else ("multilabel", math.prod(out_shape))
 
 
-@dataclass(frozen=True)
+@frozen
 class CategoricalCrossentropy(Loss):
     """One of K classes: -sum over the classes of t log(s), s = softmax(y).
 

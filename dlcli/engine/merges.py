@@ -6,7 +6,6 @@ inputs of one shape, number by number. Formulas are those of keras.layers of the
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -14,9 +13,10 @@ import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Merge, Shape, ShapeError
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Alike(Merge):
     """What merges of inputs of one shape share."""
 
@@ -41,7 +41,7 @@ class Alike(Merge):
         """Assign y."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Add(Alike):
     """y = x1 + x2 + ..., added in this order; dx = dy for each."""
 
@@ -54,7 +54,7 @@ class Add(Alike):
         return [dy] * len(need_dx)
 
 
-@dataclass(frozen=True)
+@frozen
 class Subtract(Alike):
     """y = x1 - x2, of two inputs; dx1 = dy, dx2 = -dy."""
 
@@ -74,7 +74,7 @@ class Subtract(Alike):
         return [dy, np.negative(dy, out=ctx.scratch("dx", dy.shape, dy.dtype))]
 
 
-@dataclass(frozen=True)
+@frozen
 class Multiply(Alike):
     """y = x1 x2 ..., multiplied in this order; dx of one is dy times all others, in this order."""
 
@@ -97,7 +97,7 @@ class Multiply(Alike):
         ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Average(Alike):
     """y = (x1 + x2 + ...) / k of k inputs, added in this order; dx = dy / k for each."""
 
@@ -112,7 +112,7 @@ class Average(Alike):
         return [np.divide(dy, dy.dtype.type(len(need_dx)), out=dx)] * len(need_dx)
 
 
-@dataclass(frozen=True)
+@frozen
 class Maximum(Alike):
     """y = the largest of the inputs, number by number; the first that is so large gets dy.
 
@@ -139,7 +139,7 @@ class Maximum(Alike):
         return dxs
 
 
-@dataclass(frozen=True)
+@frozen
 class Concatenate(Merge):
     """y holds the inputs side by side along the last axis; each dx is its part of dy.
 
@@ -181,7 +181,7 @@ class Concatenate(Merge):
         return 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Dot(Merge):
     """The products of two inputs, summed over one axis of each.
 

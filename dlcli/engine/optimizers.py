@@ -13,18 +13,19 @@ with + - * / and square root only, and rounded to theta's dtype before they meet
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
 
 from dlcli.engine.layer import Array
 from dlcli.engine.schedule import Schedule, integer_power
+from dlcli.frozen import frozen
 
 State = Mapping[str, Array]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Optimizer(ABC):
     """A rule that moves theta against g, after a part of theta was taken away from it:
 
@@ -109,7 +110,7 @@ class Optimizer(ABC):
         """
 
 
-@dataclass(frozen=True)
+@frozen
 class SGD(Optimizer):
     """Stochastic gradient descent.
 
@@ -128,7 +129,7 @@ class SGD(Optimizer):
         theta -= descent
 
 
-@dataclass(frozen=True)
+@frozen
 class Momentum(Optimizer):
     """Gradient descent of a heavy ball, or with Nesterov's look ahead.
 
@@ -163,7 +164,7 @@ class Momentum(Optimizer):
             theta += velocity
 
 
-@dataclass(frozen=True)
+@frozen
 class Adagrad(Optimizer):
     """A rate for every parameter, which falls as its squared gradients accumulate.
 
@@ -197,7 +198,7 @@ class Adagrad(Optimizer):
         theta -= descent
 
 
-@dataclass(frozen=True)
+@frozen
 class RMSprop(Optimizer):
     """The gradient divided by a running average of its recent size.
 
@@ -230,7 +231,7 @@ class RMSprop(Optimizer):
         theta -= descent
 
 
-@dataclass(frozen=True)
+@frozen
 class Adam(Optimizer):
     """Running averages of the gradient and of its square, corrected for starting at zero.
 
@@ -282,7 +283,7 @@ class Adam(Optimizer):
         theta -= change
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class AdamW(Adam):
     """Adam whose parameters decay by default, biases included."""
 

@@ -9,11 +9,11 @@ Letters: w the array, as a flat vector.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 import numpy as np
 
 from dlcli.engine.arrays import Array
+from dlcli.frozen import frozen
 
 BLOCK = 32_768
 """So many numbers of an array are added up side by side, in float64 memory that stays in cache."""
@@ -34,7 +34,7 @@ class Regularizer(ABC):
         """
 
 
-@dataclass(frozen=True)
+@frozen
 class L1(Regularizer):
     """penalty = l1 sum |w|, gradient = l1 sign(w), which is 0 at 0."""
 
@@ -49,7 +49,7 @@ class L1(Regularizer):
         g += work
 
 
-@dataclass(frozen=True)
+@frozen
 class L2(Regularizer):
     """penalty = l2 sum w^2, gradient = 2 l2 w.
 
@@ -66,7 +66,7 @@ class L2(Regularizer):
         g += work
 
 
-@dataclass(frozen=True)
+@frozen
 class L1L2(Regularizer):
     """penalty = l1 sum |w| + l2 sum w^2, gradient = l1 sign(w) + 2 l2 w."""
 

@@ -5,12 +5,14 @@ The rates there are stand in schedules.py, which only who has one loads.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Self
 
+from dlcli.frozen import frozen
 
-@dataclass(frozen=True, kw_only=True)
+
+@frozen(kw_only=True)
 class Schedule(ABC):
     """A learning rate over time.
 

@@ -13,15 +13,16 @@ PyTorch's OneCycleLR.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from dlcli.engine.schedule import Schedule, in_steps, integer_power
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Constant(Schedule):
     """rate = peak"""
 
@@ -31,7 +32,7 @@ class Constant(Schedule):
         return self.peak
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Decay(Schedule):
     """What schedules share that fall for a while.
 
@@ -59,7 +60,7 @@ class Decay(Schedule):
         return min(step, self.decay_steps) / self.decay_steps
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Cosine(Decay):
     """Half a period of a cosine, from peak to alpha peak.
 
@@ -74,7 +75,7 @@ class Cosine(Decay):
         return self.peak * ((1.0 - self.alpha) * _falling(self.part(step)) + self.alpha)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Polynomial(Decay):
     """rate = (peak - end_learning_rate) (1 - min(s, d) / d)^power + end_learning_rate
 
@@ -89,7 +90,7 @@ class Polynomial(Decay):
         return (self.peak - self.end_learning_rate) * left + self.end_learning_rate
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class OneCycle(Decay):
     """Up along a cosine for pct_start of the cycle, then down for the rest.
 
@@ -115,7 +116,7 @@ class OneCycle(Decay):
         return last + (self.peak - last) * _falling(part)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Rated(Decay):
     """What decays share that go on for good, by decay_rate for every d updates; d must be given.
 
@@ -132,7 +133,7 @@ class Rated(Decay):
         return math.floor(part) if self.staircase else part
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Exponential(Rated):
     """rate = peak r^(s / d); see Rated.
 
@@ -143,7 +144,7 @@ class Exponential(Rated):
         return self.peak * power(self.decay_rate, self.periods(step))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class InverseTime(Rated):
     """rate = peak / (1 + r s / d); see Rated.
 
@@ -154,7 +155,7 @@ class InverseTime(Rated):
         return self.peak / (1.0 + self.decay_rate * self.periods(step))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Step(Schedule):
     """values[i] while s <= boundaries[i], then the last value.
 
@@ -178,7 +179,7 @@ class Step(Schedule):
         return self.values[place]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class ReduceOnPlateau(Schedule):
     """The peak, times `factor` whenever `monitor` has not improved for `patience` epochs.
 

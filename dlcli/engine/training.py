@@ -31,10 +31,11 @@ from dlcli.engine.sharding import cuts
 from dlcli.engine.stages import Stages
 from dlcli.engine.team.base import Task, Team
 from dlcli.engine.updates import Updates
+from dlcli.frozen import frozen
 from dlcli.randomness import Stream
 
 
-@dataclass(frozen=True)
+@frozen
 class Recipe:
     """Everything but data and parameters that decides the bits of a training."""
 
@@ -74,7 +75,7 @@ class Diverged(ArithmeticError):
         self.where = where
 
 
-@dataclass(frozen=True)
+@frozen
 class StepReport:
     """A step is done. Numbers are means over the epoch so far."""
 
@@ -92,7 +93,7 @@ class StepReport:
         return self._metrics.running(self._tallies)
 
 
-@dataclass(frozen=True)
+@frozen
 class EpochReport:
     """An epoch is done. `logs` has Keras's keys: loss, accuracy, val_loss, val_accuracy, ..."""
 

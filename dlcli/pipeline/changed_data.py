@@ -8,7 +8,7 @@ has none, and a manifest that lies alone has none beside it: then that is said.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
 from dlcli.data.prints import Brought, Prints, together
 from dlcli.errors import ArtifactError, DataError
+from dlcli.frozen import frozen
 
 _LIMIT = 16 << 20
 """Bytes that the file of prints may have."""
@@ -35,7 +36,7 @@ _LATER = ("classes", "initial_weights")
 _ADVICE = "Restore the original data, or train anew"
 
 
-@dataclass(frozen=True)
+@frozen
 class _Kept:
     """What is known of the data that the run was trained on; or else why it is not."""
 

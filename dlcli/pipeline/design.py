@@ -1,7 +1,7 @@
 """Stage 2, model design: build the chain, check it against the data, lay out the training."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +30,7 @@ from dlcli.engine.model import Model
 from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
+from dlcli.frozen import frozen
 from dlcli.pipeline.examples import Learned
 from dlcli.pipeline.ids import (
     ids_as_numbers,
@@ -42,7 +43,7 @@ from dlcli.pipeline.prepare import Prepared
 from dlcli.pipeline.row_weights import learned_of
 
 
-@dataclass(frozen=True)
+@frozen
 class Chain:
     """The layers as the config has them, connected.
 
@@ -70,7 +71,7 @@ class Chain:
         return self.nodes[-1].name.removesuffix(".activation")
 
 
-@dataclass(frozen=True)
+@frozen
 class Design:
     """Everything that stage 3 needs.
 

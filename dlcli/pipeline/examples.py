@@ -1,7 +1,6 @@
 """Rows of a data part as the engine wants them: gathered, preprocessed, with ready targets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ from dlcli.data.preprocessing import Preprocessing
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Learned:
     """What the rows of a part are learned from, beside their features.
 

@@ -11,12 +11,12 @@ metrics: they come of the same counts.
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dlcli.config import Config
 from dlcli.config.metrics import BY_CLASS, METRIC_ALIASES, METRIC_CONFIGS
 from dlcli.errors import GateError, UsageError
+from dlcli.frozen import frozen
 from dlcli.nearest import nearest
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -149,7 +149,7 @@ class Gate:
         return _COMPARISONS[self._sign](self.found(metrics, names), self._bound)
 
 
-@dataclass(frozen=True)
+@frozen
 class Judged:
     """What a gate found in a part of the data."""
 

@@ -1,14 +1,15 @@
 """What the command line says about how to run."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from dlcli.frozen import frozen
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Patience, Stop
 
 
-@dataclass(frozen=True)
+@frozen
 class Options:
     """What the command line says about how to run; but for `epochs` nothing here may change a
     result.

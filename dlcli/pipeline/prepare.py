@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from dlcli import builder
@@ -21,12 +21,13 @@ from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Shape
 from dlcli.errors import DataError, UsageError
+from dlcli.frozen import frozen
 
 LARGEST_TARGET = 1e38
 _POSITIVE = ("data", "source", "positive_class")
 
 
-@dataclass(frozen=True)
+@frozen
 class Prepared:
     """The data of a run.
 

@@ -9,7 +9,6 @@ data was), and nothing is written to it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from dlcli.config import LoadedConfig, parse_recorded, text_of
 from dlcli.engine.team import Team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
+from dlcli.frozen import frozen
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data
@@ -34,7 +34,7 @@ from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.stages import last_two_stages
 
 
-@dataclass(frozen=True)
+@frozen
 class Reproduced:
     """What was shown to be the same.
 

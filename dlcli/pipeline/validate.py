@@ -1,6 +1,6 @@
 """Everything that can be known about a config without training: `dlcli validate`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dlcli.engine.graph import DATA, Node
 from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.merges import MERGES
+from dlcli.frozen import frozen
 from dlcli.pipeline import design, prepare
 from dlcli.pipeline.design import Chain
 from dlcli.pipeline.job import Job
@@ -24,7 +25,7 @@ _NAMES: dict[type[Layer | Merge], str] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class LayerRow:
     """One line of the layer table; `type` is the config's word.
 
@@ -46,7 +47,7 @@ class LayerRow:
     mask: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Validated:
     """layers: the table, empty where the shape of a row is not known.
 

@@ -1,6 +1,6 @@
 """Layers that are not trainable: their arrays stay, and what is around them learns as before."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from dlcli.engine.penalties import Penalty
 from dlcli.engine.regularizers import L2
 from dlcli.engine.team import Alone
 from dlcli.engine.training import Recipe, Training
+from dlcli.frozen import frozen
 from tests.engine.test_training import Rows, images, recipe, trained
 
 LINKS = [
@@ -39,12 +40,12 @@ LINKS = [
 NAMES = ("conv", "norm", "deep", "second", "layer", "wide", "last")
 
 
-def frozen(*names: str) -> list[Link]:
+def all_but(*names: str) -> list[Link]:
     return [link._replace(trainable=link.name not in names) for link in LINKS]
 
 
 def model(*names: str, fused: bool = True) -> Model:
-    nodes = connect(frozen(*names), (8, 8, 1))
+    nodes = connect(all_but(*names), (8, 8, 1))
     return Model(fuse(nodes) if fused else nodes, lambda name: name[1] != "bias", nodes)
 
 
@@ -182,7 +183,7 @@ def test_through_frozen_layers_gradients_match_central_differences(fused: bool) 
             assert array.reshape(-1)[place] == pytest.approx(wanted, rel=1e-5, abs=1e-6)
 
 
-@dataclass(frozen=True)
+@frozen
 class NoWayBack(Dense):
     """Nobody may ask it for a gradient."""
 
@@ -190,7 +191,7 @@ class NoWayBack(Dense):
         raise AssertionError
 
 
-@dataclass(frozen=True)
+@frozen
 class OnlyDx(Dense):
     """Nobody may ask it for a gradient of its own."""
 

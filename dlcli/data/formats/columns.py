@@ -8,7 +8,6 @@ message with file, line and column.
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +17,13 @@ from dlcli.data.formats.looks import advise_cell
 from dlcli.data.formats.notation import Format, is_number, to_numbers
 from dlcli.data.formats.text import Row, Text, data_rows, line_of, shown_cell
 from dlcli.errors import DataError
+from dlcli.frozen import frozen
 from dlcli.progress import work
 
 BLOCK = 512  # rows converted at once: few enough to stay in the processor's cache
 
 
-@dataclass(frozen=True)
+@frozen
 class ReadColumns:
     """ReadColumns of one file.
 

@@ -4,7 +4,6 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,11 +12,12 @@ from dlcli.data.formats.columns import BLOCK, ReadColumns, mostly_text
 from dlcli.data.formats.looks import advise
 from dlcli.data.formats.notation import Format, is_number, plain_text
 from dlcli.data.formats.text import Text, data_rows, first_rows, line_of, shown_cell
+from dlcli.frozen import frozen
 
 EXACT = 2.0**53  # whole numbers up to here are float64 numbers, all of them
 
 
-@dataclass(frozen=True)
+@frozen
 class TextColumn:
     """A column of text, and where it holds what makes it one.
 

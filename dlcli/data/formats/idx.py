@@ -9,7 +9,6 @@ into memory. Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database".
 
 import gzip
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -27,12 +26,13 @@ from dlcli.data.formats.stored import (
     read_array,
 )
 from dlcli.errors import DataError
+from dlcli.frozen import frozen
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MOST_AXES = 4
 
 
-@dataclass(frozen=True)
+@frozen
 class Header:
     """What an IDX file says about itself, and whether it is gzipped."""
 

@@ -7,10 +7,11 @@ again and again, not for numbers in another notation, for dates or for names.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from dlcli.data.formats.notation import Format, is_number
+from dlcli.frozen import frozen
 
 MISSING = frozenset(
     ("", "?", "-", "--", "---", ".", "..", "*", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null",
@@ -108,7 +109,7 @@ _NOTATIONS = tuple(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Advice:
     """What a column of text looks like.
 

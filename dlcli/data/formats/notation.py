@@ -5,12 +5,12 @@ Nothing is guessed here: a cell is a number of this notation, whole and well for
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from dlcli.data.dataset import Array
+from dlcli.frozen import frozen
 
 _ALIKE = {" ": " \u00a0\u2009\u202f", "'": "'\u2019"}
 """Separators that people type as one and that programs write as another."""
@@ -20,7 +20,7 @@ BLANKS = "blanks"
 """The delimiter that is any run of spaces and tabs."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Format:
     """How a delimited file is written.
 

@@ -7,7 +7,6 @@ through, so nothing in a file can ask for pickle, and every size is checked befo
 import ast
 import re
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +16,7 @@ from dlcli.data.dataset import Array, Shape
 from dlcli.data.formats.foreign import START, start_of
 from dlcli.data.formats.stored import check_size, element_count, map_array, opened
 from dlcli.errors import DataError
+from dlcli.frozen import frozen
 
 MAGIC = b"\x93NUMPY"
 LONGEST_HEADER = 10_000
@@ -24,7 +24,7 @@ MOST_AXES = 32
 _PLAIN = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248])")
 
 
-@dataclass(frozen=True)
+@frozen
 class Header:
     """dtype, shape and order of the array; `length` bytes precede its first number."""
 

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from dlcli.data.formats.header import like_data, split_otherwise
@@ -11,11 +10,12 @@ from dlcli.data.formats.lines import line_number, rows_of
 from dlcli.data.formats.notation import BLANKS, PLAIN, Format
 from dlcli.data.names import place_of, suggestion
 from dlcli.errors import DataError, UsageError, about
+from dlcli.frozen import frozen
 
 Row = Sequence[str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Text:
     """A delimited file.
 

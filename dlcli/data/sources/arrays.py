@@ -1,7 +1,6 @@
 """NumPy's files: .npy arrays (memory-mapped) and .npz archives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
 from dlcli.data.checks import features_shape, make_table, same_length
@@ -15,9 +14,10 @@ from dlcli.data.sources.array_names import known_pairs, weight_arrays, with_weig
 from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError, UsageError
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Npy(Source):
     """Features and targets in .npy files of their own, with or without a test part.
 
@@ -87,7 +87,7 @@ class Npy(Source):
 Pairs = Mapping[Role, tuple[str, str]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Npz(Source):
     """The arrays of an .npz archive.
 

@@ -1,7 +1,7 @@
 """Tables in delimited text files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -17,13 +17,14 @@ from dlcli.data.formats.text import Text, line_of, read_header
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
 from dlcli.errors import DataError, UsageError
+from dlcli.frozen import frozen
 
 _WEIGHTS = "it is the column of weights"
 FEW = 10_000
 """Rows that are read to be looked at."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Csv(Source):
     """A table in a delimited text file.
 

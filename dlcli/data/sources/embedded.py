@@ -1,7 +1,6 @@
 """The two data sets that travel with the package; see embedded/ATTRIBUTION.md."""
 
 import gzip
-from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from dlcli.data.dataset import Column, Declared, Raw, Table
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
+from dlcli.frozen import frozen
 
 _MEASURES = (
     "radius",
@@ -39,7 +39,7 @@ def _lines(name: str) -> list[str]:
     return gzip.decompress(packed).decode("ascii").splitlines()
 
 
-@dataclass(frozen=True)
+@frozen
 class Digits(Source):
     """Handwritten digits: 1,797 images of 8x8x1 uint8 with values 0 to 16, ten classes.
 
@@ -55,7 +55,7 @@ class Digits(Source):
         return Declared((8, 8, 1), {"all": 1797}, 10, _DIGITS, "classes")
 
 
-@dataclass(frozen=True)
+@frozen
 class BreastCancer(Source):
     """Breast Cancer Wisconsin (Diagnostic): 569 rows of 30 float64 columns, two classes.
 

@@ -1,6 +1,6 @@
 """A regression problem that is drawn, not read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,13 +8,14 @@ from dlcli.data.dataset import Column, Declared, Raw, Role, Sampled, Table
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
 from dlcli.errors import UsageError
+from dlcli.frozen import frozen
 from dlcli.randomness import Stream
 
 _FEW = 10_000
 """Rows that are drawn to be looked at."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Friedman1(Source):
     """Friedman's first problem:
 

@@ -1,7 +1,6 @@
 """Image sets as IDX files: any, and MNIST under its own names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from dlcli.data.checks import features_shape, make_table, same_length
@@ -11,6 +10,7 @@ from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
 from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.errors import DataError, UsageError
+from dlcli.frozen import frozen
 
 # SHA-256 of the uncompressed files, by role and content.
 _MNIST = {
@@ -43,7 +43,7 @@ def _pair(images_path: Path, labels_path: Path) -> Table:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Idx(Source):
     """Images and labels in IDX files, gzipped or not, with or without a test part."""
 
@@ -97,7 +97,7 @@ class Idx(Source):
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Mnist(Source):
     """MNIST: 60,000 and 10,000 images of 28x28x1 uint8, ten classes.
 

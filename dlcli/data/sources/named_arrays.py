@@ -1,7 +1,7 @@
 """Several arrays of an .npz archive that make up a row together: an image beside a table."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dlcli.data.checks import features_shape, make_features, make_table, same_length
 from dlcli.data.dataset import Declared, Raw, Role, Sampled, Shape, Table
@@ -14,9 +14,10 @@ from dlcli.data.sources.array_names import PREFIX, weight_arrays, with_weights
 from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class NamedArrays(Source):
     """Values of a row by their names, each an array of the archive, and what is to be learned.
 

@@ -1,6 +1,5 @@
 """Dense layers, together with what stands before and after them."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ from dlcli.engine.fusion.positions import constant
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
 from dlcli.engine.layers import Dense, Flatten
 from dlcli.engine.layers.activations import Relu
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class FusedDense(Layer):
     """flatten or nothing, dense, relu or nothing: the same arithmetic in fewer calls.
 

@@ -1,13 +1,12 @@
 """What fused convolutions share: which plain layers they stand for."""
 
-from dataclasses import dataclass
-
 from dlcli.engine.layer import Layer, Shape, Slot
 from dlcli.engine.layers import Conv2D, MaxPooling2D
 from dlcli.engine.layers.activations import Relu
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class FusedConv(Layer):
     """conv2d, then relu or nothing, then 2x2 max pooling or nothing: y as by these layers.
 

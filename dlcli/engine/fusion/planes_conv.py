@@ -1,6 +1,5 @@
 """Convolutions of stride 1 over planes of pixels, together with what follows them."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,9 +12,10 @@ from dlcli.engine.fusion.pooling import masked, pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, meeting, position_major
 from dlcli.engine.fusion.prepared import Plan, Prepared
 from dlcli.engine.layer import Array, Params, Shape
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanesConv(FusedConv):
     """A convolution of stride 1 over few channels, and what follows it.
 

@@ -30,7 +30,6 @@ algorithms for convolutional neural networks" (CVPR 2016). All factors are ones 
 the float32 result is about as far from the exact one as that of a direct convolution.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -40,6 +39,7 @@ import numpy as np
 from dlcli.engine.fusion.positions import meeting
 from dlcli.engine.fusion.prepared import Plan
 from dlcli.engine.layer import Array
+from dlcli.frozen import frozen
 
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 
@@ -52,7 +52,7 @@ def kernel_transform(dtype: np.dtype[Any]) -> Array:
     return matrix
 
 
-@dataclass(frozen=True)
+@frozen
 class Axis:
     """How tiles lie along one axis of an image: tile j reads places 2j .. 2j + 3.
 

@@ -1,6 +1,5 @@
 """3x3 convolutions by Winograd's algorithm, together with what follows them."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from dlcli.engine.fusion.winograd import (
     write_tiles,
 )
 from dlcli.engine.layer import Array, Params, Shape
+from dlcli.frozen import frozen
 
 GROUP_BYTES = 4 << 20
 """About how large V and M of a group of tile rows may be. The products want many rows, the
@@ -29,7 +29,7 @@ BIAS_PLACE = 5
 """M[1, 1] among the 16 places of a tile in row-major order; the bias is added there."""
 
 
-@dataclass(frozen=True)
+@frozen
 class WinogradConv(FusedConv):
     """A 3x3 convolution of stride 1 and what follows it; the algebra is in winograd.py.
 

@@ -8,7 +8,6 @@ docstring says how.
 Source: names, options and formulas are those of keras.activations.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,10 @@ from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError
 from dlcli.engine.layers.elementwise import Elementwise, sigmoid
 from dlcli.engine.layers.gelu import Gelu
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Linear(Layer):
     """y = x: no activation."""
 
@@ -40,7 +40,7 @@ class Linear(Layer):
         return 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Sigmoid(Elementwise):
     """y = 1 / (1 + exp(-x)), between 0 and 1; slope y (1 - y)."""
 
@@ -53,7 +53,7 @@ class Sigmoid(Elementwise):
         np.multiply(slope, cache, out=slope)
 
 
-@dataclass(frozen=True)
+@frozen
 class Tanh(Elementwise):
     """y = tanh(x), between -1 and 1; slope 1 - y^2."""
 
@@ -66,7 +66,7 @@ class Tanh(Elementwise):
         np.subtract(1, slope, out=slope)
 
 
-@dataclass(frozen=True)
+@frozen
 class Relu(Elementwise):
     """y = max(x, 0); slope 1 where x > 0, else 0 (at 0, too)."""
 
@@ -80,7 +80,7 @@ class Relu(Elementwise):
         np.copyto(slope, above)
 
 
-@dataclass(frozen=True)
+@frozen
 class LeakyRelu(Elementwise):
     """y = x where x > 0, else negative_slope x; slope 1 or negative_slope (at 0, too)."""
 
@@ -103,7 +103,7 @@ class LeakyRelu(Elementwise):
         np.add(slope, above, out=slope)
 
 
-@dataclass(frozen=True)
+@frozen
 class Elu(Elementwise):
     """y = x where x > 0, else alpha (exp(x) - 1); slope 1 or alpha exp(x).
 
@@ -142,7 +142,7 @@ class Elu(Elementwise):
 _FAR = 800.0  # silu and its slope are 0 there to the last bit, even in float64
 
 
-@dataclass(frozen=True)
+@frozen
 class Silu(Elementwise):
     """y = x s with s = sigmoid(x), also called swish; slope s + y (1 - s).
 
@@ -163,7 +163,7 @@ class Silu(Elementwise):
         np.add(slope, s, out=slope)
 
 
-@dataclass(frozen=True)
+@frozen
 class Softplus(Elementwise):
     """y = log(1 + exp(x)) = max(x, 0) + log(1 + e) with e = exp(-|x|); slope sigmoid(x).
 
@@ -191,7 +191,7 @@ class Softplus(Elementwise):
         sigmoid(cache, slope, ctx)
 
 
-@dataclass(frozen=True)
+@frozen
 class Softmax(Layer):
     """y = exp(x - max x) / sum of exp(x - max x) along the last axis: probabilities.
 

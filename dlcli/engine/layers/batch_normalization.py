@@ -1,6 +1,5 @@
 """Batch normalization: every channel gets mean 0 and variance 1 over the whole batch."""
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -12,13 +11,14 @@ from dlcli.engine.layer import Array, BatchLayer, Params, Shape, Slot
 from dlcli.engine.layers.dense import sum_rows
 from dlcli.engine.layers.normalization import gamma_and_beta, require_features
 from dlcli.engine.regularizers import Regularizer
+from dlcli.frozen import frozen
 
 WIDE = 256
 """Numbers that one call of an elementwise operation works on at a stretch, at least: channels alone
 are too few, so they are repeated along the width of an image."""
 
 
-@dataclass(frozen=True)
+@frozen
 class BatchNormalization(BatchLayer):
     """Each channel, a place on the last axis, is normalized over all rows and pixels of the batch.
 
@@ -54,10 +54,10 @@ class BatchNormalization(BatchLayer):
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
-    gamma_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
-    moving_mean_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
-    moving_variance_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
+    beta_initializer: Initializer = Zeros()
+    gamma_initializer: Initializer = Ones()
+    moving_mean_initializer: Initializer = Zeros()
+    moving_variance_initializer: Initializer = Ones()
     beta_regularizer: Regularizer | None = None
     gamma_regularizer: Regularizer | None = None
 

@@ -1,6 +1,5 @@
 """Column embeddings: columns of ids become the vectors that are learned for these ids."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -11,9 +10,10 @@ from dlcli.engine.initializers import Initializer, RandomUniform
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot
 from dlcli.engine.layers.lookup import add_by_id
 from dlcli.engine.regularizers import Regularizer
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class ColumnEmbeddings(Layer):
     """Each column of ids is replaced by a vector for its id; all other columns stay.
 
@@ -34,7 +34,7 @@ class ColumnEmbeddings(Layer):
     """
 
     columns: tuple[tuple[int, int, int], ...]
-    embeddings_initializer: Initializer = RandomUniform()  # noqa: RUF009 (immutable)
+    embeddings_initializer: Initializer = RandomUniform()
     embeddings_regularizer: Regularizer | None = None
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:

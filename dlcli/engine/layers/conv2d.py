@@ -1,6 +1,5 @@
 """Convolution over images, as one matrix product."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
 from dlcli.engine.layers.dense import sum_rows
 from dlcli.engine.layers.windows import Padding, Pair, Windows, image_size, refuse_empty, slide
 from dlcli.engine.regularizers import Regularizer
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Conv2D(Layer):
     """A two-dimensional convolution (without flipping the kernel, as is usual in learning).
 
@@ -42,8 +42,8 @@ class Conv2D(Layer):
     padding: Padding = "valid"
     dilation_rate: Pair = (1, 1)
     use_bias: bool = True
-    kernel_initializer: Initializer = GlorotUniform()  # noqa: RUF009 (immutable)
-    bias_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
+    kernel_initializer: Initializer = GlorotUniform()
+    bias_initializer: Initializer = Zeros()
     kernel_regularizer: Regularizer | None = None
     bias_regularizer: Regularizer | None = None
 

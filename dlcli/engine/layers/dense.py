@@ -1,6 +1,5 @@
 """Dense: every output is a weighted sum of all features, y = x @ kernel + bias."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from dlcli.engine.context import Context
 from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot
 from dlcli.engine.regularizers import Regularizer
+from dlcli.frozen import frozen
 
 
 def sum_rows(rows: Array, out: Array, ctx: Context) -> None:
@@ -21,7 +21,7 @@ def sum_rows(rows: Array, out: Array, ctx: Context) -> None:
     np.matmul(ones, rows, out=out)
 
 
-@dataclass(frozen=True)
+@frozen
 class Dense(Layer):
     """A fully connected layer.
 
@@ -39,8 +39,8 @@ class Dense(Layer):
 
     units: int
     use_bias: bool = True
-    kernel_initializer: Initializer = GlorotUniform()  # noqa: RUF009 (immutable)
-    bias_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
+    kernel_initializer: Initializer = GlorotUniform()
+    bias_initializer: Initializer = Zeros()
     kernel_regularizer: Regularizer | None = None
     bias_regularizer: Regularizer | None = None
 

@@ -1,15 +1,15 @@
 """Dropout: while training, forget a random part of the input."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Layer, Params, Shape
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Dropout(Layer):
     """Each number is set to zero with probability `rate`; the others grow to keep the mean.
 

@@ -1,16 +1,16 @@
 """What the activations that work number by number share, and the sigmoid that several need."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Layer, Params, Shape
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Elementwise(Layer):
     """What the number-by-number activations share; each adds its value and its slope."""
 

@@ -1,7 +1,6 @@
 """Gelu, and the normal distribution that it is made of, from portable operations only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array
 from dlcli.engine.layers.elementwise import Elementwise
+from dlcli.frozen import frozen
 
 # Beyond this, gelu is 0 or x to the last bit, even in float64, and its slope 0 or 1. Staying within
 # keeps squares finite and -inf from meeting 0.
@@ -17,7 +17,7 @@ _SCALE = 0.7978845608028654  # sqrt(2 / pi)
 _CUBIC = 0.044715
 
 
-@dataclass(frozen=True)
+@frozen
 class Gelu(Elementwise):
     """y = x Phi(x), with Phi the distribution function of the normal distribution.
 

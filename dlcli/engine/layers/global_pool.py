@@ -1,7 +1,6 @@
 """Global pooling: one number for each channel of a whole image."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
@@ -10,9 +9,10 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Layer, Params, Shape
 from dlcli.engine.layers.windows import image_size
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class GlobalPooling2D(Layer):
     """What both share: (height, width, channels) becomes (channels,).
 
@@ -58,7 +58,7 @@ class GlobalPooling2D(Layer):
         """Assign dx, of the shape of the pixels."""
 
 
-@dataclass(frozen=True)
+@frozen
 class GlobalAveragePooling2D(GlobalPooling2D):
     """y = mean over all pixels; dx = dy / pixels for each."""
 
@@ -74,7 +74,7 @@ class GlobalAveragePooling2D(GlobalPooling2D):
         np.copyto(dx, share[:, None])
 
 
-@dataclass(frozen=True)
+@frozen
 class GlobalMaxPooling2D(GlobalPooling2D):
     """y = maximum over all pixels; pixels that tie for it share dy, as in Keras and PyTorch."""
 

@@ -1,6 +1,5 @@
 """Group normalization: every group of channels of a row gets mean 0 and variance 1."""
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -18,9 +17,10 @@ from dlcli.engine.layers.normalization import (
     scale_rows,
 )
 from dlcli.engine.regularizers import Regularizer
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class GroupNormalization(Layer):
     """The channels, places on the last axis, form groups side by side; each group of a row is
     normalized by its own mean and variance, over its channels and all places of the other axes.
@@ -48,8 +48,8 @@ class GroupNormalization(Layer):
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
-    gamma_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
+    beta_initializer: Initializer = Zeros()
+    gamma_initializer: Initializer = Ones()
     beta_regularizer: Regularizer | None = None
     gamma_regularizer: Regularizer | None = None
 

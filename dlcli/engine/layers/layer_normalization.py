@@ -1,6 +1,5 @@
 """Layer normalization: every vector along the last axis gets mean 0 and variance 1."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,10 @@ from dlcli.engine.layers.normalization import (
     scale_rows,
 )
 from dlcli.engine.regularizers import Regularizer
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class LayerNormalization(Layer):
     """Each vector along the last axis is normalized by its own mean and variance.
 
@@ -39,8 +39,8 @@ class LayerNormalization(Layer):
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = Zeros()  # noqa: RUF009 (immutable)
-    gamma_initializer: Initializer = Ones()  # noqa: RUF009 (immutable)
+    beta_initializer: Initializer = Zeros()
+    gamma_initializer: Initializer = Ones()
     beta_regularizer: Regularizer | None = None
     gamma_regularizer: Regularizer | None = None
 

@@ -1,6 +1,5 @@
 """Vectors that are looked up by ids: words of a text, categories of a column."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer, RandomUniform
 from dlcli.engine.layer import Array, Fault, Layer, Params, Shape, ShapeError, Slot
 from dlcli.engine.regularizers import Regularizer
+from dlcli.frozen import frozen
 
 
 def add_by_id(ids: Array, dy: Array, out: Array, ctx: Context) -> None:
@@ -38,7 +38,7 @@ def fault_of_ids(x: Array, vocabulary: int) -> Fault | None:
     return Fault(row, tuple(place), f"ids, whole numbers from 0 to {vocabulary - 1:,}")
 
 
-@dataclass(frozen=True)
+@frozen
 class Embedding(Layer):
     """Each id becomes its row of a table, which is learned: y = embeddings[x].
 
@@ -58,7 +58,7 @@ class Embedding(Layer):
 
     input_dim: int
     output_dim: int
-    embeddings_initializer: Initializer = RandomUniform()  # noqa: RUF009 (immutable)
+    embeddings_initializer: Initializer = RandomUniform()
     embeddings_regularizer: Regularizer | None = None
     mask_zero: bool = False
 

@@ -1,7 +1,6 @@
 """Pooling: one number for each window of an image, channel by channel."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,9 +8,10 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Layer, Params, Shape
 from dlcli.engine.layers.windows import Padding, Pair, Windows, image_size, refuse_empty, slide
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Pooling2D(Layer):
     """What both poolings share: their options and their geometry.
 
@@ -70,7 +70,7 @@ class Pooling2D(Layer):
         """Add to dx, which is all zeros."""
 
 
-@dataclass(frozen=True)
+@frozen
 class MaxPooling2D(Pooling2D):
     """The largest number in each window.
 
@@ -112,7 +112,7 @@ class MaxPooling2D(Pooling2D):
                 np.multiply(dy[out], here[out], out=pixels)
 
 
-@dataclass(frozen=True)
+@frozen
 class AveragePooling2D(Pooling2D):
     """The mean of the pixels in each window: their sum divided by their number.
 

@@ -1,15 +1,15 @@
 """Other shapes for the same numbers. Nothing is copied: y and dx are views of x and dy."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Flatten(Layer):
     """Rows of any shape become vectors, in row-major order: (2, 3) becomes (6,)."""
 
@@ -28,7 +28,7 @@ class Flatten(Layer):
         return 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Reshape(Layer):
     """Rows get another shape with as many numbers, in row-major order.
 

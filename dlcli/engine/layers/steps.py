@@ -1,7 +1,6 @@
 """Layers over the steps of a row: which of them are masked, and one vector for all of them."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError
+from dlcli.frozen import frozen
 
 
 def require_steps(word: str, in_shape: Shape) -> None:
@@ -20,7 +20,7 @@ def require_steps(word: str, in_shape: Shape) -> None:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Masking(Layer):
     """A step is masked where all its features equal `mask_value`; y is 0 there, else x.
 
@@ -70,7 +70,7 @@ class Masking(Layer):
         return prod(in_shape)
 
 
-@dataclass(frozen=True)
+@frozen
 class GlobalPooling1D(Layer):
     """What both share: (steps, features) becomes (features,), masked steps left out.
 
@@ -118,7 +118,7 @@ class GlobalPooling1D(Layer):
         """Assign dx (n, steps, features), given dy (n, features)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class GlobalAveragePooling1D(GlobalPooling1D):
     """y = mean over the steps that are not masked; dx = dy / their number for each of these."""
 
@@ -147,7 +147,7 @@ class GlobalAveragePooling1D(GlobalPooling1D):
             np.multiply(share[:, None], ctx.mask[:, :, None], out=dx)
 
 
-@dataclass(frozen=True)
+@frozen
 class GlobalMaxPooling1D(GlobalPooling1D):
     """y = maximum over the steps that are not masked; steps that tie for it share dy.
 

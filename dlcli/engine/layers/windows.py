@@ -11,17 +11,17 @@ Source: "same" is TensorFlow's rule, https://www.tensorflow.org/api_docs/python/
 padding.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from dlcli.engine.layer import Shape, ShapeError
+from dlcli.frozen import frozen
 
 Padding = Literal["valid", "same"]
 Pair = tuple[int, int]
 
 
-@dataclass(frozen=True)
+@frozen
 class Tap:
     """One element of the window, and the pixels that it meets while the window slides.
 
@@ -36,7 +36,7 @@ class Tap:
     out: tuple[slice, slice]
 
 
-@dataclass(frozen=True)
+@frozen
 class Windows:
     """All places of a window on an image.
 
@@ -78,7 +78,7 @@ def slide(image: Pair, size: Pair, strides: Pair, dilation: Pair, padding: Paddi
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Axis:
     out: int
     before: int

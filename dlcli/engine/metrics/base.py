@@ -1,13 +1,13 @@
 """What a metric is, and what it says of itself."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 from dlcli.engine.layer import Array
 from dlcli.engine.metrics.learned import Kind, Learned
 from dlcli.engine.metrics.rows import Rows
 from dlcli.engine.metrics.tallies import Tally
+from dlcli.frozen import frozen
 
 Value = float | list[float] | list[list[float]] | list[list[list[float]]]
 
@@ -23,9 +23,9 @@ class MetricError(ValueError):
         self.name = name
 
 
-@dataclass(frozen=True)
+@frozen
 class Metric(ABC):
-    """A measure of answers; subclasses are frozen dataclasses.
+    """A measure of answers; subclasses are frozen.
 
     weighted: whether each row counts as much as its weight says, as with scikit-learn's
         sample_weight; where rows have no weights, each weighs 1.

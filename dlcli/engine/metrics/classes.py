@@ -2,7 +2,6 @@
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from dlcli.engine.metrics.base import Counted, Occurring
 from dlcli.engine.metrics.learned import Kind, Learned
 from dlcli.engine.metrics.sums import along, mean, ratio, total, weighted_mean
 from dlcli.engine.metrics.tallies import Confusion, Ranks, Surprise
+from dlcli.frozen import frozen
 
 CLASSES: tuple[Kind, ...] = ("multiclass", "binary", "multilabel")
 ONE_CLASS: tuple[Kind, ...] = ("multiclass", "binary")
@@ -202,7 +202,7 @@ class Matthews(Counted):
         return min(1.0, max(-1.0, both / math.sqrt(spread)))
 
 
-@dataclass(frozen=True)
+@frozen
 class TopKAccuracy(Counted):
     """The share of rows whose true class is among the k most probable ones; 0 of no rows.
 

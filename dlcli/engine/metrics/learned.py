@@ -1,12 +1,13 @@
 """What is being learned, as far as metrics must know it."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from dlcli.frozen import frozen
 
 Kind = Literal["multiclass", "binary", "multilabel", "regression"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Learned:
     """What is being learned.
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dlcli.engine.layer import Array, Shape
 from dlcli.engine.metrics.base import Counted, Metric, MetricError, Occurring, OverRows, Value
@@ -10,9 +10,10 @@ from dlcli.engine.metrics.learned import Kind, Learned
 from dlcli.engine.metrics.rows import Answered, Rows, bytes_of_a_row
 from dlcli.engine.metrics.table import METRICS
 from dlcli.engine.metrics.tallies import Tally
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Subjects:
     """What the numbers of an evaluation speak of.
 

@@ -6,7 +6,6 @@ parent.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ import numpy as np
 from dlcli.engine.layer import Array, Shape
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics.learned import Learned
+from dlcli.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Rows:
     """Rows in the order of the file.
 

@@ -7,7 +7,6 @@ int64; where rows have no weights, each weighs 1.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from dlcli.engine.layer import Array, Shape
 from dlcli.engine.metrics.learned import Learned
+from dlcli.frozen import frozen
 
 
 class Tally(ABC):
@@ -68,7 +68,7 @@ class _Counts(Tally):
         return np.bincount(cells.reshape(-1), each, minlength=size).reshape(self.shape)
 
 
-@dataclass(frozen=True)
+@frozen
 class Confusion(_Counts):
     """How often each class was answered for each class: int64 (K, K + 1).
 
@@ -103,7 +103,7 @@ class Confusion(_Counts):
         return self._add_up(true.astype(np.int64) * (self.classes + 1) + answered, weights)
 
 
-@dataclass(frozen=True)
+@frozen
 class LabelConfusion(_Counts):
     """A confusion matrix for each of k labels on its own: int64 (k, 2, 3).
 
@@ -126,7 +126,7 @@ class LabelConfusion(_Counts):
         return self._add_up(6 * np.arange(self.labels) + 3 * (t > 0.5) + answered, weights)
 
 
-@dataclass(frozen=True)
+@frozen
 class Ranks(_Counts):
     """At which place the true class stood among the answers: int64 (K + 1,).
 
@@ -154,7 +154,7 @@ class Ranks(_Counts):
         return self._add_up(places, weights)
 
 
-@dataclass(frozen=True)
+@frozen
 class Surprise(Tally):
     """How unlikely the true classes were held: float64 (2,), the rows and the sum of -log(p).
 
@@ -218,7 +218,7 @@ class _Sums(Tally):
         return tally
 
 
-@dataclass(frozen=True)
+@frozen
 class Errors(_Sums):
     """The sums of a regression over rows, for each output on its own: float64 (6, outputs).
 
@@ -275,7 +275,7 @@ class Errors(_Sums):
         return None if self.scales is None else np.array(self.scales)
 
 
-@dataclass(frozen=True)
+@frozen
 class Shares(_Sums):
     """Errors as shares of their targets, for each output on its own: float64 (2, outputs).
 
