@@ -155,16 +155,12 @@ class Squares(SourceModel):
         "Squares",
     ),
     "transform": Added(
-        "dlcli/data/transforms.py",
-        '''
-@frozen
-class Negate(Rescale):
-    """y = -x"""
-
-    scale: float = -1.0
-''',
+        "dlcli/data/transforms/__init__.py",
+        """
+from dlcli.data.transforms.negate import Negate
+""",
         '"negate": Negate,',
-        "dlcli/config/data.py",
+        "dlcli/config/transforms.py",
         """
 class Negate(Rescale):
     type: Literal["negate"] = "negate"
@@ -232,6 +228,17 @@ app.command("hello", cls=_Command)(hello)
     ),
 }
 NEW_FILES = {
+    "dlcli/data/transforms/negate.py": '''
+from dlcli.data.transforms.scaling import Rescale
+from dlcli.frozen import frozen
+
+
+@frozen
+class Negate(Rescale):
+    """y = -x"""
+
+    scale: float = -1.0
+''',
     "dlcli/engine/layers/doubled.py": '''
 import numpy as np
 

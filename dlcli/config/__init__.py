@@ -12,7 +12,6 @@ answering                   the part of a recorded config that matters once a ne
 
 from dlcli.config.activations import ACTIVATION_CONFIGS
 from dlcli.config.answering import Answering, answering_from_dict, component_of
-from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.document import LARGEST_FILE
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
@@ -31,6 +30,7 @@ from dlcli.config.resolved import json_schema, resolved, resolved_text, text_of
 from dlcli.config.root import Config
 from dlcli.config.sources import SOURCE_CONFIGS
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
+from dlcli.config.transforms import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 
 __all__ = [
     "ACTIVATION_CONFIGS",

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
-from dlcli.data.transforms import Misfit
+from dlcli.data.fitting import Misfit
 from dlcli.frozen import frozen
 from dlcli.randomness import Stream
 

@@ -27,19 +27,20 @@ ONLY = ""
 """The name of the value of data that has one only."""
 
 
-ColumnKind = Literal["numeric", "text", "category", "indicator"]
+ColumnKind = Literal["numeric", "text", "date", "category", "indicator"]
 
 
 @frozen
 class Column:
-    """A named feature column.
+    """A named feature column. A cell that is missing is NaN, whatever the column holds.
 
     categories: None for a column of numbers. A column of text holds positions in this sorted
     tuple of its distinct texts.
     text: for a column of text, where its first text is and what to do: two sentences.
     ids: of how many categories a column holds the ids, which the transform `category` made; 0 for
         any other column.
-    indicator: whether it is a column of 0 and 1 that the transform `one_hot` made.
+    indicator: whether it is a column of 0 and 1 that a transform made, such as `one_hot`.
+    date: whether its numbers are dates: seconds since 1970-01-01 00:00, without a time zone.
     """
 
     name: str
@@ -47,15 +48,30 @@ class Column:
     text: str = field(default="", compare=False, repr=False)
     ids: int = 0
     indicator: bool = False
+    date: bool = False
 
     @property
     def kind(self) -> ColumnKind:
-        """What it holds: numbers that were read as such, text, ids of categories, or 0 and 1."""
+        """What it holds: numbers that were read as such, text, dates, ids of categories, or 0 and
+        1."""
         if self.categories is not None:
             return "text"
+        if self.date:
+            return "date"
         if self.ids:
             return "category"
         return "indicator" if self.indicator else "numeric"
+
+
+@frozen
+class Key:
+    """A column that says how rows are split.
+
+    values: (n,) float64. texts: where they are positions in these: its distinct texts, sorted.
+    """
+
+    values: Array
+    texts: tuple[str, ...] | None = None
 
 
 @frozen
@@ -67,6 +83,7 @@ class Table:
     place: where the target of a row was read, for messages: "trees.csv, line 14".
     files: what messages call the features (of each value) and, last, the targets; empty where they
         are in no file.
+    keys: the columns by which rows are to be split, by their names.
     """
 
     values: Array | Mapping[str, Array]
@@ -74,6 +91,7 @@ class Table:
     place: Callable[[int], str] | None = None
     files: tuple[str, ...] = ("", "")
     weights: Array | None = None
+    keys: Mapping[str, Key] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.targets)

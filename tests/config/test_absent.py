@@ -6,7 +6,6 @@ from dlcli.config import parse_config
 from dlcli.config.absent import ABSENT, KEYS, KEYS_OF
 from dlcli.config.activations import ACTIVATION_CONFIGS
 from dlcli.config.augmentation import AUGMENTATION_CONFIGS
-from dlcli.config.data import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.deployment import DEPLOYMENT_FORMATS
 from dlcli.config.initializers import INITIALIZER_CONFIGS
 from dlcli.config.layers import LAYER_CONFIGS
@@ -14,6 +13,7 @@ from dlcli.config.metrics import METRIC_ALIASES, METRIC_CONFIGS
 from dlcli.config.regularizers import REGULARIZER_CONFIGS
 from dlcli.config.sources import SOURCE_CONFIGS
 from dlcli.config.training import LOSS_CONFIGS, OPTIMIZER_CONFIGS
+from dlcli.config.transforms import TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.wording import squeeze
 from dlcli.errors import ConfigError
 from tests.config.models import every_model

@@ -15,7 +15,7 @@ from dlcli.data.augmentation import (
     RandomFlip,
     RandomTranslation,
 )
-from dlcli.data.transforms import Misfit
+from dlcli.data.fitting import Misfit
 from dlcli.randomness import Stream
 
 Array = Any

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dlcli.data import Column, Dataset, Part, Preprocessing, prepare
 from dlcli.data.dataset import Array
-from dlcli.data.encoders import infrequent
 from dlcli.data.transforms import Category, OneHot
+from dlcli.data.transforms.encoders import infrequent
 from dlcli.errors import ArtifactError, DataError
 
 WORDS = ("apple", "birch", "cedar", "date", "elm", "fig", "ash é", "Zed")

@@ -4,6 +4,7 @@ It is a list of names (of positions, counted from 0, where rows have no names), 
 
     numeric    read as numbers; neither ids nor indicators
     text       not encoded yet
+    date       not taken apart yet
     category   ids that the transform `category` made
 
 Left out, a transform takes whatever suits it. What a column holds is as the transforms before left
@@ -24,6 +25,7 @@ Chosen = tuple[str, ...] | str | None
 _HOLDS: dict[ColumnKind, str] = {
     "numeric": "holds numbers",
     "text": "holds text",
+    "date": "holds dates",
     "category": "holds ids of categories",
     "indicator": "holds 0 and 1 (`one_hot` made it)",
 }
@@ -84,11 +86,13 @@ def choose(
 
 
 def _taken(takes: Collection[ColumnKind]) -> str:
-    words = {"numeric": "numbers", "text": "text"}
+    words = {"numeric": "numbers", "text": "text", "date": "dates"}
     return " and ".join(words[kind] for kind in words if kind in takes)
 
 
 def _remedy(kind: ColumnKind) -> str:
     if kind == "text":
         return "put `one_hot` before it, or leave the column out."
+    if kind == "date":
+        return "put `date_parts` before it, or leave the column out."
     return "leave the column out, or put this transform before the one that encodes the column."

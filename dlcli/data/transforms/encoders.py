@@ -13,11 +13,11 @@ scikit-learn's encoders:
 
 import numpy as np
 
-from dlcli.data.choosing import Chosen, choose, require_table
 from dlcli.data.dataset import Array, ColumnKind, Shape
 from dlcli.data.encoded import MOST_IDS, Categories, Numbered, OneHotEncoded, called
 from dlcli.data.fitted import Columns
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
+from dlcli.data.transforms.choosing import Chosen, choose, require_table
 from dlcli.frozen import frozen
 
 

@@ -1,39 +1,16 @@
-"""What is done to features before a network sees them, as choices.
+"""Numbers at another scale: `rescale`, `standardize` and `min_max`."""
 
-A Transform is a frozen dataclass of choices. `fit` looks at the training rows, as the transforms
-before it left them, and returns a Fitted step, which holds what was learned as plain arrays.
-
-Numbers are computed in float32 when the stored rows are float32 or integers of at most 16 bits,
-else in float64; statistics are always float64 sums in index order. A column of text holds codes
-until one_hot or category turns it into numbers, and every other transform leaves it as it is.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from dlcli.data.choosing import Chosen, choose, require_table
 from dlcli.data.dataset import Array, ColumnKind, Shape
-from dlcli.data.encoders import Category, OneHot
-from dlcli.data.fitted import Affine, Reshaped, Transposed
+from dlcli.data.fitted import Affine
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
 from dlcli.data.statistics import extremes, finite, scaled_moments, unit
+from dlcli.data.transforms.choosing import Chosen, choose, require_table
 from dlcli.frozen import frozen
-
-__all__ = [
-    "TRANSFORMS",
-    "Category",
-    "MinMax",
-    "Misfit",
-    "OneHot",
-    "Rescale",
-    "ReshapeRows",
-    "Standardize",
-    "TrainingRows",
-    "Transform",
-    "Transpose",
-]
 
 
 @frozen
@@ -177,85 +154,3 @@ class _Some:
     def only(self, constant: Array, otherwise: Array | float) -> Array:
         """The constant for the chosen columns, for the others this one."""
         return constant if self.mask.all() else np.where(self.mask, constant, otherwise)
-
-
-@frozen
-class ReshapeRows(Transform):
-    """The row's numbers in C order in another shape; one length may be -1."""
-
-    fitted = Reshaped
-
-    target_shape: tuple[int, ...]
-
-    def shape_after(self, shape: Shape) -> Shape:
-        size = _size(shape)
-        known = _size(length for length in self.target_shape if length != -1)
-        wild = self.target_shape.count(-1)
-        if wild > 1 or known < 1 or any(length < -1 for length in self.target_shape):
-            raise Misfit(f"target_shape {self.target_shape} must be positive, with one -1 at most.")
-        if size % known or (not wild and known != size):
-            raise Misfit(
-                f"a row of shape {shape} has {size} numbers, which do not make the shape "
-                f"{self.target_shape}."
-            )
-        return tuple(size // known if length == -1 else length for length in self.target_shape)
-
-    def fit(self, rows: TrainingRows) -> Reshaped:
-        kinds = {column.kind for column in rows.columns or ()}
-        if "text" in kinds:
-            raise Misfit("a row still has text columns; put one_hot before reshape.")
-        after = self.shape_after(rows.shape)
-        if "category" in kinds and after != rows.shape:
-            raise Misfit(
-                "a row has columns of ids, which the layer column_embeddings must find: put a "
-                "layer `reshape` behind that one in place of this transform."
-            )
-        return Reshaped(rows.shape, after)
-
-
-@frozen
-class Transpose(Transform):
-    """The axes of a row in another order, as Keras's Permute.
-
-    dims: axis i of the result is axis dims[i] of the row, counted from 1 (the rows themselves do
-        not count): [2, 3, 1] makes (channels, height, width) (height, width, channels).
-    """
-
-    fitted = Transposed
-
-    dims: tuple[int, ...]
-
-    def shape_after(self, shape: Shape) -> Shape:
-        if sorted(self.dims) != list(range(1, len(shape) + 1)):
-            raise Misfit(
-                f"dims {list(self.dims)} must hold each of {', '.join(map(str, _axes(shape)))} "
-                f"once, because a row of shape {shape} has {len(shape)} "
-                f"{'axis' if len(shape) == 1 else 'axes'}."
-            )
-        return tuple(shape[axis - 1] for axis in self.dims)
-
-    def fit(self, rows: TrainingRows) -> Transposed:
-        self.shape_after(rows.shape)
-        return Transposed(rows.shape, self.dims)
-
-
-TRANSFORMS: dict[str, type[Transform]] = {
-    "rescale": Rescale,
-    "standardize": Standardize,
-    "min_max": MinMax,
-    "one_hot": OneHot,
-    "category": Category,
-    "reshape": ReshapeRows,
-    "transpose": Transpose,
-}
-
-
-def _axes(shape: Shape) -> range:
-    return range(1, len(shape) + 1)
-
-
-def _size(lengths: Iterable[int]) -> int:
-    size = 1
-    for length in lengths:
-        size *= length
-    return size

@@ -1,0 +1,189 @@
+"""What is done to features and targets before a network sees them: transforms."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from dlcli.config import synonyms
+from dlcli.config.base import Component, Section, table
+from dlcli.config.layer_sections import TargetShape
+from dlcli.config.values import (
+    Checked,
+    Choice,
+    KindOr,
+    Listing,
+    Real,
+    Text,
+    Whole,
+    wrong,
+    wrong_value,
+)
+from dlcli.config.wording import instead
+
+
+class _NameOrPosition(Text):
+    """A column's name, or its position (from 0) where rows have no names; kept as text."""
+
+    def __call__(self, value: Any) -> str:
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        return super().__call__(str(value) if whole else value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [super().json_schema(), {"type": "integer", "minimum": 0}]}
+
+
+_Named = Annotated[
+    tuple[Annotated[str, _NameOrPosition("the name or position of a column", longest=1000)], ...],
+    Listing(most=100_000, least=1, unique=True),
+]
+_Numbers = Annotated[_Named, KindOr(("numeric",), ("text", "category"))]
+_Categories = Annotated[_Named, KindOr(("text", "numeric"), ("category",))]
+_Encodable = Annotated[_Named, KindOr(("text", "numeric", "category"))]
+
+
+class _OfColumns(Section):
+    """A transform of which some columns are chosen, by their names or by what they hold.
+
+    later: options that came later: one that is not given is left out, so that a config is written
+        out as it always was.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("columns",)
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        usual = {name: type(self).model_fields[name].default for name in self.later}
+        return {
+            name: value
+            for name, value in written.items()
+            if name not in usual or getattr(self, name) != usual[name]
+        }
+
+
+class Rescale(_OfColumns):
+    """x * scale + offset"""
+
+    type: Literal["rescale"] = "rescale"
+    scale: Annotated[float, Real()]
+    offset: Annotated[float, Real()] = 0.0
+    columns: _Numbers | None = None
+
+
+class Standardize(_OfColumns):
+    """(x - mean) / standard deviation, both of the training part."""
+
+    type: Literal["standardize"] = "standardize"
+    columns: _Numbers | None = None
+
+
+class StandardizeTarget(Section):
+    """(t - mean) / standard deviation, both of the training part."""
+
+    type: Literal["standardize"] = "standardize"
+
+
+class MinMaxTarget(Section):
+    """The training part's range becomes minimum .. maximum."""
+
+    type: Literal["min_max"] = "min_max"
+    minimum: Annotated[float, Real(-1e6, 1e6)] = 0.0
+    maximum: Annotated[float, Real(-1e6, 1e6)] = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum >= self.maximum:
+            at = "minimum" if "minimum" in self.model_fields_set else "maximum"
+            bounds = f"`minimum` ({self.minimum}) must be below `maximum` ({self.maximum})"
+            raise wrong(bounds, at)
+        return self
+
+
+class MinMax(MinMaxTarget, _OfColumns):
+    """The training part's range becomes minimum .. maximum."""
+
+    columns: _Numbers | None = None
+
+
+_MOST = 2**53
+
+
+class _Frequency(Checked):
+    """So many rows, or a share of them."""
+
+    def __call__(self, value: Any) -> Any:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and (0.0 < value < 1.0 or (isinstance(value, int) and 1 <= value <= _MOST)):
+            return value
+        raise wrong_value(
+            "must be a number of rows, 1 or more, or a share of them, above 0 and below 1"
+            f"{instead(value)}"
+        )
+
+    def json_schema(self) -> dict[str, Any]:
+        share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": _MOST}, share]}
+
+
+_Unknown = Annotated[Literal["error", "ignore", "bucket"], Choice(("error", "ignore", "bucket"))]
+_MostCategories = Annotated[int, Whole(1, 2**24 - 1)]
+
+
+class OneHot(_OfColumns):
+    """A column of categories becomes one column for each of them; default: every text column."""
+
+    later = ("handle_unknown", "min_frequency", "max_categories")
+
+    type: Literal["one_hot"] = "one_hot"
+    columns: _Encodable | None = None
+    handle_unknown: _Unknown = "error"
+    min_frequency: Annotated[float, _Frequency()] | None = None
+    max_categories: _MostCategories | None = None
+
+
+class Category(Section):
+    """A column of categories becomes one of ids, for `column_embeddings`; default: every text
+    column."""
+
+    type: Literal["category"] = "category"
+    columns: _Categories | None = None
+    handle_unknown: _Unknown = "error"
+    min_frequency: Annotated[float, _Frequency()] | None = None
+    max_categories: _MostCategories | None = None
+
+
+class ReshapeRows(Section):
+    type: Literal["reshape"] = "reshape"
+    target_shape: TargetShape
+
+
+class _Dims(Listing):
+    """The numbers 1 to the length of the list, in some order."""
+
+    def __call__(self, value: Any) -> Any:
+        dims = super().__call__(value)
+        whole = [dim for dim in dims if isinstance(dim, int) and not isinstance(dim, bool)]
+        if len(whole) == len(dims) and sorted(whole) != list(range(1, len(dims) + 1)):
+            raise wrong_value(
+                f"must hold each of the numbers 1 to {len(dims)} once (the axes of a row, counted "
+                f"from 1), not {list(dims)}"
+            )
+        return dims
+
+
+class Transpose(Section):
+    """The axes of a row in another order; [2, 3, 1] puts the first axis (of channels) last."""
+
+    type: Literal["transpose"] = "transpose"
+    dims: Annotated[tuple[Annotated[int, Whole(1, 8)], ...], _Dims(most=8, least=1)]
+
+
+Transform = Annotated[
+    Rescale | Standardize | MinMax | OneHot | Category | ReshapeRows | Transpose,
+    Component("transform", words=synonyms.TRANSFORMS),
+]
+TargetTransform = Annotated[
+    StandardizeTarget | MinMaxTarget, Component("target transform", words=synonyms.TRANSFORMS)
+]
+TRANSFORM_CONFIGS: dict[str, type[Section]] = table(Transform)
+TARGET_TRANSFORM_CONFIGS: dict[str, type[Section]] = table(TargetTransform)
