@@ -62,6 +62,12 @@ class MetricModel(Section):
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:
         name = self.name
+        if name == self.type and self.weighted and self.each is not None:
+            raise wrong(  # gates of one class, such as recall[x], count rows
+                f"{code(name)} is the name of the unweighted metric; choose another name, such as "
+                f"{code('weighted_' + name)}",
+                "name",
+            )
         if name is None or METRIC_ALIASES.get(name, name) == self.type:
             return self
         if name in METRIC_CONFIGS or name in METRIC_ALIASES:

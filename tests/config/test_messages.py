@@ -131,6 +131,10 @@ CASES = [
     (MNIST, "precision, recall", "{type: accuracy}", "{", "`accuracy` is listed twice"),
     (MNIST, "precision, recall", "{type: f1, name: accuracy}", "accuracy",
      "`accuracy` is the word for another metric; choose another name"),
+    (MNIST, "precision, recall",
+     "{type: recall_per_class, weighted: true, name: recall_per_class}", "recall_per_class}",
+     "`recall_per_class` is the name of the unweighted metric; choose another name, such as "
+     "`weighted_recall_per_class`"),
     (MNIST, "precision, recall", "{type: f1, name: val_f}", "val_f", "a metric cannot be called "
      "`val_f`, since results have values of that name; choose another name"),
     (MNIST, "precision, recall", "{type: f1, name: step}", "step", "a metric cannot be called "

@@ -89,10 +89,7 @@ def weight_arrays(
                 f"some rows of {archive.path} have weights, but those of its {role} part have "
                 f"none: name their array by `{option}`",
             )
-        if named[option] not in archive.names:
-            there = suggestion(named[option], archive.names, "it holds")
-            words = f"{archive.path} has no array {named[option]!r}{there}"
-            raise OptionError(("source", option), words)
+        require_array(archive, named[option], ("source", option))
     return {role: named[option] for role, option in found.items()}
 
 
@@ -162,3 +159,10 @@ def _words(name: str) -> set[str]:
     """train_images -> {"train", "images"}; arr_0 stays one word."""
     lower = name.lower()
     return {lower} if lower.startswith("arr_") else set(lower.replace("-", "_").split("_"))
+
+
+def require_array(archive: Archive, name: str, at: tuple[str, ...]) -> None:
+    """OptionError with the nearest name where there is no such array; at: where it is named."""
+    if name not in archive.names:
+        there = suggestion(name, archive.names, "it holds")
+        raise OptionError(at, f"{archive.path} has no array {name!r}{there}")

@@ -1,16 +1,20 @@
 """NumPy's files: .npy arrays (memory-mapped) and .npz archives."""
 
 from collections.abc import Mapping
-from typing import cast
 
 from dlcli.data.checks import features_shape, make_table, same_length
 from dlcli.data.dataset import Declared, Raw, Role, Sampled, Shape, Table
 from dlcli.data.formats import npy
 from dlcli.data.formats.npz import Archive
-from dlcli.data.names import suggestion
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
-from dlcli.data.sources.array_names import known_pairs, weight_arrays, with_weights
+from dlcli.data.sources.array_names import (
+    PREFIX,
+    known_pairs,
+    require_array,
+    weight_arrays,
+    with_weights,
+)
 from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError, UsageError
@@ -151,21 +155,21 @@ class Npz(Source):
         return weight_arrays(archive, self._pairs(archive), given)
 
     def _pairs(self, archive: Archive) -> Pairs:
-        given = {
-            "train": (self.features, self.target),
-            "validation": (self.validation_features, self.validation_target),
-            "test": (self.test_features, self.test_target),
-        }
         if self.features is None:
             return known_pairs(archive)
-        named = {role: (x, y) for role, (x, y) in given.items() if x is not None and y is not None}
-        for option in (name for pair in named.values() for name in pair):
-            if option not in archive.names:
-                there = suggestion(option, archive.names, "it holds")
-                raise UsageError(f"{archive.path} has no array {option!r}{there}")
+        named: dict[Role, tuple[str, str]] = {}
+        roles: tuple[Role, ...] = ("train", "validation", "test")
+        for role in roles:
+            options = f"{PREFIX[role]}features", f"{PREFIX[role]}target"
+            x, y = (getattr(self, option) for option in options)
+            if x is None or y is None:
+                continue
+            for option, array in zip(options, (x, y), strict=True):
+                require_array(archive, array, ("source", option))
+            named[role] = (x, y)
         if named.keys() == {"train"}:
             return {"all": named["train"]}
-        return cast(Pairs, named)
+        return named
 
 
 def _same(shapes: list[Shape]) -> Shape | None:

@@ -6,11 +6,9 @@ from dataclasses import field
 from dlcli.data.checks import features_shape, make_features, make_table, same_length
 from dlcli.data.dataset import Declared, Raw, Role, Sampled, Shape, Table
 from dlcli.data.formats.npz import Archive
-from dlcli.data.names import suggestion
-from dlcli.data.options import OptionError
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
-from dlcli.data.sources.array_names import PREFIX, weight_arrays, with_weights
+from dlcli.data.sources.array_names import PREFIX, require_array, weight_arrays, with_weights
 from dlcli.data.sources.base import FEW_BYTES, Source
 from dlcli.data.suspicions import large_wholes
 from dlcli.errors import DataError
@@ -105,6 +103,4 @@ class NamedArrays(Source):
 
     def _require_arrays(self, archive: Archive) -> None:
         for at, array in self._arrays():
-            if array not in archive.names:
-                there = suggestion(array, archive.names, "it holds")
-                raise OptionError(at, f"{archive.path} has no array {array!r}{there}")
+            require_array(archive, array, at)

@@ -8,9 +8,9 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer, Ones, Zeros
 from dlcli.engine.layer import Array, BatchLayer, Params, Shape, Slot
-from dlcli.engine.layers.dense import sum_rows
 from dlcli.engine.layers.normalization import gamma_and_beta, require_features
 from dlcli.engine.regularizers import Regularizer
+from dlcli.engine.sums import sum_rows
 from dlcli.frozen import frozen
 
 WIDE = 256

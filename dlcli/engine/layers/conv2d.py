@@ -8,9 +8,9 @@ from numpy.lib.stride_tricks import as_strided
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
-from dlcli.engine.layers.dense import sum_rows
 from dlcli.engine.layers.windows import Padding, Pair, Windows, image_size, refuse_empty, slide
 from dlcli.engine.regularizers import Regularizer
+from dlcli.engine.sums import sum_rows
 from dlcli.frozen import frozen
 
 

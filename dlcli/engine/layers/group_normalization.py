@@ -8,7 +8,6 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import Initializer, Ones, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot
-from dlcli.engine.layers.dense import sum_rows
 from dlcli.engine.layers.normalization import (
     gamma_and_beta,
     invert_deviation,
@@ -17,6 +16,7 @@ from dlcli.engine.layers.normalization import (
     scale_rows,
 )
 from dlcli.engine.regularizers import Regularizer
+from dlcli.engine.sums import sum_rows
 from dlcli.frozen import frozen
 
 
