@@ -105,6 +105,8 @@ def config_fields(model: Any) -> dict[str, Any]:
 def work_fields(kind: Any) -> dict[str, Any]:
     found = {}
     for field in dataclasses.fields(kind):
+        if not field.metadata.get("chosen", True):
+            continue
         if field.default is not dataclasses.MISSING:
             found[field.name] = plain(field.default)
         elif field.default_factory is not dataclasses.MISSING:

@@ -317,8 +317,7 @@ KEYS_OF: Mapping[str, Mapping[str, str]] = {
         **_moot("train trainsize training", "what the other parts leave is the training part"),
     },
     "RmsProp": _words("momentum"),
-    "Csv": _words("transpose names columnnames colnames", "the first line of the file has the "
-    "names"),
+    "Csv": _words("transpose", "every row of the file is a row of the table"),
 }  # fmt: skip
 """Keys that a section has not, by the name of its class; other sections may have them."""
 

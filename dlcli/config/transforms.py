@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import model_validator
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Section, table
+from dlcli.config.base import Component, Grown, Section, table
 from dlcli.config.layer_sections import TargetShape
 from dlcli.config.values import (
     Checked,
@@ -41,24 +41,10 @@ _Categories = Annotated[_Named, KindOr(("text", "numeric"), ("category",))]
 _Encodable = Annotated[_Named, KindOr(("text", "numeric", "category"))]
 
 
-class _OfColumns(Section):
-    """A transform of which some columns are chosen, by their names or by what they hold.
-
-    later: options that came later: one that is not given is left out, so that a config is written
-        out as it always was.
-    """
+class _OfColumns(Grown):
+    """A transform of which some columns are chosen, by their names or by what they hold."""
 
     later: ClassVar[tuple[str, ...]] = ("columns",)
-
-    @model_serializer(mode="wrap")
-    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = write(self)
-        usual = {name: type(self).model_fields[name].default for name in self.later}
-        return {
-            name: value
-            for name, value in written.items()
-            if name not in usual or getattr(self, name) != usual[name]
-        }
 
 
 class Rescale(_OfColumns):

@@ -15,7 +15,14 @@ from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
 from dlcli.data.options import OptionError
 from dlcli.data.recorded import shape_of
-from dlcli.data.restoring import columns_of, entry_of, require_alike, require_chain, step_of
+from dlcli.data.restoring import (
+    columns_of,
+    entry_of,
+    entry_of_column,
+    require_alike,
+    require_chain,
+    step_of,
+)
 from dlcli.errors import ArtifactError, DataError
 
 _DTYPES: dict[str, np.dtype[np.floating]] = {
@@ -256,10 +263,7 @@ class Preprocessing:
             "row_shape": list(self.row_shape),
             "columns": None
             if self.columns is None
-            else [
-                {"name": c.name, "categories": None if c.categories is None else list(c.categories)}
-                for c in self.columns
-            ],
+            else [entry_of_column(column) for column in self.columns],
             "steps": steps,
         }
         return document, arrays

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from dlcli.config import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomTranslation
 from dlcli.config.data import TEST, VALIDATION
-from dlcli.config.sources import Csv, Friedman1
+from dlcli.config.sources import Friedman1
+from dlcli.config.tables import Csv
 from tests.data.conftest import idx_bytes
 from tests.drawn.dice import Dice
 from tests.drawn.options import component, options
@@ -194,7 +195,11 @@ def _csv(dice: Dice) -> Rows:
     header = True
     if "header" in Csv.model_fields and dice.chance(0.4):
         header = given["header"] = dice.chance(0.5)
-    if not header:
+    heads = [names[number] for number in order]
+    if dice.chance(0.4 if not header else 0.1):
+        given["names"], given["header"] = list(heads), header
+        heads = [f"h{place}" for place in range(len(heads))]
+    elif not header:
         names = [f"column_{order.index(number) + 1}" for number in range(len(names))]
     given["target"] = names[0]
     if weighs:
@@ -213,31 +218,54 @@ def _csv(dice: Dice) -> Rows:
     if dice.chance(0.4):
         used = dice.some(used, least=1)
         given["features"] = [names[number] for number in used]
-    counts = [dice.whole(60, MOST)] + ([dice.whole(10, 60)] if dice.chance(0.35) else [])
-    if len(counts) > 1:
-        given["test_path"] = "more.csv"
+    elif len(used) > 1 and dice.chance(0.3):
+        ignored = dice.some(used[1:], least=1)
+        given["ignore"] = [names[number] for number in ignored]
+        used = [number for number in used if number not in ignored]
+    elif dice.chance(0.1):
+        given["ignore"] = []
+    paths = {"path": dice.whole(60, MOST)}
+    for path in ("test_path", "validation_path"):
+        if dice.chance(0.3):
+            paths[path] = dice.whole(10, 60)
+            given[path] = f"{path}.csv"
+    gaps = 0
+    if dice.chance(0.2):
+        given["missing_target"], gaps = "drop", dice.whole(1, 3)
+    elif dice.chance(0.1):
+        given["missing_target"] = "error"
+    if dice.chance(0.2):
+        given["missing"] = ["", "NA", "-", "-9.5"]
+    quote = given["quote"] = dice.choice(['"', '"', '"', "'"])
+    if quote == given.get("thousands"):
+        quote = given["quote"] = '"'
     files = {}
     packed = dice.chance(0.15)
     if dice.chance(0.2):
         given["comment"] = dice.choice(["#", "//", "%"])
     ends, mark = dice.choice(["\n", "\n", "\r\n"]), dice.chance(0.1)
-    for name, count in zip(("rows.csv", "more.csv"), counts, strict=False):
-        table = [column.cells(dice, count, write) for column in columns]
+    for path, count in paths.items():
+        table = [column.cells(dice, count + gaps, write) for column in columns]
+        for place in dice.some(range(count + gaps), gaps, gaps) if gaps else ():
+            table[0][place] = "NA"
         text = io.StringIO()
         cut = given.get("delimiter", ",")
         if cut == "blanks":
-            writer = csv.writer(text, delimiter=" ", lineterminator=ends, quoting=csv.QUOTE_ALL)
+            writer = csv.writer(
+                text, delimiter=" ", lineterminator=ends, quoting=csv.QUOTE_ALL, quotechar=quote
+            )
         else:
-            writer = csv.writer(text, delimiter=cut, lineterminator=ends)
+            writer = csv.writer(text, delimiter=cut, lineterminator=ends, quotechar=quote)
         if dice.chance(0.1):
             text.write(ends)
         if header:
-            writer.writerow(names[number] for number in order)
+            writer.writerow(heads)
         for row in zip(*(table[number] for number in order), strict=True):
             if "comment" in given and dice.chance(0.05):
                 text.write(f"{given['comment']} no row{ends}")
             writer.writerow(row)
         content = text.getvalue().encode("utf-8-sig" if mark else "utf-8")
+        name = given[path]
         files[name] = dice.choice([zipped, lzma.compress])(content) if packed else content
     goal = Goal("numbers")
     if kinds[0] == "whole":
@@ -247,21 +275,22 @@ def _csv(dice: Dice) -> Rows:
     return Rows(
         {"type": "csv", **options(dice, Csv, given, skip=_CSV)},
         files,
-        counts[0],
+        paths["path"],
         (len(used),),
         goal,
         {names[number]: columns[number].size for number in used if kinds[number] == "text"},
         {names[number]: columns[number].size for number in used if kinds[number] == "whole"},
         numbers=tuple(names[number] for number in used if kinds[number] != "text"),
         order=tuple(names[number] for number in used),
-        brings=frozenset({"test"} if len(counts) > 1 else ()),
+        brings=frozenset(path.removesuffix("_path") for path in paths if path != "path"),
         scaled=scale == 1,
     )
 
 
 _CSV = (
     *("path", "target", "features", "delimiter", "test_path", "positive_class", "weight"),
-    *("header", "decimal", "thousands", "comment", "kinds"),
+    *("header", "decimal", "thousands", "comment", "kinds", "names", "quote", "missing"),
+    *("missing_target", "ignore", "validation_path"),
 )
 
 
