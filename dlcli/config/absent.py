@@ -156,8 +156,8 @@ _AUGMENTATIONS = _words(
 )
 _TRANSFORMS = {
     **_words(
-        "impute imputer simpleimputer knnimputer iterativeimputer fillna fillmissing missing",
-        "fill the gaps in the file, or remove their rows",
+        "knnimputer iterativeimputer",
+        "`impute` fills gaps by one value for each column",
     ),
     **_moot("drop dropcolumns select selectcolumns selector", _LEAVE_OUT),
     **_moot(

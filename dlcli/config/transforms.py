@@ -13,6 +13,7 @@ from dlcli.config.values import (
     KindOr,
     Listing,
     Real,
+    Switch,
     Text,
     Whole,
     wrong,
@@ -37,6 +38,7 @@ _Named = Annotated[
     Listing(most=100_000, least=1, unique=True),
 ]
 _Numbers = Annotated[_Named, KindOr(("numeric",), ("text", "category"))]
+_Fillable = Annotated[_Named, KindOr(("numeric", "text", "date"), ("category",))]
 _Categories = Annotated[_Named, KindOr(("text", "numeric"), ("category",))]
 _Encodable = Annotated[_Named, KindOr(("text", "numeric", "category"))]
 
@@ -89,6 +91,37 @@ class MinMax(MinMaxTarget, _OfColumns):
     """The training part's range becomes minimum .. maximum."""
 
     columns: _Numbers | None = None
+
+
+class _FillValue(Checked):
+    """A number or a text."""
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return Text("a text, or a number", longest=1000)(value)
+        return Real()(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["number", "string"]}
+
+
+_STRATEGIES = ("mean", "median", "most_frequent", "constant")
+
+
+class Impute(Section):
+    """Missing cells are filled in by what is usual in the training part."""
+
+    type: Literal["impute"] = "impute"
+    strategy: Annotated[str, Choice(_STRATEGIES)] = "mean"
+    fill_value: Annotated[float | str, _FillValue()] | None = None
+    add_indicator: Annotated[bool, Switch()] = False
+    columns: _Fillable | None = None
+
+    @model_validator(mode="after")
+    def _constant_alone_has_a_value(self) -> Self:
+        if self.fill_value is not None and self.strategy != "constant":
+            raise wrong("`fill_value` is for `strategy: constant`", "fill_value")
+        return self
 
 
 _MOST = 2**53
@@ -165,7 +198,7 @@ class Transpose(Section):
 
 
 Transform = Annotated[
-    Rescale | Standardize | MinMax | OneHot | Category | ReshapeRows | Transpose,
+    Rescale | Standardize | MinMax | Impute | OneHot | Category | ReshapeRows | Transpose,
     Component("transform", words=synonyms.TRANSFORMS),
 ]
 TargetTransform = Annotated[

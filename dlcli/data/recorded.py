@@ -32,8 +32,10 @@ def names_of(names: Any, least: int = 1) -> tuple[str, ...]:
 
 
 def numbers_of(array: Array, count: int, what: str) -> Array:
-    """So many ascending float64 numbers; what: how the message calls them."""
+    """So many ascending float64 numbers, of which the last may be NaN; what: how the message
+    calls them."""
     plain = array.dtype == np.float64 and array.shape == (count,)
-    if not plain or not np.isfinite(array).all() or not (np.diff(array) > 0.0).all():
+    numbers = array[:-1] if plain and count and np.isnan(array[-1]) else array
+    if not plain or not np.isfinite(numbers).all() or not (np.diff(numbers) > 0.0).all():
         raise ValueError(f"{what} are not {count} ascending numbers")
     return array

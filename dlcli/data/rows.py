@@ -42,6 +42,7 @@ def read_rows(
     row_shape: Shape,
     written: Written = _PLAINLY,
     takes_unknown: Collection[str] = (),
+    takes_missing: Collection[str] = (),
 ) -> Array:
     """The rows (n, *row_shape) in storage dtype, as `Preprocessing.apply` takes them.
 
@@ -49,11 +50,12 @@ def read_rows(
     by name, in any order; other columns (such as the target) are ignored. One without a header
     has all columns of the file that was trained on in their places, or all but the target.
     takes_unknown: the columns of text that may hold texts which were not there in training.
+    takes_missing: the columns of which cells may be missing.
     DataError otherwise.
     """
     path = expand(path)
     with about(path):
-        return _read_rows(path, columns, row_shape, written, takes_unknown)
+        return _read_rows(path, columns, row_shape, written, takes_unknown, takes_missing)
 
 
 def _read_rows(
@@ -62,6 +64,7 @@ def _read_rows(
     row_shape: Shape,
     written: Written,
     takes_unknown: Collection[str],
+    takes_missing: Collection[str],
 ) -> Array:
     _require_file(path, "a .csv or .npy file of rows")
     if path.suffix.lower() == ".npy":
@@ -83,6 +86,8 @@ def _read_rows(
     kinds = {column.name: _kind(column) for column in columns}
     read = read_columns(file, names, kinds)
     for j, column in enumerate(columns):
+        if column.name not in takes_missing:
+            _require_filled(file, column.name, read.numbers[:, j])
         if column.categories is None:
             continue
         place = {text: float(i) for i, text in enumerate(column.categories)}
@@ -97,6 +102,22 @@ def _read_rows(
         known = np.array([*(place.get(text, float(len(place))) for text in texts), np.nan])
         read.numbers[:, j] = known[codes]
     return read.numbers
+
+
+def _require_filled(file: Text, name: str, cells: Array) -> None:
+    """DataError where a cell is missing, of a column that had no gaps in training."""
+    holes = np.isnan(cells)
+    if holes.any():
+        line = line_of(file, int(np.argmax(holes)))
+        remedy = "fill it in or remove the row, or train with the transform `impute`"
+        raise DataError(
+            f"{file.path}, line {line}, column {name!r} is missing, and the model does not know "
+            f"what to do with that: {remedy}.",
+            file=file.path,
+            line=line,
+            column=name,
+            hint=remedy,
+        )
 
 
 def _kind(column: Column) -> str:

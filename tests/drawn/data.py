@@ -70,6 +70,7 @@ class Rows:
     numbers: the names of the columns that hold numbers as read; None: every column, by any name.
     order: the names of all columns of the source.
     brings: the parts that the source has of its own.
+    gaps: the columns in which cells are missing: in every third row.
     scaled: whether the numbers are near 1.
     vocabulary: where all numbers are whole ones below it: that one; else 0.
     inputs: where a row has several values, what the config says of each and how its rows are, by
@@ -87,6 +88,7 @@ class Rows:
     numbers: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     brings: frozenset[str] = frozenset()
+    gaps: frozenset[str] = frozenset()
     scaled: bool = True
     vocabulary: int = 0
     inputs: "dict[str, tuple[dict[str, Any], Rows]]" = field(default_factory=dict)
@@ -236,6 +238,7 @@ def _csv(dice: Dice) -> Rows:
         given["missing_target"] = "error"
     if dice.chance(0.2):
         given["missing"] = ["", "NA", "-", "-9.5"]
+    holes = dice.some(used, least=1) if dice.chance(0.3) else []
     quote = given["quote"] = dice.choice(['"', '"', '"', "'"])
     if quote == given.get("thousands"):
         quote = given["quote"] = '"'
@@ -248,6 +251,10 @@ def _csv(dice: Dice) -> Rows:
         table = [column.cells(dice, count + gaps, write) for column in columns]
         for place in dice.some(range(count + gaps), gaps, gaps) if gaps else ():
             table[0][place] = "NA"
+        for number in holes:
+            table[number] = [
+                "NA" if place % 3 == 1 else cell for place, cell in enumerate(table[number])
+            ]
         text = io.StringIO()
         cut = given.get("delimiter", ",")
         if cut == "blanks":
@@ -283,6 +290,7 @@ def _csv(dice: Dice) -> Rows:
         numbers=tuple(names[number] for number in used if kinds[number] != "text"),
         order=tuple(names[number] for number in used),
         brings=frozenset(path.removesuffix("_path") for path in paths if path != "path"),
+        gaps=frozenset(names[number] for number in holes),
         scaled=scale == 1,
     )
 
@@ -686,6 +694,34 @@ def _min_max(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     return _scaled(now, given, chosen)
 
 
+def _impute(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    """All gaps are filled by the first of them."""
+    if len(now.shape) != 1 or now.numbers == ():
+        return None
+    names = set(now.numbers or ())
+    strategies = ["most_frequent", "constant"]
+    if now.gaps <= names:
+        strategies += ["mean", "median"]
+    given: dict[str, Any] = {"strategy": dice.choice(strategies)}
+    if given["strategy"] == "constant" and now.gaps <= names and dice.chance(0.5):
+        given["fill_value"] = dice.choice([0, 2, -1.5])
+    if dice.chance(0.4):
+        given["add_indicator"] = dice.chance(0.7)
+    if now.gaps and dice.chance(0.3):
+        given["columns"] = _written(dice, list(now.gaps))
+    elif now.gaps and now.gaps <= names and dice.chance(0.4):
+        given["columns"] = "numeric"
+    elif now.gaps and now.gaps <= now.texts.keys() and dice.chance(0.4):
+        given["columns"] = "text"
+    same = given["strategy"] == "most_frequent"
+    texts = dict(now.texts)
+    if given["strategy"] == "constant":  # a category more, for the cells that were missing
+        texts |= {name: texts[name] + 1 for name in now.gaps if name in texts}
+    whole = {n: k for n, k in now.whole.items() if same or n not in now.gaps}
+    width = now.shape[0] + (len(now.gaps) if given.get("add_indicator") else 0)
+    return given, replace(now, shape=(width,), texts=texts, whole=whole, gaps=frozenset())
+
+
 def _encoded(dice: Dice, now: Rows, word: str) -> tuple[dict[str, Any], dict[str, int]] | None:
     """How columns are encoded, and into how many places each of them."""
     ids = now.ids if word == "one_hot" else {}
@@ -788,6 +824,7 @@ TRANSFORMS: dict[str, Transform] = {
     "rescale": _rescale,
     "standardize": _standardize,
     "min_max": _min_max,
+    "impute": _impute,
     "one_hot": _one_hot,
     "category": _category,
     "reshape": _reshape,
@@ -809,6 +846,8 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
         wanted.insert(0, dice.choice(["one_hot", "category"]))
     if found.texts:  # whatever changes the shape comes when they are numbers
         wanted = sorted(wanted, key=lambda word: word in ("reshape", "transpose"))
+    if found.gaps:
+        wanted.insert(0, "impute")
     drawn: list[Any] = []
     while wanted or found.texts:
         word = wanted.pop(0) if wanted else ""

@@ -10,12 +10,14 @@ until one_hot or category turns it into numbers, and every other transform leave
 
 from dlcli.data.fitting import Transform
 from dlcli.data.transforms.encoders import Category, OneHot
+from dlcli.data.transforms.imputing import Impute
 from dlcli.data.transforms.scaling import MinMax, Rescale, Standardize
 from dlcli.data.transforms.shaping import ReshapeRows, Transpose
 
 __all__ = [
     "TRANSFORMS",
     "Category",
+    "Impute",
     "MinMax",
     "OneHot",
     "Rescale",
@@ -28,6 +30,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "rescale": Rescale,
     "standardize": Standardize,
     "min_max": MinMax,
+    "impute": Impute,
     "one_hot": OneHot,
     "category": Category,
     "reshape": ReshapeRows,
