@@ -169,9 +169,9 @@ _TRANSFORMS = {
         "text columns take `one_hot` or `category`",
     ),
     **_words(
-        "robust robustscaler robustscale quantile quantiletransformer power powertransformer "
+        "power powertransformer "
         "boxcox "
-        "yeojohnson log log1p log10 sqrt exp abs clip clipping winsorize discretize discretizer "
+        "yeojohnson log log10 sqrt exp abs winsorize discretize discretizer "
         "kbins kbinsdiscretizer bin binning binarize binarizer dateparts date datetime parsedates "
         "pca whiten zca svd ica polynomial polynomialfeatures interactions spline normalizer "
         "l2norm "

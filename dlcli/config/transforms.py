@@ -93,6 +93,67 @@ class MinMax(MinMaxTarget, _OfColumns):
     columns: _Numbers | None = None
 
 
+class _Percents(Listing):
+    """Two ascending shares in percent."""
+
+    def __call__(self, value: Any) -> Any:
+        found = super().__call__(value)
+        numbers = [Real(0.0, 100.0)(one) for one in found]
+        if len(numbers) != 2 or numbers[0] >= numbers[1]:
+            raise wrong_value(f"must be two ascending numbers from 0 to 100, not {list(found)}")
+        return tuple(numbers)
+
+
+class Robust(Section):
+    """(x - median) / (high - low), by quantiles of the training part."""
+
+    type: Literal["robust"] = "robust"
+    with_centering: Annotated[bool, Switch()] = True
+    with_scaling: Annotated[bool, Switch()] = True
+    quantile_range: Annotated[tuple[float, float], _Percents(most=2, least=2)] = (25.0, 75.0)
+    columns: _Numbers | None = None
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not self.with_centering and not self.with_scaling:
+            raise wrong("without centering and scaling nothing is done", "with_scaling")
+        return self
+
+
+class Quantile(Section):
+    """The rank among the numbers of the training part, from 0 to 1, or as a normal variable."""
+
+    type: Literal["quantile"] = "quantile"
+    n_quantiles: Annotated[int, Whole(2, 100_000)] = 1000
+    output_distribution: Annotated[str, Choice(("uniform", "normal"))] = "uniform"
+    columns: _Numbers | None = None
+
+
+class Clip(Section):
+    """Numbers below `minimum` or above `maximum` become these."""
+
+    type: Literal["clip"] = "clip"
+    minimum: Annotated[float, Real()] | None = None
+    maximum: Annotated[float, Real()] | None = None
+    columns: _Numbers | None = None
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.minimum is None and self.maximum is None:
+            raise wrong("`clip` needs a `minimum`, a `maximum` or both")
+        if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
+            bounds = f"`minimum` ({self.minimum}) must be below `maximum` ({self.maximum})"
+            raise wrong(bounds, "minimum")
+        return self
+
+
+class Log1p(Section):
+    """log(1 + x)"""
+
+    type: Literal["log1p"] = "log1p"
+    columns: _Numbers | None = None
+
+
 class _FillValue(Checked):
     """A number or a text."""
 
@@ -198,7 +259,18 @@ class Transpose(Section):
 
 
 Transform = Annotated[
-    Rescale | Standardize | MinMax | Impute | OneHot | Category | ReshapeRows | Transpose,
+    Rescale
+    | Standardize
+    | MinMax
+    | Robust
+    | Quantile
+    | Clip
+    | Log1p
+    | Impute
+    | OneHot
+    | Category
+    | ReshapeRows
+    | Transpose,
     Component("transform", words=synonyms.TRANSFORMS),
 ]
 TargetTransform = Annotated[

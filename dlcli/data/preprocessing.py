@@ -213,6 +213,11 @@ class Preprocessing:
                 )
                 if gap is not None:
                     raise MissingCell(f"{where}: the cell of column {gap!r} is missing.")
+                if np.isnan(flat[row]).any():
+                    raise DataError(
+                        f"{where} has no number after the transforms: log1p takes numbers above "
+                        "-1. Correct the row, or leave the column out of the transform."
+                    )
                 raise DataError(
                     f"{where} is too large for float32 after the transforms. Scale the data, for "
                     "example by standardize."

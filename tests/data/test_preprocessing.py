@@ -28,11 +28,15 @@ from dlcli.data.formats import npy
 from dlcli.data.preprocessing import work_dtype
 from dlcli.data.transforms import (
     Category,
+    Clip,
     Impute,
+    Log1p,
     MinMax,
     OneHot,
+    Quantile,
     Rescale,
     ReshapeRows,
+    Robust,
     Standardize,
     Transpose,
 )
@@ -298,6 +302,13 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
         None,
         [Category(("1",), max_categories=5), Standardize(("0",)), OneHot(("2", "1"), "ignore", 3)],
     ),
+    "robust": (TABLE, None, [Robust(), Robust(False, columns=("2",))]),
+    "curves": (
+        GAPS,
+        MIXED,
+        [Clip(1.0, 4.0), Log1p(("size",)), Quantile(3), Impute("most_frequent"), OneHot()],
+    ),
+    "curves of images": (IMAGES, None, [Log1p(), Quantile(50, "normal"), Clip(None, 2.0)]),
     "impute": (GAPS, MIXED, [Impute("most_frequent", add_indicator=True), OneHot(), Standardize()]),
     "impute by a new category": (GAPS, MIXED, [Impute("constant"), Category(), MinMax()]),
     "impute behind others": (

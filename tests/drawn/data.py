@@ -71,7 +71,7 @@ class Rows:
     order: the names of all columns of the source.
     brings: the parts that the source has of its own.
     gaps: the columns in which cells are missing: in every third row.
-    scaled: whether the numbers are near 1.
+    scaled: whether the numbers are near 1. positive: whether none is below 0.
     vocabulary: where all numbers are whole ones below it: that one; else 0.
     inputs: where a row has several values, what the config says of each and how its rows are, by
     its name; the shape and all that follows it are then of no value.
@@ -90,6 +90,7 @@ class Rows:
     brings: frozenset[str] = frozenset()
     gaps: frozenset[str] = frozenset()
     scaled: bool = True
+    positive: bool = False
     vocabulary: int = 0
     inputs: "dict[str, tuple[dict[str, Any], Rows]]" = field(default_factory=dict)
 
@@ -99,12 +100,12 @@ MOST = 300
 
 def _digits(dice: Dice) -> Rows:
     goal = _named("0123456789")
-    return Rows(_bare(dice, "digits"), {}, 1797, (8, 8, 1), goal, scaled=False)
+    return Rows(_bare(dice, "digits"), {}, 1797, (8, 8, 1), goal, scaled=False, positive=True)
 
 
 def _breast_cancer(dice: Dice) -> Rows:
     goal = _named(("benign", "malignant"))
-    return Rows(_bare(dice, "breast_cancer"), {}, 569, (30,), goal, scaled=False)
+    return Rows(_bare(dice, "breast_cancer"), {}, 569, (30,), goal, scaled=False, positive=True)
 
 
 def _friedman1(dice: Dice) -> Rows:
@@ -143,7 +144,7 @@ def _idx(dice: Dice) -> Rows:
     brings = frozenset({"test"} if len(parts) > 1 else ())
     rows = shape if len(shape) == 3 else (*shape, 1)
     goal = _numbered(classes)
-    return Rows(source, files, parts[0][1], rows, goal, brings=brings, scaled=False)
+    return Rows(source, files, parts[0][1], rows, goal, brings=brings, scaled=False, positive=True)
 
 
 def files_dtype(data: bytes) -> int:
@@ -668,9 +669,9 @@ def _scaled(
 ) -> tuple[dict[str, Any], Rows]:
     """The transform, and the rows with these columns scaled."""
     if "columns" not in given:
-        return given, replace(now, whole={}, scaled=now.scaled or scaled)
+        return given, replace(now, whole={}, scaled=now.scaled or scaled, positive=False)
     whole = {} if chosen is None else {n: k for n, k in now.whole.items() if n not in chosen}
-    return given, replace(now, whole=whole)
+    return given, replace(now, whole=whole, positive=False)
 
 
 def _rescale(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
@@ -692,6 +693,44 @@ def _min_max(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     columns, chosen = _of_columns(dice, now)
     given = options(dice, TRANSFORM_CONFIGS["min_max"], columns, ("columns",))
     return _scaled(now, given, chosen)
+
+
+_DECIDED = (
+    *("columns", "minimum", "maximum", "n_quantiles", "quantile_range"),
+    *("with_scaling", "with_centering"),
+)
+
+
+def _curve(word: str) -> "Transform":
+    """Transforms of numbers without a scale of their own."""
+
+    def drawn(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+        columns, chosen = _of_columns(dice, now)
+        if now.numbers == () or (word == "log1p" and not (now.positive or now.whole)):
+            return None
+        if word == "log1p" and not now.positive:
+            chosen = tuple(dice.some(list(now.whole), least=1))
+            columns = {"columns": _written(dice, chosen)}
+        given = dict(columns)
+        if word == "clip":
+            given["minimum"], given["maximum"] = dice.choice(
+                [(-1.5, 1), (None, 0.75), (0.25, None), (0, 200)]
+            )
+        if word == "quantile":
+            given["n_quantiles"] = dice.choice([2, 10, 1000])
+        if word == "robust":
+            given["quantile_range"] = dice.choice([[25, 75], [10, 90], [0, 100.0]])
+            given |= dice.choice(
+                [
+                    {},
+                    {"with_scaling": False, "with_centering": True},
+                    {"with_centering": False, "with_scaling": True},
+                ]
+            )
+        given = options(dice, TRANSFORM_CONFIGS[word], given, _DECIDED)
+        return _scaled(now, given, chosen, word in ("robust", "quantile"))
+
+    return drawn
 
 
 def _impute(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
@@ -824,6 +863,10 @@ TRANSFORMS: dict[str, Transform] = {
     "rescale": _rescale,
     "standardize": _standardize,
     "min_max": _min_max,
+    "robust": _curve("robust"),
+    "quantile": _curve("quantile"),
+    "clip": _curve("clip"),
+    "log1p": _curve("log1p"),
     "impute": _impute,
     "one_hot": _one_hot,
     "category": _category,

@@ -9,7 +9,7 @@ import numpy as np
 from dlcli.data.dataset import Array, Column, ColumnKind, Shape
 from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
-from dlcli.data.recorded import names_of
+from dlcli.data.recorded import names_of, positions_of
 from dlcli.data.transforms.choosing import Chosen, choose, require_table
 from dlcli.frozen import frozen
 
@@ -107,7 +107,7 @@ class Imputed(Fitted):
         if (len(names),) != in_shape:
             raise ValueError(f"{len(names)} names for the columns of rows of shape {in_shape}")
         positions, flagged = (
-            _positions(entry[key], len(names)) for key in ("positions", "flagged")
+            positions_of(entry[key], len(names)) for key in ("positions", "flagged")
         )
         values = arrays["values"]
         plain = values.dtype == np.float64 and values.shape == (len(positions),)
@@ -120,13 +120,6 @@ class Imputed(Fitted):
         if not texts or not set(added) <= set(positions):
             raise ValueError("texts that are added to other columns")
         return cls(in_shape, names, positions, values, flagged, added)
-
-
-def _positions(found: Any, width: int) -> tuple[int, ...]:
-    whole = isinstance(found, list) and all(type(one) is int and 0 <= one < width for one in found)
-    if not whole or found != sorted(set(found)):
-        raise ValueError(f"{str(found)[:100]} are no positions of columns")
-    return tuple(found)
 
 
 @frozen
