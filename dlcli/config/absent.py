@@ -172,7 +172,7 @@ _TRANSFORMS = {
         "power powertransformer "
         "boxcox "
         "yeojohnson log log10 sqrt exp abs winsorize discretize discretizer "
-        "kbins kbinsdiscretizer bin binning binarize binarizer dateparts date datetime parsedates "
+        "kbins kbinsdiscretizer bin binning binarize binarizer "
         "pca whiten zca svd ica polynomial polynomialfeatures interactions spline normalizer "
         "l2norm "
         "maxabs maxabsscaler tokenize tokenizer textvectorization tfidf tfidfvectorizer bagofwords "

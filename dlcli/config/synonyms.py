@@ -313,6 +313,7 @@ TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("robustscaler", "robustscale"), "robust"),
     "quantiletransformer": "quantile",
     "clipping": "clip",
+    **dict.fromkeys(("date", "datetime", "parsedates"), "date_parts"),
     **dict.fromkeys(("imputer", "simpleimputer", "fillna", "fillmissing", "missing"), "impute"),
     **dict.fromkeys(("onehotencoder", "dummies", "categorical"), "one_hot"),
     **dict.fromkeys(

@@ -39,6 +39,7 @@ _Named = Annotated[
 ]
 _Numbers = Annotated[_Named, KindOr(("numeric",), ("text", "category"))]
 _Fillable = Annotated[_Named, KindOr(("numeric", "text", "date"), ("category",))]
+_Dates = Annotated[_Named, KindOr(("date",), ("numeric", "text", "category"))]
 _Categories = Annotated[_Named, KindOr(("text", "numeric"), ("category",))]
 _Encodable = Annotated[_Named, KindOr(("text", "numeric", "category"))]
 
@@ -185,6 +186,20 @@ class Impute(Section):
         return self
 
 
+_PARTS = ("year", "month", "day", "weekday", "hour", "minute", "day_of_year", "days")
+
+
+class DateParts(Section):
+    """Dates become columns of numbers: year, month and so on."""
+
+    type: Literal["date_parts"] = "date_parts"
+    parts: Annotated[
+        tuple[Annotated[str, Choice(_PARTS)], ...], Listing(most=8, least=1, unique=True)
+    ] = ("year", "month", "day", "weekday", "hour")
+    cyclic: Annotated[bool, Switch()] = False
+    columns: _Dates | None = None
+
+
 _MOST = 2**53
 
 
@@ -267,6 +282,7 @@ Transform = Annotated[
     | Clip
     | Log1p
     | Impute
+    | DateParts
     | OneHot
     | Category
     | ReshapeRows

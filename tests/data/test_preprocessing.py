@@ -38,6 +38,7 @@ from dlcli.data.transforms import (
     ReshapeRows,
     Robust,
     Standardize,
+    TakeDatesApart,
     Transpose,
 )
 from dlcli.errors import ArtifactError, DataError, UsageError
@@ -51,6 +52,7 @@ RNG = np.random.RandomState(0)
 TABLE = RNG.standard_normal((300, 4)) * [1.0, 10.0, 0.1, 1e5] + [5.0, -3.0, 0.5, 0.0]
 IMAGES = RNG.randint(0, 256, (40, 6, 5, 3)).astype(np.uint8)
 MIXED = (Column("size"), Column("color", ("blue", "green", "red")), Column("count"))
+DATES = np.array([[0.0, 1.0], [1.7e9, 2.0], [np.nan, 3.0], [-6.2e10, 4.0], [951_782_399.5, 5.0]])
 GAPS = np.array(
     [[1.5, 2.0, np.nan], [np.nan, 0.0, 3.0], [3.5, np.nan, 7.0], [4.5, 0.0, 1.0], [2.0, 1.0, 1.0]]
 )
@@ -301,6 +303,16 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
         IMAGES[:, 0, 0],
         None,
         [Category(("1",), max_categories=5), Standardize(("0",)), OneHot(("2", "1"), "ignore", 3)],
+    ),
+    "dates": (
+        DATES,
+        (Column("when", date=True), Column("size")),
+        [TakeDatesApart(), Impute("median"), Standardize()],
+    ),
+    "dates in circles": (
+        DATES,
+        (Column("when", date=True, written="%d/%m/%Y"), Column("size")),
+        [TakeDatesApart(("days", "month", "hour"), True), Impute("constant")],
     ),
     "robust": (TABLE, None, [Robust(), Robust(False, columns=("2",))]),
     "curves": (

@@ -20,6 +20,7 @@ from dlcli.config.augmentation import GaussianNoise, RandomCrop, RandomFlip, Ran
 from dlcli.config.sources import Friedman1
 from dlcli.config.splits import TEST, VALIDATION
 from dlcli.config.tables import Csv
+from dlcli.data.transforms.dates import CYCLES, PARTS
 from tests.data.conftest import idx_bytes
 from tests.drawn.dice import Dice
 from tests.drawn.options import component, options
@@ -70,6 +71,7 @@ class Rows:
     numbers: the names of the columns that hold numbers as read; None: every column, by any name.
     order: the names of all columns of the source.
     brings: the parts that the source has of its own.
+    dates: the columns of dates.
     key: how the rows are to be split by a column, and its name.
     gaps: the columns in which cells are missing: in every third row.
     scaled: whether the numbers are near 1. positive: whether none is below 0.
@@ -89,6 +91,7 @@ class Rows:
     numbers: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     brings: frozenset[str] = frozenset()
+    dates: tuple[str, ...] = ()
     key: tuple[str, str] | None = None
     gaps: frozenset[str] = frozenset()
     scaled: bool = True
@@ -171,7 +174,7 @@ class _Column:
 
     def cells(self, dice: Dice, count: int, write: Callable[[float], str]) -> list[Any]:
         """So many cells; `write` knows how numbers are written in this file."""
-        if self.kind == "time":
+        if self.kind in ("time", "date"):
             return [f"20{dice.whole(10, 29)}-{dice.whole(1, 12):02}-07" for _ in range(count)]
         if self.kind == "group":
             return [f"g{dice.whole(0, 19)}" for _ in range(count)]
@@ -189,6 +192,8 @@ class _Column:
 def _csv(dice: Dice) -> Rows:
     names = dice.some(NAMES, least=3, most=8)
     kinds = [dice.choice(["numbers", "numbers", "whole", "text"]) for _ in names]
+    if dice.chance(0.25):
+        kinds[2] = "date"
     kinds[:2] = [dice.choice(["numbers", "whole", "text", "text"]), "numbers"]
     if dice.chance(0.15):
         kinds[1:] = ["whole" if kind == "numbers" else kind for kind in kinds[1:]]
@@ -222,11 +227,12 @@ def _csv(dice: Dice) -> Rows:
     write, scale = _notation(dice, given)
     used = list(range(1, len(names) - extra))
     declared = {names[-1]: "date"} if by == "time" else {}
+    declared |= {name: "date" for name, kind in zip(names, kinds, strict=True) if kind == "date"}
     for number in range(len(names) - extra) if dice.chance(0.4) else ():
         if kinds[number] == "whole" and number and dice.chance(0.5):
             kinds[number] = "text"  # digits, but codes
             declared[names[number]] = "text"
-        elif dice.chance(0.3):
+        elif kinds[number] != "date" and dice.chance(0.3):
             declared[names[number]] = "text" if kinds[number] == "text" else "number"
     if declared or dice.chance(0.1):
         given["kinds"] = declared
@@ -252,6 +258,9 @@ def _csv(dice: Dice) -> Rows:
     if dice.chance(0.2):
         given["missing"] = ["", "NA", "-", "-9.5"]
     holes = dice.some(used, least=1) if dice.chance(0.3) else []
+    dated = [number for number in used if kinds[number] == "date"]
+    if dated and dice.chance(0.4):
+        holes = dated
     quote = given["quote"] = dice.choice(['"', '"', '"', "'"])
     if quote == given.get("thousands"):
         quote = given["quote"] = '"'
@@ -300,12 +309,13 @@ def _csv(dice: Dice) -> Rows:
         goal,
         {names[number]: columns[number].size for number in used if kinds[number] == "text"},
         {names[number]: columns[number].size for number in used if kinds[number] == "whole"},
-        numbers=tuple(names[number] for number in used if kinds[number] != "text"),
-        order=tuple(names[number] for number in used),
+        numbers=tuple(names[number] for number in used if kinds[number] in ("numbers", "whole")),
+        dates=(dates := tuple(names[number] for number in used if kinds[number] == "date")),
+        order=tuple(names[n] for n in (used if "features" in given else order) if n in used),
         brings=frozenset(path.removesuffix("_path") for path in paths if path != "path"),
         key=(by, names[-1]) if by else None,
         gaps=frozenset(names[number] for number in holes),
-        scaled=scale == 1,
+        scaled=scale == 1 and not dates,
     )
 
 
@@ -770,6 +780,8 @@ def _impute(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
         given["columns"] = _written(dice, list(now.gaps))
     elif now.gaps and now.gaps <= names and dice.chance(0.4):
         given["columns"] = "numeric"
+    elif now.gaps and now.gaps <= set(now.dates) and dice.chance(0.4):
+        given["columns"] = "date"
     elif now.gaps and now.gaps <= now.texts.keys() and dice.chance(0.4):
         given["columns"] = "text"
     same = given["strategy"] == "most_frequent"
@@ -779,6 +791,21 @@ def _impute(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     whole = {n: k for n, k in now.whole.items() if same or n not in now.gaps}
     width = now.shape[0] + (len(now.gaps) if given.get("add_indicator") else 0)
     return given, replace(now, shape=(width,), texts=texts, whole=whole, gaps=frozenset())
+
+
+def _date_parts(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    if not now.dates:
+        return None
+    given: dict[str, Any] = {}
+    if dice.chance(0.5):
+        given["columns"] = dice.choice(["date", list(now.dates)])
+    if dice.chance(0.6):
+        given["parts"] = dice.some(list(PARTS), least=1)
+    given = options(dice, TRANSFORM_CONFIGS["date_parts"], given, skip=("columns", "parts"))
+    made = given.get("parts") or PARTS[:5]
+    each = len(made) + (2 * len(CYCLES.keys() & set(made)) if given.get("cyclic") else 0)
+    width = now.shape[0] + len(now.dates) * (each - 1)
+    return given, replace(now, shape=(width,), dates=(), scaled=False)
 
 
 def _encoded(dice: Dice, now: Rows, word: str) -> tuple[dict[str, Any], dict[str, int]] | None:
@@ -888,6 +915,7 @@ TRANSFORMS: dict[str, Transform] = {
     "clip": _curve("clip"),
     "log1p": _curve("log1p"),
     "impute": _impute,
+    "date_parts": _date_parts,
     "one_hot": _one_hot,
     "category": _category,
     "reshape": _reshape,
@@ -909,6 +937,8 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
         wanted.insert(0, dice.choice(["one_hot", "category"]))
     if found.texts:  # whatever changes the shape comes when they are numbers
         wanted = sorted(wanted, key=lambda word: word in ("reshape", "transpose"))
+    if found.dates:
+        wanted.insert(0, "date_parts")
     if found.gaps:
         wanted.insert(0, "impute")
     drawn: list[Any] = []

@@ -10,6 +10,7 @@ until one_hot or category turns it into numbers, and every other transform leave
 
 from dlcli.data.fitting import Transform
 from dlcli.data.transforms.curves import Clip, Log1p, Quantile
+from dlcli.data.transforms.dates import TakeDatesApart
 from dlcli.data.transforms.encoders import Category, OneHot
 from dlcli.data.transforms.imputing import Impute
 from dlcli.data.transforms.scaling import MinMax, Rescale, Robust, Standardize
@@ -28,6 +29,7 @@ __all__ = [
     "ReshapeRows",
     "Robust",
     "Standardize",
+    "TakeDatesApart",
     "Transpose",
 ]
 
@@ -40,6 +42,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "clip": Clip,
     "log1p": Log1p,
     "impute": Impute,
+    "date_parts": TakeDatesApart,
     "one_hot": OneHot,
     "category": Category,
     "reshape": ReshapeRows,
