@@ -1,22 +1,27 @@
 """ReadColumns of numbers and of categories, out of the rows of delimited text.
 
 Rows are taken in blocks, and columns of a block go through float() as a whole; only where a column
-fails is the cell at fault looked for. So a clean file is read at full rate and a bad one gets a
-message with file, line and column.
+fails is the cell at fault looked for. Blocks are cut out of plain bytes where that is possible; a
+file that is not clean is then read again, line by line, and gets a message with file, line and
+column.
 """
 
+import csv
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 
 import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import Array
+from dlcli.data.formats.blocks import Block, Doubt, RowBlock, Way, cut_blocks, quickest_way
+from dlcli.data.formats.growing import Growing
 from dlcli.data.formats.looks import advise_cell
 from dlcli.data.formats.notation import Format, is_number, to_numbers
 from dlcli.data.formats.text import Row, Text, data_rows, line_of, shown_cell
-from dlcli.errors import DataError
+from dlcli.errors import DataError, DlcliError
 from dlcli.frozen import frozen
 from dlcli.progress import work
 
@@ -41,6 +46,7 @@ def read_columns(
     kinds: Mapping[str, bool] | None = None,
     reasons: Mapping[str, str] | None = None,
     most: int | None = None,
+    way: Way | None = None,
 ) -> ReadColumns:
     """The wanted columns.
 
@@ -50,11 +56,82 @@ def read_columns(
     reasons: how it is known that a column holds numbers; else because it did in the file that is
         trained on.
     most: how many rows are read; None: all.
+    way: how they are read, for tests: it changes no number, no text and no message.
     """
+    way = way or quickest_way(file, most)
+    if way != "lines":
+        # Line by line is the way that says what is wrong, and where.
+        with suppress(Doubt, DlcliError, ValueError, csv.Error):
+            return _read(file, wanted, kinds, reasons, most, way)
+    return _read(file, wanted, kinds, reasons, most, "lines")
+
+
+def _read(
+    file: Text,
+    wanted: Sequence[str],
+    kinds: Mapping[str, bool] | None,
+    reasons: Mapping[str, str] | None,
+    most: int | None,
+    way: Way,
+) -> ReadColumns:
     positions = [file.position(name) for name in wanted]
     is_text: dict[str, bool] = dict(kinds or {})
     codes: dict[str, dict[str, int]] = {}
-    blocks: list[npt.NDArray[np.float64]] = []
+    table = Growing(len(wanted))
+    first = 0
+    source = _by_lines(file, most) if way == "lines" else cut_blocks(file, BLOCK, most, way)
+    with closing(source) as blocks:
+        for block in blocks:
+            numbers = table.more(block.rows)
+            done = _plain_numbers(block, wanted, positions, is_text, file.format, numbers)
+            for j, (name, position) in enumerate(zip(wanted, positions, strict=True)):
+                if name in done:
+                    continue
+                column = block[position]
+                values = None if is_text.get(name) else to_numbers(column, file.format)
+                if name not in is_text:
+                    is_text[name] = values is None and mostly_text(column, file.format)
+                if values is None and not is_text[name]:
+                    if way != "lines":
+                        raise Doubt
+                    known = None
+                    if name in (kinds or {}):
+                        known = (reasons or {}).get(name, _TRAINED)
+                    raise _number_fault(file, name, column, first, known)
+                if values is None:
+                    values = _encode(file, name, column, first, codes.setdefault(name, {}))
+                numbers[:, j] = values
+            first += block.rows
+    if not first:
+        what = "has a header but no rows" if file.header else "has no rows"
+        raise DataError(f"{file.path} {what}.", file=file.path)
+    return ReadColumns(table.whole(), {name: list(known) for name, known in codes.items()})
+
+
+def _plain_numbers(
+    block: Block,
+    wanted: Sequence[str],
+    positions: Sequence[int],
+    is_text: Mapping[str, bool],
+    format: Format,
+    numbers: Array,
+) -> Collection[str]:
+    """Fill in the columns of numbers, if all of them can be converted at once; their names."""
+    if not format.plain:
+        return ()
+    chosen = [j for j, name in enumerate(wanted) if is_text.get(name) is False]
+    found = block.numbers([positions[j] for j in chosen])
+    if found is None:
+        return ()
+    if len(chosen) == len(wanted):
+        numbers[...] = found
+    else:
+        numbers[:, chosen] = found
+    return {wanted[j] for j in chosen}
+
+
+def _by_lines(file: Text, most: int | None) -> Generator[Block]:
+    """Blocks of rows that are read one by one; DataError for an odd one."""
     first = 0
     with work(f"read {file.path.name}") as at, data_rows(file) as rows:
         rows = rows if most is None else itertools.islice(rows, most)
@@ -63,28 +140,9 @@ def read_columns(
                 block = _without_last_blank_lines(file, block, rows, first)
                 if not block:
                     break
-            cells = list(zip(*block, strict=True))
-            numbers = np.empty((len(block), len(wanted)))
-            for j, (name, position) in enumerate(zip(wanted, positions, strict=True)):
-                column = cells[position]
-                values = None if is_text.get(name) else to_numbers(column, file.format)
-                if name not in is_text:
-                    is_text[name] = values is None and mostly_text(column, file.format)
-                if values is None and not is_text[name]:
-                    known = None
-                    if name in (kinds or {}):
-                        known = (reasons or {}).get(name, _TRAINED)
-                    raise _number_fault(file, name, column, first, known)
-                if values is None:
-                    values = _encode(file, name, column, first, codes.setdefault(name, {}))
-                numbers[:, j] = values
-            blocks.append(numbers)
+            yield RowBlock(block)
             first += len(block)
             at(first)
-    if not blocks:
-        what = "has a header but no rows" if file.header else "has no rows"
-        raise DataError(f"{file.path} {what}.", file=file.path)
-    return ReadColumns(np.concatenate(blocks), {name: list(known) for name, known in codes.items()})
 
 
 def mostly_text(cells: Row, format: Format) -> bool:
@@ -108,10 +166,13 @@ def _is_text(cell: str, format: Format) -> bool:
 
 
 def _encode(file: Text, name: str, cells: Row, first: int, known: dict[str, int]) -> Array:
-    stripped = [cell.strip() for cell in cells]
-    if "" in stripped:
-        raise _fault(file, name, first + stripped.index(""), "is empty", _MISSING)
-    return np.fromiter((known.setdefault(cell, len(known)) for cell in stripped), np.float64)
+    codes: dict[str, int] = {}
+    for cell in dict.fromkeys(cells):
+        text = cell.strip()
+        if not text:
+            raise _fault(file, name, first + cells.index(cell), "is empty", _MISSING)
+        codes[cell] = known.setdefault(text, len(known))
+    return np.fromiter(map(codes.__getitem__, cells), np.float64, len(cells))
 
 
 _MISSING = "Fill in missing values, or remove their rows."

@@ -1,0 +1,342 @@
+"""Blocks of rows out of a delimited file, cut many at once where the bytes are plain.
+
+A piece of the file without quotes, NUL bytes and lone carriage returns is cut by where its
+delimiters and line ends are. One with quotes goes through the csv module as a whole. Nothing is
+said about mistakes here: what is not a clean table raises Doubt, and the reader by lines, which
+defines what a file holds, reads it from its start and names the place.
+"""
+
+import csv
+import io
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dlcli.data.dataset import Array
+from dlcli.data.formats import arrow
+from dlcli.data.formats.notation import BLANKS
+from dlcli.data.formats.numerals import PLAINEST, to_floats
+from dlcli.data.formats.text import Row, Text
+from dlcli.data.formats.unpacked import unpacked
+from dlcli.progress import work
+
+Way = Literal["lines", "blocks", "arrow"]
+"""How rows are read: line by line, which defines what a file holds; in blocks that are cut out of
+plain bytes; and that with Arrow for the numbers. All give the same bits."""
+
+PIECE = 1 << 19
+"""Bytes that are cut at once: their places and numbers stay in the processor's cache."""
+
+LONG = 1 << 27
+"""Bytes of a row, or of the first block, from which on the reader by lines is asked."""
+
+
+class Doubt(Exception):
+    """This may be no clean table; the reader by lines finds out."""
+
+
+class Block(Protocol):
+    """Some rows, one after the other. Its columns are found by their positions."""
+
+    rows: int
+
+    def __getitem__(self, position: int, /) -> Row:
+        """The cells of a column."""
+
+    def cut(self, row: int, /) -> tuple["Block", "Block"]:
+        """The rows before this one, and the others."""
+
+    def numbers(self, positions: Sequence[int], /) -> Array | None:
+        """Columns (rows, len(positions)) as `to_numbers` gives them; None: ask it for each."""
+
+
+class RowBlock:
+    """Rows that were read one by one; all have the same number of cells."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = len(rows)
+        self._columns = list(zip(*rows, strict=True))
+
+    def __getitem__(self, position: int, /) -> Row:
+        return self._columns[position]
+
+    def numbers(self, positions: Sequence[int], /) -> None:
+        return None
+
+    def cut(self, row: int) -> tuple[Block, Block]:
+        """The rows before this one, and the others."""
+        rows = list(zip(*self._columns, strict=True))
+        return RowBlock(rows[:row]), RowBlock(rows[row:])
+
+
+class CutBlock:
+    """Rows of plain bytes, and where their cells end.
+
+    data: lines that end in a line feed each. ends: (rows, width) places of the byte behind each
+    cell, which is the delimiter, or a line feed behind the last one.
+    """
+
+    def __init__(
+        self, data: bytes, delimiter: bytes, ends: npt.NDArray[np.int64], with_arrow: bool
+    ) -> None:
+        self.rows, self._width = ends.shape
+        self._data, self._ends = data, ends
+        self._delimiter, self._with_arrow = delimiter, with_arrow
+        self._was_asked = False
+        self._cells: list[str] | None = None
+
+    def cut(self, row: int) -> tuple[Block, Block]:
+        """The rows before this one, and the others."""
+        place = int(self._ends[row - 1, -1]) + 1
+        return (
+            CutBlock(self._data[:place], self._delimiter, self._ends[:row], self._with_arrow),
+            CutBlock(
+                self._data[place:], self._delimiter, self._ends[row:] - place, self._with_arrow
+            ),
+        )
+
+    def __getitem__(self, position: int, /) -> Row:
+        if not self._was_asked or self._width == 1:
+            self._was_asked = True
+            return self._kept([position]).decode().split("\n")[:-1]
+        if self._cells is None:
+            self._cells = (
+                self._data.replace(b"\n", self._delimiter).decode().split(self._delimiter.decode())
+            )
+            self._cells.pop()
+        return self._cells[position :: self._width]
+
+    def numbers(self, positions: Sequence[int], /) -> Array | None:
+        if not positions:
+            return None
+        order = sorted(set(positions))
+        lines = self._kept(order)
+        if self._delimiter != b",":
+            if b"," in lines:
+                return None
+            lines = lines.replace(self._delimiter, b",")
+        shape = (self.rows, len(order))
+        table = None
+        if self._with_arrow and not lines.translate(None, PLAINEST + b" \n"):
+            table = arrow.numbers(lines, len(order))
+        if table is None or table.shape != shape:
+            values = to_floats(lines.replace(b"\n", b","))
+            if values is None or values.size != shape[0] * shape[1]:
+                return None
+            table = values.reshape(shape)
+        if list(positions) == order:
+            return table
+        place = {position: j for j, position in enumerate(order)}
+        return table[:, [place[position] for position in positions]]
+
+    def _kept(self, order: Sequence[int]) -> bytes:
+        """The cells of these columns (in file order), delimited as in the file."""
+        if len(order) == self._width:
+            return self._data
+        lengths = np.diff(self._ends.reshape(-1), prepend=-1)
+        chosen = np.zeros(self._width, np.bool_)
+        chosen[list(order)] = True
+        mask = np.repeat(np.tile(chosen, self.rows), lengths)
+        kept = np.frombuffer(self._data, np.uint8)[mask]
+        if order[-1] != self._width - 1:
+            # Each row ends in a delimiter now.
+            places = np.cumsum(lengths.reshape(-1, self._width)[:, chosen].sum(axis=1)) - 1
+            kept[places] = 10
+        return kept.tobytes()
+
+
+def quickest_way(file: Text, most: int | None) -> Way:
+    """How this many rows of a file are read soonest."""
+    try:
+        size = file.path.stat().st_size
+    except OSError:  # whoever reads it says so
+        size = 0
+    large = most is None and size >= arrow.WORTH
+    return "arrow" if large and arrow.is_installed() else "blocks"
+
+
+def cut_blocks(file: Text, first: int, most: int | None, way: Way) -> Generator[Block]:
+    """The rows; Doubt, or an error of the file or of the csv module, where it is not clean.
+
+    first: how many rows the first block has, where there are so many. most: how many rows are
+    wanted; None: all.
+    """
+    left = most
+    with closing(_Reader(file, first, way == "arrow").blocks()) as blocks:
+        for block in blocks:
+            if left is not None and block.rows >= left:
+                yield block if block.rows == left else block.cut(left)[0]
+                return
+            if left is not None:
+                left -= block.rows
+            yield block
+
+
+class _Reader:
+    """Reads a file in blocks, of which the first has `first` rows."""
+
+    def __init__(self, file: Text, first: int, with_arrow: bool) -> None:
+        self._file, self._first = file, first
+        format = file.format
+        self._blanks = format.delimiter == BLANKS
+        delimiter = " " if self._blanks else format.delimiter
+        if not delimiter.isascii() or delimiter in "\0\r\n":
+            raise Doubt
+        self._delimiter = delimiter.encode()
+        self._comment = None if format.comment is None else format.comment.encode()
+        self._with_arrow = with_arrow
+        self._piece = arrow.PIECE if with_arrow else PIECE
+        self._at_end = False
+        self._longest = csv.field_size_limit() // 2
+
+    def blocks(self) -> Generator[Block]:
+        """All of them."""
+        blank, waiting, is_first = False, b"", True
+        with closing(self._pieces()) as pieces:
+            for piece in pieces:
+                data = waiting + piece
+                waiting = b""
+                found = self._parsed(data)
+                if found is None:  # it ends within a quoted cell
+                    if len(data) > LONG:
+                        raise Doubt
+                    waiting = data
+                    continue
+                block, ends_blank = found
+                if block is not None:
+                    if blank:
+                        raise Doubt  # a blank line between rows
+                    if is_first and block.rows < self._first and not self._at_end:
+                        raise Doubt  # many lines of few rows
+                    if is_first and block.rows > self._first:
+                        yield from block.cut(self._first)
+                    else:
+                        yield block
+                    is_first = False
+                blank = blank or ends_blank
+        if waiting:
+            raise Doubt
+
+    def _pieces(self) -> Generator[bytes]:
+        """The bytes below the header, cut behind line feeds; a last line gets one."""
+        path = self._file.path
+        with ExitStack() as stack:
+            content = stack.enter_context(unpacked(path))
+            size = path.stat().st_size if isinstance(content.raw, io.FileIO) else None
+            at = stack.enter_context(work(f"read {path.name}", size, "bytes"))
+            parts: list[bytes] = []
+            done, lines, needed = 0, 0, self._file.line + self._first + 64
+            while not self._at_end:
+                more = content.read(self._piece)
+                done += len(more)
+                at(done)
+                self._at_end = not more
+                parts.append(more)
+                lines += more.count(b"\n")
+                if lines < needed and not self._at_end:
+                    if sum(map(len, parts)) > LONG:
+                        raise Doubt
+                    continue
+                whole = b"".join(parts)
+                end = len(whole) if self._at_end else whole.rfind(b"\n") + 1
+                piece, parts, lines = whole[:end], [whole[end:]], 0
+                if piece and not piece.endswith(b"\n"):
+                    piece += b"\n"
+                if needed > 1:
+                    piece, needed = self._below_header(piece), 1
+                if piece:
+                    yield piece
+
+    def _below_header(self, piece: bytes) -> bytes:
+        """What comes behind the header, or begins with the first row where there is none."""
+        lines = io.StringIO(piece.decode("utf-8-sig"), newline="")
+        for _ in range(self._file.line - 1):
+            lines.readline()
+        if self._file.header:
+            if self._blanks:
+                lines.readline()
+            else:
+                next(csv.reader(lines, delimiter=self._file.format.delimiter, strict=True), None)
+        return lines.read().encode()
+
+    def _parsed(self, data: bytes) -> tuple[Block | None, bool] | None:
+        """The rows, if any, and whether blank lines follow; None: a quoted cell goes on."""
+        if b"\0" in data:
+            raise Doubt
+        quoted = b'"' in data
+        if self._comment is not None and (
+            data.startswith(self._comment) or b"\n" + self._comment in data
+        ):
+            if quoted or b"\r" in data.replace(b"\r\n", b""):
+                raise Doubt  # which lines begin rows?
+            lines = data.split(b"\n")
+            data = b"\n".join([line for line in lines if not line.startswith(self._comment)])
+        if not data.isascii():
+            data.decode()
+        if quoted:
+            if self._comment is not None and b"\r" + self._comment in data:
+                raise Doubt
+            return self._with_quotes(data)
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n")
+            if b"\r" in data:
+                raise Doubt
+        if self._blanks:
+            data = _single_blanks(data)
+        rows = data.rstrip(b"\n")
+        blank = len(data) - len(rows) > 1 or not rows
+        if not rows:
+            return None, blank and bool(data)
+        rows += b"\n"
+        if b"\n\n" in rows or rows.startswith(b"\n"):
+            raise Doubt
+        return CutBlock(rows, self._delimiter, self._cells(rows), self._with_arrow), blank
+
+    def _cells(self, data: bytes) -> npt.NDArray[np.int64]:
+        """Where each cell ends; Doubt where a row has another number of them, or one is long."""
+        codes = np.frombuffer(data, np.uint8)
+        places = np.flatnonzero((codes == self._delimiter[0]) | (codes == 10))
+        width = len(self._file.names)
+        if len(places) % width:
+            raise Doubt
+        ends = places.reshape(-1, width)
+        is_end = codes[ends] == 10
+        if not is_end[:, -1].all() or np.count_nonzero(is_end) != len(ends):
+            raise Doubt
+        step = self._longest
+        for start in range(0, len(data), step) if len(data) > step else ():
+            window = data[start : start + step]
+            if self._delimiter not in window and b"\n" not in window:
+                raise Doubt  # the csv module refuses long cells
+        return ends
+
+    def _with_quotes(self, data: bytes) -> tuple[Block | None, bool] | None:
+        if self._blanks:
+            raise Doubt
+        lines = io.StringIO(data.decode(), newline="")
+        reader = csv.reader(lines, delimiter=self._file.format.delimiter, strict=True)
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            if "unexpected end of data" in str(error) and not self._at_end:
+                return None
+            raise Doubt from error
+        count = len(rows)
+        while rows and not rows[-1]:
+            rows.pop()
+        if not rows:
+            return None, count > 0
+        if set(map(len, rows)) != {len(self._file.names)}:
+            raise Doubt
+        return RowBlock(rows), len(rows) < count
+
+
+def _single_blanks(data: bytes) -> bytes:
+    """Lines without blanks at their ends, and with one space between cells."""
+    data = data.replace(b"\t", b" ")
+    while b"  " in data:
+        data = data.replace(b"  ", b" ")
+    return data.replace(b" \n", b"\n").replace(b"\n ", b"\n").lstrip(b" ")
