@@ -15,10 +15,7 @@ import numpy as np
 
 from dlcli.data.dataset import Array
 
-PIECE = 1 << 20
-"""Bytes that are converted at once."""
-
-WORTH = 1 << 23
+WORTH = 1 << 25
 """Bytes of a file from which on it is worth to load Arrow (0.1 to 0.4 seconds)."""
 
 

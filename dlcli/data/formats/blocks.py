@@ -8,17 +8,17 @@ defines what a file holds, reads it from its start and names the place.
 
 import csv
 import io
+import itertools
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from typing import Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from dlcli.data.dataset import Array
 from dlcli.data.formats import arrow
-from dlcli.data.formats.notation import BLANKS
-from dlcli.data.formats.numerals import PLAINEST, to_floats
+from dlcli.data.formats.notation import BLANKS, Format, to_numbers
+from dlcli.data.formats.numerals import PAD, PLAINEST, Places, to_decimals, to_floats
 from dlcli.data.formats.text import Row, Text
 from dlcli.data.formats.unpacked import unpacked
 from dlcli.progress import work
@@ -27,7 +27,7 @@ Way = Literal["lines", "blocks", "arrow"]
 """How rows are read: line by line, which defines what a file holds; in blocks that are cut out of
 plain bytes; and that with Arrow for the numbers. All give the same bits."""
 
-PIECE = 1 << 19
+PIECE = 1 << 17
 """Bytes that are cut at once: their places and numbers stay in the processor's cache."""
 
 LONG = 1 << 27
@@ -79,73 +79,81 @@ class CutBlock:
     cell, which is the delimiter, or a line feed behind the last one.
     """
 
-    def __init__(
-        self, data: bytes, delimiter: bytes, ends: npt.NDArray[np.int64], with_arrow: bool
-    ) -> None:
+    def __init__(self, data: bytes, ends: Places, format: Format, with_arrow: bool) -> None:
         self.rows, self._width = ends.shape
         self._data, self._ends = data, ends
-        self._delimiter, self._with_arrow = delimiter, with_arrow
-        self._was_asked = False
-        self._cells: list[str] | None = None
+        self._format, self._with_arrow = format, with_arrow
 
     def cut(self, row: int) -> tuple[Block, Block]:
         """The rows before this one, and the others."""
         place = int(self._ends[row - 1, -1]) + 1
+        first, others = self._data[:place], self._data[place:]
         return (
-            CutBlock(self._data[:place], self._delimiter, self._ends[:row], self._with_arrow),
-            CutBlock(
-                self._data[place:], self._delimiter, self._ends[row:] - place, self._with_arrow
-            ),
+            CutBlock(first, self._ends[:row], self._format, self._with_arrow),
+            CutBlock(others, self._ends[row:] - place, self._format, self._with_arrow),
         )
 
     def __getitem__(self, position: int, /) -> Row:
-        if not self._was_asked or self._width == 1:
-            self._was_asked = True
-            return self._kept([position]).decode().split("\n")[:-1]
-        if self._cells is None:
-            self._cells = (
-                self._data.replace(b"\n", self._delimiter).decode().split(self._delimiter.decode())
-            )
-            self._cells.pop()
-        return self._cells[position :: self._width]
+        return self._texts(self._starts[:, position], self._ends[:, position])
 
     def numbers(self, positions: Sequence[int], /) -> Array | None:
         if not positions:
             return None
-        order = sorted(set(positions))
-        lines = self._kept(order)
-        if self._delimiter != b",":
-            if b"," in lines:
+        shape = (self.rows, len(positions))
+        starts = self._starts[:, positions].reshape(-1) + PAD
+        ends = self._ends[:, positions].reshape(-1) + PAD
+        codes = np.frombuffer(bytes(PAD) + self._data, np.uint8)
+        values, others = to_decimals(codes, starts, ends)
+        if 4 * len(others) > len(values):
+            found = self._long_numbers(sorted(set(positions)))
+            if found is not None:
+                place = {position: j for j, position in enumerate(sorted(set(positions)))}
+                return found[:, [place[position] for position in positions]]
+        if len(others):
+            cells = self._texts(starts[others] - PAD, ends[others] - PAD)
+            rest = to_numbers(cells, self._format)
+            if rest is None:
                 return None
-            lines = lines.replace(self._delimiter, b",")
-        shape = (self.rows, len(order))
-        table = None
-        if self._with_arrow and not lines.translate(None, PLAINEST + b" \n"):
-            table = arrow.numbers(lines, len(order))
-        if table is None or table.shape != shape:
-            values = to_floats(lines.replace(b"\n", b","))
-            if values is None or values.size != shape[0] * shape[1]:
-                return None
-            table = values.reshape(shape)
-        if list(positions) == order:
-            return table
-        place = {position: j for j, position in enumerate(order)}
-        return table[:, [place[position] for position in positions]]
+            values[others] = rest
+        return values.reshape(shape)
 
-    def _kept(self, order: Sequence[int]) -> bytes:
-        """The cells of these columns (in file order), delimited as in the file."""
-        if len(order) == self._width:
-            return self._data
+    @property
+    def _starts(self) -> Places:
+        starts = np.empty_like(self._ends)
+        starts.reshape(-1)[0] = 0
+        starts.reshape(-1)[1:] = self._ends.reshape(-1)[:-1] + 1
+        return starts
+
+    def _texts(self, starts: Places, ends: Places) -> list[str]:
+        """The cells between these places."""
+        pairs = zip(starts.tolist(), ends.tolist(), strict=True)
+        if self._data.isascii():
+            text = self._data.decode()
+            return [text[start:end] for start, end in pairs]
+        return [self._data[start:end].decode() for start, end in pairs]
+
+    def _long_numbers(self, order: Sequence[int]) -> Array | None:
+        """Columns, in file order, of numbers of many digits or with exponents; None: in doubt."""
         lengths = np.diff(self._ends.reshape(-1), prepend=-1)
         chosen = np.zeros(self._width, np.bool_)
         chosen[list(order)] = True
-        mask = np.repeat(np.tile(chosen, self.rows), lengths)
-        kept = np.frombuffer(self._data, np.uint8)[mask]
-        if order[-1] != self._width - 1:
-            # Each row ends in a delimiter now.
-            places = np.cumsum(lengths.reshape(-1, self._width)[:, chosen].sum(axis=1)) - 1
-            kept[places] = 10
-        return kept.tobytes()
+        kept = np.frombuffer(self._data, np.uint8)[np.repeat(np.tile(chosen, self.rows), lengths)]
+        behind = np.cumsum(lengths.reshape(self._ends.shape)[:, chosen]) - 1
+        if (kept == ord(",")).sum() > len(behind):
+            return None
+        kept[behind] = ord(",")
+        text = kept.tobytes()
+        if text.translate(None, PLAINEST + b" "):
+            return None
+        if self._with_arrow:
+            kept[behind[len(order) - 1 :: len(order)]] = ord("\n")
+            found = arrow.numbers(kept.tobytes(), len(order))
+            if found is not None and len(found) == self.rows:
+                return found
+        values = to_floats(text)
+        if values is None or len(values) != len(behind):
+            return None
+        return values.reshape(self.rows, len(order))
 
 
 def quickest_way(file: Text, most: int | None) -> Way:
@@ -188,7 +196,6 @@ class _Reader:
         self._delimiter = delimiter.encode()
         self._comment = None if format.comment is None else format.comment.encode()
         self._with_arrow = with_arrow
-        self._piece = arrow.PIECE if with_arrow else PIECE
         self._at_end = False
         self._longest = csv.field_size_limit() // 2
 
@@ -205,17 +212,16 @@ class _Reader:
                         raise Doubt
                     waiting = data
                     continue
-                block, ends_blank = found
-                if block is not None:
-                    if blank:
-                        raise Doubt  # a blank line between rows
-                    if is_first and block.rows < self._first and not self._at_end:
+                parts, ends_blank = found
+                if parts and blank:
+                    raise Doubt  # a blank line between rows
+                if parts and is_first:
+                    if parts[0].rows < self._first and not self._at_end:
                         raise Doubt  # many lines of few rows
-                    if is_first and block.rows > self._first:
-                        yield from block.cut(self._first)
-                    else:
-                        yield block
+                    if parts[0].rows > self._first:
+                        parts = parts[0].cut(self._first)
                     is_first = False
+                yield from parts
                 blank = blank or ends_blank
         if waiting:
             raise Doubt
@@ -230,7 +236,7 @@ class _Reader:
             parts: list[bytes] = []
             done, lines, needed = 0, 0, self._file.line + self._first + 64
             while not self._at_end:
-                more = content.read(self._piece)
+                more = content.read(PIECE)
                 done += len(more)
                 at(done)
                 self._at_end = not more
@@ -262,7 +268,7 @@ class _Reader:
                 next(csv.reader(lines, delimiter=self._file.format.delimiter, strict=True), None)
         return lines.read().encode()
 
-    def _parsed(self, data: bytes) -> tuple[Block | None, bool] | None:
+    def _parsed(self, data: bytes) -> tuple[Sequence[Block], bool] | None:
         """The rows, if any, and whether blank lines follow; None: a quoted cell goes on."""
         if b"\0" in data:
             raise Doubt
@@ -287,15 +293,16 @@ class _Reader:
         if self._blanks:
             data = _single_blanks(data)
         rows = data.rstrip(b"\n")
-        blank = len(data) - len(rows) > 1 or not rows
+        blank = len(data) - len(rows) > 1
         if not rows:
-            return None, blank and bool(data)
+            return [], bool(data)
         rows += b"\n"
         if b"\n\n" in rows or rows.startswith(b"\n"):
             raise Doubt
-        return CutBlock(rows, self._delimiter, self._cells(rows), self._with_arrow), blank
+        block = CutBlock(rows, self._cells(rows), self._file.format, self._with_arrow)
+        return [block], blank
 
-    def _cells(self, data: bytes) -> npt.NDArray[np.int64]:
+    def _cells(self, data: bytes) -> Places:
         """Where each cell ends; Doubt where a row has another number of them, or one is long."""
         codes = np.frombuffer(data, np.uint8)
         places = np.flatnonzero((codes == self._delimiter[0]) | (codes == 10))
@@ -313,25 +320,29 @@ class _Reader:
                 raise Doubt  # the csv module refuses long cells
         return ends
 
-    def _with_quotes(self, data: bytes) -> tuple[Block | None, bool] | None:
+    def _with_quotes(self, data: bytes) -> tuple[Sequence[Block], bool] | None:
         if self._blanks:
             raise Doubt
         lines = io.StringIO(data.decode(), newline="")
         reader = csv.reader(lines, delimiter=self._file.format.delimiter, strict=True)
+        blocks: list[Block] = []
+        blank = False
         try:
-            rows = list(reader)
+            # Few rows at once: what lives shortly costs least.
+            while rows := list(itertools.islice(reader, self._first)):
+                count = len(rows)
+                while rows and not rows[-1]:
+                    rows.pop()
+                if rows and (blank or set(map(len, rows)) != {len(self._file.names)}):
+                    raise Doubt
+                blank = blank or len(rows) < count
+                if rows:
+                    blocks.append(RowBlock(rows))
         except csv.Error as error:
             if "unexpected end of data" in str(error) and not self._at_end:
                 return None
             raise Doubt from error
-        count = len(rows)
-        while rows and not rows[-1]:
-            rows.pop()
-        if not rows:
-            return None, count > 0
-        if set(map(len, rows)) != {len(self._file.names)}:
-            raise Doubt
-        return RowBlock(rows), len(rows) < count
+        return blocks, blank
 
 
 def _single_blanks(data: bytes) -> bytes:
