@@ -1,12 +1,10 @@
 """Numbers of plain bytes converted by Arrow, where it is installed: the same numbers, sooner.
 
-Arrow is given only what has been found to be rows of equal width without quotes, and of it only
-digits, signs, points, exponents and spaces. Its parser (fast_float) rounds correctly, as `float()`
+XX, signs, points, exponents and spaces. Its parser (fast_float) rounds correctly, as `float()`
 does; what it refuses, and what is not finite, is left to others. So it changes no number and no
 message.
 """
 
-import importlib
 import importlib.util
 from functools import cache
 from typing import Any
@@ -29,9 +27,11 @@ def is_installed() -> bool:
 def _modules() -> tuple[Any, Any] | None:
     """Arrow and its reader of CSV; None where they cannot be loaded."""
     try:
-        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.csv")
+        import pyarrow
+        from pyarrow import csv
     except Exception:  # built for another NumPy, or a library is missing: it is done without
         return None
+    return pyarrow, csv
 
 
 def numbers(text: bytes, width: int) -> Array | None:

@@ -285,7 +285,12 @@ class _Reader:
         if quoted:
             if self._comment is not None and b"\r" + self._comment in data:
                 raise Doubt
-            return self._with_quotes(data)
+            without = None
+            if not self._blanks and len(self._file.names) > 1:
+                without = _without_quotes(data.replace(b"\r\n", b"\n"), self._delimiter)
+            if without is None:
+                return self._with_quotes(data)
+            data = without
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
             if b"\r" in data:
@@ -343,6 +348,30 @@ class _Reader:
                 return None
             raise Doubt from error
         return blocks, blank
+
+
+def _without_quotes(data: bytes, delimiter: bytes) -> bytes | None:
+    """The lines without quotes where each quoted cell is whole and holds no delimiter, no line end
+    and no quote; None where one does.
+
+    Then quotes come in pairs: the first where a cell begins, the second where the same cell ends.
+    """
+    if b"\r" in data:
+        return None
+    codes = np.frombuffer(b"\n" + data, np.uint8)
+    is_end = (codes == delimiter[0]) | (codes == ord("\n"))
+    is_quote = codes == ord('"')
+    quotes = np.flatnonzero(is_quote)
+    if len(quotes) % 2:
+        return None
+    first, last = quotes[::2], quotes[1::2]
+    if not (is_end[first - 1].all() and is_end[last + 1].all()):
+        return None
+    places = np.flatnonzero(is_end)
+    if (np.searchsorted(places, first) != np.searchsorted(places, last)).any():
+        return None
+    kept: bytes = codes[1:][~is_quote[1:]].tobytes()
+    return kept
 
 
 def _single_blanks(data: bytes) -> bytes:
