@@ -35,7 +35,7 @@ _ZEROS, _ONES, _HIGH, _POINTS = _each(ord("0")), _each(1), _each(0x80), _each(or
 _TO_HIGH = _each(0x80 - 10)
 _LAST = np.array([(1 << 64) - (1 << 64 - 8 * k) for k in range(9)], np.uint64)
 """The last k bytes of a word."""
-_POWERS = np.array([10.0**f for f in range(23)])
+_POWERS = np.array([float(f"1e{f}") for f in range(23)])
 _MANY = np.uint64(2**53)
 
 
@@ -77,7 +77,7 @@ def to_decimals(codes: npt.NDArray[np.uint8], starts: Places, ends: Places) -> t
         value = _sum(moved)
         if k == 2:
             bad |= value > np.uint64(1800)
-        value *= np.uint64(10 ** (8 * k))
+        value *= np.uint64((1, 10**8, 10**16)[k])
         mantissas += value
     bad |= lengths <= points
     if count == 3:
