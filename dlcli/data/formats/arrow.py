@@ -1,8 +1,9 @@
-"""Numbers of plain bytes converted by Arrow, where it is installed: the same numbers, sooner.
+"""Numbers converted by Arrow, where it is installed: the same numbers, sooner.
 
-Arrow is given cells of rows of equal width, without quotes, made of nothing but digits, signs,
-points, exponents and spaces. Its parser (fast_float) rounds correctly, as `float()` does; what it
-refuses, and what is not finite, is left to others. So it changes no number and no message.
+Arrow is given cells that are made of nothing but digits, signs, points and exponents. It rounds
+correctly (fast_float), as `float()` does; what it refuses, and what is not finite, is left to
+others. So it changes no number and no message. Its reader of CSV is not used: it starts threads,
+and workers are forked from this process later.
 """
 
 import importlib.util
@@ -10,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dlcli.data.dataset import Array
 
@@ -24,51 +26,32 @@ def is_installed() -> bool:
 
 
 @cache
-def _modules() -> tuple[Any, Any] | None:
-    """Arrow and its reader of CSV; None where they cannot be loaded."""
+def _module() -> Any:
+    """Arrow; None where it cannot be loaded."""
     try:
         import pyarrow
-        from pyarrow import csv
     except Exception:  # built for another NumPy, or a library is missing: it is done without
         return None
-    return pyarrow, csv
+    return pyarrow
 
 
-def numbers(text: bytes, width: int) -> Array | None:
-    """The finite numbers of rows of `width` columns; None where Arrow is in doubt.
+def numbers(text: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int64]) -> Array | None:
+    """The finite numbers of cells that follow each other; None where Arrow is in doubt.
 
-    text: cells with a comma behind each but the last of a row, which has a line feed.
+    text: the bytes of all cells, nothing between them. lengths: bytes of each.
     """
-    loaded = _modules()
-    if loaded is None:
+    if bytes(text).translate(None, b"0123456789.-+eE"):
         return None
-    arrow, reader = loaded
-    names = [str(place) for place in range(width)]
+    arrow = _module()
+    if arrow is None:
+        return None
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    cells = arrow.StringArray.from_buffers(
+        len(lengths), arrow.py_buffer(offsets), arrow.py_buffer(np.ascontiguousarray(text))
+    )
     try:
-        table = reader.read_csv(
-            arrow.BufferReader(text),
-            # Without threads: workers are forked from this process later.
-            reader.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
-            reader.ParseOptions(
-                delimiter=",",
-                quote_char=False,
-                double_quote=False,
-                escape_char=False,
-                newlines_in_values=False,
-                ignore_empty_lines=False,
-            ),
-            reader.ConvertOptions(
-                column_types=dict.fromkeys(names, arrow.float64()),
-                null_values=[],
-                strings_can_be_null=False,
-                auto_dict_encode=False,
-            ),
-        )
-    except (arrow.ArrowException, ValueError, OSError):
+        values = np.array(cells.cast(arrow.float64()).to_numpy())
+    except arrow.ArrowException:
         return None
-    values = np.empty((table.num_rows, width))
-    for place, column in enumerate(table.columns):
-        if column.null_count:
-            return None
-        values[:, place] = column.to_numpy()
     return values if np.isfinite(values).all() else None

@@ -14,11 +14,12 @@ from contextlib import ExitStack, closing
 from typing import Literal, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from dlcli.data.dataset import Array
 from dlcli.data.formats import arrow
 from dlcli.data.formats.notation import BLANKS, Format, to_numbers
-from dlcli.data.formats.numerals import PAD, PLAINEST, Places, to_decimals, to_floats
+from dlcli.data.formats.numerals import PAD, Places, to_decimals, to_floats
 from dlcli.data.formats.text import Row, Text
 from dlcli.data.formats.unpacked import unpacked
 from dlcli.progress import work
@@ -29,6 +30,9 @@ plain bytes; and that with Arrow for the numbers. All give the same bits."""
 
 PIECE = 1 << 17
 """Bytes that are cut at once: their places and numbers stay in the processor's cache."""
+
+MANY = 256
+"""Cells that are no short decimals, from which on they are converted together."""
 
 LONG = 1 << 27
 """Bytes of a row, or of the first block, from which on the reader by lines is asked."""
@@ -99,23 +103,41 @@ class CutBlock:
     def numbers(self, positions: Sequence[int], /) -> Array | None:
         if not positions:
             return None
-        shape = (self.rows, len(positions))
-        starts = self._starts[:, positions].reshape(-1) + PAD
-        ends = self._ends[:, positions].reshape(-1) + PAD
+        order = sorted(set(positions))
+        starts = self._starts[:, order].reshape(-1)
+        ends = self._ends[:, order].reshape(-1)
         codes = np.frombuffer(bytes(PAD) + self._data, np.uint8)
-        values, others = to_decimals(codes, starts, ends)
-        if 4 * len(others) > len(values):
-            found = self._long_numbers(sorted(set(positions)))
-            if found is not None:
-                place = {position: j for j, position in enumerate(sorted(set(positions)))}
-                return found[:, [place[position] for position in positions]]
+        values, others = to_decimals(codes, starts + PAD, ends + PAD)
         if len(others):
-            cells = self._texts(starts[others] - PAD, ends[others] - PAD)
-            rest = to_numbers(cells, self._format)
+            rest = self._others(starts[others], ends[others])
             if rest is None:
                 return None
             values[others] = rest
-        return values.reshape(shape)
+        table = values.reshape(self.rows, len(order))
+        if list(positions) == order:
+            return table
+        place = {position: j for j, position in enumerate(order)}
+        return table[:, [place[position] for position in positions]]
+
+    def _others(self, starts: Places, ends: Places) -> Array | None:
+        """The numbers between these places, which rise; None where something else is there."""
+        found = None
+        if len(starts) >= MANY and self._with_arrow:
+            found = arrow.numbers(self._between(starts, ends), ends - starts)
+        if len(starts) >= MANY and found is None:
+            kept = self._between(starts, ends + 1)
+            kept[np.cumsum(ends + 1 - starts) - 1] = ord(",")
+            found = to_floats(kept.tobytes())
+            if found is not None and len(found) != len(starts):
+                found = None  # a comma in a cell
+        return to_numbers(self._texts(starts, ends), self._format) if found is None else found
+
+    def _between(self, starts: Places, ends: Places) -> npt.NDArray[np.uint8]:
+        """The bytes between these places; the ones of a cell never go beyond the next start."""
+        changes = np.zeros(len(self._data) + 1, np.int8)
+        changes[starts] = 1
+        changes[ends] -= 1
+        return np.frombuffer(self._data, np.uint8)[np.cumsum(changes[:-1], dtype=np.int8) > 0]
 
     @property
     def _starts(self) -> Places:
@@ -131,29 +153,6 @@ class CutBlock:
             text = self._data.decode()
             return [text[start:end] for start, end in pairs]
         return [self._data[start:end].decode() for start, end in pairs]
-
-    def _long_numbers(self, order: Sequence[int]) -> Array | None:
-        """Columns, in file order, of numbers of many digits or with exponents; None: in doubt."""
-        lengths = np.diff(self._ends.reshape(-1), prepend=-1)
-        chosen = np.zeros(self._width, np.bool_)
-        chosen[list(order)] = True
-        kept = np.frombuffer(self._data, np.uint8)[np.repeat(np.tile(chosen, self.rows), lengths)]
-        behind = np.cumsum(lengths.reshape(self._ends.shape)[:, chosen]) - 1
-        if (kept == ord(",")).sum() > len(behind):
-            return None
-        kept[behind] = ord(",")
-        text = kept.tobytes()
-        if text.translate(None, PLAINEST + b" "):
-            return None
-        if self._with_arrow:
-            kept[behind[len(order) - 1 :: len(order)]] = ord("\n")
-            found = arrow.numbers(kept.tobytes(), len(order))
-            if found is not None and len(found) == self.rows:
-                return found
-        values = to_floats(text)
-        if values is None or len(values) != len(behind):
-            return None
-        return values.reshape(self.rows, len(order))
 
 
 def quickest_way(file: Text, most: int | None) -> Way:

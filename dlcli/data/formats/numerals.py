@@ -37,6 +37,7 @@ _LAST = np.array([(1 << 64) - (1 << 64 - 8 * k) for k in range(9)], np.uint64)
 """The last k bytes of a word."""
 _POWERS = np.array([float(f"1e{f}") for f in range(23)])
 _MANY = np.uint64(2**53)
+_CERTAIN = 1 - 1 / 2**30
 
 
 def to_decimals(codes: npt.NDArray[np.uint8], starts: Places, ends: Places) -> tuple[Array, Places]:
@@ -112,7 +113,7 @@ def _quotients(mantissas: Words, powers: Array) -> tuple[Array, npt.NDArray[np.b
     rounded = first + correction
     left = correction - (rounded - first)
     half = 0.5 * np.minimum(np.spacing(rounded), rounded - np.nextafter(rounded, 0.0))
-    return rounded, np.abs(left) > half * (1 - 2.0**-30)
+    return rounded, np.abs(left) > half * _CERTAIN
 
 
 def _product(a: Array, b: Array) -> tuple[Array, Array]:
