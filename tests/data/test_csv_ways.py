@@ -110,6 +110,7 @@ def test_a_decimal_is_what_float_makes_of_it(cells: list[str], end: str) -> None
 def test_decimals_are_no_others() -> None:
     cells = "0 -0 1 12345678 -12345678 123456789 1.5 -.5 5. 0.1234567 12345678.9 1234567890123456"
     cells += " 0.12574550945163264 -0.0001234567890123456 1.2345678901234567 17999999999999999999"
+    cells += " 1e-05 1.5E+07 -9.123456789012345678e-01 1.000000000000000000e+00 -0e+22 5e-22"
     data = bytes(PAD) + cells.encode() + b" "
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(" "))
     values, others = to_decimals(np.frombuffer(data, np.uint8), np.r_[PAD, ends[:-1] + 1], ends)

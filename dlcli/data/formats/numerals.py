@@ -1,12 +1,12 @@
 """Many numbers of a text converted at once, each rounded as `float()` rounds it.
 
-A decimal number is a whole number m over a power of ten 10^f. For m up to 2^53 and f up to 22 both
-are float64 numbers as they are, so one division gives the nearest float64 number (Clinger, "How to
-read floating point numbers accurately", 1990). For m below 2^64 the quotient is computed to twice
-as many digits (Dekker, "A floating-point technique for extending the available precision", 1971),
-and taken where its rounding is beyond doubt. Digits are added up eight to a word (Lemire, "Number
-parsing at a gigabyte per second", 2021). Cells that are no such decimals are left to `float()`, or
-to NumPy's reader of text, which calls the same function of Python.
+A decimal number is a whole number m over, or times, a power of ten 10^f. For m up to 2^53 and f up
+to 22 both are float64 numbers as they are, so one division or product gives the nearest float64
+number (Clinger, "How to read floating point numbers accurately", 1990). For m below 2^64 the
+quotient is computed to twice as many digits (Dekker, "A floating-point technique for extending the
+available precision", 1971), and taken where its rounding is beyond doubt. Digits are added up eight
+to a word (Lemire, "Number parsing at a gigabyte per second", 2021). Cells that are no such decimals
+are left to `float()`, or to NumPy's reader of text, which calls the same function of Python.
 """
 
 import warnings
@@ -45,14 +45,15 @@ def to_decimals(codes: npt.NDArray[np.uint8], starts: Places, ends: Places) -> t
 
     codes: the text; PAD bytes of anything come before the first cell. starts, ends: of each cell.
     A plain decimal: "-" or nothing, up to 24 digits with or without one point, of which up to 22
-    behind it; m below 1.8e19.
+    behind it; m below 1.8e19; an exponent of a sign and two digits, or none.
     """
     negative = codes[starts] == ord("-")
     lengths = ends - starts
     lengths -= negative
+    shifts, ends, lengths, bad = _without_exponents(codes, ends, lengths)
     words = np.ndarray((len(codes) - 7,), "<u8", codes, strides=(1,))
     count = min(3, max(1, -(-int(lengths.max(initial=0)) // 8)))
-    bad = lengths > 8 * count
+    bad |= lengths > 8 * count
     mantissas = np.zeros(len(ends), np.uint64)
     fraction = np.zeros(len(ends), np.uint8)
     points = np.zeros(len(ends), np.bool_)
@@ -81,18 +82,49 @@ def to_decimals(codes: npt.NDArray[np.uint8], starts: Places, ends: Places) -> t
         value *= np.uint64((1, 10**8, 10**16)[k])
         mantissas += value
     bad |= lengths <= points
-    if count == 3:
+    many = mantissas > _MANY if count > 1 else None
+    if shifts is None:
+        places: npt.NDArray[np.integer] = fraction
+    else:
+        places = fraction - shifts
+        bad |= np.abs(places) > 22
+        if many is not None:
+            bad |= many & (places < 0)
+    if count == 3 or shifts is not None:
         bad |= fraction > 22
-        fraction[bad] = 0
-    powers = _POWERS[fraction]
+        places[bad] = 0
+    powers = _POWERS[np.abs(places)]
     values = mantissas.astype(np.float64)
-    if count > 1 and (many := np.flatnonzero((mantissas > _MANY) & ~bad)).size:
-        values[many], doubtful = _quotients(mantissas[many], powers[many])
-        bad[many[doubtful]] = True
-        powers[many] = 1.0
-    values /= powers
+    if many is not None and (some := np.flatnonzero(many & ~bad)).size:
+        values[some], doubtful = _quotients(mantissas[some], powers[some])
+        bad[some[doubtful]] = True
+        powers[some] = 1.0
+    if shifts is None:
+        values /= powers
+    else:
+        values = np.where(places < 0, values * powers, values / powers)
     np.negative(values, out=values, where=negative)
     return values, np.flatnonzero(bad)
+
+
+def _without_exponents(
+    codes: npt.NDArray[np.uint8], ends: Places, lengths: Places
+) -> tuple[Places | None, Places, Places, npt.NDArray[np.bool_]]:
+    """The exponents of cells like 1.5e-07, or None where no cell has one; where the cells end
+    without, how long they are then, and which exponents are none."""
+    marked = (codes[ends - 4] | 0x20) == ord("e")
+    marked &= lengths > 4
+    if not marked.any():
+        return None, ends, lengths, np.zeros(len(ends), np.bool_)
+    sign, tens, units = (codes[ends - k] for k in (3, 2, 1))
+    bad = (sign != ord("-")) & (sign != ord("+"))
+    tens, units = tens - np.uint8(ord("0")), units - np.uint8(ord("0"))
+    bad |= (tens > 9) | (units > 9)
+    bad &= marked
+    shifts = (10 * tens.astype(np.int64) + units) * np.where(sign == ord("-"), -1, 1)
+    shifts *= marked
+    behind = 4 * marked
+    return shifts, ends - behind, lengths - behind, bad
 
 
 def _quotients(mantissas: Words, powers: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
