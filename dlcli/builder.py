@@ -91,7 +91,8 @@ class Misplaced(ValueError):
 def build(config: Any, table: Mapping[str, type[T]]) -> T:
     """The object of `table` that a component of the config names, with the same fields."""
     kind = table[config.type]
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    every = fields(kind)  # type: ignore[arg-type]
+    names = [field.name for field in every if field.metadata.get("chosen", True)]
     return kind(**{name: _value(name, getattr(config, name)) for name in names})
 
 

@@ -14,13 +14,24 @@ import dlcli
 ROOT = Path(dlcli.__file__).parent
 
 BASE = frozenset(
-    {"errors", "frozen", "nearest", "randomness", "numerics", "printable", "progress", "stopping"}
+    {
+        "dates",
+        "errors",
+        "frozen",
+        "nearest",
+        "randomness",
+        "numerics",
+        "printable",
+        "progress",
+        "stopping",
+    }
 )
 ROOMS = frozenset({"config", "engine", "data", "artifacts"})
 
 MAY_IMPORT = {
     "__init__": frozenset({"numerics"}),
     "__main__": frozenset({"cli", "numerics"}),
+    "dates": frozenset(),
     "errors": frozenset(),
     "frozen": frozenset(),
     "nearest": frozenset(),

@@ -105,6 +105,8 @@ def config_fields(model: Any) -> dict[str, Any]:
 def work_fields(kind: Any) -> dict[str, Any]:
     found = {}
     for field in dataclasses.fields(kind):
+        if not field.metadata.get("chosen", True):
+            continue
         if field.default is not dataclasses.MISSING:
             found[field.name] = plain(field.default)
         elif field.default_factory is not dataclasses.MISSING:
@@ -138,12 +140,12 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
         "dims": [2, 1], "inputs": ["a", "b"], "peak": 0.5, "values": [0.5, 0.1],
         "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3, "columns": [[0, 2, 3]],
         "input_dim": 5, "output_dim": 2, "stddev": 0.5, "l1": 0.5, "padding": 2,
-        "width_factor": 0.5,
+        "width_factor": 0.5, "maximum": 1.0,
     }  # fmt: skip
     required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
     required += {
         "step": ["boundaries"], "random_crop": ["padding"], "random_translation": ["width_factor"],
-        "l1_l2": ["l1"],
+        "clip": ["maximum"], "l1_l2": ["l1"],
     }.get(name, [])  # fmt: skip
     required += ["decay_steps"] * (name in ("exponential", "inverse_time"))
     made = build(configs[name](**{key: values[key] for key in required}), works)

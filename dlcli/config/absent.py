@@ -156,8 +156,8 @@ _AUGMENTATIONS = _words(
 )
 _TRANSFORMS = {
     **_words(
-        "impute imputer simpleimputer knnimputer iterativeimputer fillna fillmissing missing",
-        "fill the gaps in the file, or remove their rows",
+        "knnimputer iterativeimputer",
+        "`impute` fills gaps by one value for each column",
     ),
     **_moot("drop dropcolumns select selectcolumns selector", _LEAVE_OUT),
     **_moot(
@@ -169,9 +169,9 @@ _TRANSFORMS = {
         "text columns take `one_hot` or `category`",
     ),
     **_words(
-        "robust robustscaler robustscale quantile quantiletransformer power powertransformer "
+        "power powertransformer "
         "boxcox "
-        "yeojohnson log log1p log10 sqrt exp abs clip clipping winsorize discretize discretizer "
+        "yeojohnson log log10 sqrt exp abs winsorize discretize discretizer "
         "kbins kbinsdiscretizer bin binning binarize binarizer dateparts date datetime parsedates "
         "pca whiten zca svd ica polynomial polynomialfeatures interactions spline normalizer "
         "l2norm "
@@ -317,8 +317,7 @@ KEYS_OF: Mapping[str, Mapping[str, str]] = {
         **_moot("train trainsize training", "what the other parts leave is the training part"),
     },
     "RmsProp": _words("momentum"),
-    "Csv": _words("transpose names columnnames colnames", "the first line of the file has the "
-    "names"),
+    "Csv": _words("transpose", "every row of the file is a row of the table"),
 }  # fmt: skip
 """Keys that a section has not, by the name of its class; other sections may have them."""
 

@@ -9,8 +9,10 @@ from pydantic import (
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -43,6 +45,27 @@ class Section(BaseModel):
     def _as_before(cls, data: Any, info: ValidationInfo) -> Any:
         recorded = isinstance(info.context, dict) and info.context.get(RECORDED)
         return {**cls.before, **data} if recorded and isinstance(data, dict) else data
+
+
+class Grown(Section):
+    """A section with options that came later.
+
+    later: their names: one that is as it was before there was the option is left out, so that a
+        config is written out as it always was.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        usual = {name: type(self).model_fields[name].default for name in self.later}
+        usual |= {name: value for name, value in self.before.items() if name in usual}
+        return {
+            name: value
+            for name, value in written.items()
+            if name not in usual or getattr(self, name) != usual[name]
+        }
 
 
 @frozen(eq=False)

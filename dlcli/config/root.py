@@ -10,7 +10,7 @@ from dlcli.config.deployment import Deployment
 from dlcli.config.evaluation import Evaluation
 from dlcli.config.layers import Layer
 from dlcli.config.runtime import Runtime
-from dlcli.config.sources import FileName
+from dlcli.config.source_sections import FileName
 from dlcli.config.training import Loss, Optimizer, Training
 from dlcli.config.values import Listing, Text, Whole, wrong
 from dlcli.config.wording import instead

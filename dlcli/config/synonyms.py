@@ -310,6 +310,10 @@ TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("scale", "multiply", "divide"), "rescale"),
     **dict.fromkeys(("standardscaler", "normalize", "zscore", "standardization"), "standardize"),
     "minmaxscaler": "min_max",
+    **dict.fromkeys(("robustscaler", "robustscale"), "robust"),
+    "quantiletransformer": "quantile",
+    "clipping": "clip",
+    **dict.fromkeys(("imputer", "simpleimputer", "fillna", "fillmissing", "missing"), "impute"),
     **dict.fromkeys(("onehotencoder", "dummies", "categorical"), "one_hot"),
     **dict.fromkeys(
         ("categoryencoder", "ordinal", "ordinalencoder", "ordinalencode", "embedding"), "category"

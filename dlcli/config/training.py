@@ -8,7 +8,7 @@ from dlcli.config import synonyms
 from dlcli.config.base import Component, Section, table
 from dlcli.config.metrics import NUMBERS, Task
 from dlcli.config.schedules import LearningRate
-from dlcli.config.sources import CLASS_NAME
+from dlcli.config.source_sections import CLASS_NAME
 from dlcli.config.values import (
     ByName,
     Checked,

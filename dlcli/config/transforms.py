@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import model_validator
 
 from dlcli.config import synonyms
-from dlcli.config.base import Component, Section, table
+from dlcli.config.base import Component, Grown, Section, table
 from dlcli.config.layer_sections import TargetShape
 from dlcli.config.values import (
     Checked,
@@ -13,6 +13,7 @@ from dlcli.config.values import (
     KindOr,
     Listing,
     Real,
+    Switch,
     Text,
     Whole,
     wrong,
@@ -37,28 +38,15 @@ _Named = Annotated[
     Listing(most=100_000, least=1, unique=True),
 ]
 _Numbers = Annotated[_Named, KindOr(("numeric",), ("text", "category"))]
+_Fillable = Annotated[_Named, KindOr(("numeric", "text", "date"), ("category",))]
 _Categories = Annotated[_Named, KindOr(("text", "numeric"), ("category",))]
 _Encodable = Annotated[_Named, KindOr(("text", "numeric", "category"))]
 
 
-class _OfColumns(Section):
-    """A transform of which some columns are chosen, by their names or by what they hold.
-
-    later: options that came later: one that is not given is left out, so that a config is written
-        out as it always was.
-    """
+class _OfColumns(Grown):
+    """A transform of which some columns are chosen, by their names or by what they hold."""
 
     later: ClassVar[tuple[str, ...]] = ("columns",)
-
-    @model_serializer(mode="wrap")
-    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = write(self)
-        usual = {name: type(self).model_fields[name].default for name in self.later}
-        return {
-            name: value
-            for name, value in written.items()
-            if name not in usual or getattr(self, name) != usual[name]
-        }
 
 
 class Rescale(_OfColumns):
@@ -103,6 +91,98 @@ class MinMax(MinMaxTarget, _OfColumns):
     """The training part's range becomes minimum .. maximum."""
 
     columns: _Numbers | None = None
+
+
+class _Percents(Listing):
+    """Two ascending shares in percent."""
+
+    def __call__(self, value: Any) -> Any:
+        found = super().__call__(value)
+        numbers = [Real(0.0, 100.0)(one) for one in found]
+        if len(numbers) != 2 or numbers[0] >= numbers[1]:
+            raise wrong_value(f"must be two ascending numbers from 0 to 100, not {list(found)}")
+        return tuple(numbers)
+
+
+class Robust(Section):
+    """(x - median) / (high - low), by quantiles of the training part."""
+
+    type: Literal["robust"] = "robust"
+    with_centering: Annotated[bool, Switch()] = True
+    with_scaling: Annotated[bool, Switch()] = True
+    quantile_range: Annotated[tuple[float, float], _Percents(most=2, least=2)] = (25.0, 75.0)
+    columns: _Numbers | None = None
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not self.with_centering and not self.with_scaling:
+            raise wrong("without centering and scaling nothing is done", "with_scaling")
+        return self
+
+
+class Quantile(Section):
+    """The rank among the numbers of the training part, from 0 to 1, or as a normal variable."""
+
+    type: Literal["quantile"] = "quantile"
+    n_quantiles: Annotated[int, Whole(2, 100_000)] = 1000
+    output_distribution: Annotated[str, Choice(("uniform", "normal"))] = "uniform"
+    columns: _Numbers | None = None
+
+
+class Clip(Section):
+    """Numbers below `minimum` or above `maximum` become these."""
+
+    type: Literal["clip"] = "clip"
+    minimum: Annotated[float, Real()] | None = None
+    maximum: Annotated[float, Real()] | None = None
+    columns: _Numbers | None = None
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.minimum is None and self.maximum is None:
+            raise wrong("`clip` needs a `minimum`, a `maximum` or both")
+        if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
+            bounds = f"`minimum` ({self.minimum}) must be below `maximum` ({self.maximum})"
+            raise wrong(bounds, "minimum")
+        return self
+
+
+class Log1p(Section):
+    """log(1 + x)"""
+
+    type: Literal["log1p"] = "log1p"
+    columns: _Numbers | None = None
+
+
+class _FillValue(Checked):
+    """A number or a text."""
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return Text("a text, or a number", longest=1000)(value)
+        return Real()(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["number", "string"]}
+
+
+_STRATEGIES = ("mean", "median", "most_frequent", "constant")
+
+
+class Impute(Section):
+    """Missing cells are filled in by what is usual in the training part."""
+
+    type: Literal["impute"] = "impute"
+    strategy: Annotated[str, Choice(_STRATEGIES)] = "mean"
+    fill_value: Annotated[float | str, _FillValue()] | None = None
+    add_indicator: Annotated[bool, Switch()] = False
+    columns: _Fillable | None = None
+
+    @model_validator(mode="after")
+    def _constant_alone_has_a_value(self) -> Self:
+        if self.fill_value is not None and self.strategy != "constant":
+            raise wrong("`fill_value` is for `strategy: constant`", "fill_value")
+        return self
 
 
 _MOST = 2**53
@@ -179,7 +259,18 @@ class Transpose(Section):
 
 
 Transform = Annotated[
-    Rescale | Standardize | MinMax | OneHot | Category | ReshapeRows | Transpose,
+    Rescale
+    | Standardize
+    | MinMax
+    | Robust
+    | Quantile
+    | Clip
+    | Log1p
+    | Impute
+    | OneHot
+    | Category
+    | ReshapeRows
+    | Transpose,
     Component("transform", words=synonyms.TRANSFORMS),
 ]
 TargetTransform = Annotated[

@@ -46,27 +46,31 @@ def make_table(
     targets_where: str,
     columns: Sequence[Column] | None = None,
     place: Callable[[int], str] | None = None,
+    gaps: bool = False,
 ) -> Table:
     """A table of arrays as read, checked; the features are neither copied nor converted.
 
     place: what messages call the target of a row; by default its number, counted from 0.
+    gaps: whether NaN among the features is a missing cell, and no fault.
     """
     features_shape(features.shape, where)
     same_length(features.shape, targets.shape, where, targets_where)
-    features = make_features(features, where, columns)
+    features = make_features(features, where, columns, gaps)
     if place is None:
         place = f"{targets_where}, row {{}} (counted from 0)".format
     files = (where, targets_where)
     return Table(features, make_targets(targets, targets_where), place, files)
 
 
-def make_features(features: Array, where: str, columns: Sequence[Column] | None = None) -> Array:
+def make_features(
+    features: Array, where: str, columns: Sequence[Column] | None = None, gaps: bool = False
+) -> Array:
     """Features as a table keeps them, checked; neither copied nor converted."""
     shape = features_shape(features.shape, where)
     features = np.asarray(_numeric(features, where))
     if len(shape) > features.ndim:
         features = features[..., np.newaxis]
-    check_finite(features, where, columns)
+    check_finite(features, where, columns, gaps)
     return features
 
 
@@ -125,14 +129,18 @@ def _numeric(array: Array, where: str) -> Array:
     return array
 
 
-def check_finite(array: Array, where: str, columns: Sequence[Column] | None = None) -> None:
-    """No NaN and no Inf, looked for in chunks so that a memory map is never read as a whole."""
+def check_finite(
+    array: Array, where: str, columns: Sequence[Column] | None = None, gaps: bool = False
+) -> None:
+    """No NaN (unless it is a gap) and no Inf, looked for in chunks so that a memory map is never
+    read as a whole."""
     if array.dtype.kind != "f":
         return
     step = rows_per_chunk(array.shape[1:])
     with work(f"check {where}", len(array)) as at:
         for start in range(0, len(array), step):
-            finite = np.isfinite(array[start : start + step])
+            chunk = array[start : start + step]
+            finite = ~np.isinf(chunk) if gaps else np.isfinite(chunk)
             if not finite.all():
                 raise _not_finite(array, start, finite, where, columns)
             at(min(start + step, len(array)))

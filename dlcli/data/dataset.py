@@ -41,6 +41,7 @@ class Column:
         any other column.
     indicator: whether it is a column of 0 and 1 that a transform made, such as `one_hot`.
     date: whether its numbers are dates: seconds since 1970-01-01 00:00, without a time zone.
+    written: how its dates are written in a file of text: see dlcli/dates.py.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Column:
     ids: int = 0
     indicator: bool = False
     date: bool = False
+    written: str = "date"
 
     @property
     def kind(self) -> ColumnKind:

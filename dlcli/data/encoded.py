@@ -29,15 +29,24 @@ RARE = "(rare)"
 """How the column of 0 and 1 that stands for all rare categories is called."""
 
 
+GAP = "(missing)"
+"""How missing cells are called, where they are a category: the last one."""
+
+
 def called(values: Array, texts: Sequence[str] | None) -> list[str]:
     """How values of a column are called: texts by themselves, whole numbers by their digits."""
-    if texts is None:
-        return [str(int(value)) for value in values]
-    return [texts[int(value)] for value in values]
+
+    def name(value: float) -> str:
+        if value != value:
+            return GAP
+        return str(int(value)) if texts is None else texts[int(value)]
+
+    return [name(value) for value in values.tolist()]
 
 
 class UnseenCategory(Exception):
-    """A value that the training part does not have; its row counts within the given rows."""
+    """A value that the training part does not have; its row counts within the given rows. A value
+    that is missing is NaN."""
 
     def __init__(self, step: "Encoding", row: int, position: int, value: float) -> None:
         super().__init__(f"row {row}, column {position}: {value:g} is not a known category")
@@ -48,7 +57,8 @@ class UnseenCategory(Exception):
 class Categories:
     """What one encoded column may hold.
 
-    position: which column of the input. values: its frequent values, in ascending order.
+    position: which column of the input. values: its frequent values, in ascending order; NaN, the
+    last, where missing cells are a category.
     names: how messages and new columns call them. rare, rare_names: the same of the rare ones.
     """
 
@@ -79,6 +89,8 @@ class Categories:
         assert self._known is not None
         place = np.minimum(np.searchsorted(self._known, values), len(self._known) - 1)
         seen = self._known[place] == values
+        if np.isnan(self._known[-1]):
+            seen |= np.isnan(values)  # they are sorted behind all numbers
         return (place if self._places is None else self._places[place]), seen
 
 
@@ -149,8 +161,9 @@ class Encoding(Fitted):
         for one in self.categories:
             texts = columns[one.position].categories if columns is not None else None
             for values, names in ((one.values, one.names), (one.rare, one.rare_names)):
-                whole = (np.floor(values) == values).all()
-                least = 0.0 if texts is None or not len(values) else values[0]
+                filled = values[~np.isnan(values)]
+                whole = (np.floor(filled) == filled).all()
+                least = 0.0 if texts is None or not len(filled) else filled[0]
                 if not whole or least < 0.0 or called(values, texts) != list(names):
                     raise ValueError(f"the values of column {one.position} are called otherwise")
 

@@ -10,12 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import ONLY, Array, Column, Dataset, Part, Shape, rows_per_chunk
-from dlcli.data.encoded import Encoding, UnseenCategory
+from dlcli.data.encoded import UnseenCategory
 from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
 from dlcli.data.options import OptionError
 from dlcli.data.recorded import shape_of
-from dlcli.data.restoring import columns_of, entry_of, require_alike, require_chain, step_of
+from dlcli.data.restoring import (
+    columns_of,
+    entry_of,
+    entry_of_column,
+    require_alike,
+    require_chain,
+    step_of,
+)
+from dlcli.data.statistics import NoValue
 from dlcli.errors import ArtifactError, DataError
 
 _DTYPES: dict[str, np.dtype[np.floating]] = {
@@ -29,6 +37,10 @@ UNSEEN = (
     "that encodes the column), correct or remove the row"
 )
 """What to do about a category that the training part does not have."""
+
+
+class MissingCell(DataError):
+    """A cell is missing, and nothing fills it in."""
 
 
 class TransformError(ValueError):
@@ -74,7 +86,8 @@ def work_dtype(stored: npt.DTypeLike) -> np.dtype[np.floating]:
 class Preprocessing:
     """Fitted steps, one after the other.
 
-    dtype: what they compute in. row_shape, columns: the stored rows that they take.
+    dtype: what they compute in. row_shape, columns: the stored rows that they take. ready: the
+    steps, prepared for `dtype`.
     Nothing changes after construction, so threads may share one.
     """
 
@@ -89,7 +102,7 @@ class Preprocessing:
         self.row_shape = row_shape
         self.columns = columns
         self.steps = tuple(steps)
-        self._ready = [step.prepared(dtype) for step in self.steps]
+        self.ready = [step.prepared(dtype) for step in self.steps]
         # From the last change of size on, steps can write into the caller's memory.
         sizes = [i for i, step in enumerate(self.steps) if step.changes_size]
         self._in_place = sizes[-1] if sizes else 0
@@ -116,11 +129,21 @@ class Preprocessing:
                 step = transform.fit(rows)
             except Misfit as error:
                 raise TransformError(index, str(error), at=error.at) from error
+            except NoValue as error:
+                name = rows.names[error.position] if len(rows.shape) == 1 else str(error.position)
+                words = f"column {name!r} has no value in the training part: leave it out."
+                raise TransformError(index, words) from error
             columns = step.columns_after(columns)
             fitted = cls(fitted.dtype, fitted.row_shape, part.columns, (*fitted.steps, step))
         for column in columns or ():
             if column.categories is not None:
                 raise OptionError((), f"Column {column.name!r} holds text: {_about_text(column)}")
+            if column.date:
+                raise OptionError(
+                    (),
+                    f"Column {column.name!r} holds dates: take their parts by the transform "
+                    "date_parts, or leave the column out by `ignore` in the source.",
+                )
         return fitted
 
     @property
@@ -163,7 +186,7 @@ class Preprocessing:
         """Go through all rows once: every category known, every result finite in float32.
 
         what: how messages call the rows, such as "the test part". DataError names the row as
-        its source numbers it.
+        its source numbers it; MissingCell (one of them) where a cell is missing.
         """
         part = rows if isinstance(rows, Part) else Part(rows, rows)
         refuses = any(step.refuses for step in self.steps)
@@ -171,7 +194,7 @@ class Preprocessing:
         small = stored.kind != "f" and work_dtype(stored) == np.float32
         if not refuses and (small or not (self.steps or stored.itemsize == 8)):
             return
-        step = self._rows_per_chunk()
+        step = self.rows_per_chunk()
         room = np.empty((min(step, len(part)), *self.out_shape), np.float32)
         for start in range(0, len(part), step):
             stop = min(start + step, len(part))
@@ -180,63 +203,55 @@ class Preprocessing:
             except UnseenCategory as error:
                 where = place_of(part, start + error.row, what)
                 raise DataError(self._unseen(error, where)) from error
-            finite = np.isfinite(room[: stop - start]).reshape(stop - start, -1).all(axis=1)
+            flat = room[: stop - start].reshape(stop - start, -1)
+            finite = np.isfinite(flat).all(axis=1)
             if not finite.all():
-                where = place_of(part, start + int(np.argmin(finite)), what)
+                row = int(np.argmin(finite))
+                where = place_of(part, start + row, what)
+                gap = self._gap(
+                    part.take_features(slice(start + row, start + row + 1))[0], flat[row]
+                )
+                if gap is not None:
+                    raise MissingCell(f"{where}: the cell of column {gap!r} is missing.")
+                if np.isnan(flat[row]).any():
+                    raise DataError(
+                        f"{where} has no number after the transforms: log1p takes numbers above "
+                        "-1. Correct the row, or leave the column out of the transform."
+                    )
                 raise DataError(
                     f"{where} is too large for float32 after the transforms. Scale the data, for "
                     "example by standardize."
                 )
 
-    def unknown(self, rows: Array) -> dict[str, tuple[int, int]]:
-        """How many rows hold a category that the training part does not have, and the number of
-        the first, by the name of the column; only of columns that have some, and only where none
-        is refused."""
-        found: dict[str, tuple[int, int]] = {}
-        size = self._rows_per_chunk()
-        for start in range(0, len(rows), size):
-            x = rows[start : start + size]
-            for step in self._ready:
-                if isinstance(step, Encoding):
-                    for position, numbers in step.unknown(x, self.dtype).items():
-                        name = step.names[position]
-                        count, first = found.get(name, (0, start + int(numbers[0])))
-                        found[name] = count + len(numbers), first
-                x = step.apply(x, self.dtype, None)
-        return found
-
-    def takes_unknown(self) -> dict[str, str]:
-        """What is done with a category that the training part does not have, by the name of the
-        column, for those that do not refuse it: what `handle_unknown` says."""
-        return {
-            step.names[one.position]: step.handle_unknown
-            for step in self.steps
-            if isinstance(step, Encoding) and not step.refuses
-            for one in step.categories
-        }
-
-    def empty_buckets(self) -> tuple[str, ...]:
-        """The columns whose unknown categories belong to the rare ones, of which there are none."""
-        return tuple(
-            step.names[one.position]
-            for step in self.steps
-            if isinstance(step, Encoding) and step.handle_unknown == "bucket"
-            for one in step.categories
-            if not one.rare_names
-        )
+    def _gap(self, row: Array, prepared: Array) -> str | None:
+        """The column of a missing cell that is still missing in the prepared row; None where there
+        is none."""
+        if row.ndim != 1 or row.dtype.kind != "f" or not np.isnan(row).any():
+            return None
+        lost = np.flatnonzero(np.isnan(prepared))
+        after = self.columns_after()
+        if not len(lost):
+            return None
+        if after is not None and len(after) == len(prepared):
+            return after[int(lost[0])].name
+        return str(int(np.flatnonzero(np.isnan(row))[0]))
 
     def _unseen(self, error: UnseenCategory, where: str) -> str:
         """The sentence about a category that the training part does not have."""
         columns = self.columns
-        for step, ready in zip(self.steps, self._ready, strict=True):
+        for step, ready in zip(self.steps, self.ready, strict=True):
             if ready is error.step:
                 one = error.step.by_position()[error.position]
                 texts = columns[error.position].categories if columns is not None else None
-                value = texts[int(error.value)] if texts is not None else f"{error.value:g}"
+                value = f"{error.value:g}"
+                if np.isnan(error.value):
+                    value = "a missing cell"
+                elif texts is not None:
+                    value = repr(texts[int(error.value)])
                 known = [*one.names, *one.rare_names]
                 shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
                 return (
-                    f"{where} holds {value!r} in column {error.step.names[error.position]!r}, "
+                    f"{where} holds {value} in column {error.step.names[error.position]!r}, "
                     f"which the training part does not have; it has {shown}. {UNSEEN}, bring rows "
                     "of it for training, or leave the column out of the source's `features`."
                 )
@@ -256,10 +271,7 @@ class Preprocessing:
             "row_shape": list(self.row_shape),
             "columns": None
             if self.columns is None
-            else [
-                {"name": c.name, "categories": None if c.categories is None else list(c.categories)}
-                for c in self.columns
-            ],
+            else [entry_of_column(column) for column in self.columns],
             "steps": steps,
         }
         return document, arrays
@@ -282,18 +294,19 @@ class Preprocessing:
 
     def _chunks(self, part: Part) -> Iterator[Array]:
         """The part's rows after the steps so far, in the working type, in index order."""
-        size = self._rows_per_chunk()
+        size = self.rows_per_chunk()
         for start in range(0, len(part), size):
             rows = part.take_features(slice(start, min(start + size, len(part))))
             x = self._run(rows, None)
             yield x.astype(self.dtype, copy=False)
 
-    def _rows_per_chunk(self) -> int:
+    def rows_per_chunk(self) -> int:
+        """How many rows are gone through at once."""
         return rows_per_chunk(max(self.row_shape, self.out_shape, key=_elements))
 
     def _run(self, rows: Array, out: Array | None) -> Array:
         x = rows
-        for number, step in enumerate(self._ready):
+        for number, step in enumerate(self.ready):
             room = None
             if out is not None and number >= self._in_place:
                 room = out.reshape(len(rows), *step.out_shape)
@@ -316,8 +329,19 @@ def prepare_each(
         fitted[name] = fit_one(name, one.train, transforms[name])
         value = "" if name == ONLY else f"the input {name!r} of "
         for role, part in one.parts().items():
-            fitted[name].check(part, value + names.get(role, f"the {role} part"))
+            try:
+                fitted[name].check(part, value + names.get(role, f"the {role} part"))
+            except MissingCell as error:
+                at = ("transforms",) if name == ONLY else ("inputs", name, "transforms")
+                raise OptionError(at, f"{error} {_FILL}") from error
     return fitted
+
+
+_FILL = (
+    "A network cannot take it: fill such cells in by the transform `impute`, such as `{type: "
+    "impute, strategy: median}`, before or behind those of numbers; or leave the column out by "
+    "`ignore` in the source"
+)
 
 
 def fit_one(name: str, part: Part, transforms: Sequence[Transform]) -> Preprocessing:

@@ -91,7 +91,10 @@ def _prints(table: Table, texts: Mapping[int, Words], classes: Words | None) -> 
         stop = min(start + step, rows)
         features = _words(np.asarray(table.features[start:stop]))
         for place, known in texts.items():
-            features[:, place] = known[features[:, place].view(np.float64).astype(np.int64)]
+            codes = features[:, place].view(np.float64)
+            holes = np.isnan(codes)
+            found = known[np.where(holes, 0, codes).astype(np.int64)] if len(known) else codes
+            features[:, place] = np.where(holes, features[:, place], found)
         found = _mixed(_total(features))
         found += _SPREAD * _mixed(_total(_targets(np.asarray(table.targets[start:stop]), classes)))
         if table.weights is not None:

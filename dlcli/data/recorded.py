@@ -31,9 +31,19 @@ def names_of(names: Any, least: int = 1) -> tuple[str, ...]:
     return tuple(names)
 
 
+def positions_of(found: Any, width: int) -> tuple[int, ...]:
+    """A list of ascending whole numbers below `width`."""
+    whole = isinstance(found, list) and all(type(one) is int and 0 <= one < width for one in found)
+    if not whole or found != sorted(set(found)):
+        raise ValueError(f"{str(found)[:100]} are no positions of columns")
+    return tuple(found)
+
+
 def numbers_of(array: Array, count: int, what: str) -> Array:
-    """So many ascending float64 numbers; what: how the message calls them."""
+    """So many ascending float64 numbers, of which the last may be NaN; what: how the message
+    calls them."""
     plain = array.dtype == np.float64 and array.shape == (count,)
-    if not plain or not np.isfinite(array).all() or not (np.diff(array) > 0.0).all():
+    numbers = array[:-1] if plain and count and np.isnan(array[-1]) else array
+    if not plain or not np.isfinite(numbers).all() or not (np.diff(numbers) > 0.0).all():
         raise ValueError(f"{what} are not {count} ascending numbers")
     return array

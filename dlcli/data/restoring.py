@@ -12,6 +12,7 @@ from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.recorded import names_of, shape_of
 from dlcli.data.transforms import TRANSFORMS
+from dlcli.dates import check_format
 
 FITTED: Mapping[str, type[Fitted]] = {
     transform.fitted.word: transform.fitted for transform in TRANSFORMS.values()
@@ -46,9 +47,25 @@ def columns_of(entries: Any, row_shape: Shape) -> tuple[Column, ...] | None:
     names = names_of([entry["name"] for entry in entries])
     if row_shape != (len(names),):
         raise ValueError(f"{len(names)} columns for rows of shape {row_shape}")
-    categories = [entry["categories"] for entry in entries]
-    texts = [None if known is None else names_of(known) for known in categories]
-    return tuple(Column(name, known) for name, known in zip(names, texts, strict=True))
+    return tuple(_column(name, entry) for name, entry in zip(names, entries, strict=True))
+
+
+def entry_of_column(column: Column) -> dict[str, Any]:
+    """A column as it is saved."""
+    known = None if column.categories is None else list(column.categories)
+    dates = {"date": column.written} if column.date else {}
+    return {"name": column.name, "categories": known, **dates}
+
+
+def _column(name: str, entry: Mapping[str, Any]) -> Column:
+    """The inverse of `entry_of_column`."""
+    known = entry["categories"]
+    if "date" in entry:
+        check_format(entry["date"])
+        if known is not None:
+            raise ValueError("a column of dates that has categories")
+        return Column(name, date=True, written=entry["date"])
+    return Column(name, None if known is None else names_of(known, least=0))
 
 
 def require_alike(

@@ -10,7 +10,7 @@ import numpy as np
 from dlcli.data.checks import check_finite, features_shape
 from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.formats import npy
-from dlcli.data.formats.columns import read_columns
+from dlcli.data.formats.columns import NUMBER, TEXT, read_columns
 from dlcli.data.formats.notation import PLAIN, Format
 from dlcli.data.formats.npz import Archive
 from dlcli.data.formats.stored import opened
@@ -29,7 +29,7 @@ class Written:
     """
 
     format: Format = PLAIN
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     width: int | None = None
 
 
@@ -42,6 +42,7 @@ def read_rows(
     row_shape: Shape,
     written: Written = _PLAINLY,
     takes_unknown: Collection[str] = (),
+    takes_missing: Collection[str] = (),
 ) -> Array:
     """The rows (n, *row_shape) in storage dtype, as `Preprocessing.apply` takes them.
 
@@ -49,11 +50,12 @@ def read_rows(
     by name, in any order; other columns (such as the target) are ignored. One without a header
     has all columns of the file that was trained on in their places, or all but the target.
     takes_unknown: the columns of text that may hold texts which were not there in training.
+    takes_missing: the columns of which cells may be missing.
     DataError otherwise.
     """
     path = expand(path)
     with about(path):
-        return _read_rows(path, columns, row_shape, written, takes_unknown)
+        return _read_rows(path, columns, row_shape, written, takes_unknown, takes_missing)
 
 
 def _read_rows(
@@ -62,6 +64,7 @@ def _read_rows(
     row_shape: Shape,
     written: Written,
     takes_unknown: Collection[str],
+    takes_missing: Collection[str],
 ) -> Array:
     _require_file(path, "a .csv or .npy file of rows")
     if path.suffix.lower() == ".npy":
@@ -80,22 +83,48 @@ def _read_rows(
             f"{file.suggestion(absent[0])}"
         )
     names = [column.name for column in columns]
-    kinds = {column.name: column.categories is not None for column in columns}
+    kinds = {column.name: _kind(column) for column in columns}
     read = read_columns(file, names, kinds)
     for j, column in enumerate(columns):
+        if column.name not in takes_missing:
+            _require_filled(file, column.name, read.numbers[:, j])
         if column.categories is None:
             continue
-        codes = read.numbers[:, j].astype(np.int64)
         place = {text: float(i) for i, text in enumerate(column.categories)}
-        texts = read.texts[column.name]
+        texts = read.texts.get(column.name, [])
+        gaps = np.isnan(read.numbers[:, j])
+        codes = np.where(gaps, len(texts), read.numbers[:, j]).astype(np.int64)
         if column.name not in takes_unknown:
             for code, text in enumerate(texts):
                 if text not in place:
                     raise _unknown_text(file, column, text, int(np.argmax(codes == code)))
         # One code for all unknown texts, of no known one.
-        known = np.array([place.get(text, float(len(place))) for text in texts])
+        known = np.array([*(place.get(text, float(len(place))) for text in texts), np.nan])
         read.numbers[:, j] = known[codes]
     return read.numbers
+
+
+def _require_filled(file: Text, name: str, cells: Array) -> None:
+    """DataError where a cell is missing, of a column that had no gaps in training."""
+    holes = np.isnan(cells)
+    if holes.any():
+        line = line_of(file, int(np.argmax(holes)))
+        remedy = "fill it in or remove the row, or train with the transform `impute`"
+        raise DataError(
+            f"{file.path}, line {line}, column {name!r} is missing, and the model does not know "
+            f"what to do with that: {remedy}.",
+            file=file.path,
+            line=line,
+            column=name,
+            hint=remedy,
+        )
+
+
+def _kind(column: Column) -> str:
+    """What a column of the model holds, in the words of `read_columns`."""
+    if column.date:
+        return column.written
+    return NUMBER if column.categories is None else TEXT
 
 
 def _unknown_text(file: Text, column: Column, text: str, row: int) -> DataError:
@@ -182,7 +211,7 @@ _NO_HEADER = " (The model was trained on a file without a header: leave it out h
 
 def _known_columns(path: Path, columns: Sequence[Column], written: Written) -> Text:
     """The file, its columns named as those of the file that the model was trained on."""
-    if written.format.header is False:
+    if written.format.header is False and written.format.names is None:
         file = replace(read_header(path, written.format), of_model=True)
         return _by_place(file, written)
     file = replace(read_header(path, replace(written.format, header=True)), of_model=True)
@@ -199,15 +228,16 @@ def _known_columns(path: Path, columns: Sequence[Column], written: Written) -> T
 def _by_place(file: Text, written: Written) -> Text:
     """A file without a header: of the width that was trained on, or without the target."""
     count, width = len(file.names), written.width
+    targets = (written.target,) if isinstance(written.target, str) else written.target or ()
     if width is None or count == width:
         return file
-    if count == width - 1:
+    if count == width - len(targets):
         names = (f"column_{i + 1}" for i in range(width))
-        return replace(file, names=tuple(name for name in names if name != written.target))
+        return replace(file, names=tuple(name for name in names if name not in targets))
     raise DataError(
         f"{file.path}, line {file.line} has {count} cell{'s' if count != 1 else ''}; the model was "
         f"trained on a file of {width} columns without a header, so give all {width}, or "
-        f"{width - 1} without the target {written.target!r}."
+        f"{width - len(targets)} without the target {' and '.join(map(repr, targets))}."
     )
 
 

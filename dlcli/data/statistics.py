@@ -1,4 +1,7 @@
-"""Statistics of rows that come in chunks: float64, summed in index order, per last axis."""
+"""Statistics of rows that come in chunks: float64, summed in index order, per last axis.
+
+Missing numbers (NaN) are not counted.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -42,17 +45,18 @@ def scaled_moments(chunks: Callable[[], Iterator[Array]]) -> tuple[Array, Array,
         for rows in _flat(chunks):
             yield np.ldexp(rows, -exponent) if exponent.any() else rows
 
-    count = 0
+    count = np.zeros(low.shape)
     total = np.zeros(low.shape)
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in scaled():
+            count += len(rows) - _emptied(rows)
             total += rows.sum(axis=0)
-            count += len(rows)
         mean = np.where(constant, low, total / count)
         total[...] = 0.0
         for rows in scaled():
             rows -= mean
             rows *= rows
+            _emptied(rows)
             total += rows.sum(axis=0)
         deviation = np.sqrt(np.where(constant, 1.0, total / count))
     return finite(mean), np.where(deviation == 0.0, 1.0, finite(deviation)), exponent
@@ -74,11 +78,37 @@ def extremes(chunks: Callable[[], Iterator[Array]]) -> tuple[Array, Array]:
     high: Array | None = None
     for rows in _flat(chunks):
         least, most = rows.min(axis=0), rows.max(axis=0)
-        low = least if low is None else np.minimum(low, least)
-        high = most if high is None else np.maximum(high, most)
+        if np.isnan(least).any():
+            least, most = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
+        if low is None or high is None:
+            low, high = least, most
+        elif np.isnan(low).any() or np.isnan(least).any():
+            low, high = np.fmin(low, least), np.fmax(high, most)
+        else:
+            low, high = np.minimum(low, least), np.maximum(high, most)
     if low is None or high is None:
         raise DataError("There are no training rows to fit a transform on.")
+    empty = np.isnan(low)
+    if empty.any():
+        raise NoValue(int(np.argmax(empty)))
     return low, high
+
+
+class NoValue(ValueError):
+    """A column, by its position in the last axis, that has no value in the training part."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"column {position} has no value")
+        self.position = position
+
+
+def _emptied(rows: Array) -> Array | int:
+    """How many numbers of each column are missing; they are 0 afterwards."""
+    holes = np.isnan(rows)
+    if not holes.any():
+        return 0
+    rows[holes] = 0.0
+    return np.asarray(holes.sum(axis=0))
 
 
 def _flat(chunks: Callable[[], Iterator[Array]]) -> Iterator[Array]:

@@ -202,15 +202,19 @@ class Bundle:
         if csv.format.header is not False or csv.width is None or ONLY not in self.preprocessing:
             return True
         columns = self.preprocessing[ONLY].columns or ()
-        places = [_place(name) for name in (*(column.name for column in columns), csv.target)]
+        targets = (csv.target,) if isinstance(csv.target, str) else csv.target or ()
+        names = (*(column.name for column in columns), *targets)
+        places = [_place(name, csv.format.names) for name in names]
         inside = all(1 <= place <= csv.width for place in places)
         others = said.no_features
         return inside and (others is None or len(columns) + others == csv.width)
 
 
-def _place(name: str | None) -> int:
-    """The place of a column that is called by it, from 1; 0 for another name."""
-    digits = (name or "").removeprefix("column_")
+def _place(name: str, names: Sequence[str] | None) -> int:
+    """The place of a column, from 1: among the names that are said, or called by it; else 0."""
+    if names is not None:
+        return names.index(name) + 1 if name in names else 0
+    digits = name.removeprefix("column_")
     return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 

@@ -61,7 +61,10 @@ class Said:
 def _no_features(source: Any) -> int | None:
     if getattr(source, "features", None) is not None:
         return None
-    return 1 + (getattr(source, "weight", None) is not None)
+    target = getattr(source, "target", None)
+    targets = len(target) if isinstance(target, tuple) else 1
+    weights = getattr(source, "weight", None) is not None
+    return targets + weights + len(getattr(source, "ignore", ()))
 
 
 def written_as(config: Sections, width: int | None = None) -> Written:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dlcli.config import component_of
 from dlcli.config.data import Input, input_names
-from dlcli.config.sources import Csv
+from dlcli.config.tables import Csv
 from dlcli.data.dataset import ONLY
 from dlcli.data.formats.notation import PLAIN, Format
 from dlcli.data.rows import Written
@@ -23,15 +23,29 @@ NAMED = replace(PLAIN, header=True)
 
 def document_of_csv(written: Written) -> dict[str, Any]:
     """How a CSV of rows is written, for JSON."""
-    return {**asdict(written.format), "target": written.target, "width": written.width}
+    format = asdict(written.format)
+    for name, earlier in _EARLIER.items():
+        if format[name] == earlier:
+            del format[name]
+        elif isinstance(format[name], tuple):
+            format[name] = list(format[name])
+    target = list(written.target) if isinstance(written.target, tuple) else written.target
+    return {**format, "target": target, "width": written.width}
+
+
+_EARLIER: Mapping[str, Any] = {"quote": '"', "names": None, "missing": ()}
+"""What could not be said when the first bundles were written; it is left out where it is so."""
 
 
 def csv_of(document: Any) -> Written:
     """The inverse of `document_of_csv`."""
     names = [field.name for field in fields(Format)]
-    if not isinstance(document, dict) or document.keys() != {*names, "target", "width"}:
+    if not isinstance(document, dict):
         raise ValueError("how a CSV of rows is written is said in another way")
-    format = {name: document[name] for name in names}
+    whole = {**_EARLIER, **document}
+    if whole.keys() != {*names, "target", "width"}:
+        raise ValueError("how a CSV of rows is written is said in another way")
+    format = {name: whole[name] for name in names}
     target, width = document["target"], document["width"]
     if width is not None and (type(width) is not int or width < 1):
         raise ValueError(f"a file of {str(width)[:50]} columns")

@@ -8,6 +8,13 @@ import numpy as np
 from dlcli.artifacts.run_directory import DEPLOY, MODEL
 from dlcli.data.dataset import ONLY
 from dlcli.data.rows import read_named_rows, read_rows
+from dlcli.data.strange import (
+    empty_buckets,
+    missing_cells,
+    takes_missing,
+    takes_unknown,
+    unknown_cells,
+)
 from dlcli.deploy.bundle import Bundle
 from dlcli.engine.layer import Array
 from dlcli.errors import DivergedError, about
@@ -44,8 +51,8 @@ def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
     """The rows of a file, checked, by the names of their values."""
     only = bundle.preprocessing.get(ONLY)
     if only is not None:
-        unknown = only.takes_unknown()
-        stored = read_rows(rows, only.columns, only.row_shape, bundle.csv, unknown)
+        odd = takes_unknown(only), takes_missing(only)
+        stored = read_rows(rows, only.columns, only.row_shape, bundle.csv, *odd)
         only.check(stored, str(rows))
         return {ONLY: stored}
     shapes = {name: one.row_shape for name, one in bundle.preprocessing.items()}
@@ -56,14 +63,22 @@ def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
     return named
 
 
-def _tell_of_unknown(bundle: Bundle, stored: Mapping[str, Array], tell: Tell) -> None:
-    """How many cells of each column hold a category that the training part did not have."""
+def _tell_of_strange(bundle: Bundle, stored: Mapping[str, Array], tell: Tell) -> None:
+    """How many cells of each column are missing, or hold a category that the training part did
+    not have."""
     for name, one in bundle.preprocessing.items():
-        takes = one.takes_unknown()
+        rows = stored[name]
+        for column, (count, first) in missing_cells(one, rows).items():
+            where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
+            tell(
+                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row {first} "
+                "(counted from 0), are missing; they are treated as in training"
+            )
+        takes = takes_unknown(one)
         if not takes:
             continue
-        buckets, rows = one.empty_buckets(), stored[name]
-        for column, (count, first) in one.unknown(rows).items():
+        buckets = empty_buckets(one)
+        for column, (count, first) in unknown_cells(one, rows).items():
             rare = takes[column] == "bucket" and column not in buckets
             where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
             tell(
@@ -77,7 +92,7 @@ def _answers(bundle: Bundle, rows: Path, tell: Tell) -> Array:
     with about(rows):
         stored = _stored(bundle, rows)
         bundle.check_ids(stored, str(rows))  # all of them, before the first is answered
-    _tell_of_unknown(bundle, stored, tell)
+    _tell_of_strange(bundle, stored, tell)
     count = len(next(iter(stored.values())))
     pieces = []
     with work("answer rows", count) as at:

@@ -17,6 +17,7 @@ from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
 from dlcli.data.preprocessing import Preprocessing, TransformError, prepare_each
 from dlcli.data.prints import Brought
+from dlcli.data.strange import empty_buckets
 from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Shape
@@ -136,7 +137,7 @@ def suspicions(
 
 def _empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:
     """A sentence where unknown categories belong to rare ones, of which there are none."""
-    names = fitted.empty_buckets()
+    names = empty_buckets(fitted)
     if not names:
         return ()
     shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")

@@ -155,7 +155,6 @@ CASES: dict[str, Case] = {
     ),
     "no split by time": word("test: 0.2", "test: 0.2, by: time"),
     "no shuffle of a split": word("test: 0.2", "test: 0.2, shuffle: false"),
-    "several targets": word("target: y", "target: [y, z]"),
     "a name that no run can have": Case(
         {"c.yaml": config(CSV)}, ((*TRAIN[0], "--name", "../x"),)
     ),

@@ -142,7 +142,6 @@ def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
         ("target: y", "target: y, dtype: {a: str}", "`kinds` says which columns are text"),
         ("test: 0.2", "test: 0.2, shuffle: false", "test_path"),
         ("test: 0.2", "test: 0.2, by: time", "To split by time, group or a column"),
-        ("target: y", "target: [y, z]", "several targets in one table are not supported yet"),
         ("{type: mae}", "huber", "unknown loss `huber`: not supported yet"),
         ("{type: mae}", "sparse_crossentropy", "mean `sparse_categorical_crossentropy`?"),
         ("{type: mae}", "{type: SparseCrossEntropy}", "mean `sparse_categorical_crossentropy`?"),

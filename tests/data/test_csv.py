@@ -101,7 +101,7 @@ def test_a_malformed_file_is_refused_with_its_place(
 ) -> None:
     write_csv(content)
     with pytest.raises(DataError, match=words) as caught:
-        Csv("t.csv", "y").load(places, 0)
+        Csv("t.csv", "y", missing=()).load(places, 0)
     assert str(places.data / "t.csv") in str(caught.value)
 
 

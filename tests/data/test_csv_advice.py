@@ -34,7 +34,7 @@ STRANGE: dict[str, tuple[list[str], str]] = {
     "kilograms": ([f"{p} kg" for p in PRICES], "a unit"),
     "a few minutes": ([("1 min", "15 min", "30 min")[i % 3] for i in range(N)], "a unit"),
     "unknown units": ([f"{p}bleem" for p in PRICES], "a unit"),
-    "mostly missing": (["5" if i % 3 == 0 else "?" for i in range(N)], "missing value"),
+    "mostly missing": (["5" if i % 3 == 0 else "--" for i in range(N)], "missing value"),
     "another minus": ([f"−{p}" for p in PRICES], "another sign"),
     "quotes": ([f"'{p}'" for p in PRICES], "in quotes"),
     "identifiers": ([f"u-{p}" for p in PRICES], "different texts in"),
@@ -107,8 +107,8 @@ def test_numbers_that_are_learned_as_words_are_told(
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("?", "a missing value. Missing values cannot be learned from"),
-        ("NA", "a missing value"),
+        ("--", "a missing value. Name it, and all other marks of missing values, by `missing`"),
+        ("n/a", "a missing value"),
         ("-", "a missing value"),
         ("12%", "a percentage"),
         ("$5", "an amount of money"),

@@ -21,7 +21,7 @@ from dlcli import progress
 from dlcli.data.formats import arrow, blocks, columns
 from dlcli.data.formats.blocks import Doubt, Way
 from dlcli.data.formats.columns import read_columns
-from dlcli.data.formats.notation import BLANKS, Format, to_numbers
+from dlcli.data.formats.notation import BLANKS, MISSING, Format, to_numbers
 from dlcli.data.formats.numerals import PAD, to_decimals, to_floats
 from dlcli.data.formats.text import Text, read_header
 from dlcli.errors import DlcliError
@@ -42,7 +42,7 @@ def small(piece: int, block: int) -> Iterator[None]:
 
 
 def result(
-    file: Text, wanted: Sequence[str], kinds: dict[str, bool], most: int | None, way: Way
+    file: Text, wanted: Sequence[str], kinds: dict[str, str], most: int | None, way: Way
 ) -> tuple[object, ...]:
     """All that somebody can see of what was read."""
     try:
@@ -156,6 +156,10 @@ def test_arrow_takes_what_numpy_writes() -> None:
 # Whole files.
 
 
+KINDS = ["number", "text", "number", "date", "%d/%m/%Y"]
+dates = st.dates().map(str)
+
+
 @st.composite
 def files(draw: st.DrawFn) -> tuple[bytes, Format]:
     """A file, most of it clean."""
@@ -167,8 +171,17 @@ def files(draw: st.DrawFn) -> tuple[bytes, Format]:
     mark = " " if delimiter == BLANKS else delimiter
     end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
     plain = st.one_of(st.integers(-99, 9999).map(str), st.floats(-99, 99).map(lambda x: f"{x:.3f}"))
-    kinds = [draw(st.sampled_from([plain, number_texts, padded, words])) for _ in range(width)]
+    kinds = [
+        draw(st.sampled_from([plain, number_texts, padded, words, dates])) for _ in range(width)
+    ]
+    missing = draw(st.sampled_from([(), MISSING, MISSING, ("", "-9", "."), ("?", "red", "0")]))
+    hole = draw(st.sampled_from([st.nothing(), st.sampled_from(["", " ", *missing])]))
+    kinds = [draw(st.sampled_from([kind, kind | hole, hole | kind | hole])) for kind in kinds]
     rows = [[draw(kind) for kind in kinds] for _ in range(draw(st.integers(0, 40)))]
+    for j in range(width if missing and draw(st.booleans()) else 0):
+        for row in rows[: draw(st.integers(0, 20))]:
+            row[j] = missing[0]
+    quote = draw(st.sampled_from(['"', '"', "'"]))
     quoting = draw(st.sampled_from(["never", "never", "all", "texts"]))
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2])) if rows else 0):
         row = draw(st.sampled_from(rows))
@@ -183,7 +196,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, Format]:
 
     def written(cell: str) -> str:
         if quoting == "all" or (quoting == "texts" and not cell[:1].isdigit()):
-            return '"' + cell.replace('"', '""') + '"'
+            return quote + cell.replace(quote, quote * 2) + quote
         return cell
 
     out = [mark.join(map(written, row)) for row in lines]
@@ -197,7 +210,8 @@ def files(draw: st.DrawFn) -> tuple[bytes, Format]:
         place = draw(st.integers(0, len(content) - 1))
         byte = draw(st.sampled_from([b"\xff", b"\0", b'"', b"\r", b"\n", b","]))
         content = content[:place] + byte + content[place + draw(st.integers(0, 1)) :]
-    return content, Format(delimiter, header, decimal, None, comment)
+    names = tuple("wxyz"[:width]) if draw(st.sampled_from([False, False, False, True])) else None
+    return content, Format(delimiter, header, decimal, None, comment, quote, names, missing)
 
 
 @given(
@@ -226,7 +240,11 @@ def test_all_ways_give_the_same(
         return
     names = [name for name in file.names if name]
     wanted = data.draw(st.permutations(names))[: data.draw(st.integers(1, 4))]
-    kinds = data.draw(st.dictionaries(st.sampled_from(wanted), st.booleans())) if wanted else {}
+    kinds = (
+        data.draw(st.dictionaries(st.sampled_from(wanted), st.sampled_from(KINDS)))
+        if wanted
+        else {}
+    )
     with small(piece, block):
         expected = result(file, wanted, kinds, most, "lines")
         for way in WAYS:
@@ -351,7 +369,7 @@ def test_bytes_are_told_as_they_are_read(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_every_option_of_a_format_is_known_to_the_blocks() -> None:
     """Whoever adds an option decides here what reading in blocks makes of it."""
-    known = {"delimiter", "header", "decimal", "thousands", "comment"}
+    known = {"delimiter", "header", "decimal", "thousands", "comment", "quote", "names", "missing"}
     assert set(Format.__annotations__) == known
     with pytest.raises(Doubt):
         next(blocks.cut_blocks(Text(Path("t.csv"), Format("§"), ("a",)), 8, None, "blocks"))

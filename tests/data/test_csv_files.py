@@ -175,7 +175,7 @@ def test_lines_before_the_table_are_passed_over_and_counted(
     assert place(0).endswith(f"line {first}")
     text = lines + TABLE.replace("3,4", "3,")
     assert f"line {first + 1}, column 'b' is empty" in refused(
-        places, text.encode(), header=header, **options
+        places, text.encode(), header=header, missing=(), **options
     )
 
 

@@ -153,7 +153,7 @@ def test_without_a_header_columns_are_known_by_their_place(
         ("\n\n", "column_1", "is empty"),
         ("1,2\n3\n", "column_1", r"line 2 has 1 cell, but line 1 has 2"),
         ("1,2\n\n3,4\n", "column_1", "line 2 is blank"),
-        ("1,2\n,4\n", "column_2", "line 2, column 'column_1' is empty"),
+        ("1,2\n3,4\n5\n", "column_2", "line 3 has 1 cell"),
         ("a,y\n3,4\n5,6\n7,8\n", "column_2", r"line 1, column 'column_1' holds 'a'.*`header: f"),
         ("1,2\n3,4\nx,5\n", "column_2", "line 3, column 'column_1' holds 'x'"),
     ],

@@ -169,7 +169,7 @@ def test_a_whole_number_that_is_rounded_is_told_with_its_place(
     write_csv(text)
     if not line:
         with pytest.raises(DataError, match="is empty"):
-            Csv("t.csv", "y").load(places, 0)
+            Csv("t.csv", "y", missing=()).load(places, 0)
         return
     (warning,) = Csv("t.csv", "y").load(places, 0).warnings
     assert f"t.csv, line {line}, column {name!r} holds {cell}" in warning

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dlcli.data import Column, Dataset, Part, Preprocessing, prepare
 from dlcli.data.dataset import Array
+from dlcli.data.strange import empty_buckets, takes_unknown, unknown_cells
 from dlcli.data.transforms import Category, OneHot
 from dlcli.data.transforms.encoders import infrequent
 from dlcli.errors import ArtifactError, DataError
@@ -109,14 +110,14 @@ def test_only_other_rows_may_hold_what_is_unknown_and_it_is_counted(kind: Any) -
     with pytest.raises(DataError, match=r"the test part.*'fig'.*handle_unknown: ignore"):
         prepare(Dataset(train, None, test), [kind()])
     fitted = prepare(Dataset(train, None, test), [kind(None, "ignore")])
-    assert fitted.unknown(rows) == {"tree": (3, 3)}
+    assert unknown_cells(fitted, rows) == {"tree": (3, 3)}
     many = np.tile(rows[:3], (400_000, 1))
     many[[700_000, 1_100_000]] = rows[3]
-    assert fitted.unknown(many) == {"tree": (2, 700_000)}
-    assert fitted.takes_unknown() == {"tree": "ignore"}
-    assert not fitted.unknown(rows[:3])
-    assert prepare(Dataset(train), [kind(None, "bucket")]).empty_buckets() == ("tree",)
-    assert not prepare(Dataset(train), [kind(None, "bucket", 2)]).empty_buckets()
+    assert unknown_cells(fitted, many) == {"tree": (2, 700_000)}
+    assert takes_unknown(fitted) == {"tree": "ignore"}
+    assert not unknown_cells(fitted, rows[:3])
+    assert empty_buckets(prepare(Dataset(train), [kind(None, "bucket")])) == ("tree",)
+    assert not empty_buckets(prepare(Dataset(train), [kind(None, "bucket", 2)]))
 
 
 def test_whole_numbers_are_categories_by_their_size() -> None:
@@ -180,7 +181,7 @@ def test_saved_and_restored_they_answer_the_same(transform: Any) -> None:
     asked = texts if transform.handle_unknown == "error" else list(WORDS)
     assert restored.apply(coded(asked)).tobytes() == fitted.apply(coded(asked)).tobytes()
     assert restored.columns_after() == fitted.columns_after()
-    assert restored.takes_unknown() == fitted.takes_unknown()
+    assert takes_unknown(restored) == takes_unknown(fitted)
 
 
 def test_steps_without_the_new_options_are_saved_as_they_always_were() -> None:

@@ -28,10 +28,15 @@ from dlcli.data.formats import npy
 from dlcli.data.preprocessing import work_dtype
 from dlcli.data.transforms import (
     Category,
+    Clip,
+    Impute,
+    Log1p,
     MinMax,
     OneHot,
+    Quantile,
     Rescale,
     ReshapeRows,
+    Robust,
     Standardize,
     Transpose,
 )
@@ -46,6 +51,9 @@ RNG = np.random.RandomState(0)
 TABLE = RNG.standard_normal((300, 4)) * [1.0, 10.0, 0.1, 1e5] + [5.0, -3.0, 0.5, 0.0]
 IMAGES = RNG.randint(0, 256, (40, 6, 5, 3)).astype(np.uint8)
 MIXED = (Column("size"), Column("color", ("blue", "green", "red")), Column("count"))
+GAPS = np.array(
+    [[1.5, 2.0, np.nan], [np.nan, 0.0, 3.0], [3.5, np.nan, 7.0], [4.5, 0.0, 1.0], [2.0, 1.0, 1.0]]
+)
 MIXED_ROWS = np.array([[1.5, 2.0, 7.0], [2.5, 0.0, 3.0], [3.5, 2.0, 7.0], [4.5, 0.0, 1.0]])
 
 
@@ -214,7 +222,7 @@ def test_an_unseen_category_names_row_column_and_value() -> None:
     fitted = Preprocessing.fit(train, [OneHot(), OneHot(("count",))])
     with pytest.raises(DataError, match=r"Row 1 .*'green'"):
         fitted.apply(rows[3:])
-    with pytest.raises(DataError, match="holds '8' in column 'count'"):
+    with pytest.raises(DataError, match="holds 8 in column 'count'"):
         fitted.apply(np.array([[1.0, 0.0, 8.0]]))
 
 
@@ -293,6 +301,25 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
         IMAGES[:, 0, 0],
         None,
         [Category(("1",), max_categories=5), Standardize(("0",)), OneHot(("2", "1"), "ignore", 3)],
+    ),
+    "robust": (TABLE, None, [Robust(), Robust(False, columns=("2",))]),
+    "curves": (
+        GAPS,
+        MIXED,
+        [Clip(1.0, 4.0), Log1p(("size",)), Quantile(3), Impute("most_frequent"), OneHot()],
+    ),
+    "curves of images": (IMAGES, None, [Log1p(), Quantile(50, "normal"), Clip(None, 2.0)]),
+    "impute": (GAPS, MIXED, [Impute("most_frequent", add_indicator=True), OneHot(), Standardize()]),
+    "impute by a new category": (GAPS, MIXED, [Impute("constant"), Category(), MinMax()]),
+    "impute behind others": (
+        GAPS,
+        MIXED,
+        [Standardize(), Rescale(0.5), MinMax(), Impute("median"), OneHot(None, "ignore")],
+    ),
+    "a missing category": (
+        GAPS,
+        MIXED,
+        [OneHot(("color",)), Category(("count",), "bucket", 2), Impute("mean")],
     ),
     "some columns": (TABLE, None, [Standardize(("1",)), MinMax(columns=("3", "0")), Rescale(0.3)]),
     "transpose": (IMAGES, None, [Transpose((2, 3, 1))]),

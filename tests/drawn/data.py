@@ -18,7 +18,8 @@ import numpy.typing as npt
 from dlcli.config import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomTranslation
 from dlcli.config.data import TEST, VALIDATION
-from dlcli.config.sources import Csv, Friedman1
+from dlcli.config.sources import Friedman1
+from dlcli.config.tables import Csv
 from tests.data.conftest import idx_bytes
 from tests.drawn.dice import Dice
 from tests.drawn.options import component, options
@@ -69,7 +70,8 @@ class Rows:
     numbers: the names of the columns that hold numbers as read; None: every column, by any name.
     order: the names of all columns of the source.
     brings: the parts that the source has of its own.
-    scaled: whether the numbers are near 1.
+    gaps: the columns in which cells are missing: in every third row.
+    scaled: whether the numbers are near 1. positive: whether none is below 0.
     vocabulary: where all numbers are whole ones below it: that one; else 0.
     inputs: where a row has several values, what the config says of each and how its rows are, by
     its name; the shape and all that follows it are then of no value.
@@ -86,7 +88,9 @@ class Rows:
     numbers: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     brings: frozenset[str] = frozenset()
+    gaps: frozenset[str] = frozenset()
     scaled: bool = True
+    positive: bool = False
     vocabulary: int = 0
     inputs: "dict[str, tuple[dict[str, Any], Rows]]" = field(default_factory=dict)
 
@@ -96,12 +100,12 @@ MOST = 300
 
 def _digits(dice: Dice) -> Rows:
     goal = _named("0123456789")
-    return Rows(_bare(dice, "digits"), {}, 1797, (8, 8, 1), goal, scaled=False)
+    return Rows(_bare(dice, "digits"), {}, 1797, (8, 8, 1), goal, scaled=False, positive=True)
 
 
 def _breast_cancer(dice: Dice) -> Rows:
     goal = _named(("benign", "malignant"))
-    return Rows(_bare(dice, "breast_cancer"), {}, 569, (30,), goal, scaled=False)
+    return Rows(_bare(dice, "breast_cancer"), {}, 569, (30,), goal, scaled=False, positive=True)
 
 
 def _friedman1(dice: Dice) -> Rows:
@@ -140,7 +144,7 @@ def _idx(dice: Dice) -> Rows:
     brings = frozenset({"test"} if len(parts) > 1 else ())
     rows = shape if len(shape) == 3 else (*shape, 1)
     goal = _numbered(classes)
-    return Rows(source, files, parts[0][1], rows, goal, brings=brings, scaled=False)
+    return Rows(source, files, parts[0][1], rows, goal, brings=brings, scaled=False, positive=True)
 
 
 def files_dtype(data: bytes) -> int:
@@ -194,7 +198,11 @@ def _csv(dice: Dice) -> Rows:
     header = True
     if "header" in Csv.model_fields and dice.chance(0.4):
         header = given["header"] = dice.chance(0.5)
-    if not header:
+    heads = [names[number] for number in order]
+    if dice.chance(0.4 if not header else 0.1):
+        given["names"], given["header"] = list(heads), header
+        heads = [f"h{place}" for place in range(len(heads))]
+    elif not header:
         names = [f"column_{order.index(number) + 1}" for number in range(len(names))]
     given["target"] = names[0]
     if weighs:
@@ -213,31 +221,59 @@ def _csv(dice: Dice) -> Rows:
     if dice.chance(0.4):
         used = dice.some(used, least=1)
         given["features"] = [names[number] for number in used]
-    counts = [dice.whole(60, MOST)] + ([dice.whole(10, 60)] if dice.chance(0.35) else [])
-    if len(counts) > 1:
-        given["test_path"] = "more.csv"
+    elif len(used) > 1 and dice.chance(0.3):
+        ignored = dice.some(used[1:], least=1)
+        given["ignore"] = [names[number] for number in ignored]
+        used = [number for number in used if number not in ignored]
+    elif dice.chance(0.1):
+        given["ignore"] = []
+    paths = {"path": dice.whole(60, MOST)}
+    for path in ("test_path", "validation_path"):
+        if dice.chance(0.3):
+            paths[path] = dice.whole(10, 60)
+            given[path] = f"{path}.csv"
+    gaps = 0
+    if dice.chance(0.2):
+        given["missing_target"], gaps = "drop", dice.whole(1, 3)
+    elif dice.chance(0.1):
+        given["missing_target"] = "error"
+    if dice.chance(0.2):
+        given["missing"] = ["", "NA", "-", "-9.5"]
+    holes = dice.some(used, least=1) if dice.chance(0.3) else []
+    quote = given["quote"] = dice.choice(['"', '"', '"', "'"])
+    if quote == given.get("thousands"):
+        quote = given["quote"] = '"'
     files = {}
     packed = dice.chance(0.15)
     if dice.chance(0.2):
         given["comment"] = dice.choice(["#", "//", "%"])
     ends, mark = dice.choice(["\n", "\n", "\r\n"]), dice.chance(0.1)
-    for name, count in zip(("rows.csv", "more.csv"), counts, strict=False):
-        table = [column.cells(dice, count, write) for column in columns]
+    for path, count in paths.items():
+        table = [column.cells(dice, count + gaps, write) for column in columns]
+        for place in dice.some(range(count + gaps), gaps, gaps) if gaps else ():
+            table[0][place] = "NA"
+        for number in holes:
+            table[number] = [
+                "NA" if place % 3 == 1 else cell for place, cell in enumerate(table[number])
+            ]
         text = io.StringIO()
         cut = given.get("delimiter", ",")
         if cut == "blanks":
-            writer = csv.writer(text, delimiter=" ", lineterminator=ends, quoting=csv.QUOTE_ALL)
+            writer = csv.writer(
+                text, delimiter=" ", lineterminator=ends, quoting=csv.QUOTE_ALL, quotechar=quote
+            )
         else:
-            writer = csv.writer(text, delimiter=cut, lineterminator=ends)
+            writer = csv.writer(text, delimiter=cut, lineterminator=ends, quotechar=quote)
         if dice.chance(0.1):
             text.write(ends)
         if header:
-            writer.writerow(names[number] for number in order)
+            writer.writerow(heads)
         for row in zip(*(table[number] for number in order), strict=True):
             if "comment" in given and dice.chance(0.05):
                 text.write(f"{given['comment']} no row{ends}")
             writer.writerow(row)
         content = text.getvalue().encode("utf-8-sig" if mark else "utf-8")
+        name = given[path]
         files[name] = dice.choice([zipped, lzma.compress])(content) if packed else content
     goal = Goal("numbers")
     if kinds[0] == "whole":
@@ -247,21 +283,23 @@ def _csv(dice: Dice) -> Rows:
     return Rows(
         {"type": "csv", **options(dice, Csv, given, skip=_CSV)},
         files,
-        counts[0],
+        paths["path"],
         (len(used),),
         goal,
         {names[number]: columns[number].size for number in used if kinds[number] == "text"},
         {names[number]: columns[number].size for number in used if kinds[number] == "whole"},
         numbers=tuple(names[number] for number in used if kinds[number] != "text"),
         order=tuple(names[number] for number in used),
-        brings=frozenset({"test"} if len(counts) > 1 else ()),
+        brings=frozenset(path.removesuffix("_path") for path in paths if path != "path"),
+        gaps=frozenset(names[number] for number in holes),
         scaled=scale == 1,
     )
 
 
 _CSV = (
     *("path", "target", "features", "delimiter", "test_path", "positive_class", "weight"),
-    *("header", "decimal", "thousands", "comment", "kinds"),
+    *("header", "decimal", "thousands", "comment", "kinds", "names", "quote", "missing"),
+    *("missing_target", "ignore", "validation_path"),
 )
 
 
@@ -631,9 +669,9 @@ def _scaled(
 ) -> tuple[dict[str, Any], Rows]:
     """The transform, and the rows with these columns scaled."""
     if "columns" not in given:
-        return given, replace(now, whole={}, scaled=now.scaled or scaled)
+        return given, replace(now, whole={}, scaled=now.scaled or scaled, positive=False)
     whole = {} if chosen is None else {n: k for n, k in now.whole.items() if n not in chosen}
-    return given, replace(now, whole=whole)
+    return given, replace(now, whole=whole, positive=False)
 
 
 def _rescale(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
@@ -655,6 +693,72 @@ def _min_max(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     columns, chosen = _of_columns(dice, now)
     given = options(dice, TRANSFORM_CONFIGS["min_max"], columns, ("columns",))
     return _scaled(now, given, chosen)
+
+
+_DECIDED = (
+    *("columns", "minimum", "maximum", "n_quantiles", "quantile_range"),
+    *("with_scaling", "with_centering"),
+)
+
+
+def _curve(word: str) -> "Transform":
+    """Transforms of numbers without a scale of their own."""
+
+    def drawn(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+        columns, chosen = _of_columns(dice, now)
+        if now.numbers == () or (word == "log1p" and not (now.positive or now.whole)):
+            return None
+        if word == "log1p" and not now.positive:
+            chosen = tuple(dice.some(list(now.whole), least=1))
+            columns = {"columns": _written(dice, chosen)}
+        given = dict(columns)
+        if word == "clip":
+            given["minimum"], given["maximum"] = dice.choice(
+                [(-1.5, 1), (None, 0.75), (0.25, None), (0, 200)]
+            )
+        if word == "quantile":
+            given["n_quantiles"] = dice.choice([2, 10, 1000])
+        if word == "robust":
+            given["quantile_range"] = dice.choice([[25, 75], [10, 90], [0, 100.0]])
+            given |= dice.choice(
+                [
+                    {},
+                    {"with_scaling": False, "with_centering": True},
+                    {"with_centering": False, "with_scaling": True},
+                ]
+            )
+        given = options(dice, TRANSFORM_CONFIGS[word], given, _DECIDED)
+        return _scaled(now, given, chosen, word in ("robust", "quantile"))
+
+    return drawn
+
+
+def _impute(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    """All gaps are filled by the first of them."""
+    if len(now.shape) != 1 or now.numbers == ():
+        return None
+    names = set(now.numbers or ())
+    strategies = ["most_frequent", "constant"]
+    if now.gaps <= names:
+        strategies += ["mean", "median"]
+    given: dict[str, Any] = {"strategy": dice.choice(strategies)}
+    if given["strategy"] == "constant" and now.gaps <= names and dice.chance(0.5):
+        given["fill_value"] = dice.choice([0, 2, -1.5])
+    if dice.chance(0.4):
+        given["add_indicator"] = dice.chance(0.7)
+    if now.gaps and dice.chance(0.3):
+        given["columns"] = _written(dice, list(now.gaps))
+    elif now.gaps and now.gaps <= names and dice.chance(0.4):
+        given["columns"] = "numeric"
+    elif now.gaps and now.gaps <= now.texts.keys() and dice.chance(0.4):
+        given["columns"] = "text"
+    same = given["strategy"] == "most_frequent"
+    texts = dict(now.texts)
+    if given["strategy"] == "constant":  # a category more, for the cells that were missing
+        texts |= {name: texts[name] + 1 for name in now.gaps if name in texts}
+    whole = {n: k for n, k in now.whole.items() if same or n not in now.gaps}
+    width = now.shape[0] + (len(now.gaps) if given.get("add_indicator") else 0)
+    return given, replace(now, shape=(width,), texts=texts, whole=whole, gaps=frozenset())
 
 
 def _encoded(dice: Dice, now: Rows, word: str) -> tuple[dict[str, Any], dict[str, int]] | None:
@@ -759,6 +863,11 @@ TRANSFORMS: dict[str, Transform] = {
     "rescale": _rescale,
     "standardize": _standardize,
     "min_max": _min_max,
+    "robust": _curve("robust"),
+    "quantile": _curve("quantile"),
+    "clip": _curve("clip"),
+    "log1p": _curve("log1p"),
+    "impute": _impute,
     "one_hot": _one_hot,
     "category": _category,
     "reshape": _reshape,
@@ -780,6 +889,8 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
         wanted.insert(0, dice.choice(["one_hot", "category"]))
     if found.texts:  # whatever changes the shape comes when they are numbers
         wanted = sorted(wanted, key=lambda word: word in ("reshape", "transpose"))
+    if found.gaps:
+        wanted.insert(0, "impute")
     drawn: list[Any] = []
     while wanted or found.texts:
         word = wanted.pop(0) if wanted else ""

@@ -11,6 +11,7 @@ import io
 import itertools
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from dlcli.data.dataset import Array
 from dlcli.data.formats import arrow
-from dlcli.data.formats.notation import BLANKS, Format, to_numbers
+from dlcli.data.formats.notation import BLANKS, Format, with_gaps
 from dlcli.data.formats.numerals import PAD, Places, to_decimals, to_floats
 from dlcli.data.formats.text import Row, Text
 from dlcli.data.formats.unpacked import unpacked
@@ -54,7 +55,7 @@ class Block(Protocol):
         """The rows before this one, and the others."""
 
     def numbers(self, positions: Sequence[int], /) -> Array | None:
-        """Columns (rows, len(positions)) as `to_numbers` gives them; None: ask it for each."""
+        """Columns (rows, len(positions)) as `with_gaps` gives them; None: ask it for each."""
 
 
 class RowBlock:
@@ -108,6 +109,10 @@ class CutBlock:
         ends = self._ends[:, order].reshape(-1)
         codes = np.frombuffer(bytes(PAD) + self._data, np.uint8)
         values, others = to_decimals(codes, starts + PAD, ends + PAD)
+        if len(others) and "" in self._format.missing:
+            empty = ends[others] == starts[others]
+            values[others[empty]] = np.nan
+            others = others[~empty]
         if len(others):
             rest = self._others(starts[others], ends[others])
             if rest is None:
@@ -130,7 +135,7 @@ class CutBlock:
             found = to_floats(kept.tobytes())
             if found is not None and len(found) != len(starts):
                 found = None  # a comma in a cell
-        return to_numbers(self._texts(starts, ends), self._format) if found is None else found
+        return with_gaps(self._texts(starts, ends), self._format) if found is None else found
 
     def _between(self, starts: Places, ends: Places) -> npt.NDArray[np.uint8]:
         """The bytes between these places; the ones of a cell never go beyond the next start."""
@@ -190,9 +195,12 @@ class _Reader:
         format = file.format
         self._blanks = format.delimiter == BLANKS
         delimiter = " " if self._blanks else format.delimiter
-        if not delimiter.isascii() or delimiter in "\0\r\n":
+        if not (delimiter + format.quote).isascii() or delimiter in "\0\r\n":
             raise Doubt
-        self._delimiter = delimiter.encode()
+        self._delimiter, self._quote = delimiter.encode(), format.quote.encode()
+        self._rows = partial(
+            csv.reader, delimiter=format.delimiter, quotechar=format.quote, strict=True
+        )
         self._comment = None if format.comment is None else format.comment.encode()
         self._with_arrow = with_arrow
         self._at_end = False
@@ -264,14 +272,14 @@ class _Reader:
             if self._blanks:
                 lines.readline()
             else:
-                next(csv.reader(lines, delimiter=self._file.format.delimiter, strict=True), None)
+                next(self._rows(lines), None)
         return lines.read().encode()
 
     def _parsed(self, data: bytes) -> tuple[Sequence[Block], bool] | None:
         """The rows, if any, and whether blank lines follow; None: a quoted cell goes on."""
         if b"\0" in data:
             raise Doubt
-        quoted = b'"' in data
+        quoted = self._quote in data
         if self._comment is not None and (
             data.startswith(self._comment) or b"\n" + self._comment in data
         ):
@@ -286,7 +294,9 @@ class _Reader:
                 raise Doubt
             without = None
             if not self._blanks and len(self._file.names) > 1:
-                without = _without_quotes(data.replace(b"\r\n", b"\n"), self._delimiter)
+                without = _without_quotes(
+                    data.replace(b"\r\n", b"\n"), self._delimiter, self._quote
+                )
             if without is None:
                 return self._with_quotes(data)
             data = without
@@ -328,7 +338,7 @@ class _Reader:
         if self._blanks:
             raise Doubt
         lines = io.StringIO(data.decode(), newline="")
-        reader = csv.reader(lines, delimiter=self._file.format.delimiter, strict=True)
+        reader = self._rows(lines)
         blocks: list[Block] = []
         blank = False
         try:
@@ -349,7 +359,7 @@ class _Reader:
         return blocks, blank
 
 
-def _without_quotes(data: bytes, delimiter: bytes) -> bytes | None:
+def _without_quotes(data: bytes, delimiter: bytes, quote: bytes) -> bytes | None:
     """The lines without quotes where each quoted cell is whole and holds no delimiter, no line end
     and no quote; None where one does.
 
@@ -359,7 +369,7 @@ def _without_quotes(data: bytes, delimiter: bytes) -> bytes | None:
         return None
     codes = np.frombuffer(b"\n" + data, np.uint8)
     is_end = (codes == delimiter[0]) | (codes == ord("\n"))
-    is_quote = codes == ord('"')
+    is_quote = codes == quote[0]
     quotes = np.flatnonzero(is_quote)
     if len(quotes) % 2:
         return None

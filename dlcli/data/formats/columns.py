@@ -19,8 +19,9 @@ from dlcli.data.dataset import Array
 from dlcli.data.formats.blocks import Block, Doubt, RowBlock, Way, cut_blocks, quickest_way
 from dlcli.data.formats.growing import Growing
 from dlcli.data.formats.looks import advise_cell
-from dlcli.data.formats.notation import Format, is_number, to_numbers
+from dlcli.data.formats.notation import Format, is_number, marks_are_numbers, with_gaps
 from dlcli.data.formats.text import Row, Text, data_rows, line_of, shown_cell
+from dlcli.dates import ISO, to_seconds
 from dlcli.errors import DataError, DlcliError
 from dlcli.frozen import frozen
 from dlcli.progress import work
@@ -30,9 +31,10 @@ BLOCK = 512  # rows converted at once: few enough to stay in the processor's cac
 
 @frozen
 class ReadColumns:
-    """ReadColumns of one file.
+    """Columns of one file.
 
-    numbers: (n, k) float64. A text column holds codes, numbered as `texts` orders them.
+    numbers: (n, k) float64, NaN for what is missing. A text column holds codes, numbered as `texts`
+        orders them; a column of dates seconds since 1970.
     texts: the distinct texts of each text column, by name, in order of first appearance.
     """
 
@@ -43,16 +45,16 @@ class ReadColumns:
 def read_columns(
     file: Text,
     wanted: Sequence[str],
-    kinds: Mapping[str, bool] | None = None,
+    kinds: Mapping[str, str] | None = None,
     reasons: Mapping[str, str] | None = None,
     most: int | None = None,
     way: Way | None = None,
 ) -> ReadColumns:
     """The wanted columns.
 
-    kinds: whether a column holds text, where that is known already: because the config declares
-        it, or from another file. Else the first block decides: a column is text when most of its
-        cells are not numbers.
+    kinds: what a column holds, where that is known already: because the config declares it, or
+        from another file: "text", "number", "date" or the format of its dates. Else the first block
+        with cells that are not missing decides: a column is text when most of them are not numbers.
     reasons: how it is known that a column holds numbers; else because it did in the file that is
         trained on.
     most: how many rows are read; None: all.
@@ -69,38 +71,47 @@ def read_columns(
 def _read(
     file: Text,
     wanted: Sequence[str],
-    kinds: Mapping[str, bool] | None,
+    kinds: Mapping[str, str] | None,
     reasons: Mapping[str, str] | None,
     most: int | None,
     way: Way,
 ) -> ReadColumns:
     positions = [file.position(name) for name in wanted]
-    is_text: dict[str, bool] = dict(kinds or {})
-    codes: dict[str, dict[str, int]] = {}
+    found: dict[str, str] = dict(kinds or {})
+    codes: dict[str, dict[str, int]] = {name: {} for name in wanted if found.get(name) == TEXT}
     table = Growing(len(wanted))
     first = 0
     source = _by_lines(file, most) if way == "lines" else cut_blocks(file, BLOCK, most, way)
     with closing(source) as blocks:
         for block in blocks:
             numbers = table.more(block.rows)
-            done = _plain_numbers(block, wanted, positions, is_text, file.format, numbers)
+            done = _plain_numbers(block, wanted, positions, found, file.format, numbers)
             for j, (name, position) in enumerate(zip(wanted, positions, strict=True)):
                 if name in done:
                     continue
                 column = block[position]
-                values = None if is_text.get(name) else to_numbers(column, file.format)
-                if name not in is_text:
-                    is_text[name] = values is None and mostly_text(column, file.format)
-                if values is None and not is_text[name]:
-                    if way != "lines":
-                        raise Doubt
+                kind = found.get(name, NUMBER)
+                values = with_gaps(column, file.format) if kind == NUMBER else None
+                if (
+                    values is None
+                    and kind == NUMBER
+                    and way != "lines"
+                    and (first or name in found)
+                ):
+                    raise Doubt  # blocks of other sizes must not decide, nor say what is wrong
+                if name not in found and (values is None or not np.isnan(values).all()):
+                    kind = TEXT if values is None and mostly_text(column, file.format) else NUMBER
+                    found[name] = kind
+                if values is None and kind == NUMBER:
                     known = None
                     if name in (kinds or {}):
                         known = (reasons or {}).get(name, _TRAINED)
                     raise _number_fault(file, name, column, first, known)
-                if values is None:
+                if values is None and kind == TEXT:
                     values = _encode(file, name, column, first, codes.setdefault(name, {}))
-                numbers[:, j] = values
+                numbers[:, j] = (
+                    _dates(file, name, column, first, kind) if values is None else values
+                )
             first += block.rows
     if not first:
         what = "has a header but no rows" if file.header else "has no rows"
@@ -112,14 +123,14 @@ def _plain_numbers(
     block: Block,
     wanted: Sequence[str],
     positions: Sequence[int],
-    is_text: Mapping[str, bool],
+    kinds: Mapping[str, str],
     format: Format,
     numbers: Array,
 ) -> Collection[str]:
     """Fill in the columns of numbers, if all of them can be converted at once; their names."""
-    if not format.plain:
+    if not format.plain or marks_are_numbers(format):
         return ()
-    chosen = [j for j, name in enumerate(wanted) if is_text.get(name) is False]
+    chosen = [j for j, name in enumerate(wanted) if kinds.get(name) == NUMBER]
     found = block.numbers([positions[j] for j in chosen])
     if found is None:
         return ()
@@ -149,7 +160,7 @@ def mostly_text(cells: Row, format: Format) -> bool:
     """Whether more than half of the cells that are filled are no numbers."""
     texts = filled = 0
     for cell, count in Counter(cells).items():
-        if cell.strip():
+        if cell.strip() and cell.strip() not in format.missing:
             filled += count
             texts += count if _is_text(cell, format) else 0
     return 2 * texts > filled
@@ -166,16 +177,52 @@ def _is_text(cell: str, format: Format) -> bool:
 
 
 def _encode(file: Text, name: str, cells: Row, first: int, known: dict[str, int]) -> Array:
-    codes: dict[str, int] = {}
+    marks = frozenset(file.format.missing)
+    codes: dict[str, float] = {}
+    empty = None
     for cell in dict.fromkeys(cells):
         text = cell.strip()
-        if not text:
-            raise _fault(file, name, first + cells.index(cell), "is empty", _MISSING)
-        codes[cell] = known.setdefault(text, len(known))
+        if text in marks:
+            codes[cell] = np.nan
+        elif text:
+            codes[cell] = known.setdefault(text, len(known))
+        elif empty is None:
+            empty = cell
+    if empty is not None:
+        todo = _NO_MARK if any(value != value for value in codes.values()) else _MISSING
+        raise _fault(file, name, first + cells.index(empty), "is empty", todo)
     return np.fromiter(map(codes.__getitem__, cells), np.float64, len(cells))
 
 
+def _dates(file: Text, name: str, cells: Row, first: int, written: str) -> Array:
+    seconds: dict[str, float] = {}
+    marks = frozenset(file.format.missing)
+    for row, cell in enumerate(cells):
+        if cell in seconds:
+            continue
+        text = cell.strip()
+        value = np.nan if text in marks else to_seconds(text, written)
+        if value is None:
+            how = "a date of ISO 8601, such as 2024-12-31 or 2024-12-31 23:59:00"
+            if written != ISO:
+                how = f"a date written as {written}"
+            raise _fault(
+                file,
+                name,
+                first + row,
+                f"holds {shown_cell(cell)}, which is not {how}" if text else "is empty",
+                "Correct the cell; or, if all dates of the column are written otherwise, say how: "
+                f'`kinds: {{{quoted_name(name)}: "%d/%m/%Y"}}`.'
+                if text
+                else _NO_MARK,
+            )
+        seconds[cell] = value
+    return np.fromiter(map(seconds.__getitem__, cells), np.float64, len(cells))
+
+
+NUMBER, TEXT = "number", "text"
 _MISSING = "Fill in missing values, or remove their rows."
+_NO_MARK = 'If it stands for a missing value, add "" to `missing` in the source.'
 
 
 _TRAINED = "it is a column of numbers in the file that is trained on"
@@ -187,10 +234,15 @@ def _number_fault(file: Text, name: str, cells: Row, first: int, known: str | No
 
     known: how it was known that the column holds numbers, where that was known.
     """
-    i = next(i for i, cell in enumerate(cells) if not is_number(cell, file.format))
+    marks = frozenset(file.format.missing)
+    i = next(
+        i
+        for i, cell in enumerate(cells)
+        if not is_number(cell, file.format) and cell.strip() not in marks
+    )
     row, cell = first + i, cells[i].strip()
     if not cell:
-        return _fault(file, name, row, "is empty", _MISSING)
+        return _fault(file, name, row, "is empty", _NO_MARK if marks else _MISSING)
     if not _is_text(cell, file.format):
         return _fault(file, name, row, f"holds {shown_cell(cell)}, not a finite number", _MISSING)
     others = [other for other in cells if is_number(other, file.format)]

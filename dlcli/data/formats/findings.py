@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlcli.data.dataset import Array
-from dlcli.data.formats.columns import BLOCK, ReadColumns, mostly_text
+from dlcli.data.formats.columns import BLOCK, TEXT, ReadColumns, mostly_text
 from dlcli.data.formats.looks import advise
 from dlcli.data.formats.notation import Format, is_number, plain_text
 from dlcli.data.formats.text import Text, data_rows, first_rows, line_of, shown_cell
@@ -46,17 +46,22 @@ def text_column(file: Text, texts: Sequence[str], codes: Array) -> TextColumn:
     )
 
 
-def first_texts(file: Text, name: str, is_text: bool | None = None) -> TextColumn | None:
+def first_texts(file: Text, name: str, kind: str | None = None) -> TextColumn | None:
     """What a column looks like by the first block of rows: None where it is one of numbers.
 
-    is_text: whether it is one of text, where that is declared.
+    kind: what it holds, where that is declared.
     """
+    if kind is not None and kind != TEXT:
+        return None
     with data_rows(file) as rows:
         sample = first_rows(rows, len(file.names))[:BLOCK]
     position = file.position(name)
     whole = itertools.takewhile(lambda row: len(row) == len(file.names), sample)
     cells = [row[position].strip() for row in whole]
-    if not cells or not (mostly_text(cells, file.format) if is_text is None else is_text):
+    if not cells or not (mostly_text(cells, file.format) if kind is None else kind == TEXT):
+        return None
+    cells = [cell for cell in cells if cell not in file.format.missing]
+    if not cells:
         return None
     places: dict[str, int] = {}
     codes = np.array([places.setdefault(cell, len(places)) for cell in cells])
@@ -81,13 +86,12 @@ def two_forms(name: str, texts: Sequence[str]) -> tuple[str, ...]:
 def quantised(file: Text, wanted: Sequence[str], columns: ReadColumns) -> tuple[str, ...]:
     """A sentence about each column with a whole number that float64 does not hold as it is."""
     numbers = columns.numbers
-    if max(numbers.max(), -numbers.min()) < EXACT:
-        return ()
-    largest = np.maximum(numbers.max(axis=0), -numbers.min(axis=0)).tolist()
+    most, least = np.fmax.reduce(numbers, axis=0), np.fmin.reduce(numbers, axis=0)
+    largest = np.fmax(most, -least).tolist()
     suspects = [
         name
-        for name, most in zip(wanted, largest, strict=True)
-        if most >= EXACT and name not in columns.texts
+        for name, size in zip(wanted, largest, strict=True)
+        if size >= EXACT and name not in columns.texts
     ]
     if not suspects:
         return ()
@@ -97,7 +101,8 @@ def quantised(file: Text, wanted: Sequence[str], columns: ReadColumns) -> tuple[
         for i, (row, look) in enumerate(zip(rows, large, strict=False)):
             for name in suspects if look else ():
                 cell = row[file.position(name)].strip()
-                kept = _kept(cell, file.format) if name not in found else None
+                known = name in found or cell in file.format.missing
+                kept = None if known else _kept(cell, file.format)
                 if kept is not None:
                     found[name] = (
                         f"{file.path}, line {line_of(file, i)}, column {name!r} holds {cell}, but "

@@ -6,11 +6,12 @@ mark of a missing value, a new word above many); names must be in the majority a
 speaks for data, for a row that is taken for names is lost without a word.
 """
 
+import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dlcli.data.formats.looks import kind_of
-from dlcli.data.formats.notation import Format, to_numbers
+from dlcli.data.formats.notation import BLANKS, Format, to_numbers
 
 Row = Sequence[str]
 _NUMBERS = ("number", "notation")
@@ -71,6 +72,44 @@ def split_otherwise(first: Row, rows: Sequence[Row], format: Format) -> tuple[st
             if reason is not None:
                 return mark, reason
     return None
+
+
+def cut_better(first: Row, rows: Sequence[Row], format: Format) -> str | None:
+    """Another delimiter at which all lines fall into more cells, equally many in each."""
+    if format.delimiter == BLANKS or not rows:
+        return None
+    lines = [format.delimiter.join(row).strip() for row in (first, *rows) if row]
+    for mark in (";", "\t", "|", BLANKS):
+        if mark == format.delimiter:
+            continue
+        if mark == BLANKS:
+            cut = list(csv.reader(lines, delimiter=" ", quotechar=format.quote))
+            digits = sum(any(map(str.isdigit, cell)) for row in cut for cell in row)
+            if len(cut[0]) < 3 or 2 * digits < sum(map(len, cut)):  # prose
+                continue
+        else:
+            cut = [line.split(mark) for line in lines]
+        if len({len(row) for row in cut}) == 1 and len(cut[0]) > len(first):
+            return mark
+    return None
+
+
+def in_apostrophes(first: Row, rows: Sequence[Row], format: Format) -> bool:
+    """Whether cells that hold the delimiter are in single quotes: with `quote: "'"` all lines have
+    equally many cells, and without it some have more."""
+    if format.quote == "'" or format.delimiter == BLANKS or not rows:
+        return False
+    whole = [row for row in (first, *rows) if row]
+    if not any(cell.strip().startswith("'") for row in whole for cell in row):
+        return False
+    lines = [format.delimiter.join(row) for row in whole]
+    try:
+        cut = list(csv.reader(lines, delimiter=format.delimiter, quotechar="'", strict=True))
+    except csv.Error:
+        return False
+    return len({len(row) for row in cut}) == 1 and any(
+        len(row) != len(other) for row, other in zip(cut, whole, strict=True)
+    )
 
 
 def _share(counts: Mapping[str, int], kinds: Sequence[str], format: Format) -> float | None:

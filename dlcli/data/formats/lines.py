@@ -20,7 +20,12 @@ LONGEST = 1 << 26
 """Characters of a line: a longer one is no line of a table."""
 
 _EXCEL = re.compile(r"sep=(.)[\r\n]*")
-_CELL = re.compile(r'"((?:[^"]|"")*)"(?=[ \t]|$)|([^ \t"][^ \t]*)')
+_CELL = {
+    quote: re.compile(
+        rf"{quote}((?:[^{quote}]|{quote}{quote})*){quote}(?=[ \t]|$)|([^ \t{quote}][^ \t]*)"
+    )
+    for quote in "\"'"
+}
 
 
 @contextmanager
@@ -101,10 +106,12 @@ def _rows(lines: _Lines, format: Format) -> Iterator[list[str]]:
     try:
         if format.delimiter == BLANKS:
             for line in lines.each:
-                yield _cut(lines, line)
+                yield _cut(lines, line, format.quote)
                 lines.begins_row = True
             return
-        reader = csv.reader(lines.each, delimiter=format.delimiter, strict=True)
+        reader = csv.reader(
+            lines.each, delimiter=format.delimiter, quotechar=format.quote, strict=True
+        )
         if format.comment is None:
             yield from reader
         else:
@@ -119,14 +126,14 @@ def _rows(lines: _Lines, format: Format) -> Iterator[list[str]]:
         raise _not_utf8(lines.path) from error
 
 
-def _cut(lines: _Lines, line: str) -> list[str]:
-    """The cells between runs of spaces and tabs; a cell in double quotes may hold blanks."""
+def _cut(lines: _Lines, line: str, quote: str) -> list[str]:
+    """The cells between runs of spaces and tabs; a cell in quotes may hold blanks."""
     line = line.strip(" \t\r\n")
-    if '"' not in line:
+    if quote not in line:
         return re.split("[ \t]+", line) if line else []
     cells, end = [], 0
     while end < len(line):
-        found = _CELL.match(line, end)
+        found = _CELL[quote].match(line, end)
         if found is None:
             raise _fault(
                 lines.path,
@@ -135,7 +142,7 @@ def _cut(lines: _Lines, line: str) -> list[str]:
                 "more than a blank",
             )
         quoted, plain = found.groups()
-        cells.append(plain if quoted is None else quoted.replace('""', '"'))
+        cells.append(plain if quoted is None else quoted.replace(quote * 2, quote))
         end = found.end()
         while end < len(line) and line[end] in " \t":
             end += 1

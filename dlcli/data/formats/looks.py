@@ -92,7 +92,7 @@ _SENTENCES = {
     "money": ("an amount of money", "Write the numbers alone, all in one currency"),
     "quoted": (
         "a number in quotes that are not those of CSV",
-        'Take the quotes away, or write " instead',
+        'If they are single quotes, set `quote: "\'"` in the source; else take them away',
     ),
     "sign": ("a number with another sign than -, or with the sign behind it", "Write -5 for it"),
     "script": ("a number in other digits than 0 to 9", "Write it in 0 to 9"),
@@ -149,7 +149,7 @@ class Advice:
 
 
 _LEAVE = "leave it out"
-_UNSUPPORTED = "Missing values cannot be learned from: fill them in, or remove their rows"
+_UNMARKED = "Name it, and all other marks of missing values, by `missing` in the source"
 
 
 def kind_of(cell: str, format: Format) -> str | None:
@@ -202,7 +202,7 @@ def advise_cell(cell: str, column: Sequence[str], format: Format) -> Advice:
     """Advice for one cell of a column of numbers; column: some of its other cells."""
     kind = kind_of(cell, format)
     if kind == "missing":
-        return Advice("a missing value", _UNSUPPORTED)
+        return Advice("a missing value", _UNMARKED)
     if kind == "notation":
         others = [c for c in column if kind_of(c, format) in ("number", "notation")]
         return _of_notation([cell, *dict.fromkeys(others)], format)
@@ -215,8 +215,8 @@ def advise_cell(cell: str, column: Sequence[str], format: Format) -> Advice:
 def _of_missing(texts: Sequence[str], kinds: dict[str, str | None]) -> Advice:
     if any(kinds[text] == "missing" for text in texts):
         if any(kinds[text] == "number" for text in texts):
-            return Advice("a missing value among numbers", _UNSUPPORTED, True)
-        return Advice("a missing value", _UNSUPPORTED)
+            return Advice("a missing value among numbers", _UNMARKED, True)
+        return Advice("a missing value", _UNMARKED)
     return Advice()
 
 

@@ -29,6 +29,9 @@ class Format:
     decimal: between the whole part and the fraction of a number, "." or ",".
     thousands: between groups of three digits, or None where numbers have no such groups.
     comment: what lines begin with that are no rows.
+    quote: around cells that hold a delimiter, a quote (written twice) or a line break.
+    names: of the columns, where the file does not name them, or otherwise.
+    missing: the cells that stand for no value, without the blanks around them.
     """
 
     delimiter: str = ","
@@ -36,14 +39,28 @@ class Format:
     decimal: str = "."
     thousands: str | None = None
     comment: str | None = None
+    quote: str = '"'
+    names: tuple[str, ...] | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def plain(self) -> bool:
         """Whether numbers are written as programs write them."""
         return self.decimal == "." and self.thousands is None
 
+    def holes(self, cells: Sequence[str]) -> Array | None:
+        """Which of the cells are missing: bool (n,); None where none is."""
+        if not self.missing:
+            return None
+        marks = frozenset(self.missing)
+        found = np.fromiter((cell.strip() in marks for cell in cells), np.bool_, len(cells))
+        return found if found.any() else None
+
 
 PLAIN = Format()
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "None", "?")
+"""The cells that stand for no value where nothing else is said."""
 
 
 def to_numbers(cells: Sequence[str], format: Format = PLAIN) -> Array | None:
@@ -71,6 +88,33 @@ def to_numbers(cells: Sequence[str], format: Format = PLAIN) -> Array | None:
     if "_" in joined or not joined.isascii() or not np.isfinite(values).all():
         return None
     return values
+
+
+def with_gaps(cells: Sequence[str], format: Format) -> Array | None:
+    """`to_numbers`, with NaN for what is missing.
+
+    >>> with_gaps(["1", " ? ", "2"], Format(missing=("?",)))
+    array([ 1., nan,  2.])
+    """
+    if not marks_are_numbers(format):
+        values = to_numbers(cells, format)
+        if values is not None:
+            return values
+    holes = format.holes(cells)
+    if holes is None:
+        return to_numbers(cells, format) if marks_are_numbers(format) else None
+    filled = to_numbers([c for c, hole in zip(cells, holes, strict=True) if not hole], format)
+    if filled is None:
+        return None
+    values = np.full(len(cells), np.nan)
+    values[~holes] = filled
+    return values
+
+
+@cache
+def marks_are_numbers(format: Format) -> bool:
+    """Whether a number stands for no value, such as -9."""
+    return any(is_number(mark, format) for mark in format.missing)
 
 
 def is_number(cell: str, format: Format = PLAIN) -> bool:

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dlcli.data.formats.header import like_data, split_otherwise
+import numpy as np
+
+from dlcli.data.formats.header import cut_better, in_apostrophes, like_data, split_otherwise
 from dlcli.data.formats.lines import line_number, rows_of
-from dlcli.data.formats.notation import BLANKS, PLAIN, Format
+from dlcli.data.formats.notation import BLANKS, PLAIN, Format, is_number, with_gaps
 from dlcli.data.names import place_of, suggestion
 from dlcli.errors import DataError, UsageError, about
 from dlcli.frozen import frozen
@@ -19,8 +21,8 @@ Row = Sequence[str]
 class Text:
     """A delimited file.
 
-    names: the header's names, stripped of surrounding blanks; column_1, column_2, ... where there
-        is no header; "" for a column without a name, which is left out.
+    names: the header's names, stripped of surrounding blanks, or those of the format; column_1,
+        column_2, ... where there are none; "" for a column without a name, which is left out.
     header: whether the first line holds the names.
     line: the number of that first line.
     like_data: why it looks like data nevertheless, or None.
@@ -36,6 +38,15 @@ class Text:
     like_data: str | None = None
     of_model: bool = False
     left_out: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int | None:
+        """How many columns there are where they are known by their places only."""
+        return None if self.header else len(self.names)
+
+    def place(self, row: int) -> str:
+        """Where data row `row` (from 0) starts, for messages."""
+        return f"{self.path}, line {line_of(self, row)}"
 
     def find(self, name: str) -> int | None:
         """Where the column is, whatever the Unicode form of its name; None where it is not."""
@@ -66,7 +77,7 @@ class Text:
             if other:
                 todo = f"set `delimiter: {other[0]}`?".replace("\t", "\\t")
                 return f"; its only column is {self.names[0]!r} ({todo})."
-        if not self.header:
+        if not self.header and self.format.names is None:
             last = f" to 'column_{len(self.names)}'" if len(self.names) > 1 else ""
             meant = ""
             if name.isdecimal() and 1 <= int(name[:9]) <= len(self.names):
@@ -91,7 +102,8 @@ def read_header(path: Path, format: Format = PLAIN) -> Text:
         )
     with rows_of(path, format) as rows:
         first = next(rows, None)
-        sample = [] if not first or format.header is False else first_rows(rows, len(first))
+        known = format.header is False or (format.header and format.names is not None)
+        sample = [] if not first or known else first_rows(rows, len(first))
     if not first:
         what = "its first line must name the columns"
         if format.header is False:
@@ -104,9 +116,17 @@ def read_header(path: Path, format: Format = PLAIN) -> Text:
 
 def _header(path: Path, format: Format, line: int, first: Row, sample: Sequence[Row]) -> Text:
     """The file with the names of its columns; first, sample: its first line and some below it."""
+    where = f"{path}, line {line}"
+    if in_apostrophes(first, sample, format):
+        raise UsageError(
+            f"{path}: cells are in single quotes, such as {_apostrophe([first, *sample])}: set "
+            '`quote: "\'"` in the source.',
+            file=path,
+        )
+    if format.names is not None:
+        return _named(path, format, line, first, sample)
     if format.header is False:
         return Text(path, format, tuple(f"column_{i + 1}" for i in range(len(first))), False, line)
-    where = f"{path}, line {line}"
     if first[0].startswith("#") and format.comment is None and _no_header(first, sample):
         raise DataError(
             f'{where} begins with "#", as a comment does: {shown_cell(first[0])}. If it is one, '
@@ -116,6 +136,14 @@ def _header(path: Path, format: Format, line: int, first: Row, sample: Sequence[
         first = ["", *first]
     reason = like_data(first, sample, format)
     if format.header is None:
+        better = cut_better(first, sample, format) if reason is not None else None
+        if better is not None:
+            shown = better if better == BLANKS else f'"{better}"'.replace("\t", "\\t")
+            raise DataError(
+                f"{path}, {_like_data(line, reason or '')}; and cut at {shown}, all lines have "
+                f"more cells, equally many in each. Set `delimiter: {shown}` in the source, and "
+                "`header: false` if the file has no names."
+            )
         if reason is not None:
             raise DataError(
                 f"{path}, {_like_data(line, reason)}. If the file has no header, set "
@@ -138,6 +166,53 @@ def _header(path: Path, format: Format, line: int, first: Row, sample: Sequence[
                 what += " (in two forms of Unicode, which look alike)"
             raise DataError(f"{where}: {what}; rename one of them.")
     return Text(path, format, names, True, line, reason, left_out=left_out)
+
+
+def _named(path: Path, format: Format, line: int, first: Row, sample: Sequence[Row]) -> Text:
+    """The file with the names of the format; sample: of a file of which it is not said whether its
+    first line holds names."""
+    names = format.names or ()
+    where = f"{path}, line {line}"
+    if len(names) != len(first):
+        raise UsageError(
+            f"{where} has {len(first)} cells, but `names` has {len(names)}: give one name for "
+            "each column, in their order.",
+            file=path,
+            line=line,
+        )
+    if format.header is None:
+        stripped = tuple(cell.strip() for cell in first)
+        reason = None
+        if stripped == names:
+            reason = "it holds these very names"
+        elif sample and like_data(first, sample, format) is None and _words(first, sample, format):
+            reason = f"it holds {shown_cell(first[0])} and so on"
+        if reason is not None:
+            raise UsageError(
+                f"{where} looks like names ({reason}), but `names` are given: set `header: true` "
+                "in the source to put them in its place, or `header: false` if it is a row of "
+                "data.",
+                file=path,
+                line=line,
+            )
+    return Text(path, format, names, format.header is True, line)
+
+
+def _words(first: Row, sample: Sequence[Row], format: Format) -> bool:
+    """Whether a cell that is no number stands above numbers only."""
+    for j, cell in enumerate(first):
+        below = [row[j] for row in sample if len(row) == len(first)]
+        if below and not is_number(cell, format) and cell.strip() not in format.missing:
+            values = with_gaps(below, format)
+            if values is not None and not np.isnan(values).all():
+                return True
+    return False
+
+
+def _apostrophe(rows: Sequence[Row]) -> str:
+    """The first cell that begins with a single quote."""
+    cells = (cell.strip() for row in rows for cell in row)
+    return shown_cell(next(cell for cell in cells if cell.startswith("'")))
 
 
 def _no_header(first: Row, sample: Sequence[Row]) -> bool:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from dlcli.data.dataset import Declared, Raw, Sampled
 from dlcli.data.places import Places
+from dlcli.errors import UsageError
 
 FEW_BYTES = 1 << 23
 """Files up to this size are read as a whole to be looked at."""
@@ -15,6 +16,15 @@ class Source(ABC):
     Its fields and their defaults are those of the config; paths are looked for in `places`.
     `positive_class`, where a source has it, is applied to what it brings by `positive.py`.
     """
+
+    def with_keys(self, keys: tuple[str, ...]) -> "Source":
+        """The same, which also brings these columns, to split the rows by them: `Table.keys`."""
+        if keys:
+            raise UsageError(
+                "only the rows of a table with named columns can be split by a column; those of "
+                "this source can be split at random, or in their order"
+            )
+        return self
 
     @abstractmethod
     def load(self, places: Places, seed: int) -> Raw:

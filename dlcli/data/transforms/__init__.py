@@ -9,17 +9,24 @@ until one_hot or category turns it into numbers, and every other transform leave
 """
 
 from dlcli.data.fitting import Transform
+from dlcli.data.transforms.curves import Clip, Log1p, Quantile
 from dlcli.data.transforms.encoders import Category, OneHot
-from dlcli.data.transforms.scaling import MinMax, Rescale, Standardize
+from dlcli.data.transforms.imputing import Impute
+from dlcli.data.transforms.scaling import MinMax, Rescale, Robust, Standardize
 from dlcli.data.transforms.shaping import ReshapeRows, Transpose
 
 __all__ = [
     "TRANSFORMS",
     "Category",
+    "Clip",
+    "Impute",
+    "Log1p",
     "MinMax",
     "OneHot",
+    "Quantile",
     "Rescale",
     "ReshapeRows",
+    "Robust",
     "Standardize",
     "Transpose",
 ]
@@ -28,6 +35,11 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "rescale": Rescale,
     "standardize": Standardize,
     "min_max": MinMax,
+    "robust": Robust,
+    "quantile": Quantile,
+    "clip": Clip,
+    "log1p": Log1p,
+    "impute": Impute,
     "one_hot": OneHot,
     "category": Category,
     "reshape": ReshapeRows,

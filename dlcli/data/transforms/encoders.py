@@ -143,7 +143,7 @@ def infrequent(counts: Array, min_frequency: float | None, max_categories: int |
 def _names(values: Array, name: str, columns: Columns, j: int, word: str) -> list[str]:
     """How the values of a column are called."""
     texts = columns[j].categories if columns is not None else None
-    whole = np.floor(values) == values
+    whole = (np.floor(values) == values) | np.isnan(values)
     if texts is None and not whole.all():
         odd = values[int(np.argmin(whole))]
         raise Misfit(

@@ -1,4 +1,4 @@
-"""Numbers at another scale: `rescale`, `standardize` and `min_max`."""
+"""Numbers at another scale: `rescale`, `standardize`, `min_max` and `robust`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +10,7 @@ from dlcli.data.fitted import Affine
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
 from dlcli.data.statistics import extremes, finite, scaled_moments, unit
 from dlcli.data.transforms.choosing import Chosen, choose, require_table
+from dlcli.data.transforms.columnwise import column_values, quantiles
 from dlcli.frozen import frozen
 
 
@@ -116,6 +117,44 @@ class MinMax(Transform):
             divide=divide,
             multiply=some.only(finite(factor), 1.0),
             add=add if add.any() else None,
+        )
+
+
+@frozen
+class Robust(Transform):
+    """y = (x - median) / (high - low), each per last axis: quantiles of the training part, which
+    outliers do not move.
+
+    quantile_range: low and high, in percent; where they are equal, the difference is divided by
+        one. with_centering, with_scaling: whether the two operations are done.
+
+    Source: formula, defaults and names are those of sklearn.preprocessing.RobustScaler.
+    """
+
+    fitted = Affine
+
+    with_centering: bool = True
+    with_scaling: bool = True
+    quantile_range: tuple[float, float] = (25.0, 75.0)
+    columns: Chosen = None
+
+    def shape_after(self, shape: Shape) -> Shape:
+        require_table(self.columns, shape)
+        return shape
+
+    def fit(self, rows: TrainingRows) -> Affine:
+        some = _Some.of(rows, self.columns, "robust")
+        width = rows.shape[-1] if rows.shape else 1
+        middle, spread = np.zeros(width), np.ones(width)
+        shares = np.array([0.5, *(share / 100.0 for share in self.quantile_range)])
+        for position in np.flatnonzero(some.mask).tolist():
+            center, low, high = quantiles(column_values(rows, position), shares).tolist()
+            middle[position] = center
+            spread[position] = high - low if high - low > 0.0 else 1.0
+        return Affine(
+            rows.shape,
+            subtract=finite(middle) if self.with_centering else None,
+            divide=finite(spread) if self.with_scaling else None,
         )
 
 

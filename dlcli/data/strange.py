@@ -1,0 +1,92 @@
+"""Cells that training did not have: what preprocessing does with them, and how many there are."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from dlcli.data.dataset import Array
+from dlcli.data.encoded import Encoding
+from dlcli.data.preprocessing import Preprocessing
+
+Cells = dict[str, tuple[int, int]]
+"""By the name of a column, how many cells there are, and the number of the first row with one."""
+
+
+def unknown_cells(fitted: Preprocessing, rows: Array) -> Cells:
+    """The cells with a category that the training part does not have; only of columns that have
+    some, and only where none is refused."""
+    found: Cells = {}
+    size = fitted.rows_per_chunk()
+    for start in range(0, len(rows), size):
+        x = rows[start : start + size]
+        for step in fitted.ready:
+            if isinstance(step, Encoding):
+                for position, rows_of in step.unknown(x, fitted.dtype).items():
+                    numbers = rows_of[~np.isnan(x[rows_of, position])]
+                    if not len(numbers):
+                        continue
+                    name = step.names[position]
+                    count, first = found.get(name, (0, start + int(numbers[0])))
+                    found[name] = count + len(numbers), first
+            x = step.apply(x, fitted.dtype, None)
+    return found
+
+
+def missing_cells(fitted: Preprocessing, rows: Array) -> Cells:
+    """The cells that are missing; only of columns that have some."""
+    if fitted.columns is None or rows.ndim != 2 or rows.dtype.kind != "f":
+        return {}
+    holes = np.isnan(rows)
+    counts = holes.sum(axis=0)
+    return {
+        fitted.columns[j].name: (int(counts[j]), int(np.argmax(holes[:, j])))
+        for j in np.flatnonzero(counts).tolist()
+    }
+
+
+def takes_unknown(fitted: Preprocessing) -> dict[str, str]:
+    """What is done with a category that the training part does not have, by the name of the
+    column, for those that do not refuse it: what `handle_unknown` says."""
+    return {
+        step.names[one.position]: step.handle_unknown
+        for step in fitted.steps
+        if isinstance(step, Encoding) and not step.refuses
+        for one in step.categories
+    }
+
+
+def takes_missing(fitted: Preprocessing) -> tuple[str, ...]:
+    """The columns of a table of which a cell may be missing: a step fills it in, or takes it for a
+    category. It is tried with a row of which one cell is missing."""
+    if fitted.columns is None or len(fitted.row_shape) != 1:
+        return ()
+    lenient = [
+        replace(step, handle_unknown="ignore").prepared(fitted.dtype)
+        if isinstance(step, Encoding)
+        else ready
+        for step, ready in zip(fitted.steps, fitted.ready, strict=True)
+    ]
+    found = []
+    for position, column in enumerate(fitted.columns):
+        x: Array = np.zeros((1, *fitted.row_shape))
+        x[0, position] = np.nan
+        refused = False
+        for step, ready in zip(fitted.steps, lenient, strict=True):
+            if isinstance(step, Encoding) and step.refuses:
+                assert isinstance(ready, Encoding)
+                refused |= any(np.isnan(x[0, one]) for one in ready.unknown(x, fitted.dtype))
+            x = ready.apply(x, fitted.dtype, None)
+        if not refused and not np.isnan(x).any():
+            found.append(column.name)
+    return tuple(found)
+
+
+def empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:
+    """The columns whose unknown categories belong to the rare ones, of which there are none."""
+    return tuple(
+        step.names[one.position]
+        for step in fitted.steps
+        if isinstance(step, Encoding) and step.handle_unknown == "bucket"
+        for one in step.categories
+        if not one.rare_names
+    )
