@@ -29,8 +29,8 @@ Way = Literal["lines", "blocks", "arrow"]
 """How rows are read: line by line, which defines what a file holds; in blocks that are cut out of
 plain bytes; and that with Arrow for the numbers. All give the same bits."""
 
-PIECE = 1 << 17
-"""Bytes that are cut at once: their places and numbers stay in the processor's cache."""
+PIECE = 1 << 19
+"""Bytes that are cut at once: of more, places and numbers leave the processor's cache."""
 
 MANY = 256
 """Cells that are no short decimals, from which on they are converted together."""
@@ -248,7 +248,7 @@ class _Reader:
                 at(done)
                 self._at_end = not more
                 parts.append(more)
-                lines += more.count(b"\n")
+                lines += more.count(b"\n") if needed > 1 else b"\n" in more
                 if lines < needed and not self._at_end:
                     if sum(map(len, parts)) > LONG:
                         raise Doubt
