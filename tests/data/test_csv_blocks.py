@@ -274,7 +274,8 @@ def test_a_clean_file_is_never_read_by_lines(
         raise AssertionError
 
     monkeypatch.setattr(columns, "_by_lines", refuse)
-    read = read_columns(file, file.names, way=way)
+    with small(1 << 15, 512):
+        read = read_columns(file, file.names, way=way)
     assert read.numbers.tobytes() == expected.numbers.tobytes()
     assert read.numbers[:, 1].tolist() == [i / 8 for i in range(20_000)]
     assert read.texts == expected.texts and len(read.texts["d"]) == 7
@@ -359,7 +360,7 @@ def test_bytes_are_told_as_they_are_read(tmp_path: Path, monkeypatch: pytest.Mon
         told.clear()
         (tmp_path / name).write_bytes(written)
         file = read_header(tmp_path / name)
-        with progress.shown_by(show):
+        with small(1 << 14, 512), progress.shown_by(show):
             read_columns(file, file.names)
         assert told[0] == (f"read {name}", total, "bytes")
         done = [each for each in told if isinstance(each, int)]
