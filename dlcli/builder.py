@@ -294,8 +294,10 @@ def _shown(value: Any) -> str:
 def source(config: Sections) -> Source:
     """The source of the data."""
     chosen, inputs = config.data.source, config.data.inputs
+    column = config.data.split.column
+    keys = () if column is None else (column,)
     if inputs is None:
-        return build(chosen, SOURCES)
+        return build(chosen, SOURCES).with_keys(keys)
     assert isinstance(chosen, Npz)
     targets = {role: getattr(chosen, f"{PREFIX[role]}target") for role in _PARTS}
     targets = {role: array for role, array in targets.items() if array is not None}
@@ -306,7 +308,8 @@ def source(config: Sections) -> Source:
         for name, one in inputs.items()
     }
     weights = {f"{PREFIX[role]}weight": getattr(chosen, f"{PREFIX[role]}weight") for role in _PARTS}
-    return NamedArrays(chosen.path, arrays, targets, weights, chosen.positive_class)
+    found = NamedArrays(chosen.path, arrays, targets, weights, chosen.positive_class)
+    return found.with_keys(keys)
 
 
 def split(config: Config) -> Split:

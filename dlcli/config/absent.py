@@ -236,7 +236,6 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
 }
 """By what the word would be: "layer", "loss", ..."""
 
-_FILES = "bring the parts as files of their own (`test_path` of csv, `x_valid`, ... of npz)"
 KEYS: Mapping[str, str] = {
     **_words(
         "activityregularizer kernelconstraint biasconstraint constraint maxnorm "
@@ -304,15 +303,14 @@ KEYS: Mapping[str, str] = {
 
 KEYS_OF: Mapping[str, Mapping[str, str]] = {
     "Split": {
-        **_words(
+        **_moot(
             "shuffle random",
-            "which rows belong to a part is drawn at random. To keep an order (time), " + _FILES,
+            "rows are drawn for their parts; with `by: order` the last rows are the test part",
         ),
-        **_words(
-            "by type method kind strategy group groups groupby column columns time date datetime "
-            "order chronological temporal stratifyby fixed path",
-            "which rows belong to a part is drawn at random. To split by time, group or a column, "
-            + _FILES,
+        **_moot(
+            "type method kind strategy group groups groupby columns time date datetime order "
+            "chronological temporal stratifyby fixed path",
+            "write `by: order`, or `by: time`, `group` or `column` with the name of a `column`",
         ),
         **_moot("train trainsize training", "what the other parts leave is the training part"),
     },

@@ -33,7 +33,11 @@ def answering_from_dict(config: Mapping[str, Any], label: str) -> Answering:
     sections = {name: config[name] for name in Answering.model_fields if name in config}
     for name, training in (("data", "split"), ("model", "initial_weights")):
         if isinstance(sections.get(name), Mapping):
-            sections[name] = {k: v for k, v in sections[name].items() if k != training}
+            given = sections[name]
+            sections[name] = {k: v for k, v in given.items() if k != training}
+            split = given.get("split") if name == "data" else None
+            if isinstance(split, Mapping) and "column" in split:  # it is no feature
+                sections[name]["split"] = {k: split[k] for k in ("by", "column") if k in split}
     document = Document(label, tree=Tree(sections))
     try:
         found = Answering.model_validate(sections, context={RECORDED: True})

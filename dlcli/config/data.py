@@ -1,7 +1,6 @@
 """The data: where rows come from, how they are split, and what is done to them."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,30 +9,13 @@ from dlcli.config.augmentation import Augmentations
 from dlcli.config.base import Section
 from dlcli.config.layer_sections import NAME
 from dlcli.config.sources import NPZ_PAIRS, ArrayName, Npz, Source
+from dlcli.config.splits import Split
 from dlcli.config.transforms import TargetTransform, Transform
 from dlcli.config.values import (
     Listing,
     Named,
-    Real,
-    Switch,
     wrong,
 )
-
-VALIDATION = 0.1
-TEST = 0.2
-_Share = Annotated[float, Real(0.0, below=1.0)]
-
-
-class Split(Section):
-    """The fractions that are drawn from the rows; None: the default, where it applies."""
-
-    validation: _Share | None = None
-    test: _Share | None = None
-    stratify: Annotated[bool, Switch()] = False
-    keep_rare: Annotated[bool, Switch()] = True
-
-    # Before there was the option, the last row of a class could be drawn for another part.
-    before: ClassVar[Mapping[str, Any]] = {"keep_rare": False}
 
 
 class Input(Section):

@@ -11,7 +11,7 @@ from typing import Any
 from dlcli.config.absent import absent
 from dlcli.config.activations import ACTIVATION_CONFIGS, Linear, Softmax
 from dlcli.config.base import Section
-from dlcli.config.data import TEST, VALIDATION, Data
+from dlcli.config.data import Data
 from dlcli.config.embeddings import ColumnEmbeddings
 from dlcli.config.evaluation import Evaluation
 from dlcli.config.layers import (
@@ -31,6 +31,7 @@ from dlcli.config.metrics import (
 )
 from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
+from dlcli.config.splits import TEST, VALIDATION
 from dlcli.config.training import LossModel, Training
 from dlcli.config.transforms import Category
 from dlcli.config.wiring import Wiring, write_out

@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from dlcli.data.cuts import by_column, by_group, by_order, by_time, left
 from dlcli.data.dataset import Dataset, Part, Raw, Role, Table
 from dlcli.data.names import class_name
 from dlcli.errors import DataError, UsageError
@@ -34,18 +35,24 @@ class Split:
         where the source does not bring the part.
     stratify: every class keeps its share in every part (largest remainder, exact in total).
     keep_rare: with stratify, the last row of a class always stays in the training part.
+    by: random, order, time, group or column; see cuts.py.
+    column: of times, groups, or the names of parts.
     """
 
     validation: float | None = None
     test: float | None = None
     stratify: bool = False
     keep_rare: bool = True
+    by: str = "random"
+    column: str | None = None
 
     def fraction(self, role: Role, brought: bool) -> Fraction:
         """The fraction to draw for this role; UsageError where the source brings the part."""
         given = self.validation if role == "validation" else self.test
         if given is not None and not 0.0 <= given < 1.0:
             raise UsageError(f"split.{role} is {given}; a fraction is at least 0 and below 1.")
+        if self.by == "column" and not brought:
+            return Fraction(0)
         if brought:
             if given:
                 raise UsageError(
@@ -81,6 +88,8 @@ class Split:
                 )
         if sum(counts.values()) >= len(pool):
             raise DataError(f"{len(pool)} rows are too few to split: none is left for training.")
+        if self.by != "random":
+            return self._cut(raw, pool, counts, seed)
         classes = (
             self._classes(pool, learns_classes) if self.stratify else np.zeros(len(pool), np.int64)
         )
@@ -109,6 +118,39 @@ class Split:
             text_target=raw.text_target,
             width=raw.width,
             warnings=_told_of_rare(raw, pool, classes, drawn) if kept else (),
+        )
+
+    def _cut(self, raw: Raw, pool: Table, counts: Mapping[Role, int], seed: int) -> Dataset:
+        """The parts, where nothing is drawn row by row."""
+        if self.by == "order":
+            drawn = by_order(pool, counts)
+        else:
+            assert self.column is not None
+            key = pool.keys[self.column]
+            if self.by == "time":
+                drawn = by_time(pool, key, counts)
+            elif self.by == "group":
+                drawn = by_group(pool, key, counts, seed, self.column)
+            else:
+                drawn = by_column(pool, key, self.column)
+                twice = next((role for role in drawn if role in raw.parts), None)
+                if twice is not None:
+                    raise UsageError(
+                        f"Column {self.column!r} says which rows are the {twice} part, but the "
+                        "source brings one of its own."
+                    )
+        parts: dict[Role, Part | None] = {
+            role: _part(raw, pool, drawn[role]) if role in drawn else _whole(raw, role)
+            for role in ("test", "validation")
+        }
+        return Dataset(
+            _part(raw, pool, left(pool, drawn)),
+            parts["validation"],
+            parts["test"],
+            raw.classes,
+            raw.columns,
+            text_target=raw.text_target,
+            width=raw.width,
         )
 
     def _classes(self, pool: Table, learns_classes: bool) -> Rows:

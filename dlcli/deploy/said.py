@@ -52,19 +52,19 @@ class Said:
             builder.written(loss, LOSSES),
             arrays_of(config),
             written_as(config),
-            _no_features(config.data.source),
+            _no_features(config.data.source, config.data.split.column),
             steps,
             config.data.target_transform is not None,
         )
 
 
-def _no_features(source: Any) -> int | None:
+def _no_features(source: Any, key: str | None) -> int | None:
     if getattr(source, "features", None) is not None:
         return None
-    target = getattr(source, "target", None)
-    targets = len(target) if isinstance(target, tuple) else 1
-    weights = getattr(source, "weight", None) is not None
-    return targets + weights + len(getattr(source, "ignore", ()))
+    target = getattr(source, "target", "")
+    others = {*(target if isinstance(target, tuple) else (target,)), *getattr(source, "ignore", ())}
+    others |= {getattr(source, "weight", None), key} - {None}
+    return len(others)
 
 
 def written_as(config: Sections, width: int | None = None) -> Written:

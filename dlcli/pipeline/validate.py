@@ -83,8 +83,8 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     """
     config = loaded.config
     where = prepare.places(folder, data_dir)
-    source = builder.source(config)
     with prepare.fitting(loaded):
+        source = builder.source(config)
         declared = source.declare(where)
     design.refuse_names(loaded, builder.loss(config), declared.class_names, declared.text_target)
     prepare.check_positive(loaded, declared)
@@ -92,7 +92,8 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     found = _from_declared(loaded, declared, unchecked)
     if declared.absent:
         return found
-    sample = source.sample(where, config.seed)
+    with prepare.fitting(loaded):
+        sample = source.sample(where, config.seed)
     if isinstance(sample, str):
         return replace(found, unchecked=(sample, *found.unchecked))
     if sample.unread:

@@ -153,7 +153,7 @@ CASES: dict[str, Case] = {
     "an unseen category": Case(
         with_table(RARE, units=1, loss="bce", data="  transforms: [one_hot]\n")
     ),
-    "no split by time": word("test: 0.2", "test: 0.2, by: time"),
+    "a split by time without its column": word("test: 0.2", "test: 0.2, by: time"),
     "no shuffle of a split": word("test: 0.2", "test: 0.2, shuffle: false"),
     "a name that no run can have": Case(
         {"c.yaml": config(CSV)}, ((*TRAIN[0], "--name", "../x"),)

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from dlcli.config import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
 from dlcli.config.augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomTranslation
-from dlcli.config.data import TEST, VALIDATION
 from dlcli.config.sources import Friedman1
+from dlcli.config.splits import TEST, VALIDATION
 from dlcli.config.tables import Csv
 from tests.data.conftest import idx_bytes
 from tests.drawn.dice import Dice
@@ -70,6 +70,7 @@ class Rows:
     numbers: the names of the columns that hold numbers as read; None: every column, by any name.
     order: the names of all columns of the source.
     brings: the parts that the source has of its own.
+    key: how the rows are to be split by a column, and its name.
     gaps: the columns in which cells are missing: in every third row.
     scaled: whether the numbers are near 1. positive: whether none is below 0.
     vocabulary: where all numbers are whole ones below it: that one; else 0.
@@ -88,6 +89,7 @@ class Rows:
     numbers: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     brings: frozenset[str] = frozenset()
+    key: tuple[str, str] | None = None
     gaps: frozenset[str] = frozenset()
     scaled: bool = True
     positive: bool = False
@@ -169,6 +171,12 @@ class _Column:
 
     def cells(self, dice: Dice, count: int, write: Callable[[float], str]) -> list[Any]:
         """So many cells; `write` knows how numbers are written in this file."""
+        if self.kind == "time":
+            return [f"20{dice.whole(10, 29)}-{dice.whole(1, 12):02}-07" for _ in range(count)]
+        if self.kind == "group":
+            return [f"g{dice.whole(0, 19)}" for _ in range(count)]
+        if self.kind == "column":
+            return [("train", "train", "test", "Val", "train")[i % 5] for i in range(count)]
         if self.kind == "weights":
             drawn = [dice.choice([0, 1, dice.real(0.1, 4)]) for _ in range(count - 1)]
             return [write(weight) for weight in (*drawn, 1)]
@@ -187,6 +195,10 @@ def _csv(dice: Dice) -> Rows:
     weighs = dice.chance(0.25)
     if weighs:
         names, kinds = [*names, "row weight"], [*kinds, "weights"]
+    by = dice.choice(["time", "group", "column"]) if dice.chance(0.25) else ""
+    if by:
+        names, kinds = [*names, "the key"], [*kinds, by]
+    extra = weighs + bool(by)
     columns = [
         _Column(kind, tuple(dice.some(WORDS, 4, 4)), dice.whole(2, 4 if kind == "whole" else 3))
         for kind in kinds
@@ -206,11 +218,11 @@ def _csv(dice: Dice) -> Rows:
         names = [f"column_{order.index(number) + 1}" for number in range(len(names))]
     given["target"] = names[0]
     if weighs:
-        given["weight"] = names[-1]
+        given["weight"] = names[-extra]
     write, scale = _notation(dice, given)
-    used = list(range(1, len(names) - weighs))
-    declared = {}
-    for number in range(len(names) - weighs) if dice.chance(0.4) else ():
+    used = list(range(1, len(names) - extra))
+    declared = {names[-1]: "date"} if by == "time" else {}
+    for number in range(len(names) - extra) if dice.chance(0.4) else ():
         if kinds[number] == "whole" and number and dice.chance(0.5):
             kinds[number] = "text"  # digits, but codes
             declared[names[number]] = "text"
@@ -229,11 +241,11 @@ def _csv(dice: Dice) -> Rows:
         given["ignore"] = []
     paths = {"path": dice.whole(60, MOST)}
     for path in ("test_path", "validation_path"):
-        if dice.chance(0.3):
+        if by != "column" and dice.chance(0.3):
             paths[path] = dice.whole(10, 60)
             given[path] = f"{path}.csv"
     gaps = 0
-    if dice.chance(0.2):
+    if by != "column" and dice.chance(0.2):
         given["missing_target"], gaps = "drop", dice.whole(1, 3)
     elif dice.chance(0.1):
         given["missing_target"] = "error"
@@ -291,6 +303,7 @@ def _csv(dice: Dice) -> Rows:
         numbers=tuple(names[number] for number in used if kinds[number] != "text"),
         order=tuple(names[number] for number in used),
         brings=frozenset(path.removesuffix("_path") for path in paths if path != "path"),
+        key=(by, names[-1]) if by else None,
         gaps=frozenset(names[number] for number in holes),
         scaled=scale == 1,
     )
@@ -588,7 +601,14 @@ def parts(dice: Dice, found: Rows) -> Parts:
         elif dice.chance(0.5):
             shares[role] = dice.choice([0.0, 0.1, 0.25, 1 / 3, dice.real(0.1, 0.4)])
             split[role] = shares[role]
-    if found.goal.kind == "classes" and dice.chance(0.4):
+    if found.key is not None:
+        split["by"], split["column"] = found.key
+        if split["by"] == "column":
+            split = {"by": "column", "column": found.key[1]}
+            shares = {"validation": 0.2, "test": 0.2}
+    elif dice.chance(0.2):
+        split["by"] = dice.choice(["order", "order", "random"])
+    elif found.goal.kind == "classes" and dice.chance(0.4):
         split["stratify"] = True
     elif dice.chance(0.2):
         split["stratify"] = False

@@ -62,6 +62,9 @@ class Drawn:
         return path
 
 
+_SPLIT = ("validation", "test", "stratify", "by", "column")
+
+
 def draw(seed: int) -> Drawn:
     """The config of this seed, the same everywhere."""
     dice = Dice(seed)
@@ -71,7 +74,7 @@ def draw(seed: int) -> Drawn:
     loss = dice.choice([w for w, fits in FITS.items() if w in LOSS_CONFIGS and fits(found.goal)])
     data: dict[str, Any] = {"source": found.source}
     if cut.split or dice.chance(0.2):
-        data["split"] = options(dice, Split, cut.split, skip=("validation", "test", "stratify"))
+        data["split"] = options(dice, Split, cut.split, skip=_SPLIT)
     if steps or dice.chance(0.3):
         data["transforms"] = steps
     if not found.inputs and ((changes := _changes(dice, left)) or dice.chance(0.1)):

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from dlcli.artifacts.documents import readable_json
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.tensors import read_tensors
-from dlcli.data.sources import delimited
+from dlcli.data.sources import columnar
 from tests.cli.calls import Call, dlcli, refused, train
 from tests.deploy.test_forged import _install
 
@@ -260,7 +260,7 @@ def test_what_would_change_ids_at_random_is_refused(tmp_path: Path) -> None:
 def test_of_a_large_table_it_is_said_that_more_categories_may_follow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delimited, "FEW", 30)
+    monkeypatch.setattr(columnar, "FEW", 30)
     call = dlcli("validate", write(tmp_path))
     assert call.code == 0, call.err
     assert "depend on how many categories all rows have" in call.out + call.err

@@ -230,7 +230,7 @@ BAD: dict[str, tuple[str, str, dict[str, Any], Any, int, list[str]]] = {
     # source, more of `training`, kind, what stands in the weight column, exit code, words
     "text": (SOURCE, "", CLASSES, "much", 3, ["line 5, column 'w' holds 'much'", "of weights"]),
     "negative": (SOURCE, "", CLASSES, -1, 3, ["line 5, column 'w' holds the weight -1"]),
-    "a gap": (SOURCE, "", CLASSES, "", 3, ["line 5, column 'w' is empty"]),
+    "a gap": (SOURCE, "", CLASSES, "", 3, ["line 5, column 'w' is missing"]),
     "the target": (
         SOURCE.replace("weight: w", "weight: y"), "", CLASSES, 1, 2,
         ["c.yaml:2:", "the target `y` cannot be the weight too"]),

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 
 from dlcli.data.dataset import Declared, Raw, Sampled
+from dlcli.data.options import OptionError
 from dlcli.data.places import Places
-from dlcli.errors import UsageError
 
 FEW_BYTES = 1 << 23
 """Files up to this size are read as a whole to be looked at."""
@@ -20,9 +20,10 @@ class Source(ABC):
     def with_keys(self, keys: tuple[str, ...]) -> "Source":
         """The same, which also brings these columns, to split the rows by them: `Table.keys`."""
         if keys:
-            raise UsageError(
+            raise OptionError(
+                ("split", "column"),
                 "only the rows of a table with named columns can be split by a column; those of "
-                "this source can be split at random, or in their order"
+                "this source can be split at random, or in their order",
             )
         return self
 

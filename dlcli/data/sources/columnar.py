@@ -250,6 +250,12 @@ class ColumnarSource(Source):
         weights = None
         if self.weight is not None:
             column = f"column {self.weight!r}"
+            holes = np.isnan(numbers[:, at[self.weight]])
+            if holes.any():
+                raise DataError(
+                    f"{place(int(np.argmax(holes)))}, {column} is missing: every row needs a "
+                    "weight. Fill it in; a row that shall not count has the weight 0."
+                )
             weights = make_weights(
                 numbers[:, at[self.weight]],
                 len(numbers),
