@@ -59,9 +59,13 @@ PACKAGES = {
     "pydantic_core": {"config"},
     "yaml": {"config"},
     "safetensors": {"artifacts"},
+    "pyarrow": {"data"},
     "numpy": {"engine", "data", "artifacts", "deploy", "pipeline", "numerics", "randomness"},
 }
 """Who may use which package."""
+
+EXTRAS = {"pyarrow"}
+"""Packages that need not be installed."""
 
 
 class Import:
@@ -167,6 +171,15 @@ def test_every_package_stays_in_its_rooms() -> None:
         and found.room not in PACKAGES[found.imported.split(".")[0]]
         and not (found.room == "cli" and found.imported.startswith("rich"))
         and not (found.room == "console" and found.imported.startswith("typer"))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_need_not_be_installed_is_loaded_where_it_is_used() -> None:
+    wrong = [
+        str(found)
+        for found in imports()
+        if found.at_the_top and found.imported.split(".")[0] in EXTRAS
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -1,23 +1,28 @@
 """ReadColumns of numbers and of categories, out of the rows of delimited text.
 
 Rows are taken in blocks, and columns of a block go through float() as a whole; only where a column
-fails is the cell at fault looked for. So a clean file is read at full rate and a bad one gets a
-message with file, line and column.
+fails is the cell at fault looked for. Blocks are cut out of plain bytes where that is possible; a
+file that is not clean is then read again, line by line, and gets a message with file, line and
+column.
 """
 
+import csv
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 
 import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.dataset import Array
+from dlcli.data.formats.blocks import Block, Doubt, RowBlock, Way, cut_blocks, quickest_way
+from dlcli.data.formats.growing import Growing
 from dlcli.data.formats.looks import advise_cell
-from dlcli.data.formats.notation import Format, is_number, with_gaps
+from dlcli.data.formats.notation import Format, is_number, marks_are_numbers, with_gaps
 from dlcli.data.formats.text import Row, Text, data_rows, line_of, shown_cell
 from dlcli.dates import ISO, to_seconds
-from dlcli.errors import DataError
+from dlcli.errors import DataError, DlcliError
 from dlcli.frozen import frozen
 from dlcli.progress import work
 
@@ -43,6 +48,7 @@ def read_columns(
     kinds: Mapping[str, str] | None = None,
     reasons: Mapping[str, str] | None = None,
     most: int | None = None,
+    way: Way | None = None,
 ) -> ReadColumns:
     """The wanted columns.
 
@@ -52,25 +58,47 @@ def read_columns(
     reasons: how it is known that a column holds numbers; else because it did in the file that is
         trained on.
     most: how many rows are read; None: all.
+    way: how they are read, for tests: it changes no number, no text and no message.
     """
+    way = way or quickest_way(file, most)
+    if way != "lines":
+        # Line by line is the way that says what is wrong, and where.
+        with suppress(Doubt, DlcliError, ValueError, csv.Error):
+            return _read(file, wanted, kinds, reasons, most, way)
+    return _read(file, wanted, kinds, reasons, most, "lines")
+
+
+def _read(
+    file: Text,
+    wanted: Sequence[str],
+    kinds: Mapping[str, str] | None,
+    reasons: Mapping[str, str] | None,
+    most: int | None,
+    way: Way,
+) -> ReadColumns:
     positions = [file.position(name) for name in wanted]
     found: dict[str, str] = dict(kinds or {})
     codes: dict[str, dict[str, int]] = {name: {} for name in wanted if found.get(name) == TEXT}
-    blocks: list[npt.NDArray[np.float64]] = []
+    table = Growing(len(wanted))
     first = 0
-    with work(f"read {file.path.name}") as at, data_rows(file) as rows:
-        rows = rows if most is None else itertools.islice(rows, most)
-        while block := list(itertools.islice(rows, BLOCK)):
-            if set(map(len, block)) != {len(file.names)}:
-                block = _without_last_blank_lines(file, block, rows, first)
-                if not block:
-                    break
-            cells = list(zip(*block, strict=True))
-            numbers = np.empty((len(block), len(wanted)))
+    source = _by_lines(file, most) if way == "lines" else cut_blocks(file, BLOCK, most, way)
+    with closing(source) as blocks:
+        for block in blocks:
+            numbers = table.more(block.rows)
+            done = _plain_numbers(block, wanted, positions, found, file.format, numbers)
             for j, (name, position) in enumerate(zip(wanted, positions, strict=True)):
-                column = cells[position]
+                if name in done:
+                    continue
+                column = block[position]
                 kind = found.get(name, NUMBER)
                 values = with_gaps(column, file.format) if kind == NUMBER else None
+                if (
+                    values is None
+                    and kind == NUMBER
+                    and way != "lines"
+                    and (first or name in found)
+                ):
+                    raise Doubt  # blocks of other sizes must not decide, nor say what is wrong
                 if name not in found and (values is None or not np.isnan(values).all()):
                     kind = TEXT if values is None and mostly_text(column, file.format) else NUMBER
                     found[name] = kind
@@ -84,13 +112,48 @@ def read_columns(
                 numbers[:, j] = (
                     _dates(file, name, column, first, kind) if values is None else values
                 )
-            blocks.append(numbers)
-            first += len(block)
-            at(first)
-    if not blocks:
+            first += block.rows
+    if not first:
         what = "has a header but no rows" if file.header else "has no rows"
         raise DataError(f"{file.path} {what}.", file=file.path)
-    return ReadColumns(np.concatenate(blocks), {name: list(known) for name, known in codes.items()})
+    return ReadColumns(table.whole(), {name: list(known) for name, known in codes.items()})
+
+
+def _plain_numbers(
+    block: Block,
+    wanted: Sequence[str],
+    positions: Sequence[int],
+    kinds: Mapping[str, str],
+    format: Format,
+    numbers: Array,
+) -> Collection[str]:
+    """Fill in the columns of numbers, if all of them can be converted at once; their names."""
+    if not format.plain or marks_are_numbers(format):
+        return ()
+    chosen = [j for j, name in enumerate(wanted) if kinds.get(name) == NUMBER]
+    found = block.numbers([positions[j] for j in chosen])
+    if found is None:
+        return ()
+    if len(chosen) == len(wanted):
+        numbers[...] = found
+    else:
+        numbers[:, chosen] = found
+    return {wanted[j] for j in chosen}
+
+
+def _by_lines(file: Text, most: int | None) -> Generator[Block]:
+    """Blocks of rows that are read one by one; DataError for an odd one."""
+    first = 0
+    with work(f"read {file.path.name}") as at, data_rows(file) as rows:
+        rows = rows if most is None else itertools.islice(rows, most)
+        while block := list(itertools.islice(rows, BLOCK)):
+            if set(map(len, block)) != {len(file.names)}:
+                block = _without_last_blank_lines(file, block, rows, first)
+                if not block:
+                    break
+            yield RowBlock(block)
+            first += len(block)
+            at(first)
 
 
 def mostly_text(cells: Row, format: Format) -> bool:
@@ -114,18 +177,21 @@ def _is_text(cell: str, format: Format) -> bool:
 
 
 def _encode(file: Text, name: str, cells: Row, first: int, known: dict[str, int]) -> Array:
-    holes = file.format.holes(cells)
-    stripped = [cell.strip() for cell in cells]
-    if holes is None:
-        if "" in stripped:
-            raise _fault(file, name, first + stripped.index(""), "is empty", _MISSING)
-        return np.fromiter((known.setdefault(cell, len(known)) for cell in stripped), np.float64)
-    values = np.full(len(cells), np.nan)
-    filled = [cell for cell, hole in zip(stripped, holes, strict=True) if not hole]
-    if "" in filled:
-        raise _fault(file, name, first + stripped.index(""), "is empty", _NO_MARK)
-    values[~holes] = [known.setdefault(cell, len(known)) for cell in filled]
-    return values
+    marks = frozenset(file.format.missing)
+    codes: dict[str, float] = {}
+    empty = None
+    for cell in dict.fromkeys(cells):
+        text = cell.strip()
+        if text in marks:
+            codes[cell] = np.nan
+        elif text:
+            codes[cell] = known.setdefault(text, len(known))
+        elif empty is None:
+            empty = cell
+    if empty is not None:
+        todo = _NO_MARK if any(value != value for value in codes.values()) else _MISSING
+        raise _fault(file, name, first + cells.index(empty), "is empty", todo)
+    return np.fromiter(map(codes.__getitem__, cells), np.float64, len(cells))
 
 
 def _dates(file: Text, name: str, cells: Row, first: int, written: str) -> Array:

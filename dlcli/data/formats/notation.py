@@ -96,13 +96,13 @@ def with_gaps(cells: Sequence[str], format: Format) -> Array | None:
     >>> with_gaps(["1", " ? ", "2"], Format(missing=("?",)))
     array([ 1., nan,  2.])
     """
-    if not _marks_are_numbers(format):
+    if not marks_are_numbers(format):
         values = to_numbers(cells, format)
         if values is not None:
             return values
     holes = format.holes(cells)
     if holes is None:
-        return to_numbers(cells, format) if _marks_are_numbers(format) else None
+        return to_numbers(cells, format) if marks_are_numbers(format) else None
     filled = to_numbers([c for c, hole in zip(cells, holes, strict=True) if not hole], format)
     if filled is None:
         return None
@@ -112,7 +112,7 @@ def with_gaps(cells: Sequence[str], format: Format) -> Array | None:
 
 
 @cache
-def _marks_are_numbers(format: Format) -> bool:
+def marks_are_numbers(format: Format) -> bool:
     """Whether a number stands for no value, such as -9."""
     return any(is_number(mark, format) for mark in format.missing)
 
