@@ -87,5 +87,7 @@ def _table(bundle: "Bundle", answers: "Array") -> tuple[list[str], list[list[Any
         return ["class", f"p_{names[1]}"], lines
     if flat.shape[1] == 1:
         return ["value"], values
-    word = "p" if kind == "multilabel" else "value"
-    return [f"{word}_{index}" for index in range(flat.shape[1])], values
+    word, targets = "p" if kind == "multilabel" else "value", bundle.csv.target
+    known = isinstance(targets, tuple) and len(targets) == flat.shape[1]
+    names = list(targets or ()) if known else [str(index) for index in range(flat.shape[1])]
+    return [f"{word}_{name}" for name in names], values
