@@ -326,7 +326,7 @@ def prepare_each(
     names = {"train": "the training part", "validation": "the validation part"}
     fitted: dict[str, Preprocessing] = {}
     for name, one in dataset.each().items():
-        fitted[name] = fit_one(name, one.train, transforms[name])
+        fitted[name] = _fit_one(name, one.train, transforms[name])
         value = "" if name == ONLY else f"the input {name!r} of "
         for role, part in one.parts().items():
             try:
@@ -344,7 +344,7 @@ _FILL = (
 )
 
 
-def fit_one(name: str, part: Part, transforms: Sequence[Transform]) -> Preprocessing:
+def _fit_one(name: str, part: Part, transforms: Sequence[Transform]) -> Preprocessing:
     """`Preprocessing.fit` for the value of this name; its errors say which one."""
     try:
         return Preprocessing.fit(part, transforms)

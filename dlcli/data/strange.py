@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from dlcli.data.dataset import Array
-from dlcli.data.encoded import Encoding
+from dlcli.data.encoded import GAP, Encoding
 from dlcli.data.preprocessing import Preprocessing
 
 Cells = dict[str, tuple[int, int]]
@@ -53,6 +53,17 @@ def takes_unknown(fitted: Preprocessing) -> dict[str, str]:
         if isinstance(step, Encoding) and not step.refuses
         for one in step.categories
     }
+
+
+def gap_categories(fitted: Preprocessing) -> tuple[str, ...]:
+    """The columns of which missing cells are a category of their own."""
+    return tuple(
+        step.names[one.position]
+        for step in fitted.steps
+        if isinstance(step, Encoding)
+        for one in step.categories
+        if GAP in (*one.names, *one.rare_names)
+    )
 
 
 def takes_missing(fitted: Preprocessing) -> tuple[str, ...]:

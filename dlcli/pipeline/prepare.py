@@ -17,7 +17,7 @@ from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
 from dlcli.data.preprocessing import Preprocessing, TransformError, prepare_each
 from dlcli.data.prints import Brought
-from dlcli.data.strange import empty_buckets
+from dlcli.data.strange import empty_buckets, gap_categories, takes_unknown, unknown_cells
 from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Shape
@@ -130,9 +130,38 @@ def suspicions(
             *giveaways(one.train, classes, remedy),
             *identifiers(brought[name], remedy),
             *_empty_buckets(preprocessing[name]),
+            *_categories(one, preprocessing[name]),
         )
         seen += [of_input(name, sentence) for sentence in found]
     return tuple(seen)
+
+
+def _categories(dataset: Dataset, fitted: Preprocessing) -> tuple[str, ...]:
+    """A sentence about missing cells that are a category, and about categories that only other
+    parts have."""
+    told = []
+    for name in gap_categories(fitted):
+        told.append(
+            f"missing cells of column {name!r} are a category of their own: to fill them in, put "
+            "the transform impute before the one that encodes the column"
+        )
+    taken = takes_unknown(fitted)
+    for role, part in dataset.parts().items():
+        if role == "train" or not taken:
+            continue
+        rows = part.take_features(slice(0, _MOST_LOOKED_AT))
+        for name, (count, first) in unknown_cells(fitted, rows).items():
+            cells = f"{count:,} cell{'s' if count > 1 else ''} of column {name!r}"
+            told.append(
+                f"the {role} part holds {cells} with categories that the training part does not "
+                f"have (the first: {part.where(first)}): they are taken as `handle_unknown: "
+                f"{taken[name]}` says"
+            )
+    return tuple(told)
+
+
+_MOST_LOOKED_AT = 100_000
+"""Rows of a part that are looked through for unknown categories."""
 
 
 def _empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:

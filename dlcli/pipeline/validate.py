@@ -8,7 +8,7 @@ from dlcli import builder
 from dlcli.config import LoadedConfig
 from dlcli.data.dataset import Dataset, Declared, Part, Sampled
 from dlcli.data.places import Places
-from dlcli.data.preprocessing import fit_one, shape_after
+from dlcli.data.preprocessing import prepare_each, shape_after
 from dlcli.deploy.ids import require_ids
 from dlcli.engine.graph import DATA, Node
 from dlcli.engine.layer import Layer, Merge, Shape
@@ -143,12 +143,9 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     design.refuse_names(loaded, builder.loss(loaded.config), raw.classes, raw.text_target)
     table = next(iter(raw.parts.values()))
     part = Part(table.values, table.targets, None, raw.columns, table.place)
-    with prepare.fitting(loaded):
-        preprocessing = {
-            name: fit_one(name, part.each()[name], transforms)
-            for name, transforms in builder.transforms(loaded.config).items()
-        }
     dataset = Dataset(part, classes=raw.classes)
+    with prepare.fitting(loaded):
+        preprocessing = prepare_each(dataset, builder.transforms(loaded.config))
     warnings = prepare.suspicions(loaded, raw, dataset, preprocessing)
     if any(step.open_ended for one in preprocessing.values() for step in one.steps):
         what = "The layers' shapes depend on how many categories all rows have."

@@ -122,7 +122,7 @@ BAD: dict[str, tuple[str, str]] = {
     "a column is missing": ("height,soil\n1,clay\n", "lacks 1 of the model's 3 feature columns"),
     "another name": ("height,girht,soil\n1,1,clay\n", "did you mean 'girht'?"),
     "text where numbers are": ("height,girth,soil\ntall,1,clay\n", "line 2, column 'height'"),
-    "an empty cell": ("height,girth,soil\n1,,clay\n", "line 2, column 'girth' is empty"),
+    "an empty cell": ("height,girth,soil\n1,,clay\n", "line 2, column 'girth' is missing"),
     "a ragged line": ("height,girth,soil\n1,1,clay\n1,1\n", "line 3 has 2 cells"),
     "another category": ("height,girth,soil\n1,1,clay\n1,1,loam\n", "line 3, column 'soil'"),
     "no rows": ("height,girth,soil\n", "has a header but no rows"),

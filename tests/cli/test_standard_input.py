@@ -87,7 +87,7 @@ def test_compressed_rows_are_rows(piped: Piped, runs: dict[str, Path]) -> None:
     ("content", "words"),
     [
         (b"", "standard input is empty"),
-        (b"height,girth,soil\n1,,clay\n", "standard input, line 2, column 'girth' is empty"),
+        (b"height,girth,soil\n1,,clay\n", "standard input, line 2, column 'girth' is missing"),
         (b"height,soil\n1,clay\n", "standard input lacks 1 of the model's 3 feature columns"),
         (b"height,girth,soil\n1,1,clay\n1,1\n", "standard input, line 3 has 2 cells"),
         (b"height,girth,soil\n1,1,loam\n", "standard input, line 2, column 'soil'"),

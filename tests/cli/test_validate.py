@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcli.data.sources import delimited
+from dlcli.data.sources import columnar
 from tests.cli.calls import Call, dlcli
 from tests.cli.small import trees
 
@@ -51,8 +51,8 @@ LINES = trees().splitlines()
 CELLS = LINES[40].split(",")
 WRONG: Mapping[str, tuple[Callable[[Path], None], Mapping[str, Any], str]] = {
     "text without one_hot": (lambda _: None, {"transforms": "[]"}, "olumn 'soil' holds text"),
-    "a gap": (edited(LINES[40], f"{CELLS[0]},,{','.join(CELLS[2:])}"), {}, "line 41, column 'heig"),
-    "a gap in text": (edited(f"{CELLS[1]},{CELLS[2]}", f"{CELLS[1]},"), {}, "'soil' is empty"),
+    "a gap": (edited(LINES[40], f"{CELLS[0]},,{','.join(CELLS[2:])}"), {}, "line 41 (in the"),
+    "a gap in the target": (edited(f",{CELLS[4]}\n", ",\n"), {}, "'kind' is missing"),
     "a cell of text": (edited(CELLS[1], "high"), {}, "column 'height' holds 'high'"),
     "a class too many": (edited(CELLS[4], "doum"), {}, "4 classes"),
     "too few units": (lambda _: None, {"units": 2}, "3 classes"),
@@ -82,12 +82,12 @@ def test_what_train_refuses_is_not_valid(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", ["text without one_hot", "a gap", "a cell of text", "a gap in text", "no header"]
+    "case", ["text without one_hot", "a gap", "a cell of text", "a gap in the target", "no header"]
 )
 def test_the_first_rows_of_a_long_file_are_looked_at(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delimited, "FEW", 60)
+    monkeypatch.setattr(columnar, "FEW", 60)
     write, options, words = WRONG[case]
     write(tmp_path)
     checked = dlcli("validate", net(tmp_path, **options))
@@ -96,7 +96,7 @@ def test_the_first_rows_of_a_long_file_are_looked_at(
 
 
 def test_what_was_not_looked_at_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "FEW", 30)
+    monkeypatch.setattr(columnar, "FEW", 30)
     edited(CELLS[1], "high")(tmp_path)  # behind the first rows
     checked = dlcli("validate", net(tmp_path))
     assert checked.code == 0, checked.err
