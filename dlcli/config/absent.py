@@ -171,8 +171,8 @@ _TRANSFORMS = {
     **_words(
         "power powertransformer "
         "boxcox "
-        "yeojohnson log log10 sqrt exp abs winsorize discretize discretizer "
-        "kbins kbinsdiscretizer bin binning binarize binarizer "
+        "yeojohnson log log10 sqrt exp abs winsorize "
+        "binarize binarizer "
         "pca whiten zca svd ica polynomial polynomialfeatures interactions spline normalizer "
         "l2norm "
         "maxabs maxabsscaler tokenize tokenizer textvectorization tfidf tfidfvectorizer bagofwords "

@@ -313,11 +313,11 @@ TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("robustscaler", "robustscale"), "robust"),
     "quantiletransformer": "quantile",
     "clipping": "clip",
+    **dict.fromkeys(("discretizer", "kbins", "kbinsdiscretizer", "bin", "binning"), "discretize"),
+    **dict.fromkeys(("ordinalencoder", "ordinalencode"), "ordinal"),
     **dict.fromkeys(("date", "datetime", "parsedates"), "date_parts"),
     **dict.fromkeys(("imputer", "simpleimputer", "fillna", "fillmissing", "missing"), "impute"),
     **dict.fromkeys(("onehotencoder", "dummies", "categorical"), "one_hot"),
-    **dict.fromkeys(
-        ("categoryencoder", "ordinal", "ordinalencoder", "ordinalencode", "embedding"), "category"
-    ),
+    **dict.fromkeys(("categoryencoder", "embedding"), "category"),
     **dict.fromkeys(("permute", "channelsfirst", "channelslast", "moveaxis"), "transpose"),
 }

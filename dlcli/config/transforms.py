@@ -155,6 +155,16 @@ class Log1p(Section):
     columns: _Numbers | None = None
 
 
+class Discretize(Section):
+    """Numbers become the bins that they are in."""
+
+    type: Literal["discretize"] = "discretize"
+    n_bins: Annotated[int, Whole(2, 10_000)] = 5
+    strategy: Annotated[str, Choice(("quantile", "uniform"))] = "quantile"
+    encode: Annotated[str, Choice(("one_hot", "ordinal"))] = "one_hot"
+    columns: _Numbers | None = None
+
+
 class _FillValue(Checked):
     """A number or a text."""
 
@@ -236,6 +246,26 @@ class OneHot(_OfColumns):
     max_categories: _MostCategories | None = None
 
 
+class _InOrder(Listing):
+    """Texts and numbers, all different."""
+
+    def __call__(self, value: Any) -> Any:
+        found = tuple(map(_FillValue(), super().__call__(value)))
+        for index, one in enumerate(found):
+            if str(one) in map(str, found[:index]):
+                raise wrong(f"`{one}` is listed twice", index)
+        return found
+
+
+class Ordinal(Section):
+    """Categories become their places in the order that is given."""
+
+    type: Literal["ordinal"] = "ordinal"
+    categories: Annotated[tuple[str | float, ...], _InOrder(most=100_000, least=1)]
+    handle_unknown: Annotated[Literal["error", "ignore"], Choice(("error", "ignore"))] = "error"
+    columns: _Categories | None = None
+
+
 class Category(Section):
     """A column of categories becomes one of ids, for `column_embeddings`; default: every text
     column."""
@@ -281,8 +311,10 @@ Transform = Annotated[
     | Quantile
     | Clip
     | Log1p
+    | Discretize
     | Impute
     | DateParts
+    | Ordinal
     | OneHot
     | Category
     | ReshapeRows

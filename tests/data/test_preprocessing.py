@@ -29,10 +29,12 @@ from dlcli.data.preprocessing import work_dtype
 from dlcli.data.transforms import (
     Category,
     Clip,
+    Discretize,
     Impute,
     Log1p,
     MinMax,
     OneHot,
+    Ordinal,
     Quantile,
     Rescale,
     ReshapeRows,
@@ -313,6 +315,21 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
         DATES,
         (Column("when", date=True, written="%d/%m/%Y"), Column("size")),
         [TakeDatesApart(("days", "month", "hour"), True), Impute("constant")],
+    ),
+    "bins": (GAPS, MIXED, [Impute("median"), Discretize(3), OneHot()]),
+    "numbers of bins": (
+        GAPS,
+        MIXED,
+        [Discretize(4, "uniform", "ordinal", ("size",)), Impute("constant"), Category()],
+    ),
+    "ordinal": (
+        GAPS,
+        MIXED,
+        [
+            Ordinal(("red", "blue"), "ignore", ("color",)),
+            Ordinal((7, 3.0, 1), columns=("count",)),
+            Impute("mean", add_indicator=True),
+        ],
     ),
     "robust": (TABLE, None, [Robust(), Robust(False, columns=("2",))]),
     "curves": (

@@ -71,7 +71,7 @@ class Rows:
     numbers: the names of the columns that hold numbers as read; None: every column, by any name.
     order: the names of all columns of the source.
     brings: the parts that the source has of its own.
-    dates: the columns of dates.
+    dates: the columns of dates. words: the texts of columns of text, where they are known.
     key: how the rows are to be split by a column, and its name.
     gaps: the columns in which cells are missing: in every third row.
     scaled: whether the numbers are near 1. positive: whether none is below 0.
@@ -92,6 +92,7 @@ class Rows:
     order: tuple[str, ...] = ()
     brings: frozenset[str] = frozenset()
     dates: tuple[str, ...] = ()
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     key: tuple[str, str] | None = None
     gaps: frozenset[str] = frozenset()
     scaled: bool = True
@@ -310,6 +311,11 @@ def _csv(dice: Dice) -> Rows:
         {names[number]: columns[number].size for number in used if kinds[number] == "text"},
         {names[number]: columns[number].size for number in used if kinds[number] == "whole"},
         numbers=tuple(names[number] for number in used if kinds[number] in ("numbers", "whole")),
+        words={
+            names[number]: columns[number].words
+            for number in used
+            if kinds[number] == "text" == columns[number].kind
+        },
         dates=(dates := tuple(names[number] for number in used if kinds[number] == "date")),
         order=tuple(names[n] for n in (used if "features" in given else order) if n in used),
         brings=frozenset(path.removesuffix("_path") for path in paths if path != "path"),
@@ -793,6 +799,43 @@ def _impute(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     return given, replace(now, shape=(width,), texts=texts, whole=whole, gaps=frozenset())
 
 
+def _discretize(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    """To numbers of bins; columns of bins only where all are sure to be there."""
+    if len(now.shape) != 1 or now.numbers == ():
+        return None
+    columns, chosen = _of_columns(dice, now)
+    given: dict[str, Any] = {**columns, "encode": "ordinal"}
+    if chosen is not None and not set(chosen) & now.whole.keys() and dice.chance(0.6):
+        given |= {"encode": "one_hot", "strategy": "uniform"}
+        given["n_bins"] = dice.whole(2, 4)
+    given = options(
+        dice, TRANSFORM_CONFIGS["discretize"], given, ("columns", "encode", "strategy", "n_bins")
+    )
+    if given["encode"] == "ordinal":
+        given |= dice.choice([{}, {"strategy": "uniform"}, {"strategy": "quantile", "n_bins": 7}])
+        made, after = _scaled(now, given, chosen)
+        return made, replace(after, scaled=False)
+    assert chosen is not None
+    width = now.shape[0] + (given["n_bins"] - 1) * len(chosen)
+    return given, replace(_without(now, chosen), shape=(width,))
+
+
+def _ordinal(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    """Of text that has all its words in a known order."""
+    if not now.texts or not now.words:
+        return None
+    chosen = [name for name in now.texts if name in now.words]
+    if not chosen:
+        return None
+    name = dice.choice(chosen)
+    given = {"categories": dice.shuffled(list(now.words[name])), "columns": [name]}
+    given = options(dice, TRANSFORM_CONFIGS["ordinal"], given, ("categories", "columns"))
+    if len(now.texts) == 1 and dice.chance(0.4):
+        given["columns"] = "text"
+    after = _without(now, {name})
+    return given, replace(after, numbers=(*(now.numbers or ()), name))
+
+
 def _date_parts(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     if not now.dates:
         return None
@@ -914,6 +957,8 @@ TRANSFORMS: dict[str, Transform] = {
     "quantile": _curve("quantile"),
     "clip": _curve("clip"),
     "log1p": _curve("log1p"),
+    "discretize": _discretize,
+    "ordinal": _ordinal,
     "impute": _impute,
     "date_parts": _date_parts,
     "one_hot": _one_hot,

@@ -17,6 +17,8 @@ from tests.drawn.options import Hint, hint, hint_of
 
 NOT_DRAWN: Mapping[str, str] = {
     "Input.transforms: date_parts": "arrays hold no dates",
+    "Input.transforms: ordinal": "arrays hold no texts",
+    "Ordinal.columns = numeric": "the columns of numbers of a table are not all in one order",
     "Data.source: mnist": "an archive of 70,000 images that is known by its digests; `idx` reads "
     "the same files with any content",
     "Dense.bias_initializer: orthogonal": "fills no vector",

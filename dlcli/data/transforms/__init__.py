@@ -9,10 +9,12 @@ until one_hot or category turns it into numbers, and every other transform leave
 """
 
 from dlcli.data.fitting import Transform
+from dlcli.data.transforms.binning import Discretize
 from dlcli.data.transforms.curves import Clip, Log1p, Quantile
 from dlcli.data.transforms.dates import TakeDatesApart
 from dlcli.data.transforms.encoders import Category, OneHot
 from dlcli.data.transforms.imputing import Impute
+from dlcli.data.transforms.ordinal import Ordinal
 from dlcli.data.transforms.scaling import MinMax, Rescale, Robust, Standardize
 from dlcli.data.transforms.shaping import ReshapeRows, Transpose
 
@@ -20,10 +22,12 @@ __all__ = [
     "TRANSFORMS",
     "Category",
     "Clip",
+    "Discretize",
     "Impute",
     "Log1p",
     "MinMax",
     "OneHot",
+    "Ordinal",
     "Quantile",
     "Rescale",
     "ReshapeRows",
@@ -41,8 +45,10 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "quantile": Quantile,
     "clip": Clip,
     "log1p": Log1p,
+    "discretize": Discretize,
     "impute": Impute,
     "date_parts": TakeDatesApart,
+    "ordinal": Ordinal,
     "one_hot": OneHot,
     "category": Category,
     "reshape": ReshapeRows,
