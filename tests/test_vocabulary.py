@@ -140,7 +140,7 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
         "dims": [2, 1], "inputs": ["a", "b"], "peak": 0.5, "values": [0.5, 0.1],
         "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3, "columns": [[0, 2, 3]],
         "input_dim": 5, "output_dim": 2, "stddev": 0.5, "l1": 0.5, "padding": 2,
-        "width_factor": 0.5, "categories": ["a", "b"], "maximum": 1.0,
+        "width_factor": 0.5, "categories": ["a", "b"], "num_bins": 4, "maximum": 1.0,
     }  # fmt: skip
     required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
     required += {

@@ -165,7 +165,7 @@ _TRANSFORMS = {
         "a text target becomes classes by itself; text features take `one_hot` or `category`",
     ),
     **_words(
-        "targetencoder targetencode hash hashing featurehasher countencoder binaryencoder",
+        "targetencoder targetencode countencoder binaryencoder",
         "text columns take `one_hot` or `category`",
     ),
     **_words(

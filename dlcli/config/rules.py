@@ -33,7 +33,7 @@ from dlcli.config.root import Network
 from dlcli.config.schedules import ReduceOnPlateau
 from dlcli.config.splits import TEST, VALIDATION
 from dlcli.config.training import LossModel, Training
-from dlcli.config.transforms import Category
+from dlcli.config.transforms import Category, Hash
 from dlcli.config.wiring import Wiring, write_out
 from dlcli.config.wording import code, listing, meant, nearest, squeeze
 from dlcli.config.yaml_reader import Path
@@ -95,6 +95,12 @@ def layers_can_be_connected(sections: Sections) -> Iterator[Complaint]:
     yield from sections.wiring.complaints
 
 
+def _gives_ids(transform: object) -> bool:
+    """Whether it makes columns of ids."""
+    hashes = isinstance(transform, Hash) and transform.output_mode == "int"
+    return hashes or isinstance(transform, Category)
+
+
 def column_embeddings_read_columns_of_ids(sections: Sections) -> Iterator[Complaint]:
     """Only the data has columns, and only the transform `category` makes ids."""
     own = {wire.name for wire in sections.wiring.wires}
@@ -111,7 +117,7 @@ def column_embeddings_read_columns_of_ids(sections: Sections) -> Iterator[Compla
         elif sections.data is not None:
             inputs = sections.data.inputs
             steps = sections.data.transforms if inputs is None else inputs[name].transforms
-            if not any(isinstance(step, Category) for step in steps):
+            if not any(map(_gives_ids, steps)):
                 place = "data" if inputs is None else f"data.inputs.{name}"
                 yield (
                     wire.path,

@@ -313,6 +313,7 @@ TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("robustscaler", "robustscale"), "robust"),
     "quantiletransformer": "quantile",
     "clipping": "clip",
+    **dict.fromkeys(("hashing", "featurehasher"), "hash"),
     **dict.fromkeys(("discretizer", "kbins", "kbinsdiscretizer", "bin", "binning"), "discretize"),
     **dict.fromkeys(("ordinalencoder", "ordinalencode"), "ordinal"),
     **dict.fromkeys(("date", "datetime", "parsedates"), "date_parts"),

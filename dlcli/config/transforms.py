@@ -40,6 +40,7 @@ _Named = Annotated[
 _Numbers = Annotated[_Named, KindOr(("numeric",), ("text", "category"))]
 _Fillable = Annotated[_Named, KindOr(("numeric", "text", "date"), ("category",))]
 _Dates = Annotated[_Named, KindOr(("date",), ("numeric", "text", "category"))]
+_Texts = Annotated[_Named, KindOr(("text",), ("numeric", "category", "date"))]
 _Categories = Annotated[_Named, KindOr(("text", "numeric"), ("category",))]
 _Encodable = Annotated[_Named, KindOr(("text", "numeric", "category"))]
 
@@ -277,6 +278,15 @@ class Category(Section):
     max_categories: _MostCategories | None = None
 
 
+class Hash(Section):
+    """Texts become the numbers of bins."""
+
+    type: Literal["hash"] = "hash"
+    num_bins: Annotated[int, Whole(2, 2**24 - 1)]
+    output_mode: Annotated[str, Choice(("int", "one_hot"))] = "int"
+    columns: _Texts | None = None
+
+
 class ReshapeRows(Section):
     type: Literal["reshape"] = "reshape"
     target_shape: TargetShape
@@ -317,6 +327,7 @@ Transform = Annotated[
     | Ordinal
     | OneHot
     | Category
+    | Hash
     | ReshapeRows
     | Transpose,
     Component("transform", words=synonyms.TRANSFORMS),

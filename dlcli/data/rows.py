@@ -1,9 +1,10 @@
 """Rows to predict on: a CSV with the model's feature columns, an .npy array of rows, or, of several
 values, an .npz archive with an array for each."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -43,6 +44,7 @@ def read_rows(
     written: Written = _PLAINLY,
     takes_unknown: Collection[str] = (),
     takes_missing: Collection[str] = (),
+    codes: Mapping[str, Callable[[str], float]] = MappingProxyType({}),
 ) -> Array:
     """The rows (n, *row_shape) in storage dtype, as `Preprocessing.apply` takes them.
 
@@ -50,12 +52,13 @@ def read_rows(
     by name, in any order; other columns (such as the target) are ignored. One without a header
     has all columns of the file that was trained on in their places, or all but the target.
     takes_unknown: the columns of text that may hold texts which were not there in training.
-    takes_missing: the columns of which cells may be missing.
+    takes_missing: the columns of which cells may be missing. codes: how such texts are stored, by
+        the name of the column, where one is not stored like another.
     DataError otherwise.
     """
     path = expand(path)
     with about(path):
-        return _read_rows(path, columns, row_shape, written, takes_unknown, takes_missing)
+        return _read_rows(path, columns, row_shape, written, takes_unknown, takes_missing, codes)
 
 
 def _read_rows(
@@ -65,6 +68,7 @@ def _read_rows(
     written: Written,
     takes_unknown: Collection[str],
     takes_missing: Collection[str],
+    codes: Mapping[str, Callable[[str], float]],
 ) -> Array:
     _require_file(path, "a .csv or .npy file of rows")
     if path.suffix.lower() == ".npy":
@@ -93,14 +97,16 @@ def _read_rows(
         place = {text: float(i) for i, text in enumerate(column.categories)}
         texts = read.texts.get(column.name, [])
         gaps = np.isnan(read.numbers[:, j])
-        codes = np.where(gaps, len(texts), read.numbers[:, j]).astype(np.int64)
-        if column.name not in takes_unknown:
-            for code, text in enumerate(texts):
+        numbers = np.where(gaps, len(texts), read.numbers[:, j]).astype(np.int64)
+        own = codes.get(column.name)
+        if column.name not in takes_unknown and own is None:
+            for number, text in enumerate(texts):
                 if text not in place:
-                    raise _unknown_text(file, column, text, int(np.argmax(codes == code)))
-        # One code for all unknown texts, of no known one.
-        known = np.array([*(place.get(text, float(len(place))) for text in texts), np.nan])
-        read.numbers[:, j] = known[codes]
+                    raise _unknown_text(file, column, text, int(np.argmax(numbers == number)))
+        # One code for all unknown texts, of no known one, unless they are told apart.
+        last = float(len(place))
+        known = [place[t] if t in place else last if own is None else own(t) for t in texts]
+        read.numbers[:, j] = np.array([*known, np.nan])[numbers]
     return read.numbers
 
 

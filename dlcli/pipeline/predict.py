@@ -9,6 +9,7 @@ from dlcli.artifacts.run_directory import DEPLOY, MODEL
 from dlcli.data.dataset import ONLY
 from dlcli.data.rows import read_named_rows, read_rows
 from dlcli.data.strange import (
+    codes_of_unknown,
     empty_buckets,
     missing_cells,
     takes_missing,
@@ -51,7 +52,7 @@ def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
     """The rows of a file, checked, by the names of their values."""
     only = bundle.preprocessing.get(ONLY)
     if only is not None:
-        odd = takes_unknown(only), takes_missing(only)
+        odd = takes_unknown(only), takes_missing(only), codes_of_unknown(only)
         stored = read_rows(rows, only.columns, only.row_shape, bundle.csv, *odd)
         only.check(stored, str(rows))
         return {ONLY: stored}

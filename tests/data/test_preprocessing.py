@@ -30,6 +30,7 @@ from dlcli.data.transforms import (
     Category,
     Clip,
     Discretize,
+    Hash,
     Impute,
     Log1p,
     MinMax,
@@ -331,6 +332,8 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
             Impute("mean", add_indicator=True),
         ],
     ),
+    "hash": (GAPS, MIXED, [Impute("constant", columns=("color", "count")), Hash(3), Impute()]),
+    "hash to columns": (GAPS, MIXED, [Hash(4, "one_hot"), Impute("median"), Standardize()]),
     "robust": (TABLE, None, [Robust(), Robust(False, columns=("2",))]),
     "curves": (
         GAPS,

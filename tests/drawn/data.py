@@ -747,6 +747,8 @@ def _curve(word: str) -> "Transform":
         if word == "log1p" and not now.positive:
             chosen = tuple(dice.some(list(now.whole), least=1))
             columns = {"columns": _written(dice, chosen)}
+            if set(chosen) == set(now.numbers or ()) and dice.chance(0.5):
+                columns = {"columns": "numeric"}
         given = dict(columns)
         if word == "clip":
             given["minimum"], given["maximum"] = dice.choice(
@@ -834,6 +836,23 @@ def _ordinal(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
         given["columns"] = "text"
     after = _without(now, {name})
     return given, replace(after, numbers=(*(now.numbers or ()), name))
+
+
+def _hash(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    if not now.texts:
+        return None
+    chosen = list(now.texts)
+    given: dict[str, Any] = {"num_bins": dice.whole(2, 6)}
+    if dice.chance(0.5):
+        chosen = dice.some(chosen, least=1)
+        given["columns"] = "text" if len(chosen) == len(now.texts) else chosen
+    given = options(dice, TRANSFORM_CONFIGS["hash"], given, ("num_bins", "columns"))
+    after = _without(now, chosen)
+    if given.get("output_mode") == "one_hot":
+        width = now.shape[0] + len(chosen) * (given["num_bins"] - 1)
+        return given, replace(after, shape=(width,))
+    ids = now.ids | dict.fromkeys(chosen, given["num_bins"])
+    return given, replace(after, ids={name: ids[name] for name in now.order if name in ids})
 
 
 def _date_parts(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
@@ -963,6 +982,7 @@ TRANSFORMS: dict[str, Transform] = {
     "date_parts": _date_parts,
     "one_hot": _one_hot,
     "category": _category,
+    "hash": _hash,
     "reshape": _reshape,
     "transpose": _transpose,
 }

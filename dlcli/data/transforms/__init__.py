@@ -13,6 +13,7 @@ from dlcli.data.transforms.binning import Discretize
 from dlcli.data.transforms.curves import Clip, Log1p, Quantile
 from dlcli.data.transforms.dates import TakeDatesApart
 from dlcli.data.transforms.encoders import Category, OneHot
+from dlcli.data.transforms.hashing import Hash
 from dlcli.data.transforms.imputing import Impute
 from dlcli.data.transforms.ordinal import Ordinal
 from dlcli.data.transforms.scaling import MinMax, Rescale, Robust, Standardize
@@ -23,6 +24,7 @@ __all__ = [
     "Category",
     "Clip",
     "Discretize",
+    "Hash",
     "Impute",
     "Log1p",
     "MinMax",
@@ -51,6 +53,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "ordinal": Ordinal,
     "one_hot": OneHot,
     "category": Category,
+    "hash": Hash,
     "reshape": ReshapeRows,
     "transpose": Transpose,
 }
