@@ -228,7 +228,7 @@ DENSE = "{type: dense, units: 1, activation: sigmoid}"
         ("[{type: category, max_categories: 0}]", EMBEDDED, "must be a whole number from 1"),
         ("[{type: category, handle_unknown: warn}]", EMBEDDED, "`error`, `ignore` or `bucket`"),
         ("[{type: category, columns: category}]", EMBEDDED, "`text` or `numeric`, or a list"),
-        ("[ordinal_encoder]", EMBEDDED, "did you mean `category`?"),
+        ("[ordinal_encoder]", EMBEDDED, "did you mean `ordinal`?"),
     ],
 )
 def test_mistakes_are_named_at_their_place(
