@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from dlcli.config.augmentation import Augmentations
-from dlcli.config.base import Section
+from dlcli.config.base import Grown, Section
 from dlcli.config.layer_sections import NAME
 from dlcli.config.sources import NPZ_PAIRS, ArrayName, Npz, Source
 from dlcli.config.splits import Split
@@ -48,9 +48,11 @@ def input_names(written: Any) -> tuple[str, ...] | None:
         return None
 
 
-class Data(Section):
+class Data(Grown):
     """inputs: the values of a row, by names that layers read them by; None: there is one, which
     has none."""
+
+    later = ("inputs",)
 
     source: Source
     inputs: Inputs | None = None
@@ -58,15 +60,6 @@ class Data(Section):
     transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
     augmentation: Augmentations = ()
     target_transform: TargetTransform | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_the_usual(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `inputs` that are not given, so that data of one value is written as it always
-        was."""
-        written: dict[str, Any] = write(self)
-        if self.inputs is None:
-            written.pop("inputs", None)
-        return written
 
     @model_validator(mode="after")
     def _named_where_there_are_inputs(self) -> Self:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from dlcli.data.dataset import Array, Key, Role, Table
+from dlcli.data.dataset import Key, Role, Table
 from dlcli.errors import DataError
 
 Rows = npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ def by_order(pool: Table, counts: Counts) -> dict[Role, Rows]:
     return _from_the_end(np.arange(len(pool), dtype=np.int64), counts, lambda place: place)
 
 
-def by_time(pool: Table, key: Key, counts: Counts) -> dict[Role, Rows]:
+def by_time(key: Key, counts: Counts) -> dict[Role, Rows]:
     """The last rows by the key's values (of texts, in sorted order); DataError where too many rows
     have the same time."""
     order = np.argsort(key.values, kind="stable")
@@ -67,7 +67,7 @@ def _from_the_end(order: Rows, counts: Counts, whole: Callable[[int], int]) -> d
     return found
 
 
-def by_group(pool: Table, key: Key, counts: Counts, seed: int, column: str) -> dict[Role, Rows]:
+def by_group(key: Key, counts: Counts, seed: int, column: str) -> dict[Role, Rows]:
     """Whole groups, in an order that is drawn for each by its own value: a new group changes the
     draw of no other. A part takes a group as long as that brings it nearer to its count.
 
@@ -128,13 +128,3 @@ def by_column(pool: Table, key: Key, column: str) -> dict[Role, Rows]:
     if sum(map(len, found.values())) == len(pool):
         raise DataError(f"No row is for training: column {column!r} says train nowhere.")
     return found
-
-
-def left(pool: Table, drawn: Mapping[Role, Rows]) -> Array | None:
-    """The rows that are in no other part; None: all."""
-    if not drawn:
-        return None
-    taken = np.zeros(len(pool), np.bool_)
-    for rows in drawn.values():
-        taken[rows] = True
-    return np.flatnonzero(~taken)

@@ -9,12 +9,13 @@ a network cannot learn a class that it has never seen, however large the shares 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from dlcli.data.cuts import by_column, by_group, by_order, by_time, left
+from dlcli.data.cuts import by_column, by_group, by_order, by_time
 from dlcli.data.dataset import Dataset, Part, Raw, Role, Table
 from dlcli.data.names import class_name
 from dlcli.errors import DataError, UsageError
@@ -104,54 +105,27 @@ class Split:
                 rows = _draw(order, classes, taken, counts[role], fractions[role], kept)
                 taken[rows] = True
                 drawn[role] = rows
-        train = np.flatnonzero(~taken) if drawn else None
-        parts: dict[Role, Part | None] = {
-            role: _part(raw, pool, drawn[role]) if role in drawn else _whole(raw, role)
-            for role in roles
-        }
-        return Dataset(
-            _part(raw, pool, train),
-            parts["validation"],
-            parts["test"],
-            raw.classes,
-            raw.columns,
-            text_target=raw.text_target,
-            width=raw.width,
-            warnings=_told_of_rare(raw, pool, classes, drawn) if kept else (),
-        )
+        told = _told_of_rare(raw, pool, classes, drawn) if kept else ()
+        return replace(_dataset(raw, pool, drawn), warnings=told)
 
     def _cut(self, raw: Raw, pool: Table, counts: Mapping[Role, int], seed: int) -> Dataset:
         """The parts, where nothing is drawn row by row."""
         if self.by == "order":
-            drawn = by_order(pool, counts)
-        else:
-            assert self.column is not None
-            key = pool.keys[self.column]
-            if self.by == "time":
-                drawn = by_time(pool, key, counts)
-            elif self.by == "group":
-                drawn = by_group(pool, key, counts, seed, self.column)
-            else:
-                drawn = by_column(pool, key, self.column)
-                twice = next((role for role in drawn if role in raw.parts), None)
-                if twice is not None:
-                    raise UsageError(
-                        f"Column {self.column!r} says which rows are the {twice} part, but the "
-                        "source brings one of its own."
-                    )
-        parts: dict[Role, Part | None] = {
-            role: _part(raw, pool, drawn[role]) if role in drawn else _whole(raw, role)
-            for role in ("test", "validation")
-        }
-        return Dataset(
-            _part(raw, pool, left(pool, drawn)),
-            parts["validation"],
-            parts["test"],
-            raw.classes,
-            raw.columns,
-            text_target=raw.text_target,
-            width=raw.width,
-        )
+            return _dataset(raw, pool, by_order(pool, counts))
+        assert self.column is not None
+        key = pool.keys[self.column]
+        if self.by == "time":
+            return _dataset(raw, pool, by_time(key, counts))
+        if self.by == "group":
+            return _dataset(raw, pool, by_group(key, counts, seed, self.column))
+        drawn = by_column(pool, key, self.column)
+        twice = next((role for role in drawn if role in raw.parts), None)
+        if twice is not None:
+            raise UsageError(
+                f"Column {self.column!r} says which rows are the {twice} part, but the source "
+                "brings one of its own."
+            )
+        return _dataset(raw, pool, drawn)
 
     def _classes(self, pool: Table, learns_classes: bool) -> Rows:
         values = pool.targets
@@ -163,6 +137,26 @@ class Split:
                 "split.stratify needs classes, but the target holds numbers; set it to false."
             )
         return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def _dataset(raw: Raw, pool: Table, drawn: Mapping[Role, Rows]) -> Dataset:
+    """The parts: these rows of the pool, the parts that the source brings, and for training the
+    rows of the pool that are left."""
+    taken = np.zeros(len(pool), np.bool_)
+    for rows in drawn.values():
+        taken[rows] = True
+    validation, test = (
+        _part(raw, pool, drawn[role]) if role in drawn else _whole(raw, role) for role in DEFAULTS
+    )
+    return Dataset(
+        _part(raw, pool, np.flatnonzero(~taken) if drawn else None),
+        validation,
+        test,
+        raw.classes,
+        raw.columns,
+        text_target=raw.text_target,
+        width=raw.width,
+    )
 
 
 def _whole(raw: Raw, role: Role) -> Part | None:
