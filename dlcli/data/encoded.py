@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, Shape
-from dlcli.data.fitted import Columns, Fitted
+from dlcli.data.fitted import Columns, OfTable
 from dlcli.data.recorded import names_of, numbers_of
 from dlcli.frozen import frozen
 
@@ -95,7 +95,7 @@ class Categories:
 
 
 @frozen
-class Encoding(Fitted):
+class Encoding(OfTable):
     """A step that encodes columns by categories.
 
     names: of all columns of the input.
@@ -153,11 +153,7 @@ class Encoding(Fitted):
         return tuple(after)
 
     def check_columns(self, columns: Columns) -> None:
-        known = [str(j) for j in range(len(self.names))]
-        if columns is not None:
-            known = [column.name for column in columns]
-        if list(self.names) != known:
-            raise ValueError(f"the columns are called {known[:9]}, not {list(self.names[:9])}")
+        super().check_columns(columns)
         for one in self.categories:
             texts = columns[one.position].categories if columns is not None else None
             for values, names in ((one.values, one.names), (one.rare, one.rare_names)):
@@ -191,9 +187,7 @@ class Encoding(Fitted):
     def restored(
         cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> Self:
-        names = names_of(entry["names"])
-        if (len(names),) != in_shape:
-            raise ValueError(f"{len(names)} names for the columns of rows of shape {in_shape}")
+        names = cls.names_in(entry, in_shape)
         categories = tuple(_restored(listed, arrays) for listed in entry["categories"])
         positions = [one.position for one in categories]
         if positions != sorted(set(positions)) or not positions or positions[-1] >= len(names):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, Shape
-from dlcli.data.recorded import shape_of
+from dlcli.data.recorded import names_of, shape_of
 from dlcli.frozen import frozen
 
 Columns = tuple[Column, ...] | None
@@ -79,6 +79,30 @@ class Fitted(ABC):
     ) -> Self:
         """The inverse of `document` and `arrays`; KeyError, TypeError or ValueError for what they
         did not write."""
+
+
+class OfTable(Fitted):
+    """A step of a table.
+
+    names: of all columns of the input, their positions where they have none.
+    """
+
+    names: tuple[str, ...]
+
+    def check_columns(self, columns: Columns) -> None:
+        known = [str(j) for j in range(len(self.names))]
+        if columns is not None:
+            known = [column.name for column in columns]
+        if list(self.names) != known:
+            raise ValueError(f"the columns are called {known[:9]}, not {list(self.names[:9])}")
+
+    @staticmethod
+    def names_in(entry: Mapping[str, Any], in_shape: Shape) -> tuple[str, ...]:
+        """The names that were saved; ValueError unless they are those of such rows."""
+        names = names_of(entry["names"])
+        if (len(names),) != in_shape:
+            raise ValueError(f"{len(names)} names for the columns of rows of shape {in_shape}")
+        return names
 
 
 @frozen

@@ -42,6 +42,10 @@ class TrainingRows:
             return tuple(column.name for column in self.columns)
         return tuple(str(j) for j in range(self.shape[0]))
 
+    def called(self, position: int) -> str:
+        """What messages call a place of the last axis."""
+        return self.names[position] if len(self.shape) == 1 else str(position)
+
 
 class Transform(ABC):
     """A frozen dataclass of choices."""

@@ -130,7 +130,7 @@ class Preprocessing:
             except Misfit as error:
                 raise TransformError(index, str(error), at=error.at) from error
             except NoValue as error:
-                name = rows.names[error.position] if len(rows.shape) == 1 else str(error.position)
+                name = rows.called(error.position)
                 words = f"column {name!r} has no value in the training part: leave it out."
                 raise TransformError(index, words) from error
             columns = step.columns_after(columns)

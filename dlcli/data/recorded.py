@@ -31,10 +31,10 @@ def names_of(names: Any, least: int = 1) -> tuple[str, ...]:
     return tuple(names)
 
 
-def positions_of(found: Any, width: int) -> tuple[int, ...]:
-    """A list of ascending whole numbers below `width`."""
+def positions_of(found: Any, width: int, least: int = 0) -> tuple[int, ...]:
+    """A list of ascending whole numbers below `width`, at least so many."""
     whole = isinstance(found, list) and all(type(one) is int and 0 <= one < width for one in found)
-    if not whole or found != sorted(set(found)):
+    if not whole or found != sorted(set(found)) or len(found) < least:
         raise ValueError(f"{str(found)[:100]} are no positions of columns")
     return tuple(found)
 

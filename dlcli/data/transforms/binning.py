@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, Shape
-from dlcli.data.fitted import Columns, Fitted
-from dlcli.data.fitting import Misfit, TrainingRows, Transform
-from dlcli.data.recorded import names_of, positions_of
-from dlcli.data.transforms.choosing import Chosen, require_table
-from dlcli.data.transforms.columnwise import chosen_positions, column_values
+from dlcli.data.fitting import TrainingRows, Transform
+from dlcli.data.transforms.choosing import Chosen, require_columns
+from dlcli.data.transforms.columnwise import ascending, chosen_positions, gathered
+from dlcli.data.transforms.expanding import Expanding
 from dlcli.frozen import frozen
 
 _NARROW = 1e-8
@@ -19,7 +18,7 @@ _NARROW = 1e-8
 
 
 @frozen
-class Binned(Fitted):
+class Binned(Expanding):
     """The number of the bin of each number, from 0; or a column of 0 and 1 for each bin.
 
     names: of all columns. positions: of the columns, ascending. inner: for each of these, the
@@ -27,7 +26,6 @@ class Binned(Fitted):
     """
 
     word = "discretize"
-    changes_size = True
 
     in_shape: Shape
     names: tuple[str, ...]
@@ -35,82 +33,42 @@ class Binned(Fitted):
     inner: tuple[Array, ...]
     one_hot: bool
 
-    @property
-    def out_shape(self) -> Shape:
-        """A column for each bin where `one_hot`, else the shape stays."""
-        bins = sum(len(edges) for edges in self.inner) if self.one_hot else 0
-        return (self.in_shape[0] + bins,)
+    def count(self, number: int) -> int:
+        return len(self.inner[number]) + 1 if self.one_hot else 1
 
-    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
-        room: Array = np.empty((len(x), *self.out_shape), dtype) if out is None else out
-        edges = dict(zip(self.positions, self.inner, strict=True))
-        start = 0
-        for position in range(self.in_shape[0]):
-            cells = x[:, position]
-            if position not in edges:
-                room[:, start] = cells
-                start += 1
-                continue
-            numbers = cells.astype(np.float64)
-            holes = np.isnan(numbers)
-            bins = np.searchsorted(edges[position], numbers, side="right")
-            if not self.one_hot:
-                room[:, start] = np.where(holes, np.nan, bins)
-                start += 1
-                continue
-            count = len(edges[position]) + 1
-            room[:, start : start + count] = bins[:, np.newaxis] == np.arange(count)
-            room[holes, start : start + count] = np.nan
-            start += count
-        return room
+    def made_of(self, name: str, number: int) -> list[Column]:
+        if not self.one_hot:
+            return [Column(name)]
+        ends = ["-inf", *(f"{edge:g}" for edge in self.inner[number].tolist()), "inf"]
+        return [Column(f"{name}=[{low}, {high})", indicator=True) for low, high in pairwise(ends)]
 
-    def columns_after(self, columns: Columns) -> Columns:
-        edges = dict(zip(self.positions, self.inner, strict=True))
-        after: list[Column] = []
-        for position, name in enumerate(self.names):
-            if position not in edges:
-                after.append(Column(name) if columns is None else columns[position])
-            elif not self.one_hot:
-                after.append(Column(name))
-            else:
-                ends = ["-inf", *(f"{edge:g}" for edge in edges[position].tolist()), "inf"]
-                after += [
-                    Column(f"{name}=[{low}, {high})", indicator=True)
-                    for low, high in pairwise(ends)
-                ]
-        return tuple(after)
+    def fill(self, cells: Array, number: int, room: Array) -> None:
+        numbers = cells.astype(np.float64)
+        bins = np.searchsorted(self.inner[number], numbers, side="right")
+        if self.one_hot:
+            room[...] = bins[:, np.newaxis] == np.arange(self.count(number))
+        else:
+            room[:, 0] = bins
+        room[np.isnan(numbers)] = np.nan
 
-    def check_columns(self, columns: Columns) -> None:
-        known = [str(j) for j in range(len(self.names))]
-        if columns is not None:
-            known = [column.name for column in columns]
-        if list(self.names) != known:
-            raise ValueError(f"the columns are called {known[:9]}, not {list(self.names[:9])}")
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "names": list(self.names),
-            "positions": list(self.positions),
-            "one_hot": self.one_hot,
-        }
+    def options(self) -> dict[str, Any]:
+        return {"one_hot": self.one_hot}
 
     def arrays(self) -> dict[str, Array]:
         return {f"inner_{p}": e for p, e in zip(self.positions, self.inner, strict=True)}
 
     @classmethod
-    def restored(
-        cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
-    ) -> "Binned":
-        names = names_of(entry["names"])
-        positions = positions_of(entry["positions"], len(names))
-        if (len(names),) != in_shape or not positions or type(entry["one_hot"]) is not bool:
-            raise ValueError("bins of another table")
+    def others(
+        cls, entry: Mapping[str, Any], arrays: Mapping[str, Array], positions: tuple[int, ...]
+    ) -> dict[str, Any]:
+        if type(entry["one_hot"]) is not bool:
+            raise ValueError("one_hot is neither true nor false")
         inner = tuple(arrays[f"inner_{position}"] for position in positions)
         for edges in inner:
             plain = edges.dtype == np.float64 and edges.ndim == 1 and np.isfinite(edges).all()
             if not plain or not (np.diff(edges) > 0.0).all():
                 raise ValueError("impossible edges of bins")
-        return cls(in_shape, names, positions, inner, entry["one_hot"])
+        return {"inner": inner, "one_hot": entry["one_hot"]}
 
 
 @frozen
@@ -135,15 +93,13 @@ class Discretize(Transform):
     columns: Chosen = None
 
     def shape_after(self, shape: Shape) -> Shape | None:
-        if len(shape) != 1:
-            raise Misfit(f"discretize takes columns of a table, but a row has shape {shape}.")
-        require_table(self.columns, shape)
+        require_columns("discretize takes", self.columns, shape)
         return None if self.encode == "one_hot" else shape
 
     def fit(self, rows: TrainingRows) -> Binned:
         self.shape_after(rows.shape)
         positions = chosen_positions(rows, self.columns, "discretize")
-        inner = tuple(self._inner(column_values(rows, position)) for position in positions)
+        inner = tuple(map(self._inner, ascending(gathered(rows, positions), positions)))
         return Binned(rows.shape, rows.names, positions, inner, self.encode == "one_hot")
 
     def _inner(self, ordered: Array) -> Array:

@@ -40,6 +40,13 @@ def require_table(chosen: Chosen, shape: Shape) -> None:
         )
 
 
+def require_columns(does: str, chosen: Chosen, shape: Shape) -> None:
+    """Misfit unless rows are those of a table; does: the transform and its verb, "impute fills"."""
+    if len(shape) != 1:
+        raise Misfit(f"{does} columns of a table, but a row has shape {shape}.")
+    require_table(chosen, shape)
+
+
 def choose(
     chosen: Chosen,
     rows: TrainingRows,

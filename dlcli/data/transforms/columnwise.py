@@ -1,16 +1,17 @@
 """Steps that change some columns number by number, and leave all others as they are."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, cast
 
 import numpy as np
 
 from dlcli.data.dataset import Array, ColumnKind, Shape
 from dlcli.data.fitted import Columns, Fitted
-from dlcli.data.fitting import Misfit, TrainingRows
+from dlcli.data.fitting import Misfit, TrainingRows, Transform
 from dlcli.data.recorded import positions_of
-from dlcli.data.transforms.choosing import Chosen, choose
+from dlcli.data.statistics import NoValue
+from dlcli.data.transforms.choosing import Chosen, choose, require_table
 
 NUMBERS: tuple[ColumnKind, ...] = ("numeric", "indicator")
 
@@ -47,28 +48,38 @@ class Columnwise(Fitted):
     def columns_after(self, columns: Columns) -> Columns:
         return columns
 
+    def options(self) -> dict[str, Any]:
+        """The other fields that are no arrays, for JSON."""
+        return {}
+
+    @classmethod
+    def others(
+        cls, entry: Mapping[str, Any], arrays: Mapping[str, Array], count: int
+    ) -> dict[str, Any]:
+        """The other fields, of what `options` and `arrays` gave for so many columns; ValueError,
+        KeyError or TypeError for anything else."""
+        return {}
+
     def document(self) -> dict[str, Any]:
-        return {"positions": list(self.positions)}
+        return {"positions": list(self.positions), **self.options()}
 
     @classmethod
     def restored(
         cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> Self:
-        positions = positions_of(entry["positions"], in_shape[-1] if in_shape else 1)
-        if not positions:
-            raise ValueError("a step of no column")
-        return cls.made(in_shape, positions, entry, arrays)
+        positions = positions_of(entry["positions"], in_shape[-1] if in_shape else 1, least=1)
+        others = cls.others(entry, arrays, len(positions))
+        return cast(Self, cast(Any, cls)(in_shape, positions, **others))
 
-    @classmethod
-    @abstractmethod
-    def made(
-        cls,
-        in_shape: Shape,
-        positions: tuple[int, ...],
-        entry: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-    ) -> Self:
-        """`restored` behind the checks that all have."""
+
+class OfNumbers(Transform):
+    """A transform of numbers that keeps the shape of a row: of all of them, or of some columns."""
+
+    columns: Chosen
+
+    def shape_after(self, shape: Shape) -> Shape:
+        require_table(self.columns, shape)
+        return shape
 
 
 def chosen_positions(rows: TrainingRows, chosen: Chosen, word: str) -> tuple[int, ...]:
@@ -79,16 +90,25 @@ def chosen_positions(rows: TrainingRows, chosen: Chosen, word: str) -> tuple[int
     return tuple(found)
 
 
-def column_values(rows: TrainingRows, position: int) -> Array:
-    """All numbers of a column in the training part in ascending order, without those missing;
-    Misfit where there are none."""
-    pieces = [chunk[..., position].reshape(-1) for chunk in rows.chunks()]
-    values = np.concatenate(pieces).astype(np.float64) if pieces else np.empty(0)
-    values = np.sort(values[~np.isnan(values)], kind="stable")
-    if not len(values):
-        name = rows.names[position] if len(rows.shape) == 1 else str(position)
-        raise Misfit(f"column {name!r} has no value in the training part: leave it out.")
-    return values
+def gathered(rows: TrainingRows, positions: Sequence[int]) -> Array:
+    """All numbers of these places of the last axis in the training part, (n, places) float64."""
+    chosen = list(positions)
+    pieces = [
+        chunk[..., chosen].reshape(-1, len(chosen)).astype(np.float64) for chunk in rows.chunks()
+    ]
+    return np.concatenate(pieces) if pieces else np.empty((0, len(chosen)))
+
+
+def ascending(table: Array, positions: Sequence[int]) -> list[Array]:
+    """The numbers of each column of what was gathered in ascending order, without those missing;
+    NoValue where there are none."""
+    found = []
+    for position, cells in zip(positions, table.T, strict=True):
+        values = np.sort(cells[~np.isnan(cells)], kind="stable")
+        if not len(values):
+            raise NoValue(position)
+        found.append(values)
+    return found
 
 
 def quantiles(ordered: Array, shares: Array) -> Array:

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
-from dlcli.data.fitting import Misfit, TrainingRows, Transform
+from dlcli.data.fitting import Misfit, TrainingRows
 from dlcli.data.portable import log1p, normal_quantile
-from dlcli.data.transforms.choosing import Chosen, require_table
+from dlcli.data.transforms.choosing import Chosen
 from dlcli.data.transforms.columnwise import (
     Columnwise,
+    OfNumbers,
+    ascending,
     chosen_positions,
-    column_values,
+    gathered,
     quantiles,
 )
 from dlcli.frozen import frozen
@@ -37,26 +39,22 @@ class Clipped(Columnwise):
             x = np.where(x < self.minimum, self.minimum, x)
         return x if self.maximum is None else np.where(x > self.maximum, self.maximum, x)
 
-    def document(self) -> dict[str, Any]:
-        return {**super().document(), "minimum": self.minimum, "maximum": self.maximum}
+    def options(self) -> dict[str, Any]:
+        return {"minimum": self.minimum, "maximum": self.maximum}
 
     @classmethod
-    def made(
-        cls,
-        in_shape: Shape,
-        positions: tuple[int, ...],
-        entry: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-    ) -> "Clipped":
+    def others(
+        cls, entry: Mapping[str, Any], arrays: Mapping[str, Array], count: int
+    ) -> dict[str, Any]:
         low, high = entry["minimum"], entry["maximum"]
         given = [bound for bound in (low, high) if bound is not None]
         if not given or not all(type(b) is float and np.isfinite(b) for b in given):
             raise ValueError("impossible bounds")
-        return cls(in_shape, positions, low, high)
+        return {"minimum": low, "maximum": high}
 
 
 @frozen
-class Clip(Transform):
+class Clip(OfNumbers):
     """y = min(max(x, minimum), maximum), as numpy.clip; one of the bounds may be left out."""
 
     fitted = Clipped
@@ -64,10 +62,6 @@ class Clip(Transform):
     minimum: float | None = None
     maximum: float | None = None
     columns: Chosen = None
-
-    def shape_after(self, shape: Shape) -> Shape:
-        require_table(self.columns, shape)
-        return shape
 
     def fit(self, rows: TrainingRows) -> Clipped:
         positions = chosen_positions(rows, self.columns, "clip")
@@ -87,46 +81,29 @@ class Logged(Columnwise):
     def values(self, x: Array, number: int) -> Array:
         return log1p(x)
 
-    @classmethod
-    def made(
-        cls,
-        in_shape: Shape,
-        positions: tuple[int, ...],
-        entry: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-    ) -> "Logged":
-        return cls(in_shape, positions)
-
 
 @frozen
-class Log1p(Transform):
+class Log1p(OfNumbers):
     """y = log(1 + x), for amounts that differ by orders of magnitude; x is above -1."""
 
     fitted = Logged
 
     columns: Chosen = None
 
-    def shape_after(self, shape: Shape) -> Shape:
-        require_table(self.columns, shape)
-        return shape
-
     def fit(self, rows: TrainingRows) -> Logged:
         positions = chosen_positions(rows, self.columns, "log1p")
-        for position in positions:
-            least = min(
-                (
-                    float(np.fmin.reduce(chunk[..., position].reshape(-1)))
-                    for chunk in rows.chunks()
-                ),
-                default=0.0,
+        least = np.full(len(positions), np.inf)
+        for chunk in rows.chunks():
+            cells = chunk[..., list(positions)].reshape(-1, len(positions))
+            least = np.fmin(least, np.fmin.reduce(cells, axis=0))
+        if (least <= -1.0).any():
+            number = int(np.argmax(least <= -1.0))
+            raise Misfit(
+                f"column {rows.called(positions[number])!r} holds {least[number]:g} in the "
+                "training part, and log1p takes numbers above -1; leave it out by `columns`, or "
+                "scale it otherwise.",
+                "columns",
             )
-            if least <= -1.0:
-                name = rows.names[position] if len(rows.shape) == 1 else str(position)
-                raise Misfit(
-                    f"column {name!r} holds {least:g} in the training part, and log1p takes "
-                    "numbers above -1; leave it out by `columns`, or scale it otherwise.",
-                    "columns",
-                )
         return Logged(rows.shape, positions)
 
 
@@ -159,31 +136,27 @@ class Ranked(Columnwise):
         held = np.where(np.isnan(x), 0.5, np.clip(share, _TAIL, 1.0 - _TAIL))
         return np.asarray(np.where(np.isnan(x), x, normal_quantile(held)))
 
-    def document(self) -> dict[str, Any]:
-        return {**super().document(), "normal": self.normal}
+    def options(self) -> dict[str, Any]:
+        return {"normal": self.normal}
 
     def arrays(self) -> dict[str, Array]:
         return {"known": self.known}
 
     @classmethod
-    def made(
-        cls,
-        in_shape: Shape,
-        positions: tuple[int, ...],
-        entry: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-    ) -> "Ranked":
+    def others(
+        cls, entry: Mapping[str, Any], arrays: Mapping[str, Array], count: int
+    ) -> dict[str, Any]:
         known = arrays["known"]
-        good = known.dtype == np.float64 and known.ndim == 2 and known.shape[1] == len(positions)
+        good = known.dtype == np.float64 and known.ndim == 2 and known.shape[1] == count
         if not good or not np.isfinite(known).all() or not (np.diff(known, axis=0) >= 0.0).all():
             raise ValueError("impossible quantiles")
         if type(entry["normal"]) is not bool or not len(known):
             raise ValueError("another distribution")
-        return cls(in_shape, positions, known, entry["normal"])
+        return {"known": known, "normal": entry["normal"]}
 
 
 @frozen
-class Quantile(Transform):
+class Quantile(OfNumbers):
     """The rank of a number among those of the training part, from 0 to 1; or a normal variable of
     that rank, from -5.2 to 5.2. It makes any distribution even, and outliers harmless.
 
@@ -200,17 +173,14 @@ class Quantile(Transform):
     output_distribution: str = "uniform"
     columns: Chosen = None
 
-    def shape_after(self, shape: Shape) -> Shape:
-        require_table(self.columns, shape)
-        return shape
-
     def fit(self, rows: TrainingRows) -> Ranked:
         positions = chosen_positions(rows, self.columns, "quantile")
-        ordered = [column_values(rows, position) for position in positions]
-        numbers = sum(chunk.size // chunk.shape[-1] for chunk in rows.chunks())
-        count = min(self.n_quantiles, numbers)
+        table = gathered(rows, positions)
+        count = min(self.n_quantiles, len(table))
         shares = np.arange(count) / max(1, count - 1)
-        known = np.stack([quantiles(values, shares) for values in ordered], axis=1)
+        known = np.stack(
+            [quantiles(values, shares) for values in ascending(table, positions)], axis=1
+        )
         return Ranked(
             rows.shape,
             positions,

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, ColumnKind, Shape
-from dlcli.data.fitted import Columns, Fitted
+from dlcli.data.fitted import Columns
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
-from dlcli.data.recorded import names_of, positions_of
-from dlcli.data.transforms.choosing import Chosen, choose, require_table
+from dlcli.data.recorded import names_of
+from dlcli.data.transforms.choosing import Chosen, choose, require_columns
+from dlcli.data.transforms.expanding import Expanding
 from dlcli.frozen import frozen
 
 PARTS = ("year", "month", "day", "weekday", "hour", "minute", "day_of_year", "days")
@@ -64,7 +65,7 @@ def parts_of(seconds: Array) -> dict[str, Array]:
     return {name: np.where(holes, np.nan, part.astype(np.float64)) for name, part in found.items()}
 
 
-def _turns(values: Array, part: str) -> tuple[Array, Array]:
+def _sine_and_cosine(values: Array, part: str) -> tuple[Array, Array]:
     """Sine and cosine of the share of the turn, the same on every processor: float32 ones are."""
     first, count = CYCLES[part]
     angle = ((values - first) * (2.0 * np.pi / count)).astype(np.float32)
@@ -72,7 +73,7 @@ def _turns(values: Array, part: str) -> tuple[Array, Array]:
 
 
 @frozen
-class DateParts(Fitted):
+class DateParts(Expanding):
     """Each date becomes its parts, where it was; the parts that come again are followed by sine and
     cosine where `cyclic`.
 
@@ -80,7 +81,6 @@ class DateParts(Fitted):
     """
 
     word = "date_parts"
-    changes_size = True
 
     in_shape: Shape
     names: tuple[str, ...]
@@ -88,71 +88,46 @@ class DateParts(Fitted):
     parts: tuple[str, ...]
     cyclic: bool = False
 
-    @property
-    def out_shape(self) -> Shape:
-        """So many columns for each date, and the others."""
-        others = self.in_shape[0] - len(self.positions)
-        return (others + len(self.positions) * len(self._made("")),)
+    def _turns(self, part: str) -> bool:
+        return self.cyclic and part in CYCLES
 
-    def _made(self, name: str) -> list[str]:
+    def count(self, number: int) -> int:
+        return len(self.parts) + 2 * sum(map(self._turns, self.parts))
+
+    def made_of(self, name: str, number: int) -> list[Column]:
         made = []
         for part in self.parts:
             made.append(f"{name}.{part}")
-            if self.cyclic and part in CYCLES:
+            if self._turns(part):
                 made += [f"{name}.{part}_sin", f"{name}.{part}_cos"]
-        return made
+        return list(map(Column, made))
 
-    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
-        room: Array = np.empty((len(x), *self.out_shape), dtype) if out is None else out
-        start = 0
-        for position in range(self.in_shape[0]):
-            if position not in self.positions:
-                room[:, start] = x[:, position]
-                start += 1
-                continue
-            found = parts_of(x[:, position].astype(np.float64))
-            for part in self.parts:
-                room[:, start] = found[part]
-                start += 1
-                if self.cyclic and part in CYCLES:
-                    room[:, start], room[:, start + 1] = _turns(found[part], part)
-                    start += 2
-        return room
-
-    def columns_after(self, columns: Columns) -> Columns:
-        after: list[Column] = []
-        for position, name in enumerate(self.names):
-            if position in self.positions:
-                after += map(Column, self._made(name))
-            else:
-                after.append(Column(name) if columns is None else columns[position])
-        return tuple(after)
+    def fill(self, cells: Array, number: int, room: Array) -> None:
+        found = parts_of(cells.astype(np.float64))
+        place = 0
+        for part in self.parts:
+            room[:, place] = found[part]
+            place += 1
+            if self._turns(part):
+                room[:, place], room[:, place + 1] = _sine_and_cosine(found[part], part)
+                place += 2
 
     def check_columns(self, columns: Columns) -> None:
-        if columns is None or list(self.names) != [column.name for column in columns]:
-            raise ValueError("the dates are columns of another table")
-        if not all(columns[position].date for position in self.positions):
+        super().check_columns(columns)
+        if columns is None or not all(columns[position].date for position in self.positions):
             raise ValueError("a column to be taken apart holds no dates")
 
-    def document(self) -> dict[str, Any]:
-        return {
-            "names": list(self.names),
-            "positions": list(self.positions),
-            "parts": list(self.parts),
-            "cyclic": self.cyclic,
-        }
+    def options(self) -> dict[str, Any]:
+        return {"parts": list(self.parts), "cyclic": self.cyclic}
 
     @classmethod
-    def restored(
-        cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
-    ) -> "DateParts":
-        names, parts = names_of(entry["names"]), names_of(entry["parts"])
-        positions = positions_of(entry["positions"], len(names))
-        if (len(names),) != in_shape or not positions or not set(parts) <= set(PARTS):
-            raise ValueError("dates of another table")
-        if type(entry["cyclic"]) is not bool:
-            raise ValueError("cyclic is neither true nor false")
-        return cls(in_shape, names, positions, parts, entry["cyclic"])
+    def others(
+        cls, entry: Mapping[str, Any], arrays: Mapping[str, Array], positions: tuple[int, ...]
+    ) -> dict[str, Any]:
+        parts = names_of(entry["parts"])
+        if not set(parts) <= set(PARTS) or type(entry["cyclic"]) is not bool:
+            raise ValueError("other parts of dates")
+        return {"parts": parts, "cyclic": entry["cyclic"]}
 
 
 @frozen
@@ -173,9 +148,7 @@ class TakeDatesApart(Transform):
     columns: Chosen = None
 
     def shape_after(self, shape: Shape) -> None:
-        if len(shape) != 1:
-            raise Misfit(f"date_parts takes columns of a table, but a row has shape {shape}.")
-        require_table(self.columns, shape)
+        require_columns("date_parts takes", self.columns, shape)
 
     def fit(self, rows: TrainingRows) -> DateParts:
         self.shape_after(rows.shape)

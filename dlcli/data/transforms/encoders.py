@@ -17,7 +17,7 @@ from dlcli.data.dataset import Array, ColumnKind, Shape
 from dlcli.data.encoded import MOST_IDS, Categories, Numbered, OneHotEncoded, called
 from dlcli.data.fitted import Columns
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
-from dlcli.data.transforms.choosing import Chosen, choose, require_table
+from dlcli.data.transforms.choosing import Chosen, choose, require_columns
 from dlcli.frozen import frozen
 
 
@@ -37,12 +37,12 @@ class OneHot(Transform):
     max_categories: int | None = None
 
     def shape_after(self, shape: Shape) -> None:
-        _require_columns("one_hot", self.columns, shape)
+        require_columns("one_hot encodes", self.columns, shape)
 
     def fit(self, rows: TrainingRows) -> OneHotEncoded:
         self.shape_after(rows.shape)
         kinds: tuple[ColumnKind, ...] = ("numeric", "text", "category", "indicator")
-        mask = _chosen(self.columns, rows, "one_hot", kinds)
+        mask = choose_encoded(self.columns, rows, "one_hot", kinds)
         found = _categories(rows, mask, "one_hot", self.min_frequency, self.max_categories)
         return OneHotEncoded(rows.shape, found, rows.names, self.handle_unknown)
 
@@ -67,11 +67,11 @@ class Category(Transform):
 
     def shape_after(self, shape: Shape) -> None:
         """The shape stays, but what layers make of it depends on the number of ids."""
-        _require_columns("category", self.columns, shape)
+        require_columns("category encodes", self.columns, shape)
 
     def fit(self, rows: TrainingRows) -> Numbered:
         self.shape_after(rows.shape)
-        mask = _chosen(self.columns, rows, "category", ("numeric", "text"))
+        mask = choose_encoded(self.columns, rows, "category", ("numeric", "text"))
         found = _categories(rows, mask, "category", self.min_frequency, self.max_categories)
         for one in found:
             if one.count >= MOST_IDS:
@@ -83,13 +83,10 @@ class Category(Transform):
         return Numbered(rows.shape, found, rows.names, self.handle_unknown)
 
 
-def _require_columns(word: str, chosen: Chosen, shape: Shape) -> None:
-    if len(shape) != 1:
-        raise Misfit(f"{word} encodes columns of a table, but a row has shape {shape}.")
-    require_table(chosen, shape)
-
-
-def _chosen(chosen: Chosen, rows: TrainingRows, word: str, takes: tuple[ColumnKind, ...]) -> Array:
+def choose_encoded(
+    chosen: Chosen, rows: TrainingRows, word: str, takes: tuple[ColumnKind, ...]
+) -> Array:
+    """`choose` for columns of categories: by default those of text; Misfit where there is none."""
     mask = choose(chosen, rows, word, takes, ("text",))
     if not mask.any():
         raise Misfit("there is no text column to encode; name the columns to encode.")

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, ColumnKind, Shape
-from dlcli.data.fitted import Columns, Fitted
+from dlcli.data.fitted import Columns
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
-from dlcli.data.recorded import names_of, positions_of
-from dlcli.data.transforms.choosing import Chosen, choose, require_table
+from dlcli.data.transforms.choosing import Chosen, choose, require_columns
+from dlcli.data.transforms.expanding import Expanding
 from dlcli.frozen import frozen
 
 _MASK = 0xFFFFFFFF
@@ -44,7 +44,7 @@ def _turned(word: int, by: int) -> int:
 
 
 @frozen
-class Hashed(Fitted):
+class Hashed(Expanding):
     """Each column of texts holds the numbers of their bins, as ids, or becomes a column of 0 and 1
     for each bin. What is missing has the id behind the last, or 0 in all columns.
 
@@ -53,7 +53,6 @@ class Hashed(Fitted):
     """
 
     word = "hash"
-    changes_size = True
 
     in_shape: Shape
     names: tuple[str, ...]
@@ -62,81 +61,50 @@ class Hashed(Fitted):
     num_bins: int
     one_hot: bool
 
-    @property
-    def out_shape(self) -> Shape:
-        """A column for each bin where `one_hot`, else the shape stays."""
-        more = len(self.positions) * (self.num_bins - 1) if self.one_hot else 0
-        return (self.in_shape[0] + more,)
+    def count(self, number: int) -> int:
+        return self.num_bins if self.one_hot else 1
 
-    def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
-        room: Array = np.empty((len(x), *self.out_shape), dtype) if out is None else out
-        tables = dict(zip(self.positions, self.tables, strict=True))
-        start = 0
-        for position in range(self.in_shape[0]):
-            if position not in tables:
-                room[:, start] = x[:, position]
-                start += 1
-                continue
-            table = tables[position]
-            holes = np.isnan(x[:, position])
-            codes = np.where(holes, 0.0, x[:, position]).astype(np.int64)
-            last = max(0, len(table) - 1)
-            known = table[np.minimum(codes, last)] if len(table) else np.zeros(len(codes))
-            bins = np.where(codes < len(table), known, codes - len(table) - 1).astype(np.int64)
-            bins = np.where(holes | (bins < 0) | (bins >= self.num_bins), self.num_bins, bins)
-            if self.one_hot:
-                room[:, start : start + self.num_bins] = bins[:, np.newaxis] == np.arange(
-                    self.num_bins
-                )
-                start += self.num_bins
-            else:
-                room[:, start] = bins
-                start += 1
-        return room
+    def made_of(self, name: str, number: int) -> list[Column]:
+        if not self.one_hot:
+            return [Column(name, ids=self.num_bins)]
+        return [Column(f"{name}#{one}", indicator=True) for one in range(self.num_bins)]
 
-    def columns_after(self, columns: Columns) -> Columns:
-        after: list[Column] = []
-        for position, name in enumerate(self.names):
-            if position not in self.positions:
-                after.append(Column(name) if columns is None else columns[position])
-            elif self.one_hot:
-                after += [Column(f"{name}#{one}", indicator=True) for one in range(self.num_bins)]
-            else:
-                after.append(Column(name, ids=self.num_bins))
-        return tuple(after)
+    def fill(self, cells: Array, number: int, room: Array) -> None:
+        table = self.tables[number]
+        holes = np.isnan(cells)
+        codes = np.where(holes, 0.0, cells).astype(np.int64)
+        known = table[np.minimum(codes, len(table) - 1)] if len(table) else np.zeros(len(codes))
+        bins = np.where(codes < len(table), known, codes - len(table) - 1).astype(np.int64)
+        bins = np.where(holes | (bins < 0) | (bins >= self.num_bins), self.num_bins, bins)
+        if self.one_hot:
+            room[...] = bins[:, np.newaxis] == np.arange(self.num_bins)
+        else:
+            room[:, 0] = bins
 
     def check_columns(self, columns: Columns) -> None:
-        if columns is None or list(self.names) != [column.name for column in columns]:
-            raise ValueError("the texts are columns of another table")
+        super().check_columns(columns)
         for position, table in zip(self.positions, self.tables, strict=True):
-            texts = columns[position].categories
+            texts = None if columns is None else columns[position].categories
             if texts is None or table.tolist() != [murmur3(t) % self.num_bins for t in texts]:
                 raise ValueError(f"the texts of column {position} are in other bins")
 
-    def document(self) -> dict[str, Any]:
-        return {
-            "names": list(self.names),
-            "positions": list(self.positions),
-            "num_bins": self.num_bins,
-            "one_hot": self.one_hot,
-        }
+    def options(self) -> dict[str, Any]:
+        return {"num_bins": self.num_bins, "one_hot": self.one_hot}
 
     def arrays(self) -> dict[str, Array]:
         return {f"bins_{p}": table for p, table in zip(self.positions, self.tables, strict=True)}
 
     @classmethod
-    def restored(
-        cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
-    ) -> "Hashed":
-        names, bins = names_of(entry["names"]), entry["num_bins"]
-        positions = positions_of(entry["positions"], len(names))
-        tables = tuple(arrays[f"bins_{position}"] for position in positions)
+    def others(
+        cls, entry: Mapping[str, Any], arrays: Mapping[str, Array], positions: tuple[int, ...]
+    ) -> dict[str, Any]:
+        bins, tables = entry["num_bins"], tuple(arrays[f"bins_{p}"] for p in positions)
         plain = all(table.dtype == np.float64 and table.ndim == 1 for table in tables)
-        if (len(names),) != in_shape or not positions or not plain:
-            raise ValueError("texts of another table")
-        if type(bins) is not int or not 1 <= bins < 1 << 24 or type(entry["one_hot"]) is not bool:
+        if not plain or type(bins) is not int or not 1 <= bins < 1 << 24:
             raise ValueError("impossible bins")
-        return cls(in_shape, names, positions, tables, bins, entry["one_hot"])
+        if type(entry["one_hot"]) is not bool:
+            raise ValueError("one_hot is neither true nor false")
+        return {"tables": tables, "num_bins": bins, "one_hot": entry["one_hot"]}
 
 
 @frozen
@@ -160,9 +128,7 @@ class Hash(Transform):
 
     def shape_after(self, shape: Shape) -> None:
         """What layers make of it depends on the number of columns of text."""
-        if len(shape) != 1:
-            raise Misfit(f"hash takes columns of a table, but a row has shape {shape}.")
-        require_table(self.columns, shape)
+        require_columns("hash takes", self.columns, shape)
 
     def fit(self, rows: TrainingRows) -> Hashed:
         self.shape_after(rows.shape)

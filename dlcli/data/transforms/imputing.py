@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from dlcli.data.dataset import Array, Column, ColumnKind, Shape
-from dlcli.data.fitted import Columns, Fitted
+from dlcli.data.fitted import Columns, OfTable
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
-from dlcli.data.recorded import names_of, positions_of
-from dlcli.data.transforms.choosing import Chosen, choose, require_table
+from dlcli.data.recorded import positions_of
+from dlcli.data.transforms.choosing import Chosen, choose, require_columns
+from dlcli.data.transforms.columnwise import gathered
 from dlcli.frozen import frozen
 
 MISSING_VALUE = "missing_value"
@@ -20,7 +21,7 @@ _NUMBERS: tuple[ColumnKind, ...] = ("numeric", "date")
 
 
 @frozen
-class Imputed(Fitted):
+class Imputed(OfTable):
     """The missing cells of some columns hold a value; behind all columns stands, for some of them,
     one that is 1 where the cell was missing and else 0.
 
@@ -71,11 +72,7 @@ class Imputed(Fitted):
         return tuple(after)
 
     def check_columns(self, columns: Columns) -> None:
-        known = [str(j) for j in range(len(self.names))]
-        if columns is not None:
-            known = [column.name for column in columns]
-        if list(self.names) != known:
-            raise ValueError(f"the columns are called {known[:9]}, not {list(self.names[:9])}")
+        super().check_columns(columns)
         for position, value in zip(self.positions, self.values.tolist(), strict=True):
             texts = columns[position].categories if columns is not None else None
             text = self.added.get(position)
@@ -103,9 +100,7 @@ class Imputed(Fitted):
     def restored(
         cls, in_shape: Shape, entry: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> "Imputed":
-        names = names_of(entry["names"])
-        if (len(names),) != in_shape:
-            raise ValueError(f"{len(names)} names for the columns of rows of shape {in_shape}")
+        names = cls.names_in(entry, in_shape)
         positions, flagged = (
             positions_of(entry[key], len(names)) for key in ("positions", "flagged")
         )
@@ -146,9 +141,7 @@ class Impute(Transform):
     columns: Chosen = None
 
     def shape_after(self, shape: Shape) -> Shape | None:
-        if len(shape) != 1:
-            raise Misfit(f"impute fills columns of a table, but a row has shape {shape}.")
-        require_table(self.columns, shape)
+        require_columns("impute fills", self.columns, shape)
         return None if self.add_indicator else shape
 
     def fit(self, rows: TrainingRows) -> Imputed:
@@ -158,8 +151,7 @@ class Impute(Transform):
         positions = np.flatnonzero(mask).tolist()
         if not positions:
             raise Misfit(f"there is no column that the strategy `{self.strategy}` could fill.")
-        chosen = [chunk[:, mask].astype(np.float64) for chunk in rows.chunks()]
-        table = np.concatenate(chosen) if chosen else np.empty((0, len(positions)))
+        table = gathered(rows, positions)
         values, added, flagged = np.empty(len(positions)), {}, []
         for number, position in enumerate(positions):
             cells = table[:, number]

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from dlcli.data.dataset import Array, Column, ColumnKind, Shape
+from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.encoded import Categories, Encoding, UnseenCategory, called
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
-from dlcli.data.transforms.choosing import Chosen, choose, require_table
+from dlcli.data.transforms.choosing import Chosen, require_columns
+from dlcli.data.transforms.encoders import choose_encoded
 from dlcli.frozen import frozen
 
 
@@ -63,13 +64,11 @@ class Ordered(Encoding):
         plain = super().restored(in_shape, entry, arrays)
         ranks = entry["ranks"]
         good = isinstance(ranks, list) and len(ranks) == len(plain.categories)
-        for one, places in zip(plain.categories, ranks if good else (), strict=good):
-            whole = isinstance(places, list) and all(type(p) is int and p >= 0 for p in places)
-            if not whole or len(set(places)) < len(places) or len(places) != len(one.values):
-                good = False
-            if len(one.rare) or np.isnan(one.values).any():
-                good = False
-        if not good or plain.handle_unknown == "bucket":
+        if (
+            not good
+            or not all(map(_are_ranks, ranks, plain.categories))
+            or plain.handle_unknown == "bucket"
+        ):
             raise ValueError("categories in an impossible order")
         return cls(
             plain.in_shape,
@@ -78,6 +77,14 @@ class Ordered(Encoding):
             plain.handle_unknown,
             tuple(tuple(places) for places in ranks),
         )
+
+
+def _are_ranks(places: Any, one: Categories) -> bool:
+    """Whether each of the categories, of which none is rare or missing, has a place of its own."""
+    whole = isinstance(places, list) and all(type(place) is int and place >= 0 for place in places)
+    if not whole or len(one.rare) or np.isnan(one.values).any():
+        return False
+    return len(set(places)) == len(places) == len(one.values)
 
 
 @frozen
@@ -99,17 +106,12 @@ class Ordinal(Transform):
     columns: Chosen = None
 
     def shape_after(self, shape: Shape) -> Shape:
-        if len(shape) != 1:
-            raise Misfit(f"ordinal encodes columns of a table, but a row has shape {shape}.")
-        require_table(self.columns, shape)
+        require_columns("ordinal encodes", self.columns, shape)
         return shape
 
     def fit(self, rows: TrainingRows) -> Ordered:
         self.shape_after(rows.shape)
-        kinds: tuple[ColumnKind, ...] = ("numeric", "text")
-        mask = choose(self.columns, rows, "ordinal", kinds, ("text",))
-        if not mask.any():
-            raise Misfit("there is no text column to encode; name the columns to encode.")
+        mask = choose_encoded(self.columns, rows, "ordinal", ("numeric", "text"))
         made, ranks = [], []
         for position in np.flatnonzero(mask).tolist():
             texts = None if rows.columns is None else rows.columns[position].categories

@@ -7,15 +7,15 @@ import numpy as np
 
 from dlcli.data.dataset import Array, ColumnKind, Shape
 from dlcli.data.fitted import Affine
-from dlcli.data.fitting import Misfit, TrainingRows, Transform
+from dlcli.data.fitting import Misfit, TrainingRows
 from dlcli.data.statistics import extremes, finite, scaled_moments, unit
-from dlcli.data.transforms.choosing import Chosen, choose, require_table
-from dlcli.data.transforms.columnwise import column_values, quantiles
+from dlcli.data.transforms.choosing import Chosen, choose
+from dlcli.data.transforms.columnwise import OfNumbers, ascending, gathered, quantiles
 from dlcli.frozen import frozen
 
 
 @frozen
-class Rescale(Transform):
+class Rescale(OfNumbers):
     """y = x * scale + offset, as Keras's Rescaling."""
 
     fitted = Affine
@@ -23,10 +23,6 @@ class Rescale(Transform):
     scale: float
     offset: float = 0.0
     columns: Chosen = None
-
-    def shape_after(self, shape: Shape) -> Shape:
-        require_table(self.columns, shape)
-        return shape
 
     def fit(self, rows: TrainingRows) -> Affine:
         some = _Some.of(rows, self.columns, "rescale")
@@ -39,7 +35,7 @@ class Rescale(Transform):
 
 
 @frozen
-class Standardize(Transform):
+class Standardize(OfNumbers):
     """y = (x - mean) / sqrt(variance), each per last axis, as Keras's Normalization.
 
     The variance is that of the whole training part (divided by n); where it is zero the
@@ -49,10 +45,6 @@ class Standardize(Transform):
     fitted = Affine
 
     columns: Chosen = None
-
-    def shape_after(self, shape: Shape) -> Shape:
-        require_table(self.columns, shape)
-        return shape
 
     def fit(self, rows: TrainingRows) -> Affine:
         some = _Some.of(rows, self.columns, "standardize")
@@ -78,7 +70,7 @@ class Standardize(Transform):
 
 
 @frozen
-class MinMax(Transform):
+class MinMax(OfNumbers):
     """y = (x - low) * (maximum - minimum) / (high - low) + minimum, each per last axis.
 
     low and high are the extremes of the training part; where they are equal, y = minimum.
@@ -91,7 +83,7 @@ class MinMax(Transform):
     columns: Chosen = None
 
     def shape_after(self, shape: Shape) -> Shape:
-        require_table(self.columns, shape)
+        super().shape_after(shape)
         if not self.minimum < self.maximum:
             raise Misfit(f"minimum {self.minimum:g} must be below maximum {self.maximum:g}.")
         return shape
@@ -121,7 +113,7 @@ class MinMax(Transform):
 
 
 @frozen
-class Robust(Transform):
+class Robust(OfNumbers):
     """y = (x - median) / (high - low), each per last axis: quantiles of the training part, which
     outliers do not move.
 
@@ -138,17 +130,16 @@ class Robust(Transform):
     quantile_range: tuple[float, float] = (25.0, 75.0)
     columns: Chosen = None
 
-    def shape_after(self, shape: Shape) -> Shape:
-        require_table(self.columns, shape)
-        return shape
-
     def fit(self, rows: TrainingRows) -> Affine:
         some = _Some.of(rows, self.columns, "robust")
         width = rows.shape[-1] if rows.shape else 1
         middle, spread = np.zeros(width), np.ones(width)
         shares = np.array([0.5, *(share / 100.0 for share in self.quantile_range)])
-        for position in np.flatnonzero(some.mask).tolist():
-            center, low, high = quantiles(column_values(rows, position), shares).tolist()
+        positions = np.flatnonzero(some.mask).tolist()
+        for position, values in zip(
+            positions, ascending(gathered(rows, positions), positions), strict=True
+        ):
+            center, low, high = quantiles(values, shares).tolist()
             middle[position] = center
             spread[position] = high - low if high - low > 0.0 else 1.0
         return Affine(
