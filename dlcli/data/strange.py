@@ -1,13 +1,13 @@
 """Cells that training did not have: what preprocessing does with them, and how many there are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from dlcli.data.dataset import Array
-from dlcli.data.encoded import GAP, Encoding
+from dlcli.data.encoded import GAP, Categories, Encoding
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.transforms.hashing import Hashed, murmur3
 
@@ -47,26 +47,23 @@ def missing_cells(fitted: Preprocessing, rows: Array) -> Cells:
     }
 
 
+def _encoded(fitted: Preprocessing) -> Iterator[tuple[Encoding, str, Categories]]:
+    """Each encoding, the name of each column that it encodes, and its categories."""
+    for step in fitted.steps:
+        if isinstance(step, Encoding):
+            for one in step.categories:
+                yield step, step.names[one.position], one
+
+
 def takes_unknown(fitted: Preprocessing) -> dict[str, str]:
     """What is done with a category that the training part does not have, by the name of the
     column, for those that do not refuse it: what `handle_unknown` says."""
-    return {
-        step.names[one.position]: step.handle_unknown
-        for step in fitted.steps
-        if isinstance(step, Encoding) and not step.refuses
-        for one in step.categories
-    }
+    return {name: step.handle_unknown for step, name, _ in _encoded(fitted) if not step.refuses}
 
 
 def gap_categories(fitted: Preprocessing) -> tuple[str, ...]:
     """The columns of which missing cells are a category of their own."""
-    return tuple(
-        step.names[one.position]
-        for step in fitted.steps
-        if isinstance(step, Encoding)
-        for one in step.categories
-        if GAP in (*one.names, *one.rare_names)
-    )
+    return tuple(name for _, name, one in _encoded(fitted) if GAP in (*one.names, *one.rare_names))
 
 
 def codes_of_unknown(fitted: Preprocessing) -> dict[str, Callable[[str], float]]:
@@ -114,9 +111,7 @@ def takes_missing(fitted: Preprocessing) -> tuple[str, ...]:
 def empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:
     """The columns whose unknown categories belong to the rare ones, of which there are none."""
     return tuple(
-        step.names[one.position]
-        for step in fitted.steps
-        if isinstance(step, Encoding) and step.handle_unknown == "bucket"
-        for one in step.categories
-        if not one.rare_names
+        name
+        for step, name, one in _encoded(fitted)
+        if step.handle_unknown == "bucket" and not one.rare_names
     )

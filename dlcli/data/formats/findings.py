@@ -51,14 +51,12 @@ def first_texts(file: Text, name: str, kind: str | None = None) -> TextColumn | 
 
     kind: what it holds, where that is declared.
     """
-    if kind is not None and kind != TEXT:
-        return None
     with data_rows(file) as rows:
         sample = first_rows(rows, len(file.names))[:BLOCK]
     position = file.position(name)
     whole = itertools.takewhile(lambda row: len(row) == len(file.names), sample)
     cells = [row[position].strip() for row in whole]
-    if not cells or not (mostly_text(cells, file.format) if kind is None else kind == TEXT):
+    if not (mostly_text(cells, file.format) if kind is None else kind == TEXT):
         return None
     cells = [cell for cell in cells if cell not in file.format.missing]
     if not cells:

@@ -73,8 +73,8 @@ class ColumnarSource(Source):
         """The files, by what their rows are for."""
 
     @abstractmethod
-    def header_of(self, path: Path) -> Any:
-        """The `Opened` file."""
+    def header_of(self, path: Path) -> Opened:
+        """The file, with the names of its columns; the methods below get it as their `file`."""
 
     @abstractmethod
     def read(
@@ -125,7 +125,7 @@ class ColumnarSource(Source):
 
     def _read(self, places: Places, most: int | None = None) -> tuple[Raw, list[Path]]:
         """The rows, or the first of them; and the files that have more."""
-        files: list[Any] = []
+        files: list[Opened] = []
         for path in self.paths().values():
             files.append(self.header_of(places.find(path)))
             self.check_together(files)
@@ -150,7 +150,7 @@ class ColumnarSource(Source):
 
     def _raw(
         self,
-        files: Sequence[Any],
+        files: Sequence[Opened],
         names: Sequence[str],
         wanted: Sequence[str],
         declared: Mapping[str, str],
@@ -185,10 +185,9 @@ class ColumnarSource(Source):
             warnings += told
         if tables.keys() == {"train"}:
             tables = {"all": tables["train"]}
-        target = self.targets[0]
-        classes = vocabularies.get(target) if len(self.targets) == 1 else None
+        target, classes = self.targets[0], None
         if len(self.targets) == 1:
-            tables = as_ids(tables)
+            tables, classes = as_ids(tables), vocabularies.get(target)
         about = _about_target(target, looks[target]) if target in looks else None
         return Raw(tables, classes, features, tuple(warnings), about, first.width)
 
@@ -210,7 +209,7 @@ class ColumnarSource(Source):
 
     def _table(
         self,
-        file: Any,
+        file: Opened,
         columns: Sequence[Column],
         wanted: Sequence[str],
         numbers: Array,
@@ -225,12 +224,12 @@ class ColumnarSource(Source):
             numbers, place, sentence = self._without_gaps(file, numbers, gaps)
             told.append(sentence)
         for name in self.keys:
-            holes = np.isnan(numbers[:, at[name]])
-            if holes.any():
-                raise DataError(
-                    f"{place(int(np.argmax(holes)))}, column {name!r} is missing, but rows are "
-                    "split by it. Fill it in, or remove the row."
-                )
+            _require_filled(
+                numbers[:, at[name]],
+                place,
+                name,
+                ", but rows are split by it. Fill it in, or remove the row.",
+            )
         targets = numbers[:, [at[name] for name in self.targets]]
         where = f"{file.path}, column {self.targets[0]!r}"
         if len(self.targets) > 1:
@@ -249,15 +248,16 @@ class ColumnarSource(Source):
         }
         weights = None
         if self.weight is not None:
-            column = f"column {self.weight!r}"
-            holes = np.isnan(numbers[:, at[self.weight]])
-            if holes.any():
-                raise DataError(
-                    f"{place(int(np.argmax(holes)))}, {column} is missing: every row needs a "
-                    "weight. Fill it in; a row that shall not count has the weight 0."
-                )
+            column, cells = f"column {self.weight!r}", numbers[:, at[self.weight]]
+            _require_filled(
+                cells,
+                place,
+                self.weight,
+                ": every row needs a weight. Fill it in; a row that shall not count has the weight "
+                "0.",
+            )
             weights = make_weights(
-                numbers[:, at[self.weight]],
+                cells,
                 len(numbers),
                 f"{file.path}, {column}",
                 lambda row: f"{place(row)}, {column}",
@@ -265,7 +265,7 @@ class ColumnarSource(Source):
         return replace(table, keys=keys, weights=weights), told
 
     def _without_gaps(
-        self, file: Any, numbers: Array, gaps: Array
+        self, file: Opened, numbers: Array, gaps: Array
     ) -> tuple[Array, Callable[[int], str], str]:
         """Without the rows whose target is missing; OptionError unless that is allowed."""
         lost: Array = np.asarray(gaps.any(axis=1))
@@ -295,7 +295,7 @@ class ColumnarSource(Source):
         shape: Shape | None = None
         columns: tuple[Column, ...] | None = None
         about: str | None = None
-        files: list[Any] = []
+        files: list[Opened] = []
         for role, path in self.paths().items():
             found = places.search(path)
             if found is None:
@@ -321,7 +321,9 @@ class ColumnarSource(Source):
         """The columns that are read beside features and target."""
         return (*(() if self.weight is None else (self.weight,)), *self.keys)
 
-    def _declared(self, file: Any, wanted: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    def _declared(
+        self, file: Opened, wanted: Sequence[str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
         """What a wanted column holds, where that is said; and by what it is said."""
         places = {file.position(name): name for name in self.kinds}
         found = {name: places.get(file.position(name)) for name in wanted}
@@ -335,19 +337,20 @@ class ColumnarSource(Source):
                 reasons.setdefault(name, _SEVERAL)
         return kinds, reasons
 
-    def _features(self, file: Any) -> tuple[str, ...]:
+    def _features(self, file: Opened) -> tuple[str, ...]:
         """The columns to learn from. UsageError for options that name what is not there, or one
         column as two things."""
         taken = {file.position(name): f"the target {name!r}" for name in self.targets}
-        for name, what in (*((self.weight, "the weight"),), *((n, "ignored") for n in self.ignore)):
-            if name is None:
-                continue
+        others = [(name, "ignored", "ignored") for name in self.ignore]
+        if self.weight is not None:
+            others.insert(0, (self.weight, "the weight", f"the weight {self.weight!r}"))
+        for name, what, told in others:
             place = file.position(name)
             if place in taken:
                 raise UsageError(
                     f"{self.word}: {name!r} is {taken[place]} and cannot be {what} too."
                 )
-            taken[place] = f"{what} {name!r}" if what == "the weight" else "ignored"
+            taken[place] = told
         keys = {file.position(name) for name in self.keys}
         if self.features is None:
             names = tuple(
@@ -373,8 +376,15 @@ class ColumnarSource(Source):
         return tuple(self.features)
 
 
-def _kept_place(file: Any, kept: Array, row: int) -> str:
-    return cast(str, file.place(int(kept[row])))
+def _require_filled(cells: Array, place: Callable[[int], str], name: str, why: str) -> None:
+    """DataError where a cell of the column is missing; why: the sentence from there on."""
+    holes = np.isnan(cells)
+    if holes.any():
+        raise DataError(f"{place(int(np.argmax(holes)))}, column {name!r} is missing{why}")
+
+
+def _kept_place(file: Opened, kept: Array, row: int) -> str:
+    return file.place(int(kept[row]))
 
 
 def _about_target(name: str, text: TextColumn) -> str:
