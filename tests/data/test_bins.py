@@ -10,6 +10,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OrdinalEncoder
 
 from dlcli.data.dataset import Column, Part
 from dlcli.data.preprocessing import Preprocessing, TransformError
+from dlcli.data.strange import takes_missing
 from dlcli.data.transforms import Discretize, Impute, Ordinal
 from dlcli.errors import DataError
 
@@ -64,6 +65,12 @@ def test_an_order_is_scikit_learns(order: tuple[str, ...]) -> None:
     np.testing.assert_array_equal(
         found.apply(codes), np.where(np.isnan(theirs.astype(float)), -1.0, theirs.astype(float))
     )
+
+
+def test_a_missing_cell_may_be_filled_behind_an_order() -> None:
+    codes, columns = np.array([[2.0], [0.0], [1.0]]), (Column("size", SIZES),)
+    assert takes_missing(fitted(codes, columns, Ordinal(SIZES), Impute("median"))) == ("size",)
+    assert takes_missing(fitted(codes, columns, Ordinal(SIZES))) == ()
 
 
 def test_what_has_no_place() -> None:

@@ -35,6 +35,15 @@ class Ordered(Encoding):
         """Columns stay where they are."""
         return self.in_shape
 
+    def unknown(self, x: Array, dtype: np.dtype[np.floating]) -> dict[int, Array]:
+        """As of every encoding, but what is missing stays so, and is not unknown."""
+        found = {}
+        for position, rows in super().unknown(x, dtype).items():
+            filled = rows[~np.isnan(x[rows, position])]
+            if len(filled):
+                found[position] = filled
+        return found
+
     def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
         found = {}
         for one, ranks in zip(self.categories, self.ranks, strict=True):
