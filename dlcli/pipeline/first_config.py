@@ -63,7 +63,7 @@ def _about(look: Look, path: str) -> str:
     target = repr(look.target)
     what = f"{look.rows:,} rows of {path}"
     if look.series is not None:
-        return f"{target} by {look.series!r}, {what}"
+        return f"{target} by {look.series!r} alone, {what}; earlier rows are not looked at yet"
     if look.learns_classes:
         return f"which of {len(look.classes)} classes {target} is, from {what}"
     return f"the number {target}, from {what}"
@@ -92,13 +92,17 @@ def _source(look: Look, path: str) -> Iterator[str]:
     if look.series is not None:
         options["features"] = [look.series]
     ignored = look.having("ignored")
+    plain = not ignored and not target.missing
     written = f"  source: {one_line(options)}"
-    if not ignored and len(written) <= WIDEST:
+    if plain and len(written) <= WIDEST:
         yield written
         return
     yield "  source:"
     for name, value in options.items():
-        yield f"    {name}: {one_line(value)}"
+        why = ""
+        if name == "missing_target":
+            why = f"   {comment(f'{target.missing:,} rows have no {look.target!r}')}"
+        yield f"    {name}: {one_line(value)}{why}"
     if ignored:
         yield "    ignore:"
         names = [text(column.name) for column in ignored]

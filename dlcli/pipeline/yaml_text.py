@@ -3,7 +3,7 @@
 import json
 import re
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.%/()-]*(?: [A-Za-z0-9_.%/()-]+)*")
+_PLAIN = re.compile(r"(?:\.{0,2}/)*[A-Za-z_][A-Za-z0-9_.%/()-]*(?: [A-Za-z0-9_.%/()-]+)*")
 _WORDS = frozenset(
     ("true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "none")
 )

@@ -10,7 +10,7 @@ from dlcli.data.formats.notation import Format, to_numbers
 from dlcli.data.formats.text import read_header
 from dlcli.data.leaks import giveaways, identifiers
 from dlcli.data.looking.gathering import Facts, Gathered, gather
-from dlcli.data.looking.look import ColumnLook, Look
+from dlcli.data.looking.look import ColumnLook, Look, Survey
 from dlcli.data.looking.written import sniff
 from dlcli.errors import UsageError
 
@@ -27,37 +27,48 @@ RULE = (
 
 def look_at(path: Path, target: str | None = None) -> Look:
     """All there is to say about a table. UsageError for a target that it does not have."""
-    return look_closely(path, target)[0]
+    return conclude(survey(path), target)
 
 
-def look_closely(path: Path, target: str | None = None) -> tuple[Look, Gathered]:
-    """The same, with the rows by which it was found."""
+def survey(path: Path) -> Survey:
+    """What the table holds; DataError for what is none."""
     written = sniff(path)
     text = read_header(path, written.format)
-    names = text.names
-    gathered = gather(path, written.format, names, text.header)
+    gathered = gather(path, written.format, text.names, text.header)
+    return Survey(path, written, text.names, text.header, gathered)
+
+
+def conclude(seen: Survey, target: str | None = None) -> Look:
+    """What follows. UsageError for a target that the table does not have, or can not have."""
+    gathered, format = seen.gathered, seen.written.format
+    given = read_header(seen.path, format).position(target) if target else None
     columns = gathered.columns
-    place, because = _target(text.position(target) if target else None, gathered)
+    place, because = _target(given, gathered)
     facts = columns[place]
     task, why = task_of(facts, gathered.rows)
     series = _series(columns, place)
-    notes = []
+    notes: list[str] = []
     if series is not None:
         task = "series"
         why = f"{series.name!r} and one number: each row is the next moment of a series"
     if facts.missing:
         count = "1 row has" if facts.missing == 1 else f"{facts.missing:,} rows have"
         notes.append(f"{count} no {facts.name!r} and can not be learned from")
-    looks = [
-        _column(j, place, task, gathered, written.format, notes) for j in range(len(columns))
-    ]
-    marks = tuple(dict.fromkeys(mark for column in columns for mark in column.marks))
-    notes += _notes(columns, gathered.rows)
-    found = Look(
-        path, written.format, written.reasons, gathered.rows, tuple(looks), marks, facts.name,
-        because, task, why, None if series is None else series.name, tuple(notes),
-    )  # fmt: skip
-    return found, gathered
+    looks = [_column(j, place, task, gathered, format, notes) for j in range(len(columns))]
+    return Look(
+        path=seen.path,
+        format=format,
+        written_because=seen.written.reasons,
+        rows=gathered.rows,
+        columns=tuple(looks),
+        marks=tuple(dict.fromkeys(mark for column in columns for mark in column.marks)),
+        target=facts.name,
+        target_because=because,
+        task=task,
+        task_because=why,
+        series=None if series is None else series.name,
+        notes=(*notes, *notes_on(columns)),
+    )
 
 
 def task_of(target: Facts, rows: int) -> tuple[str, str]:
@@ -207,7 +218,7 @@ def _filled(values: Array) -> Array:
     return np.where(holes, np.nanmax(values) + 1, values)
 
 
-def _notes(columns: Sequence[Facts], rows: int) -> list[str]:
+def notes_on(columns: Sequence[Facts]) -> list[str]:
     """Sentences about single columns."""
     notes = []
     for column in columns:

@@ -1,10 +1,22 @@
-"""What was concluded about a table, each conclusion with its reason in words."""
+"""What was seen of a table, and what was concluded, each conclusion with its reason in words."""
 
 from pathlib import Path
 
 from dlcli.data.formats.notation import Format
-from dlcli.data.looking.gathering import Facts
+from dlcli.data.looking.gathering import Facts, Gathered
+from dlcli.data.looking.written import Written
 from dlcli.frozen import frozen
+
+
+@frozen
+class Survey:
+    """A table before anything is concluded. header: whether the first line holds names."""
+
+    path: Path
+    written: Written
+    names: tuple[str, ...]
+    header: bool
+    gathered: Gathered
 
 
 @frozen
