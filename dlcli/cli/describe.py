@@ -115,7 +115,7 @@ def _show_writing(found: "Description") -> None:
 
     say("\nhow it is written")
     rows = [(f"  {word}", value, why) for word, value, why in writing(found.seen)]
-    print_narrow(("",) * 3, rows, (12, 30, None))
+    print_narrow(("",) * 3, rows, (12, 26, 38), folded=2)
 
 
 def writing(seen: "Survey") -> list[tuple[str, str, str]]:

@@ -19,11 +19,12 @@ def print_narrow(
     widest: Sequence[int | None],
     numbers: Sequence[int] = (),
     to_stderr: bool = False,
+    folded: int | None = None,
 ) -> None:
     """A table without lines.
 
     widest: how wide each column may be; longer cells are cut, with a mark. None: as wide as it is.
-    numbers: which columns stand at the right.
+    numbers: which columns stand at the right. folded: the column whose long cells take more lines.
     """
     stream = sys.stderr if to_stderr else sys.stdout
     console = Console(file=stream, highlight=False, width=_WIDE)
@@ -33,8 +34,8 @@ def print_narrow(
             word,
             justify="right" if index in numbers else "left",
             max_width=width,
-            no_wrap=True,
-            overflow="ellipsis",
+            no_wrap=index != folded,
+            overflow="fold" if index == folded else "ellipsis",
         )
     for row in rows:
         table.add_row(*(Text(printable(cell.replace("\n", " "))) for cell in row))
@@ -60,7 +61,7 @@ def bar(count: int, most: int, width: int = 24) -> str:
     ('████', '▏')
     """
     eighths = max(1, round(8 * width * count / most)) if count and most else 0
-    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
 def short(value: float) -> str:
@@ -69,6 +70,6 @@ def short(value: float) -> str:
     >>> short(3.0), short(0.1234567), short(1234567.0), short(1e300)
     ('3', '0.1235', '1234567', '1e+300')
     """
-    if value == int(value) and abs(value) < 1e9 if abs(value) < 1e300 else False:
+    if abs(value) < 1e9 and value == int(value):
         return str(int(value))
     return f"{value:.4g}"

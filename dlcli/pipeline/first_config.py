@@ -155,9 +155,7 @@ def _transforms(look: Look, features: Sequence[ColumnLook]) -> Iterator[str]:
         yield f"    - {one_line(step)}" + (f"   {comment(why)}" if why else "")
 
 
-def _layers(
-    look: Look, features: Sequence[ColumnLook], chosen: Recipe, task: str
-) -> Iterator[str]:
+def _layers(look: Look, features: Sequence[ColumnLook], chosen: Recipe, task: str) -> Iterator[str]:
     _, many = _texts(features)
     if many:
         dims = {column.name: _vector(column.facts.distinct) for column in many}

@@ -150,7 +150,7 @@ def _series(columns: Sequence[Facts], target: int) -> Facts | None:
     low, high = other.low, other.high
     if other.kind == "number" and other.whole and other.ascending and low is not None:
         assert high is not None
-        years = 1500 <= low and high <= 2200 and high - low == other.distinct - 1
+        years = low >= 1500 and high <= 2200 and high - low == other.distinct - 1
         return other if years and other.distinct > 2 else None
     return None
 
@@ -234,4 +234,3 @@ def notes_on(columns: Sequence[Facts]) -> list[str]:
             shown = ", ".join(map(repr, column.marks))
             notes.append(f"{column.name!r} has {shown} among numbers: taken for missing")
     return notes
-

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from dlcli.dates import ISO, to_seconds
 
@@ -69,7 +70,7 @@ def periods(cells: Sequence[str]) -> str | None:
         return None
     pairs = [(int(one[1]), int(one[2])) for one in found if one]
     length = max(small for _, small in pairs)
-    for (year, part), (later, next_part) in zip(pairs, pairs[1:], strict=False):
+    for (year, part), (later, next_part) in pairwise(pairs):
         if (later, next_part) not in ((year, part + 1), (year + 1, 1)):
             return None
         if later > year and part != length:
