@@ -8,6 +8,7 @@ import typer
 from dlcli import numerics
 from dlcli.cli.options import Debug, Json, say
 from dlcli.cli.outcome import print_json
+from dlcli.errors import UsageError, reason
 
 if TYPE_CHECKING:
     from dlcli.data.looking.arrays import ArraysLook
@@ -31,6 +32,7 @@ def describe(
     data: DataFile, target: Target = None, json: Json = False, debug: Debug = False
 ) -> None:
     """Show what a table or a file of arrays holds: columns, gaps, ranges, the target."""
+    require_data(data)
     numerics.choose("portable")
     from dlcli.data.looking.arrays import ArraysLook
     from dlcli.pipeline.describe import as_json
@@ -43,6 +45,19 @@ def describe(
         _show_arrays(found)
     else:
         _show(found)
+
+
+def require_data(data: Path) -> None:
+    """UsageError where there is no file of that name."""
+    try:
+        if data.is_file():
+            return
+        there = data.exists()
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{data}: cannot look at it: {why}", file=data) from None
+    words = "it is no file" if there else "there is no such file"
+    raise UsageError(f"{data}: {words}; give a CSV, .npy, .npz or IDX file", file=data)
 
 
 def _show(found: "Description") -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from dlcli import numerics
-from dlcli.cli.describe import Target
+from dlcli.cli.describe import Target, require_data
 from dlcli.cli.options import Debug, Json, print_path
 from dlcli.cli.outcome import print_json
 from dlcli.errors import StorageError, UsageError
@@ -76,31 +76,25 @@ def _for_data(data: Path, target: str | None, output: Path | None, json: bool) -
 def _require_data(data: Path) -> None:
     """UsageError, with what was probably meant, where there is no such file."""
     try:
-        if data.is_file():
-            return
-        there = data.exists()
-    except (OSError, ValueError):
-        there = False
-    name = data.name.removesuffix(".yaml")
-    known = examples()
-    if there:
-        raise UsageError(f"{data} is no file of data", file=data)
-    if name in known:
-        hint = f"dlcli init --example {name}"
-        own = f" -o {shlex.quote(str(data))}" if data.name != name else ""
-        raise UsageError(
-            f"there is no file {data}; {name!r} is an example: `{hint}{own}` writes it",
-            file=data,
-            hint=hint + own,
-        )
-    if data.suffix in (".yaml", ".yml"):
-        hint = f"dlcli init --example NAME -o {shlex.quote(str(data))}"
-        raise UsageError(
-            f"there is no file {data}; give the file of data, or write an example there: `{hint}`",
-            file=data,
-            hint=hint,
-        )
-    raise UsageError(f"{data}: there is no such file", file=data)
+        require_data(data)
+    except UsageError:
+        name = data.name.removesuffix(".yaml")
+        if data.name == str(data) and name in examples() and not data.exists():
+            hint = f"dlcli init --example {name}"
+            raise UsageError(
+                f"there is no file {data}; {name!r} is an example: `{hint}` writes it",
+                file=data,
+                hint=hint,
+            ) from None
+        if data.suffix in (".yaml", ".yml") and not data.exists():
+            hint = f"dlcli init --example NAME -o {shlex.quote(str(data))}"
+            raise UsageError(
+                f"there is no file {data}; give a file of data, or write an example there: "
+                f"`{hint}`",
+                file=data,
+                hint=hint,
+            ) from None
+        raise
 
 
 def _stem(data: Path) -> str:

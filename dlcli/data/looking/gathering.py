@@ -113,7 +113,7 @@ class _Column:
     def __init__(self, name: str, format: Format, columns: int) -> None:
         self._name, self._format = name, format
         self._marks = frozenset(format.missing)
-        self._most = max(1000, min(MOST, _ALL_COLUMNS // columns))
+        self._most = self.room(columns)
         self._counts: Counter[str] = Counter()
         self._odd: Counter[str] = Counter()
         self._moments = Moments()
@@ -122,6 +122,11 @@ class _Column:
         self._whole = self._exact = self._ascending = True
         self._last: float | None = None
         self._zeros: str | None = None
+
+    @staticmethod
+    def room(columns: int) -> int:
+        """How many distinct cells are kept of each of so many columns."""
+        return max(1000, min(MOST, _ALL_COLUMNS // columns))
 
     def add(self, cells: list[str]) -> None:
         filled = [cell for cell in cells if cell not in self._marks]
