@@ -215,7 +215,7 @@ def test_the_command_line_loads_no_room_of_numpy_at_the_top() -> None:
 
 WRITERS = {
     # Every function that writes, outside artifacts/files.py, and why it may.
-    "dlcli.cli.init.init",  # the config that somebody asked for
+    "dlcli.cli.init._write",  # the config that somebody asked for
     "dlcli.cli.main._bug",  # the traceback of a bug, in the temporary directory
     "dlcli.cli.main._survive_closed_streams",  # /dev/null
     "dlcli.cli.main._Forgiving._drop",  # /dev/null
@@ -371,6 +371,7 @@ def test_the_commands_are_these() -> None:
     names = {command.name for command in app.registered_commands}
     assert names == {
         "train", "evaluate", "validate", "predict", "verify", "reproduce", "init", "schema",
+        "describe",
     }  # fmt: skip
 
 

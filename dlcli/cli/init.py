@@ -1,4 +1,4 @@
-"""`dlcli init`: a config to start from."""
+"""`dlcli init`: a config to start from, for a file of one's own or an example that is shipped."""
 
 import shlex
 import shutil
@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from dlcli import numerics
+from dlcli.cli.describe import Target, require_data
 from dlcli.cli.options import Debug, Json, print_path
 from dlcli.cli.outcome import print_json
 from dlcli.errors import StorageError, UsageError
@@ -18,50 +20,150 @@ from dlcli.nearest import nearest
 
 
 def init(
-    path: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="Default: EXAMPLE.yaml here.")
+    data: Annotated[
+        Path | None, typer.Argument(metavar="DATA", help="A CSV, .npy, .npz or IDX file.")
+    ] = None,
+    target: Target = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Default: the name of DATA, .yaml."),
     ] = None,
     example: Annotated[
-        str, typer.Option("--example", help="Which example; `--list` shows them.")
-    ] = "digits_cnn",
+        str | None,
+        typer.Option("--example", metavar="NAME", help="A shipped config; `--list` shows them."),
+    ] = None,
     listing: Annotated[bool, typer.Option("--list", help="List the examples.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write an example config, ready to train. Never overwrites a file."""
+    """Write a config for a table or arrays, or an example, ready to train. Never overwrites."""
+    if listing:
+        _list(json)
+    elif example is not None:
+        if data is not None:
+            raise UsageError(
+                f"give a file or --example, not both (a config of another name: -o {data})"
+            )
+        if target is not None:
+            raise UsageError("--target is for a file of data, not for an example")
+        file = output or Path(f"{example}.yaml")
+        _write(file, _example(example, file))
+        _end(file, json, {"example": example})
+    elif data is None:
+        raise UsageError(
+            "give a file of data, or --example NAME (`--list` shows the examples)",
+            hint="dlcli init DATA, or dlcli init --example digits_cnn",
+        )
+    else:
+        _for_data(data, target, output, json)
+
+
+def _for_data(data: Path, target: str | None, output: Path | None, json: bool) -> None:
+    _require_data(data)
+    file = output or Path(f"{_stem(data)}.yaml")
+    _refuse_existing(file)  # before a large file is read
+    numerics.choose("portable")
+    from dlcli.cli.concluded import show_concluded
+    from dlcli.pipeline.first import first
+
+    found = first(data, target, file)
+    _write(file, found.text)
+    if not json:
+        show_concluded(found)
+    _end(file, json, {"data": str(data), "concluded": found.document()})
+
+
+def _require_data(data: Path) -> None:
+    """UsageError, with what was probably meant, where there is no such file."""
+    try:
+        require_data(data)
+    except UsageError:
+        name = data.name.removesuffix(".yaml")
+        if data.name == str(data) and name in examples() and not data.exists():
+            hint = f"dlcli init --example {name}"
+            raise UsageError(
+                f"there is no file {data}; {name!r} is an example: `{hint}` writes it",
+                file=data,
+                hint=hint,
+            ) from None
+        if data.suffix in (".yaml", ".yml") and not data.exists():
+            hint = f"dlcli init --example NAME -o {shlex.quote(str(data))}"
+            raise UsageError(
+                f"there is no file {data}; give a file of data, or write an example there: "
+                f"`{hint}`",
+                file=data,
+                hint=hint,
+            ) from None
+        raise
+
+
+def _stem(data: Path) -> str:
+    """The name without what says how it is written: trees for trees.csv.gz."""
+    name = data.name
+    for ends in ((".gz", ".bz2", ".xz", ".zip"), (".csv", ".tsv", ".txt", ".data", ".npy", ".npz")):
+        for end in ends:
+            if name.lower().endswith(end) and len(name) > len(end):
+                name = name[: -len(end)]
+                break
+    return name
+
+
+def _example(name: str, file: Path) -> str:
+    """The text of an example that is going to be `file`; UsageError with the nearest name."""
     known = examples()
-    if listing and json:
+    if name not in known:
+        near = nearest(name, known)
+        hint = f"there are {', '.join(known)}" if near is None else f"did you mean {near!r}?"
+        raise UsageError(f"there is no example {name!r}; {hint}", hint=hint)
+    text = known[name].read_text(encoding="utf-8")
+    command, rest = text.split("\n", 1)
+    if command.startswith("# dlcli train"):
+        return f"# dlcli train {shlex.quote(str(file))}\n{rest}"
+    return text
+
+
+def _list(json: bool) -> None:
+    known = examples()
+    if json:
         told = [{"name": name, "expected": _expected(known[name])} for name in known]
         print_json({"examples": told})
         return
-    if listing:
-        # A line each for programs; for people what their terminal has room for.
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-        for name, source in known.items():
-            line = f"{name:<16}{_expected(source)}"
-            print(textwrap.fill(line, max(width, 40), subsequent_indent=" " * 16))
-        return
-    if example not in known:
-        near = nearest(example, known)
-        hint = f"there are {', '.join(known)}" if near is None else f"did you mean {near!r}?"
-        raise UsageError(f"there is no example {example!r}; {hint}", hint=hint)
-    target = path or Path(f"{example}.yaml")
-    text = known[example].read_text(encoding="utf-8")
-    command, rest = text.split("\n", 1)
-    if command.startswith("# dlcli train"):
-        text = f"# dlcli train {shlex.quote(str(target))}\n{rest}"
+    # A line each for programs; for people what their terminal has room for.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    for name, source in known.items():
+        line = f"{name:<16}{_expected(source)}"
+        print(textwrap.fill(line, max(width, 40), subsequent_indent=" " * 16))
+
+
+def _refuse_existing(file: Path) -> None:
     try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(text)
+        file.lstat()
+    except (OSError, ValueError):
+        return
+    raise _exists(file)
+
+
+def _exists(file: Path) -> UsageError:
+    hint = "give another name by -o, or remove it"
+    return UsageError(f"{file} exists already; {hint}", file=file, hint=hint)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that does not exist yet."""
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
     except FileExistsError:
-        hint = "give another FILE, or remove it"
-        raise UsageError(f"{target} exists already; {hint}", file=target, hint=hint) from None
+        raise _exists(file) from None
     except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror}", file=target) from None
+        raise StorageError(f"cannot write {file}: {error.strerror}", file=file) from None
+
+
+def _end(file: Path, json: bool, told: dict[str, object]) -> None:
     if json:
-        print_json({"config": str(target), "example": example})
+        print_json({"config": str(file), **told})
     else:
-        print_path(target)
+        print_path(file)
 
 
 def _expected(source: Traversable) -> str:

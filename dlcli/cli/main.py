@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from dlcli import __version__, progress
+from dlcli.cli.describe import describe
 from dlcli.cli.evaluate import evaluate
 from dlcli.cli.init import init
 from dlcli.cli.outcome import Failure, complain, print_json, wants_json
@@ -56,6 +57,7 @@ app.command("predict", cls=_Command)(predict)
 app.command("verify", cls=_Command)(verify)
 app.command("reproduce", cls=_Command)(reproduce)
 app.command("init", cls=_Command)(init)
+app.command("describe", cls=_Command)(describe)
 app.command("schema", cls=_Command)(schema)
 
 

@@ -87,7 +87,10 @@ def test_1_even_where_no_file_can_be_written(trees: Path, monkeypatch: pytest.Mo
         ["predict", "nothing", "rows.csv"], ["verify", "nothing"], ["reproduce", "nothing"],
         ["reproduce", "x", "--epochs", "0"], ["reproduce", "x", "--tolerance", "-1"],
         ["validate"], ["validate", "nothing.yaml"], ["train", "--resume", "nothing"],
-        ["train", "nothing.yaml"], ["init", "--example", "nothing"], ["--frobnicate"],
+        ["train", "nothing.yaml"], ["init", "--example", "nothing"], ["init"],
+        ["init", "nothing.csv"], ["init", "nothing.csv", "--example", "digits_cnn"],
+        ["init", "--example", "digits_cnn", "--target", "x"], ["describe"],
+        ["describe", "nothing.csv"], ["--frobnicate"],
     ],
     ids=" ".join,
 )  # fmt: skip

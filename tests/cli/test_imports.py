@@ -71,7 +71,7 @@ def test_schema_and_bad_configs_load_no_numpy(tmp_path: Path) -> None:
     for command in ("validate", "train"):
         code, names = loaded(command, bad)
         assert code == 2 and "numpy" not in names
-    code, names = loaded("init", tmp_path / "new.yaml")
+    code, names = loaded("init", "--example", "digits_cnn", "-o", tmp_path / "new.yaml")
     assert code == 0 and not names & {"numpy", "yaml"}
 
 

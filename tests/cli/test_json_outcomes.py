@@ -22,6 +22,7 @@ from dlcli.artifacts import files as artifact_files
 from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
+from dlcli.pipeline import describe as describing
 from dlcli.pipeline import evaluate, predict, reproduce, run, validate
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
@@ -89,7 +90,12 @@ COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     "predict": (predict, "predict_rows", lambda p: [p.run, p.rows]),
     "verify": (verification, "verify", lambda p: [p.run]),
     "reproduce": (reproduce, "reproduce", lambda p: [p.run]),
-    "init": (initial, "examples", lambda p: [p.folder / "new.yaml"]),
+    "init": (
+        initial,
+        "examples",
+        lambda p: ["--example", "digits_cnn", "-o", p.folder / "new.yaml"],
+    ),
+    "describe": (describing, "describe", lambda p: [p.rows]),
 }
 
 FAILURES: dict[str, tuple[BaseException, int]] = {
@@ -169,7 +175,7 @@ def test_drawn_command_lines_give_one_document(
         if command == "train":  # wherever it goes well, it goes there
             arguments += ["--output-dir", Path(name) / "runs", "--workers", "1"]
         if command == "init":
-            arguments = [Path(name) / "new.yaml", *arguments]
+            arguments = ["-o", Path(name) / "new.yaml", *arguments]
         outcome(command, *arguments)
 
 

@@ -127,7 +127,7 @@ def test_the_json_of_train_is_not_made_of_an_edited_evaluation(tmp_path: Path) -
 
 def test_the_json_of_init(tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
-    found = document("init", path, "--example", "digits_cnn", "--json")
+    found = document("init", "--example", "digits_cnn", "-o", path, "--json")
     assert found == {"config": str(path), "example": "digits_cnn"} and path.is_file()
     listed = document("init", "--list", "--json")["examples"]
     assert [set(entry) for entry in listed] == [{"name", "expected"}] * len(listed)
@@ -235,7 +235,8 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "predict": "--json --debug",
         "verify": "--json --debug",
         "reproduce": "--epochs --tolerance --data-dir --workers --json --debug",
-        "init": "--example --list --json --debug",
+        "init": "--target -o, --example --list --json --debug",
+        "describe": "--target --json --debug",
         "schema": "--json --debug",
     }
     assert told == [*wanted[name].split(), "-h,"]

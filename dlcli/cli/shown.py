@@ -1,0 +1,75 @@
+"""Tables and bars of what was seen of data, for a terminal of 80 columns."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dlcli.printable import printable
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+_WIDE = 10_000
+
+
+def print_narrow(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    widest: Sequence[int | None],
+    numbers: Sequence[int] = (),
+    to_stderr: bool = False,
+    folded: int | None = None,
+) -> None:
+    """A table without lines.
+
+    widest: how wide each column may be; longer cells are cut, with a mark. None: as wide as it is.
+    numbers: which columns stand at the right. folded: the column whose long cells take more lines.
+    """
+    stream = sys.stderr if to_stderr else sys.stdout
+    console = Console(file=stream, highlight=False, width=_WIDE)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(header))
+    for index, (word, width) in enumerate(zip(header, widest, strict=True)):
+        table.add_column(
+            word,
+            justify="right" if index in numbers else "left",
+            max_width=width,
+            no_wrap=index != folded,
+            overflow="fold" if index == folded else "ellipsis",
+        )
+    for row in rows:
+        table.add_row(*(Text(printable(cell.replace("\n", " "))) for cell in row))
+    console.print(table)
+
+
+def blocks(counts: Sequence[int]) -> str:
+    """A histogram in one line of blocks; what is not empty shows at least the lowest.
+
+    >>> blocks([0, 1, 4, 8])
+    ' ▁▄█'
+    """
+    highest = max(counts, default=0)
+    if highest == 0:
+        return ""
+    return "".join(BLOCKS[-(-8 * count // highest)] for count in counts)
+
+
+def bar(count: int, most: int, width: int = 24) -> str:
+    """A bar of at most `width` blocks.
+
+    >>> bar(5, 10, 8), bar(1, 100, 8)
+    ('████', '▏')
+    """
+    eighths = max(1, round(8 * width * count / most)) if count and most else 0
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def short(value: float) -> str:
+    """A number of a column, in few characters.
+
+    >>> short(3.0), short(0.1234567), short(1234567.0), short(1e300)
+    ('3', '0.1235', '1234567', '1e+300')
+    """
+    if abs(value) < 1e9 and value == int(value):
+        return str(int(value))
+    return f"{value:.4g}"

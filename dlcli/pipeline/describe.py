@@ -1,0 +1,137 @@
+"""What there is to say about a file of data: its columns or arrays, the target, what stands out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dlcli.data.formats.notation import MISSING
+from dlcli.data.looking.arrays import ArrayLook, ArraysLook, kind_of_arrays, look_at_arrays
+from dlcli.data.looking.concluding import conclude, notes_on, survey
+from dlcli.data.looking.gathering import Facts, histogram
+from dlcli.data.looking.look import Look, Survey
+from dlcli.errors import UsageError
+from dlcli.frozen import frozen
+
+_SHOWN = 10
+"""Texts of a column, the most frequent ones."""
+
+
+@frozen
+class Description:
+    """A table.
+
+    histograms: of each column, how many cells are in ten equal parts of its range; empty where
+    there are none. look: what was concluded; None, with the reason, where nothing can be learned.
+    """
+
+    seen: Survey
+    histograms: tuple[tuple[int, ...], ...]
+    look: Look | None
+    findings: tuple[str, ...]
+
+    @property
+    def target(self) -> Facts | None:
+        """The column to learn."""
+        return None if self.look is None else self.look.of(self.look.target).facts
+
+
+def describe(path: Path, target: str | None = None) -> Description | ArraysLook:
+    """The file's content; a table is read as a whole, and no more of it kept than a part.
+
+    UsageError for a target that the table does not have; DataError for what is no data.
+    """
+    kind = kind_of_arrays(path)
+    if kind is not None:
+        if target is not None:
+            raise UsageError(f"{path} holds arrays and no columns, so there is no target to name")
+        return look_at_arrays(path, kind)
+    seen = survey(path)
+    look, findings = None, list(notes_on(seen.gathered.columns))
+    try:
+        look = conclude(seen, target)
+    except UsageError as error:
+        if target is not None:
+            raise
+        findings.insert(0, str(error))
+    if look is not None:
+        left_out = [f"{c.name!r}: {c.reason}" for c in look.columns if c.role == "ignored"]
+        findings = [*left_out, *look.notes]
+        if look.series is not None:
+            findings.insert(0, f"a series: {look.task_because}")
+    parts = histogram(path, seen.written.format, seen.gathered, seen.header)
+    return Description(seen, tuple(map(tuple, parts)), look, tuple(findings))
+
+
+def as_json(found: Description | ArraysLook) -> dict[str, Any]:
+    """For programs."""
+    if isinstance(found, ArraysLook):
+        arrays = [_array(one) for one in found.arrays]
+        return {"file": str(found.path), "kind": found.kind, "arrays": arrays}
+    seen, look = found.seen, found.look
+    roles = {} if look is None else {c.name: (c.role, c.reason) for c in look.columns}
+    columns = []
+    for facts, parts in zip(seen.gathered.columns, found.histograms, strict=True):
+        role, reason = roles.get(facts.name, ("", ""))
+        columns.append(
+            {
+                "name": facts.name,
+                "kind": facts.kind,
+                **({"role": role} if role else {}),
+                **({"reason": reason} if reason else {}),
+                "missing": facts.missing,
+                "distinct": facts.distinct,
+                **({} if facts.is_exact else {"more_distinct": True}),
+                **_content(facts, parts),
+            }
+        )
+    document = {
+        "file": str(seen.path),
+        "kind": "csv",
+        "rows": seen.gathered.rows,
+        "columns": columns,
+        "source": dict(options(seen)),
+    }
+    if look is not None:
+        document["target"] = {
+            "name": look.target,
+            "because": look.target_because,
+            "task": look.task,
+            "task_because": look.task_because,
+        }
+    return {**document, "findings": list(found.findings)}
+
+
+def options(seen: Survey) -> Mapping[str, Any]:
+    """How the file is written, in the words of the source `csv`."""
+    format = seen.written.format
+    marks = [mark for column in seen.gathered.columns for mark in column.marks]
+    return {
+        "delimiter": format.delimiter,
+        "header": seen.header,
+        "quote": format.quote,
+        "decimal": format.decimal,
+        "thousands": format.thousands,
+        "comment": format.comment,
+        "missing": [*MISSING, *dict.fromkeys(marks)],
+    }
+
+
+def _content(facts: Facts, parts: tuple[int, ...]) -> dict[str, Any]:
+    if facts.kind == "number":
+        return {"low": facts.low, "high": facts.high, "histogram": list(parts)}
+    frequent = [{"value": cell, "rows": count} for cell, count in facts.counts[:_SHOWN]]
+    dates = {"format": facts.dates[0]} if facts.dates else {}
+    return {**dates, "most_frequent": frequent} if frequent else dates
+
+
+def _array(one: ArrayLook) -> dict[str, Any]:
+    classes = [{"class": label, "rows": count} for label, count in one.classes]
+    return {
+        "name": one.name,
+        "shape": list(one.shape),
+        "dtype": one.dtype,
+        "low": one.low,
+        "high": one.high,
+        "not_finite": one.odd,
+        **({"classes": classes} if classes else {}),
+    }
