@@ -16,6 +16,8 @@ from dlcli.pipeline.yaml_text import WIDEST, comment, one_line, text
 
 _FEW_CATEGORIES = 40
 """Above, a column of text becomes vectors that are learned, not a column for each category."""
+_OFTEN = 2
+"""A category that comes more rarely is one of the rare ones, which share a place."""
 _RARE_CLASS = 20
 _UNEVEN = 1.2
 _TIMES_OF_DAY = ("%H", "%I")
@@ -82,11 +84,7 @@ def _source(look: Look, path: str) -> Iterator[str]:
     target = look.of(look.target).facts
     if target.missing:
         options["missing_target"] = "drop"
-    kinds = {
-        c.name: c.facts.dates[0] for c in look.having("feature") if c.facts.kind == "date"
-    }  # fmt: skip
-    if look.learns_classes and target.kind == "number" and not target.whole:
-        kinds[look.target] = "text"
+    kinds = _kinds(look)
     if kinds:
         options["kinds"] = kinds
     if look.series is not None:
@@ -109,6 +107,20 @@ def _source(look: Look, path: str) -> Iterator[str]:
         width = min(30, max(map(len, names)))
         for name, column in zip(names, ignored, strict=True):
             yield f"      - {name.ljust(width)}  {comment(column.reason)}"
+
+
+def _kinds(look: Look) -> dict[str, str]:
+    """Of the columns whose look misleads."""
+    kinds = {}
+    for column in look.having("feature"):
+        if column.facts.kind == "date":
+            kinds[column.name] = column.facts.dates[0]
+        elif column.facts.zeros is not None and column.facts.kind == "text":
+            kinds[column.name] = "text"
+    target = look.of(look.target).facts
+    if look.learns_classes and (target.zeros or (target.kind == "number" and not target.whole)):
+        kinds[look.target] = "text"
+    return kinds
 
 
 def _split(look: Look, chosen: Recipe) -> Iterator[str]:
@@ -140,7 +152,7 @@ def _transforms(look: Look, features: Sequence[ColumnLook]) -> Iterator[str]:
         mixed = few or many or any(c.facts.missing for c in (*numbers, *dates))
         usual: dict[str, object] = {"type": "standardize", "columns": "numeric"}
         steps.append((usual if mixed or dates else "standardize", ""))
-    unknown = {"handle_unknown": "bucket", "min_frequency": 2}
+    unknown = {"handle_unknown": "bucket", "min_frequency": _OFTEN}
     if many:
         names = [column.name for column in many]
         why = f"more than {_FEW_CATEGORIES} categories"
@@ -158,7 +170,7 @@ def _transforms(look: Look, features: Sequence[ColumnLook]) -> Iterator[str]:
 def _layers(look: Look, features: Sequence[ColumnLook], chosen: Recipe, task: str) -> Iterator[str]:
     _, many = _texts(features)
     if many:
-        dims = {column.name: _vector(column.facts.distinct) for column in many}
+        dims = {column.name: _vector(_categories(column)) for column in many}
         yield one_line({"type": "column_embeddings", "output_dim": dims})
     for units in chosen.units:
         penalty = {"type": "l2", "l2": chosen.l2}
@@ -215,8 +227,13 @@ def _metrics(look: Look) -> list[str]:
 def _texts(features: Sequence[ColumnLook]) -> tuple[list[ColumnLook], list[ColumnLook]]:
     """The columns of text of few categories, and those of many."""
     texts = [column for column in features if column.facts.kind == "text"]
-    few = [column for column in texts if column.facts.distinct <= _FEW_CATEGORIES]
-    return few, [column for column in texts if column.facts.distinct > _FEW_CATEGORIES]
+    few = [column for column in texts if _categories(column) <= _FEW_CATEGORIES]
+    return few, [column for column in texts if _categories(column) > _FEW_CATEGORIES]
+
+
+def _categories(column: ColumnLook) -> int:
+    """How many there are, without those that come too rarely to have a place of their own."""
+    return sum(count >= _OFTEN for _, count in column.facts.counts)
 
 
 def _width(features: Sequence[ColumnLook]) -> int:
@@ -225,8 +242,8 @@ def _width(features: Sequence[ColumnLook]) -> int:
     others = len(features) - len(few) - len(many)
     return (
         others
-        + sum(column.facts.distinct for column in few)
-        + sum(_vector(column.facts.distinct) for column in many)
+        + sum(_categories(column) for column in few)
+        + sum(_vector(_categories(column)) for column in many)
     )
 
 

@@ -11,7 +11,7 @@ from dlcli.frozen import frozen
 _UPDATES = 2500
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 200
 _SMALL, _MIDDLE = 500, 20_000
-_JUDGED = 2000
+_JUDGED = 1000
 
 
 @frozen

@@ -222,7 +222,12 @@ def notes_on(columns: Sequence[Facts]) -> list[str]:
     """Sentences about single columns."""
     notes = []
     for column in columns:
-        if column.zeros is not None:
+        if column.zeros is not None and column.kind == "text":
+            notes.append(
+                f"{column.name!r} holds codes of {len(column.zeros)} digits, such as "
+                f"{column.zeros}: taken for text"
+            )
+        elif column.zeros is not None:
             notes.append(
                 f"{column.name!r} has numbers such as {column.zeros}: if they are codes, declare "
                 f"`kinds: {{{column.name}: text}}`, else the zeros in front are lost"

@@ -41,7 +41,8 @@ class Facts:
     low, high: the range of numbers. whole: whether all are whole numbers.
     counts: how often each distinct cell comes, the most frequent first, of equal ones the first in
         the file; empty for numbers that were too many to be kept.
-    zeros: a cell that begins with a zero that would be lost, such as 007.
+    zeros: a cell that begins with a zero that a number would lose, such as 007. Where all cells
+        are as many digits, these are codes: text.
     ascending: whether each row is later, or greater, than the one before.
     periods: the consecutive periods that a column of text counts, in words.
     """
@@ -122,6 +123,7 @@ class _Column:
         self._whole = self._exact = self._ascending = True
         self._last: float | None = None
         self._zeros: str | None = None
+        self._widths: set[int] = set()
 
     @staticmethod
     def room(columns: int) -> int:
@@ -150,8 +152,15 @@ class _Column:
             self._measure(values)
         if not self._numbers or self._odd:
             self._moments.add(filled)
-        elif self._zeros is None:
-            self._zeros = next(filter(_begins_with_zero, found), None)
+        else:
+            self._zeros = self._zeros or next(filter(_begins_with_zero, found), None)
+            if self._are_codes:
+                self._widths.update(len(cell) if cell.isdigit() else -1 for cell in found)
+
+    @property
+    def _are_codes(self) -> bool:
+        """Whether all cells so far are numbers of as many digits."""
+        return not self._odd and len(self._widths) < 2 and -1 not in self._widths
 
     def _some(self, found: Counter[str]) -> Array:
         """The numbers among the cells; the others are kept, as long as they are few."""
@@ -181,8 +190,11 @@ class _Column:
     def facts(self) -> Facts:
         marks = self._found_marks()
         kind = "text"
+        codes = self._zeros is not None and self._are_codes
         if not self._counts:
             kind = "empty"
+        elif codes:
+            kind = "text"
         elif self._numbers and len(self._odd) == len(marks):
             kind = "number"
         elif self._moments.fits:
@@ -206,7 +218,7 @@ class _Column:
             self._high if is_number_ else None,
             is_number_ and self._whole,
             counted,
-            self._zeros if is_number_ else None,
+            self._zeros if is_number_ or codes else None,
             self._moments.ascending if kind == "date" else is_number_ and self._ascending,
             self._periods() if kind in ("text", "date") else None,
         )
