@@ -115,10 +115,10 @@ def _kinds(look: Look) -> dict[str, str]:
     for column in look.having("feature"):
         if column.facts.kind == "date":
             kinds[column.name] = column.facts.dates[0]
-        elif column.facts.zeros is not None and column.facts.kind == "text":
+        elif column.facts.mixed:
             kinds[column.name] = "text"
     target = look.of(look.target).facts
-    if look.learns_classes and (target.zeros or (target.kind == "number" and not target.whole)):
+    if look.learns_classes and (target.mixed or (target.kind == "number" and not target.whole)):
         kinds[look.target] = "text"
     return kinds
 
@@ -275,6 +275,12 @@ def _windows(look: Look) -> str:
 
 
 def _nothing_to_learn_from(look: Look) -> str:
+    if sum(bool(column.name) for column in look.columns) == 1:
+        return (
+            f"{look.path} has one column, {look.target!r}, so there is nothing to learn it from. "
+            "If its rows are moments of a series, write earlier values as columns (the value "
+            "before, the one before that) and try again."
+        )
     told = "; ".join(f"{c.name!r}: {c.reason}" for c in look.having("ignored")[:6])
     return (
         f"{look.path} has no column left to learn {look.target!r} from"

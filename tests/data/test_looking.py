@@ -250,6 +250,8 @@ def test_of_two_ways_to_read_dates_the_one_by_which_rows_ascend_is_taken(tmp_pat
         [f"{1 + k // 12}-{1 + k % 12:02}" for k in range(36)],
         [f"2020-01-{1 + k:02}" for k in range(31)],
         [str(1900 + k) for k in range(50)],
+        [f"{1949 + k / 12:.6f}" for k in range(60)],
+        [str(k + 1) for k in range(50)],
     ],
 )
 def test_a_series_is_recognised(tmp_path: Path, moments: list[str]) -> None:
@@ -419,3 +421,24 @@ def test_numbers_of_as_many_digits_with_zeros_in_front_are_codes(tmp_path: Path)
     assert [fact(look, name).kind for name in ("ward", "age")] == ["text", "number"]
     told = " ".join(look.notes)
     assert "'ward' holds codes of 3 digits" in told and "'age' has numbers such as 05" in told
+
+
+def test_a_text_among_numbers_makes_codes_of_them(tmp_path: Path) -> None:
+    rows = [("rotary" if k % 29 == 28 else k % 3 + 4, k % 7, k % 13 + 0.5) for k in range(200)]
+    rows = [(engine, "X" if doors == 6 else doors, price) for engine, doors, price in rows]
+    look = look_at(table(tmp_path, rows, ("engine", "doors", "price")))
+    assert [fact(look, name).kind for name in ("engine", "doors")] == ["text", "text"]
+    assert fact(look, "engine").mixed and fact(look, "doors").mixed
+
+
+def test_columns_that_are_nearly_empty_are_left_out(tmp_path: Path) -> None:
+    rows = [(k * 7 % 31, 1.5 if k in (3, 50) else "", k % 13 + 0.5) for k in range(200)]
+    look = look_at(table(tmp_path, rows, ("a", "b", "y")))
+    assert look.of("b").reason == "only 2 of its 200 cells are filled"
+
+
+def test_where_all_columns_tell_the_target_they_are_kept(tmp_path: Path) -> None:
+    rows = [(k * k + 3, 2 * k * k + 0.5) for k in range(60)]
+    look = look_at(table(tmp_path, rows, ("x", "y")))
+    assert [c.name for c in look.having("feature")] == ["x"]
+    assert "'x' alone tells the target; it is kept, as there is no other" in look.notes

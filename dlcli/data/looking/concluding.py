@@ -18,6 +18,9 @@ _MOST_CLASSES = 20
 _ROWS_OF_A_CLASS = 10
 """Rows of whole-number classes, on average."""
 _FEW = 20
+_TELLS = "it alone tells"
+_FEWEST, _SPARSE = 5, 0.005
+"""Cells that a column needs, and the share of the rows."""
 RULE = (
     "a target of text, of two values, or of at most 20 whole numbers that begin at 0 or 1, as "
     "numbers of classes do, is classes (with 10 rows each on average); any other is numbers"
@@ -55,6 +58,7 @@ def conclude(seen: Survey, target: str | None = None) -> Look:
         count = "1 row has" if facts.missing == 1 else f"{facts.missing:,} rows have"
         notes.append(f"{count} no {facts.name!r} and can not be learned from")
     looks = [_column(j, place, task, gathered, format, notes) for j in range(len(columns))]
+    looks = _something(looks, notes)
     return Look(
         path=seen.path,
         format=format,
@@ -147,11 +151,11 @@ def _series(columns: Sequence[Facts], target: int) -> Facts | None:
         return other
     if other.periods is not None:
         return other
-    low, high = other.low, other.high
-    if other.kind == "number" and other.whole and other.ascending and low is not None:
-        assert high is not None
-        years = low >= 1500 and high <= 2200 and high - low == other.distinct - 1
-        return other if years and other.distinct > 2 else None
+    if other.kind == "number" and other.ascending and other.even and other.distinct > 2:
+        assert other.low is not None and other.high is not None
+        years = other.low >= 1500 and other.high <= 2200
+        counted = other.low in (0, 1) and other.high - other.low == other.distinct - 1
+        return other if years or counted else None
     return None
 
 
@@ -166,12 +170,15 @@ def _column(
         return ColumnLook(facts, "index", "it has no name: the index of a table")
     if facts.kind == "empty":
         return ColumnLook(facts, "ignored", "it is empty")
+    filled = rows - facts.missing
+    if facts.missing and filled < max(_FEWEST, _SPARSE * rows):
+        return ColumnLook(facts, "ignored", f"only {filled:,} of its {rows:,} cells are filled")
     if facts.distinct == 1 and not facts.missing:
         return ColumnLook(facts, "ignored", "the same in all rows")
     if task == "series":
         return ColumnLook(facts, "feature")
     if facts.kind == "text" and _is_name(facts, rows):
-        names = f"{facts.distinct:,} different texts in {rows - facts.missing:,} rows"
+        names = f"{facts.distinct:,} different texts in {filled:,} rows"
         return ColumnLook(facts, "ignored", f"{names}: names or free text")
     values = coded(gathered, j, format)
     column = (Column(facts.name),)
@@ -189,8 +196,23 @@ def _column(
             )
         else:
             what = "class" if task != "regression" else "target"
-            return ColumnLook(facts, "ignored", f"it alone tells the {what}: it gives it away")
+            return ColumnLook(facts, "ignored", f"{_TELLS} the {what}: it gives it away")
     return ColumnLook(facts, "feature")
+
+
+def _something(looks: list[ColumnLook], notes: list[str]) -> list[ColumnLook]:
+    """The columns; where all that is left are ones that tell the target, they are kept."""
+    if any(column.role == "feature" for column in looks):
+        return looks
+    kept = []
+    for column in looks:
+        told = column.reason.startswith(_TELLS)
+        if told:
+            notes.append(
+                f"{column.name!r} alone tells the target; it is kept, as there is no other"
+            )
+        kept.append(ColumnLook(column.facts, "feature") if told else column)
+    return kept
 
 
 def coded(gathered: Gathered, j: int, format: Format) -> Array:

@@ -26,6 +26,8 @@ _ALL_COLUMNS = 2_000_000
 _FIRST_CELLS = 500_000
 _FIRST_ROWS = 10_000
 _BLOCK = 2048
+_UNEVEN = 0.01
+"""Steps that differ by less of their size are even: 1949, 1949.083, 1949.167."""
 _ODD = 3
 """So many distinct texts may be marks of missing values in a column of numbers."""
 
@@ -43,7 +45,9 @@ class Facts:
         the file; empty for numbers that were too many to be kept.
     zeros: a cell that begins with a zero that a number would lose, such as 007. Where all cells
         are as many digits, these are codes: text.
+    mixed: whether some cells of a text are numbers.
     ascending: whether each row is later, or greater, than the one before.
+    even: whether the steps from row to row are all of one size.
     periods: the consecutive periods that a column of text counts, in words.
     """
 
@@ -59,7 +63,9 @@ class Facts:
     whole: bool
     counts: tuple[tuple[str, int], ...]
     zeros: str | None
+    mixed: bool
     ascending: bool
+    even: bool
     periods: str | None
 
 
@@ -122,6 +128,7 @@ class _Column:
         self._low, self._high = float("inf"), float("-inf")
         self._whole = self._exact = self._ascending = True
         self._last: float | None = None
+        self._steps = (float("inf"), float("-inf"))
         self._zeros: str | None = None
         self._widths: set[int] = set()
 
@@ -185,6 +192,9 @@ class _Column:
             before = [] if self._last is None else [self._last]
             steps = np.diff(np.concatenate((before, values)))
             self._ascending = bool((steps > 0).all())
+            if len(steps):
+                low, high = self._steps
+                self._steps = min(low, float(steps.min())), max(high, float(steps.max()))
         self._last = float(values[-1])
 
     def facts(self) -> Facts:
@@ -219,7 +229,9 @@ class _Column:
             is_number_ and self._whole,
             counted,
             self._zeros if is_number_ or codes else None,
+            kind == "text" and any(is_number(cell, self._format) for cell in counts),
             self._moments.ascending if kind == "date" else is_number_ and self._ascending,
+            is_number_ and self._steps[1] - self._steps[0] <= _UNEVEN * self._steps[1],
             self._periods() if kind in ("text", "date") else None,
         )
 

@@ -12,7 +12,7 @@ FORMATS = (
     "%m/%d/%y %H:%M", "%d/%m/%y %H:%M", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S",
     "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d %b %Y", "%d-%b-%Y",
     "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y", "%b %Y", "%b-%Y", "%b-%y", "%B %Y", "%m/%Y",
-    "%Y %b", "%Y-%b-%d", "%Y%m%dT%H%M%S",
+    "%Y %b", "%Y-%b-%d", "%b-%d-%Y", "%Y%m%dT%H%M%S",
 )  # fmt: skip
 """Those that are tried, in this order; where two fit, the one by which the rows ascend."""
 
