@@ -3,7 +3,7 @@
 Each table of a folder goes through `dlcli init` and, for seeds 0, 1, ..., through `dlcli train`;
 the mean of the test part stands beside what a plain scikit-learn pipeline reaches. The folder holds
 TABLES.tsv (file, header, delimiter, dlcli_target, task, note) and REFERENCE.tsv (file, rows,
-measure, score, spread); it is `--folder`, else $DLCLI_TABLES, else ../shared/data/tables.
+measure, score, spread); it is `--folder`, else tables/ in $DLCLI_DATA_DIR.
 
 A table is good from score - max(spread, 0.02) on, and bad below score - max(2 spread, 0.05). The
 exit code is 1 where one is bad or fails, or where more than two of 34 are not good. These lines are
@@ -179,8 +179,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    here = os.environ.get("DLCLI_TABLES") or PROJECT.parent / "shared" / "data" / "tables"
-    parser.add_argument("--folder", type=Path, default=Path(here), help=f"default: {here}")
+    here = Path(os.environ.get("DLCLI_DATA_DIR", "data")) / "tables"
+    parser.add_argument("--folder", type=Path, default=here, help=f"default: {here}")
     parser.add_argument("--seeds", type=int, default=1, help="how many; default: 1")
     parser.add_argument("--files", nargs="+", default=[], metavar="FILE", help="only these")
     parser.add_argument("--keep", type=Path, help="a folder for the configs and runs")

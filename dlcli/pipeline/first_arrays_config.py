@@ -161,7 +161,7 @@ def _recipe(pair: Pair) -> Recipe:
     columns = 1
     for length in shape:
         columns *= length
-    return recipe(rows, columns, "regression", max(1, len(pair.target.classes)))
+    return recipe(rows, columns, max(1, len(pair.target.classes)))
 
 
 def _loss(pair: Pair) -> str:

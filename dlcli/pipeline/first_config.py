@@ -37,7 +37,7 @@ def first_config(look: Look, file: Path, path: str) -> str:
     if look.series is not None and not _is_dated(look):
         raise UsageError(_windows(look))
     task = "regression" if look.task == "series" else look.task
-    chosen = recipe(look.rows, _width(features), task, max(1, len(look.classes)))
+    chosen = recipe(look.rows, _width(features), max(1, len(look.classes)))
     lines = [
         f"# dlcli train {shlex.quote(str(file))}",
         comment(_about(look, path)),

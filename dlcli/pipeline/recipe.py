@@ -1,9 +1,19 @@
 """How large a network a table gets, and how it is trained: one function, to be replaced as one.
 
-Measured on small tables beside scikit-learn's network of the same size: two layers of 64 units,
-a penalty that falls with the rows, a little dropout, Adam whose rate rises and then falls along a
-cosine over about 2,500 updates. Nothing else that was tried mattered as much as that the rate falls
-to nothing and that few rows are penalised more.
+A function of what is known before training. Chosen on some thirty tables of 50 to 5,400 rows, over
+five to twenty splits each, beside scikit-learn's network, as the simplest that is nowhere far
+behind it. Why it is as it is:
+
+- Two dense layers of 64: one layer learns what columns do together (a curve for each category) far
+  too slowly; wider ones gain nothing below some 20,000 rows.
+- An `l2` of 2 over the rows: as if a few rows spoke for small weights. What the rows say counts
+  more the more of them there are, so no other strength suits 50 and 5,000 rows; half of it does as
+  well. Bounded above, lest a handful of rows learn nothing.
+- A little dropout: with l2 alone, small tables of many columns are learned by heart.
+- Adam with a warm-up and a cosine to 0 over about 2,500 updates: nothing else that was tried
+  mattered as much as that the rate falls to nothing.
+- A validation part and early stopping from 1,000 rows on. A part of fewer rows picks an epoch by
+  luck, and its rows are missed; the last epoch is the calmest one anyway.
 """
 
 from dlcli.frozen import frozen
@@ -12,6 +22,7 @@ _UPDATES = 2500
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 200
 _SMALL, _MIDDLE = 500, 20_000
 _JUDGED = 1000
+"""Rows from which on some of them can be set aside to judge epochs."""
 
 
 @frozen
@@ -31,11 +42,11 @@ class Recipe:
     patience: int | None
 
 
-def recipe(rows: int, columns: int, task: str, classes: int) -> Recipe:
+def recipe(rows: int, columns: int, classes: int) -> Recipe:
     """What suits a table.
 
-    rows: all of them, before any is set aside. columns: after the transforms. task: regression,
-    binary or multiclass. classes: 1 where numbers are learned.
+    rows: all of them, before any is set aside. columns: after the transforms. classes: 1 where
+    numbers are learned.
     """
     batch_size = 16 if rows < _SMALL else 32 if rows < _MIDDLE else 256
     batches = max(1, round(0.8 * rows) // batch_size)

@@ -24,9 +24,7 @@ from dlcli.data.looking.look import Look
 from dlcli.data.looking.written import sniff
 from dlcli.errors import DataError, UsageError
 
-TABLES = Path(
-    os.environ.get("DLCLI_TABLES") or Path(__file__).parents[3] / "shared" / "data" / "tables"
-)
+TABLES = Path(os.environ.get("DLCLI_DATA_DIR", "data")) / "tables"
 
 Rows = Sequence[Sequence[object]]
 
@@ -442,3 +440,12 @@ def test_where_all_columns_tell_the_target_they_are_kept(tmp_path: Path) -> None
     look = look_at(table(tmp_path, rows, ("x", "y")))
     assert [c.name for c in look.having("feature")] == ["x"]
     assert "'x' alone tells the target; it is kept, as there is no other" in look.notes
+
+
+def test_columns_that_are_empty_where_the_target_is_known_are_left_out(tmp_path: Path) -> None:
+    rows = [
+        (k * 7 % 31, "" if k < 150 else k % 5, k % 13 + 0.5 if k < 150 else "") for k in range(200)
+    ]
+    look = look_at(table(tmp_path, rows, ("a", "b", "y")))
+    assert look.of("b").reason == "it is empty where 'y' is known"
+    assert look.of("a").role == "feature"

@@ -188,6 +188,9 @@ def _column(
         return ColumnLook(facts, "ignored", "it numbers the rows")
     told = coded(gathered, target, format)
     kept = ~np.isnan(told)
+    if facts.missing and (~np.isnan(values) & kept).sum() < min(_FEWEST, kept.sum()):
+        name = gathered.columns[target].name
+        return ColumnLook(facts, "ignored", f"it is empty where {name!r} is known")
     part = Part(_filled(values)[kept][:, None], told[kept], columns=column)
     if giveaways(part, task in ("binary", "multiclass")):
         if facts.kind == "number" and facts.distinct > _FEW and task != "regression":
