@@ -53,7 +53,7 @@ def validate(
                 "trainable_parameters": found.trainable,
                 "flops": found.flops,
                 "not_checked": list(found.unchecked),
-                "warnings": list(found.warnings),
+                "findings": [finding.to_json() for finding in found.findings],
             }
         )
         return
@@ -78,8 +78,8 @@ def validate(
         print_table(loaded.name, header, [*rows, total], sum(shown))
     for text in found.unchecked:
         say(f"not checked: {text}")
-    for text in found.warnings:
-        say(f"warning: {text}")
+    for finding in found.findings:
+        say(f"warning: {finding.told()}")
     say(f"{config} is valid")
 
 

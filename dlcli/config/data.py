@@ -1,6 +1,6 @@
 """The data: where rows come from, how they are split, and what is done to them."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
@@ -12,6 +12,7 @@ from dlcli.config.sources import NPZ_PAIRS, ArrayName, Npz, Source
 from dlcli.config.splits import Split
 from dlcli.config.transforms import TargetTransform, Transform
 from dlcli.config.values import (
+    Choice,
     Listing,
     Named,
     wrong,
@@ -50,9 +51,9 @@ def input_names(written: Any) -> tuple[str, ...] | None:
 
 class Data(Grown):
     """inputs: the values of a row, by names that layers read them by; None: there is one, which
-    has none."""
+    has none. audit: whether what is probably not meant is said, an error, or not looked for."""
 
-    later = ("inputs",)
+    later = ("inputs", "audit")
 
     source: Source
     inputs: Inputs | None = None
@@ -60,6 +61,7 @@ class Data(Grown):
     transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
     augmentation: Augmentations = ()
     target_transform: TargetTransform | None = None
+    audit: Annotated[Literal["warn", "strict", "off"], Choice(("warn", "strict", "off"))] = "warn"
 
     @model_validator(mode="after")
     def _named_where_there_are_inputs(self) -> Self:

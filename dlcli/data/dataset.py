@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from dlcli.data.audit import Finding
 from dlcli.frozen import frozen
 
 Array = npt.NDArray[Any]
@@ -121,7 +122,7 @@ class Raw:
         has them, "validation" and "test".
     classes: the names of the classes by id, or None where the source names none.
     columns: the feature columns, or None where the rows are not a table with names.
-    warnings: sentences about what is odd, but not wrong.
+    findings: what is odd, but not wrong.
     text_target: where the target holds text: which column, where the first one is, what to do.
     width: where columns are known by their place in the file: how many it has, target included.
     """
@@ -129,7 +130,7 @@ class Raw:
     parts: Mapping[Role, Table]
     classes: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     text_target: str | None = None
     width: int | None = None
 
@@ -284,7 +285,7 @@ class Dataset:
     columns: tuple[Column, ...] | None = None
     text_target: str | None = None
     width: int | None = None
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def each(self) -> dict[str, "Dataset"]:
         """The parts of each value, by its name."""

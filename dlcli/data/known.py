@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dlcli.data.audit import Finding
 from dlcli.data.checks import position
 from dlcli.data.dataset import Array, Dataset, Part
 from dlcli.data.names import class_name
@@ -52,8 +53,8 @@ def require_known(
             )
 
 
-def single_class(dataset: Dataset, trained: Array) -> tuple[str, ...]:
-    """A sentence where all rows of the training part are of one class.
+def single_class(dataset: Dataset, trained: Array) -> tuple[Finding, ...]:
+    """A finding where all rows of the training part are of one class.
 
     trained: class ids (n,), or one-hot rows (n, classes).
     """
@@ -61,13 +62,17 @@ def single_class(dataset: Dataset, trained: Array) -> tuple[str, ...]:
         return ()
     number = trained[0] if trained.ndim == 1 else np.argmax(trained[0])
     return (
-        f"every row of the training part is of the class {class_name(dataset.classes, number)}, "
-        "so there is nothing to tell apart; bring rows of another class",
+        Finding(
+            "single_class",
+            "every row of the training part is of the class "
+            f"{class_name(dataset.classes, number)}, so there is nothing to tell apart",
+            "bring rows of another class",
+        ),
     )
 
 
-def unknown_labels(dataset: Dataset, targets: Mapping[str, Array]) -> tuple[str, ...]:
-    """A sentence about labels (columns of several) that are never 1 in the training part, but
+def unknown_labels(dataset: Dataset, targets: Mapping[str, Array]) -> tuple[Finding, ...]:
+    """A finding about labels (columns of several) that are never 1 in the training part, but
     are in another one.
 
     targets: by role, (n, k) of 0 and 1.
@@ -82,9 +87,13 @@ def unknown_labels(dataset: Dataset, targets: Mapping[str, Array]) -> tuple[str,
             shown = ", ".join(position((number,)) for number in unknown[:_MOST])
             dots = ", ..." if len(unknown) > _MOST else ""
             told.append(
-                f"the training part has no 1 in {shown}{dots} of the target, but the {role} part "
-                f"has ({position((unknown[0],))}: {part.where(first)}), so no such answer can be "
-                "learned; bring more rows, or leave the columns out"
+                Finding(
+                    "unknown_labels",
+                    f"the training part has no 1 in {shown}{dots} of the target, but the {role} "
+                    f"part has ({position((unknown[0],))}: {part.where(first)}), so no such answer "
+                    "can be learned",
+                    "bring more rows, or leave the columns out",
+                )
             )
     return tuple(told)
 

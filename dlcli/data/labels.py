@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from dlcli.data.audit import Finding
 from dlcli.data.checks import class_targets
 from dlcli.data.dataset import Array, Dataset, Part
 from dlcli.errors import UsageError
@@ -67,8 +68,8 @@ def labels_of(dataset: Dataset, classes: int, layer: str, loss: str) -> Labels:
 
 def surplus_units(
     counts: Sequence[int] | Array, names: Sequence[str] | None, layer: str
-) -> tuple[str, ...]:
-    """A sentence where the last layer has units for classes that no row is of.
+) -> tuple[Finding, ...]:
+    """A finding where the last layer has units for classes that no row is of.
 
     counts: how many rows of all parts are of each class, as many numbers as there are units.
     """
@@ -79,8 +80,12 @@ def surplus_units(
     names = [str(number) for number in range(units)] if names is None else names
     told = shown(names[number] for number in there)
     return (
-        f"the layer `{layer}` has {units} units, but the data has {len(there)} classes ({told}), "
-        f"so {units - len(there)} of its answers can never be right: set `units: {len(there)}`",
+        Finding(
+            "surplus_units",
+            f"the layer `{layer}` has {units} units, but the data has {len(there)} classes "
+            f"({told}), so {units - len(there)} of its answers can never be right",
+            f"set `units: {len(there)}`",
+        ),
     )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dlcli.data.audit import Finding
 from dlcli.data.checks import position
-from dlcli.data.dataset import Array, Column, Part, Raw
+from dlcli.data.dataset import Array, Column, Part, Raw, rows_per_chunk
 
 _FEWEST = 20
 """Rows: of fewer, any column may tell the answer by chance."""
@@ -31,8 +32,8 @@ _IDENTIFIER = re.compile(
 FEATURES = "the source's `features`"
 
 
-def giveaways(part: Part, learns_classes: bool, home: str = FEATURES) -> tuple[str, ...]:
-    """A sentence about the columns of which one alone tells the target of every training row.
+def giveaways(part: Part, learns_classes: bool, home: str = FEATURES) -> tuple[Finding, ...]:
+    """A finding about the columns of which one alone tells the target of every training row.
 
     Classes: rows with equal numbers or texts are of one class, or each class has a range of its
     own. Numbers: they are a function of the column: equal where it is equal, or rising (or
@@ -60,15 +61,19 @@ def giveaways(part: Part, learns_classes: bool, home: str = FEATURES) -> tuple[s
     if not one:
         subject = f"each of the columns {names}{dots} tells"
     return (
-        f"{subject} the {what} of {'all' if count == len(part) else 'the first'} {count:,} rows of "
-        f"the training part (or of nearly all of them): {'does it hold' if one else 'do they hold'}"
-        f" the answer? If {'it is' if one else 'they are'} not known of new rows, leave "
-        f"{'it' if one else 'them'} out of {home}",
+        Finding(
+            "giveaway",
+            f"{subject} the {what} of {'all' if count == len(part) else 'the first'} {count:,} "
+            "rows of the training part (or of nearly all of them)",
+            f"{'does it hold' if one else 'do they hold'} the answer? If "
+            f"{'it is' if one else 'they are'} not known of new rows, leave "
+            f"{'it' if one else 'them'} out of {home}",
+        ),
     )
 
 
-def identifiers(raw: Raw, home: str = FEATURES) -> tuple[str, ...]:
-    """A sentence about the columns that number or name the rows; home: as above."""
+def identifiers(raw: Raw, home: str = FEATURES) -> tuple[Finding, ...]:
+    """A finding about the columns that number or name the rows; home: as above."""
     table = next(iter(raw.parts.values()))
     if len(table.features.shape) != 2 or len(table) < _FEWEST:
         return ()
@@ -84,9 +89,40 @@ def identifiers(raw: Raw, home: str = FEATURES) -> tuple[str, ...]:
     if one:
         subject = f"{_one(raw.columns, found[0][0])} ({found[0][1]})"
     return (
-        f"{subject} look{'s' if one else ''} like "
-        f"{'an identifier' if one else 'identifiers'} of rows, from which nothing can be learned "
-        f"about new ones: leave {'it' if one else 'them'} out of {home}",
+        Finding(
+            "identifier",
+            f"{subject} look{'s' if one else ''} like "
+            f"{'an identifier' if one else 'identifiers'} of rows, from which nothing can be "
+            "learned about new ones",
+            f"leave {'it' if one else 'them'} out of {home}",
+        ),
+    )
+
+
+def constants(part: Part, home: str = FEATURES) -> tuple[Finding, ...]:
+    """A finding about the named columns that are the same in all rows; home: as above."""
+    if part.columns is None or len(part.row_shape) != 1 or len(part) < 2:
+        return ()
+    first = part.take_features(slice(0, 1))[0]
+    same = np.ones(len(first), np.bool_)
+    step = rows_per_chunk(part.row_shape)
+    for start in range(0, len(part), step):
+        rows = part.take_features(slice(start, start + step))
+        same &= ((rows == first) | (np.isnan(rows) & np.isnan(first))).all(axis=0)
+        if not same.any():
+            return ()
+    found = np.flatnonzero(same)
+    names = ", ".join(repr(part.columns[j].name) for j in found[:_MOST])
+    dots = ", ..." if len(found) > _MOST else ""
+    one = len(found) == 1
+    return (
+        Finding(
+            "constant_column",
+            f"column{'' if one else 's'} {names}{dots} {'is' if one else 'are'} the same in all "
+            f"{len(part):,} rows of the training part, so nothing can be learned from "
+            f"{'it' if one else 'them'}",
+            f"leave {'it' if one else 'them'} out of {home}",
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from dlcli.data.audit import Finding
 from dlcli.data.cuts import by_column, by_group, by_order, by_time
 from dlcli.data.dataset import Dataset, Part, Raw, Role, Table
 from dlcli.data.names import class_name
@@ -106,7 +107,7 @@ class Split:
                 taken[rows] = True
                 drawn[role] = rows
         told = _told_of_rare(raw, pool, classes, drawn) if kept else ()
-        return replace(_dataset(raw, pool, drawn), warnings=told)
+        return replace(_dataset(raw, pool, drawn), findings=told)
 
     def _cut(self, raw: Raw, pool: Table, counts: Mapping[Role, int], seed: int) -> Dataset:
         """The parts, where nothing is drawn row by row."""
@@ -183,8 +184,8 @@ def _require_room(raw: Raw, pool: Table, classes: Rows, drawn: int) -> None:
 
 def _told_of_rare(
     raw: Raw, pool: Table, classes: Rows, drawn: Mapping[Role, Rows]
-) -> tuple[str, ...]:
-    """A sentence about the classes that have too few rows to be in every part."""
+) -> tuple[Finding, ...]:
+    """A finding about the classes that have too few rows to be in every part."""
     sizes = np.bincount(classes)
     absent = np.zeros(len(sizes), np.bool_)
     for rows in drawn.values():
@@ -204,9 +205,13 @@ def _told_of_rare(
     names = " and ".join(f"the {role} part" for role in drawn)
     subject, has, them = ("class", "has", "it") if len(rare) == 1 else ("classes", "have", "them")
     return (
-        f"the {subject} {', '.join(told)}{others} {has} too few rows to be in every part: one row "
-        f"of each class stays in the training part, so {names} can say little or nothing about "
-        f"{them}; bring more rows",
+        Finding(
+            "rare_classes",
+            f"the {subject} {', '.join(told)}{others} {has} too few rows to be in every part; one "
+            f"row of each class stays in the training part, so {names} can say little or nothing "
+            f"about {them}",
+            "bring more rows",
+        ),
     )
 
 

@@ -1,12 +1,10 @@
-"""What is probably not meant, though it can be computed: sentences for people, before training.
-
-Each says what was seen, where, and what to do; none changes what is done.
-"""
+"""What is probably not meant about arrays: their shape, and numbers that are lost."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dlcli.data.audit import Finding
 from dlcli.data.checks import position
 from dlcli.data.dataset import Array, Part, Shape, rows_per_chunk
 from dlcli.data.fitting import Misfit, Transform
@@ -33,8 +31,8 @@ def looks_channels_first(shape: Shape) -> bool:
 
 def channels_first(
     shape: Shape, transforms: Sequence[Transform], section: str = "data.transforms"
-) -> tuple[str, ...]:
-    """A sentence where images come with their channels first and stay like that.
+) -> tuple[Finding, ...]:
+    """A finding where images come with their channels first and stay like that.
 
     shape: of a row as stored; what the transforms make of it counts. section: where they stand.
     """
@@ -49,15 +47,19 @@ def channels_first(
         mixed = isinstance(transform, ReshapeRows) and len(after) == 3 and after != shape
         if mixed and looks_channels_first(shape) and not looks_channels_first(after):
             return (
-                f"{_seen(shape)}, but `reshape` to {list(after)} mixes the pixels up, because it "
-                f"moves no axis: put {_TRANSPOSE} in its place",
+                Finding(
+                    "channels_first",
+                    f"{_seen(shape)}, but `reshape` to {list(after)} mixes the pixels up, because "
+                    "it moves no axis",
+                    f"put {_TRANSPOSE} in its place",
+                ),
             )
         if isinstance(transform, ReshapeRows | Transpose):
             place = f"behind number {number} of {section}"
         shape = after
     if not looks_channels_first(shape):
         return ()
-    return (f"{misread(shape)}: put {_TRANSPOSE} {place}",)
+    return (Finding("channels_first", misread(shape), f"put {_TRANSPOSE} {place}"),)
 
 
 def misread(shape: Shape) -> str:
@@ -77,8 +79,8 @@ def _seen(shape: Shape) -> str:
     )
 
 
-def exclusive_labels(targets: Mapping[str, Array]) -> tuple[str, ...]:
-    """A sentence where labels that are asked one by one exclude each other.
+def exclusive_labels(targets: Mapping[str, Array]) -> tuple[Finding, ...]:
+    """A finding where labels that are asked one by one exclude each other.
 
     targets: by role, (n, k) of 0 and 1.
     """
@@ -86,14 +88,18 @@ def exclusive_labels(targets: Mapping[str, Array]) -> tuple[str, ...]:
     if columns < 2 or not all((values.sum(axis=1) == 1).all() for values in targets.values()):
         return ()
     return (
-        f"every row of the target holds exactly one 1 in its {columns} columns, so they are one of "
-        f"{columns} classes and not {columns} labels of their own, as binary_crossentropy takes "
-        "them: use categorical_crossentropy and a last layer with softmax",
+        Finding(
+            "exclusive_labels",
+            f"every row of the target holds exactly one 1 in its {columns} columns, so they are "
+            f"one of {columns} classes and not {columns} labels of their own, as "
+            "binary_crossentropy takes them",
+            "use categorical_crossentropy and a last layer with softmax",
+        ),
     )
 
 
-def lost_in_float32(part: Part, fitted: Preprocessing) -> tuple[str, ...]:
-    """A sentence about columns whose numbers differ as stored but not as the network takes them:
+def lost_in_float32(part: Part, fitted: Preprocessing) -> tuple[Finding, ...]:
+    """A finding about columns whose numbers differ as stored but not as the network takes them:
     near 1e-300, or times in seconds that lie a minute apart.
 
     Only the first rows are looked at, as many as make one chunk.
@@ -111,14 +117,18 @@ def lost_in_float32(part: Part, fitted: Preprocessing) -> tuple[str, ...]:
     other = int(np.argmax(stored[:, column] != stored[0, column]))
     more = f" (the same holds for {len(lost) - 1:,} more)" if len(lost) > 1 else ""
     return (
-        f"{name} holds numbers such as {stored[0, column]} and {stored[other, column]}, "
-        "which float32 cannot tell apart, so the network sees the same number in all of the first "
-        f"{len(rows):,} rows of the training part{more}: add the transform standardize",
+        Finding(
+            "lost_numbers",
+            f"{name} holds numbers such as {stored[0, column]} and {stored[other, column]}, which "
+            "float32 cannot tell apart, so the network sees the same number in all of the first "
+            f"{len(rows):,} rows of the training part{more}",
+            "add the transform standardize",
+        ),
     )
 
 
-def coarse_targets(targets: Array) -> tuple[str, ...]:
-    """A sentence where numbers to be learned differ by less than the network can put out.
+def coarse_targets(targets: Array) -> tuple[Finding, ...]:
+    """A finding where numbers to be learned differ by less than the network can put out.
 
     targets: float64, as they are learned, unscaled: (n,) or (n, ...).
     """
@@ -130,15 +140,18 @@ def coarse_targets(targets: Array) -> tuple[str, ...]:
         if 2 * known <= len(np.unique(values)):
             which = "" if columns.shape[1] == 1 else f" ({position((number,))})"
             return (
-                f"the target{which} holds numbers such as {values[0]!s} that differ by less than "
-                "float32, in which the network answers, can tell apart: add `target_transform: "
-                "standardize` to data",
+                Finding(
+                    "coarse_target",
+                    f"the target{which} holds numbers such as {values[0]!s} that differ by less "
+                    "than float32, in which the network answers, can tell apart",
+                    "add `target_transform: standardize` to data",
+                ),
             )
     return ()
 
 
-def large_wholes(array: Array, where: str) -> tuple[str, ...]:
-    """A sentence about the first whole number that float64 may not hold exactly.
+def large_wholes(array: Array, where: str) -> tuple[Finding, ...]:
+    """A finding about the first whole number that float64 may not hold exactly.
 
     array: as stored; looked through in chunks. where: the file or array, for the message.
     """
@@ -154,8 +167,12 @@ def large_wholes(array: Array, where: str) -> tuple[str, ...]:
         place = np.unravel_index(int(np.argmax(large)), large.shape)
         column = f", {position(place[1:])}" if len(place) > 1 else ""
         return (
-            f"{where} holds {int(chunk[place])} in row {start + int(place[0])}{column} (rows "
-            "counted from 0) and perhaps more whole numbers beyond 2^53, which are rounded, "
-            "for numbers are computed in float64: subtract a constant, or leave identifiers out",
+            Finding(
+                "rounded_numbers",
+                f"{where} holds {int(chunk[place])} in row {start + int(place[0])}{column} (rows "
+                "counted from 0) and perhaps more whole numbers beyond 2^53, which are rounded, "
+                "for numbers are computed in float64",
+                "subtract a constant, or leave identifiers out",
+            ),
         )
     return ()

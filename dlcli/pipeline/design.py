@@ -12,6 +12,7 @@ from dlcli.artifacts.tensors import read_tensors
 from dlcli.builder import Built
 from dlcli.config import LoadedConfig
 from dlcli.config.rules import monitors
+from dlcli.data.audit import Finding
 from dlcli.data.dataset import Dataset, Part
 from dlcli.data.fitted import Columns
 from dlcli.data.known import class_counts, require_known, single_class, unknown_labels
@@ -77,14 +78,14 @@ class Design:
 
     learned: for each role, the targets as the loss takes them, and the weights of rows.
     classes: the names of the classes by id, None where they have none.
-    warnings: one sentence for everything about them that a person should look at.
+    findings: what is probably not meant.
     """
 
     chain: Chain
     recipe: Recipe
     learned: Mapping[str, Learned]
     classes: tuple[str, ...] | None = None
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def describe(self) -> str:
         """One line for people."""
@@ -215,9 +216,9 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     }
     scaled = prepared.target_scale is not None
     learned = learned_of(loaded, dataset, targets, *chain.learns, scaled=scaled)
-    warnings = reshaped_channels_first(chain) + ids_as_numbers(chain.nodes, prepared.columns)
-    warnings += steps_that_are_not_masked(chain.nodes, prepared.preprocessing, dataset.train)
-    warnings += _judged(loaded, chain, dataset, targets)
+    findings = reshaped_channels_first(chain) + ids_as_numbers(chain.nodes, prepared.columns)
+    findings += steps_that_are_not_masked(chain.nodes, prepared.preprocessing, dataset.train)
+    findings += _judged(loaded, chain, dataset, targets)
     metrics = metric_set(loaded, chain.learns, prepared.target_scale, dataset.train.targets_array)
     require_weights(loaded, any(one.weights is not None for one in dataset.parts().values()))
     require_defined(loaded, metrics, learned)
@@ -255,27 +256,31 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, learned, dataset.classes, warnings)
+    return Design(chain, recipe, learned, dataset.classes, findings)
 
 
-def reshaped_channels_first(chain: Chain) -> tuple[str, ...]:
-    """A sentence where a layer makes rows into images with their channels first, before any
+def reshaped_channels_first(chain: Chain) -> tuple[Finding, ...]:
+    """A finding where a layer makes rows into images with their channels first, before any
     layer that could learn where things are."""
     for node in chain.nodes:
         if not isinstance(node.layer, Reshape | Flatten | Dropout):
             break
         if isinstance(node.layer, Reshape) and looks_channels_first(node.out_shape):
             return (
-                f"layer `{node.name}`: {misread(node.out_shape)}: reshape by a transform, "
-                f"`{{type: reshape, target_shape: {list(node.out_shape)}}}`, and put `{{type: "
-                "transpose, dims: [2, 3, 1]}` behind it",
+                Finding(
+                    "channels_first",
+                    f"layer `{node.name}`: {misread(node.out_shape)}",
+                    "reshape by a transform, "
+                    f"`{{type: reshape, target_shape: {list(node.out_shape)}}}`, and put `{{type: "
+                    "transpose, dims: [2, 3, 1]}` behind it",
+                ),
             )
     return ()
 
 
 def _judged(
     loaded: LoadedConfig, chain: Chain, dataset: Dataset, targets: Mapping[str, Array]
-) -> tuple[str, ...]:
+) -> tuple[Finding, ...]:
     """What is odd about the targets; DataError where one is unknown to the training part."""
     kind, classes = chain.learns
     if kind == "regression":
@@ -284,7 +289,7 @@ def _judged(
     if kind == "multilabel":
         return (*exclusive_labels(targets), *unknown_labels(dataset, targets))
     require_known(dataset, targets, classes, loaded.config.data.split.stratify)
-    surplus: tuple[str, ...] = ()
+    surplus: tuple[Finding, ...] = ()
     if kind == "multiclass":
         counts = np.sum([class_counts(found, classes) for found in targets.values()], axis=0)
         surplus = surplus_units(counts, dataset.classes, chain.answering)

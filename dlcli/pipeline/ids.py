@@ -6,6 +6,7 @@ import numpy as np
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
+from dlcli.data.audit import Finding
 from dlcli.data.dataset import Part
 from dlcli.data.fitted import Columns
 from dlcli.data.preprocessing import Preprocessing
@@ -42,8 +43,8 @@ def refuse_changed_values(loaded: LoadedConfig, nodes: Sequence[Node]) -> None:
 
 def steps_that_are_not_masked(
     nodes: Sequence[Node], preprocessing: Mapping[str, Preprocessing], part: Part
-) -> tuple[str, ...]:
-    """A sentence for each `masking` that masks nothing of the first training rows."""
+) -> tuple[Finding, ...]:
+    """A finding for each `masking` that masks nothing of the first training rows."""
     found = []
     each = part.each()
     for node in nodes:
@@ -54,9 +55,13 @@ def steps_that_are_not_masked(
         rows = preprocessing[name].apply(each[name].take_features(slice(0, few)))
         if not (rows == np.float32(layer.mask_value)).all(axis=-1).any():
             found.append(
-                f"layer `{node.name}` masks none of the steps of the first {few:,} training rows: "
-                f"in no step all features are {layer.mask_value:g}. Are they so before a transform "
-                "(`standardize` makes other numbers of 0)? Set `mask_value`, or leave the layer out"
+                Finding(
+                    "nothing_masked",
+                    f"layer `{node.name}` masks none of the steps of the first {few:,} training "
+                    f"rows, as in no step all features are {layer.mask_value:g}",
+                    "are they so before a transform (`standardize` makes other numbers of 0)? Set "
+                    "`mask_value`, or leave the layer out",
+                )
             )
     return tuple(found)
 
@@ -81,8 +86,8 @@ def refuse_shared_ids(
             )
 
 
-def ids_as_numbers(nodes: Sequence[Node], columns: Mapping[str, Columns]) -> tuple[str, ...]:
-    """A sentence for each layer that computes with ids, of which no number is more than another."""
+def ids_as_numbers(nodes: Sequence[Node], columns: Mapping[str, Columns]) -> tuple[Finding, ...]:
+    """A finding for each layer that computes with ids, of which no number is more than another."""
     found = []
     for node in nodes:
         for value in node.inputs:
@@ -90,8 +95,12 @@ def ids_as_numbers(nodes: Sequence[Node], columns: Mapping[str, Columns]) -> tup
             if ids and not isinstance(node.layer, ColumnEmbeddings):
                 names = ", ".join(map(repr, ids[:3])) + (", ..." if len(ids) > 3 else "")
                 found.append(
-                    f"layer `{node.name}` computes with the ids of {names}, whose order means "
-                    "nothing: put the layer `column_embeddings` before it, or use the transform "
-                    "`one_hot` in place of `category`"
+                    Finding(
+                        "ids_as_numbers",
+                        f"layer `{node.name}` computes with the ids of {names}, whose order means "
+                        "nothing",
+                        "put the layer `column_embeddings` before it, or use the transform "
+                        "`one_hot` in place of `category`",
+                    )
                 )
     return tuple(found)

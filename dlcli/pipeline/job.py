@@ -16,6 +16,7 @@ from dlcli import builder
 from dlcli.artifacts.digests import digest_document, digest_tensors
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.config import LoadedConfig
+from dlcli.data.audit import Finding
 from dlcli.data.digests import digest_classes
 from dlcli.data.places import Places
 from dlcli.engine.batch import Examples
@@ -24,7 +25,7 @@ from dlcli.engine.layer import Array
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import Subjects
 from dlcli.engine.team import Team
-from dlcli.pipeline import deploy, design, evaluate, prepare
+from dlcli.pipeline import audit, deploy, design, evaluate, prepare
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.examples import PartExamples
 from dlcli.pipeline.gates import Gates
@@ -63,8 +64,7 @@ class Job:
         """
         prepared = prepare.prepare(loaded, where, recorded)
         reporter.stage(1, "prepare", prepared.describe())
-        for text in prepared.warnings:
-            reporter.note(f"warning: {text}")
+        _tell(loaded, prepared.findings, reporter)
         return Job.of(loaded, prepared, where, reporter, gates)
 
     @staticmethod
@@ -81,8 +81,7 @@ class Job:
         """
         designed = design.design(loaded, prepared)
         reporter.stage(2, "design", designed.describe())
-        for text in designed.warnings:
-            reporter.note(f"warning: {text}")
+        _tell(loaded, designed.findings, reporter)
         deploy.check_formats(loaded, prepared, designed)
         model = designed.recipe.model
         initial = None if where is None else design.initial_parameters(loaded, model, where)
@@ -93,6 +92,11 @@ class Job:
             named = model.layout.named(initial)
             digests["initial_weights"] = digest_document(digest_tensors(named))
         return Job(loaded, prepared, designed, initial, digests, gates or Gates())
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of both stages."""
+        return self.prepared.findings + self.design.findings
 
     @cached_property
     def examples(self) -> Mapping[str, Examples]:
@@ -185,3 +189,10 @@ class Job:
         """DataError if somebody has written into a file that is read while training."""
         for file in self.prepared.mapped:
             file.require_unchanged()
+
+
+def _tell(loaded: LoadedConfig, findings: Sequence[Finding], reporter: Reporter) -> None:
+    """As warnings; as errors where `data.audit` is strict."""
+    audit.require_none(loaded, findings)
+    for finding in findings:
+        reporter.note(f"warning: {finding.told()}")

@@ -7,22 +7,21 @@ from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
+from dlcli.data.audit import Finding
 from dlcli.data.augmentation import Unsuited
-from dlcli.data.dataset import ONLY, Dataset, Declared, Part, Raw
+from dlcli.data.dataset import Dataset, Declared, Part, Raw
 from dlcli.data.fitted import Columns
-from dlcli.data.leaks import FEATURES, giveaways, identifiers
 from dlcli.data.mapped import MappedFile, mapped_files
 from dlcli.data.options import OptionError
 from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
 from dlcli.data.preprocessing import Preprocessing, TransformError, prepare_each
 from dlcli.data.prints import Brought
-from dlcli.data.strange import empty_buckets, gap_categories, takes_unknown, unknown_cells
-from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.data.targets import TargetScale
 from dlcli.engine.layer import Shape
 from dlcli.errors import DataError, UsageError
 from dlcli.frozen import frozen
+from dlcli.pipeline import audit
 
 LARGEST_TARGET = 1e38
 _POSITIVE = ("data", "source", "positive_class")
@@ -35,7 +34,7 @@ class Prepared:
     preprocessing: of each value, by its name; fitted on the training part, it turns stored rows
         into what the model takes.
     mapped: the files that are read while the network trains.
-    warnings: one sentence for everything that a person should look at before training.
+    findings: what a person should look at before training.
     brought: what the data is, as the source brought it.
     """
 
@@ -43,7 +42,7 @@ class Prepared:
     preprocessing: Mapping[str, Preprocessing]
     target_scale: TargetScale | None
     mapped: tuple[MappedFile, ...] = ()
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     brought: Brought = field(default_factory=Brought)
 
     @property
@@ -99,7 +98,7 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
     config = loaded.config
     raw = arranged(loaded, raw)
     try:
-        dataset = builder.split(config).apply(raw, config.seed, learns_classes(loaded))
+        dataset = builder.split(config).apply(raw, config.seed, audit.learns_classes(loaded))
     except UsageError as error:
         raise loaded.error(("data", "split"), str(error)) from None
     with fitting(loaded):
@@ -112,86 +111,8 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
         kind = config.data.target_transform.type
         options = config.data.target_transform.model_dump(exclude={"type"})
         scale = TargetScale.fit(kind, dataset.train.targets_array, **options)
-    warnings = suspicions(loaded, raw, dataset, preprocessing)
-    return Prepared(dataset, preprocessing, scale, warnings=warnings)
-
-
-def suspicions(
-    loaded: LoadedConfig, raw: Raw, dataset: Dataset, preprocessing: Mapping[str, Preprocessing]
-) -> tuple[str, ...]:
-    """A sentence about everything in the rows that is probably not meant."""
-    seen = [*raw.warnings, *dataset.warnings]
-    brought, classes = raw.each(), learns_classes(loaded)
-    for name, one in dataset.each().items():
-        remedy = removal(loaded, name)
-        found = (
-            *first_channels(loaded, name, one.train.row_shape),
-            *lost_in_float32(one.train, preprocessing[name]),
-            *giveaways(one.train, classes, remedy),
-            *identifiers(brought[name], remedy),
-            *_empty_buckets(preprocessing[name]),
-            *_categories(one, preprocessing[name]),
-        )
-        seen += [of_input(name, sentence) for sentence in found]
-    return tuple(seen)
-
-
-def _categories(dataset: Dataset, fitted: Preprocessing) -> tuple[str, ...]:
-    """A sentence about missing cells that are a category, and about categories that only other
-    parts have."""
-    told = []
-    for name in gap_categories(fitted):
-        told.append(
-            f"missing cells of column {name!r} are a category of their own: to fill them in, put "
-            "the transform impute before the one that encodes the column"
-        )
-    taken = takes_unknown(fitted)
-    for role, part in dataset.parts().items():
-        if role == "train" or not taken:
-            continue
-        rows = part.take_features(slice(0, _MOST_LOOKED_AT))
-        for name, (count, first) in unknown_cells(fitted, rows).items():
-            cells = f"{count:,} cell{'s' if count > 1 else ''} of column {name!r}"
-            told.append(
-                f"the {role} part holds {cells} with categories that the training part does not "
-                f"have (the first: {part.where(first)}): they are taken as `handle_unknown: "
-                f"{taken[name]}` says"
-            )
-    return tuple(told)
-
-
-_MOST_LOOKED_AT = 100_000
-"""Rows of a part that are looked through for unknown categories."""
-
-
-def _empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:
-    """A sentence where unknown categories belong to rare ones, of which there are none."""
-    names = empty_buckets(fitted)
-    if not names:
-        return ()
-    shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
-    return (
-        f"`handle_unknown: bucket` puts unknown categories with the rare ones, but none of {shown} "
-        "is rare in the training part, so nothing is learned about rare ones, and unknown ones are "
-        "taken as by `ignore`: let more be rare by `min_frequency` or `max_categories`",
-    )
-
-
-def first_channels(loaded: LoadedConfig, name: str, row_shape: Shape) -> tuple[str, ...]:
-    """A sentence where the images of this value have their channels first; row_shape: as stored."""
-    place = "data.transforms" if name == ONLY else f"data.inputs.{name}.transforms"
-    return channels_first(row_shape, builder.transforms(loaded.config)[name], place)
-
-
-def removal(loaded: LoadedConfig, name: str) -> str:
-    """Where a column of this value is left out: the end of a sentence."""
-    inputs = loaded.config.data.inputs
-    return FEATURES if inputs is None else f"the array {inputs[name].array!r}"
-
-
-def of_input(name: str, sentence: str) -> str:
-    """A sentence about a value of the data, saying which one where there are several."""
-    return sentence if name == ONLY else f"input {name!r}: {sentence}"
+    findings = audit.of_rows(loaded, raw, dataset, preprocessing)
+    return Prepared(dataset, preprocessing, scale, findings=findings)
 
 
 @contextmanager
@@ -204,11 +125,6 @@ def fitting(loaded: LoadedConfig) -> Iterator[None]:
         raise loaded.error(at, str(error)) from None
     except OptionError as error:
         raise loaded.error(("data", *error.at), str(error)) from None
-
-
-def learns_classes(loaded: LoadedConfig) -> bool:
-    """Whether the loss is one for classes."""
-    return builder.loss(loaded.config).kind((1,))[0] != "regression"
 
 
 def arranged(loaded: LoadedConfig, raw: Raw) -> Raw:
@@ -234,7 +150,7 @@ def positive_class(loaded: LoadedConfig) -> str | None:
     """The name of the positive class, where the config has one; ConfigError where the loss is
     for numbers."""
     chosen: str | None = getattr(loaded.config.data.source, "positive_class", None)
-    if chosen is not None and not learns_classes(loaded):
+    if chosen is not None and not audit.learns_classes(loaded):
         raise loaded.error(
             _POSITIVE,
             f"`{loaded.config.loss.type}` is for numbers, which have no positive class; leave the "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
+from dlcli.data.audit import Finding
 from dlcli.data.dataset import Dataset, Declared, Part, Sampled
 from dlcli.data.places import Places
 from dlcli.data.preprocessing import prepare_each, shape_after
@@ -15,7 +16,7 @@ from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
 from dlcli.engine.merges import MERGES
 from dlcli.frozen import frozen
-from dlcli.pipeline import design, prepare
+from dlcli.pipeline import audit, design, prepare
 from dlcli.pipeline.design import Chain
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter
@@ -52,12 +53,12 @@ class Validated:
     """layers: the table, empty where the shape of a row is not known.
 
     unchecked: one sentence for everything that could not be looked at.
-    warnings: one sentence for everything that is probably not meant.
+    findings: what is probably not meant.
     """
 
     layers: tuple[LayerRow, ...]
     unchecked: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -100,8 +101,7 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
         return _from_sample(loaded, sample, unchecked)
     prepared = prepare.prepare_rows(loaded, sample.raw)
     job = Job.of(loaded, prepared, None if unchecked else where, NullReporter())
-    warnings = prepared.warnings + job.design.warnings
-    return Validated(_rows(job.design.chain), unchecked, warnings)
+    return Validated(_rows(job.design.chain), unchecked, job.findings)
 
 
 def _from_declared(
@@ -112,20 +112,20 @@ def _from_declared(
     stored = declared.row_shapes
     if stored is None:
         return Validated((), (*unchecked, "The layers' shapes depend on this data."))
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     shapes: dict[str, Shape] = {}
     for name, transforms in builder.transforms(config).items():
-        found = prepare.first_channels(loaded, name, stored[name])
-        warnings += tuple(prepare.of_input(name, sentence) for sentence in found)
+        found = audit.first_channels(loaded, name, stored[name])
+        findings += tuple(audit.of_input(name, finding) for finding in found)
         with prepare.fitting(loaded):
             shape = shape_after(transforms, stored[name], name)
         if shape is not None:
             shapes[name] = shape
     if shapes.keys() != stored.keys():
         what = "The layers' shapes depend on what the transforms find in the data."
-        return Validated((), (*unchecked, what), warnings)
+        return Validated((), (*unchecked, what), findings)
     chain = design.connect_chain(loaded, shapes)
-    warnings += design.reshaped_channels_first(chain)
+    findings += design.reshaped_channels_first(chain)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
     design.check_loss(loaded, chain, target_shape, declared.classes)
@@ -133,7 +133,7 @@ def _from_declared(
         design.require_regression(loaded, chain, f"the source `{config.data.source.type}` brings")
     elif declared.classes is None:
         unchecked += ("Whether the targets suit the loss shows when the data is read.",)
-    return Validated(_rows(chain), unchecked, warnings)
+    return Validated(_rows(chain), unchecked, findings)
 
 
 def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ...]) -> Validated:
@@ -146,20 +146,20 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     dataset = Dataset(part, classes=raw.classes)
     with prepare.fitting(loaded):
         preprocessing = prepare_each(dataset, builder.transforms(loaded.config))
-    warnings = prepare.suspicions(loaded, raw, dataset, preprocessing)
+    findings = audit.of_rows(loaded, raw, dataset, preprocessing)
     if any(step.open_ended for one in preprocessing.values() for step in one.steps):
         what = "The layers' shapes depend on how many categories all rows have."
-        return Validated((), (*unchecked, what), warnings)
+        return Validated((), (*unchecked, what), findings)
     shapes = {name: one.out_shape for name, one in preprocessing.items()}
     chain = design.connect_chain(loaded, shapes)  # without layers about categories
     require_ids(chain.nodes, preprocessing, part.each(), "the first rows")
-    warnings += design.reshaped_channels_first(chain)
+    findings += design.reshaped_channels_first(chain)
     target_shape = tuple(table.targets.shape[1:])
     # More classes may follow, but no fewer.
     seen = None if raw.classes is None else len(raw.classes)
     design.check_loss(loaded, chain, target_shape, seen)
     design.labels_by_value(loaded, chain, dataset)
-    return Validated(_rows(chain), unchecked, warnings)
+    return Validated(_rows(chain), unchecked, findings)
 
 
 def _weights(loaded: LoadedConfig, where: Places) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def test_one_hot_is_advised_for_categories_with_the_first_of_them(
     message = told(places)
     assert f"t.csv, line 2 holds {words[0]!r}. Add the transform one_hot" in message
     raw = Csv("t.csv", "y").load(places, 0)
-    assert not raw.warnings
+    assert not raw.findings
 
 
 @pytest.mark.parametrize("name", [name for name in STRANGE if "texts" not in STRANGE[name][1]])
@@ -100,7 +100,7 @@ def test_numbers_that_are_learned_as_words_are_told(
     raw = Csv("t.csv", "y").load(places, 0)
     part = Split(0.0, 0.0).apply(raw, 0).train
     assert Preprocessing.fit(part, [OneHot()]).out_shape > (2,)
-    (warning,) = raw.warnings
+    (warning,) = map(str, raw.findings)
     assert "column 'a' is taken for text" in warning and "t.csv, line" in warning
 
 

@@ -215,7 +215,7 @@ def test_an_index_without_a_name_is_left_out_and_said(
     raw = Csv("t.csv", "y", features).load(places, 0)
     assert raw.columns == (Column("a"), Column("b"))
     assert raw.parts["all"].features.tolist() == FEATURES
-    assert ["has no name" in warning for warning in raw.warnings] == [True]
+    assert ["has no name" in str(finding) for finding in raw.findings] == [True]
     declared = Csv("t.csv", "y", features).declare(places)
     assert declared.row_shape == (2,)
     columns = (Column("a"), Column("b"))
@@ -255,7 +255,7 @@ def test_texts_in_two_forms_of_unicode_are_told(places: Places, folder: Path) ->
     raw = Csv("t.csv", "y").load(places, 0)
     assert raw.classes is not None
     assert len(raw.classes) == 3
-    assert any("two forms of Unicode" in warning for warning in raw.warnings)
+    assert any("two forms of Unicode" in str(finding) for finding in raw.findings)
 
 
 CODES = ["a,id,y"] + [f"{i},{'A' * (i >= 600)}{1000 + i},{i % 2}" for i in range(800)]
@@ -270,7 +270,7 @@ def test_the_kind_of_a_column_can_be_declared(places: Places, folder: Path) -> N
     assert raw.columns is not None
     assert raw.columns[1].categories is not None
     assert len(raw.columns[1].categories) == 800
-    assert not raw.warnings
+    assert not raw.findings
     (folder / "t.csv").write_text("a,code,y\n1,007,0\n2,7,1\n3,007,unknown\n")
     raw = Csv("t.csv", "y", kinds={"code": "text", "y": "text"}).load(places, 0)
     assert raw.columns == (Column("a"), Column("code", ("007", "7")))

@@ -88,7 +88,7 @@ def test_a_file_is_read_and_predicted_on_alike(
     write_csv(f"a{delimiter}y\n" + "".join(lines))
     csv = Csv("t.csv", "y", delimiter=delimiter, **source)
     raw = csv.load(places, 0)
-    assert raw.parts["all"].features[:, 0].tolist() == values and not raw.warnings
+    assert raw.parts["all"].features[:, 0].tolist() == values and not raw.findings
     rows = read_rows(places.data / "t.csv", raw.columns, (1,), Written(csv.format))
     assert rows[:, 0].tolist() == values
 
@@ -171,7 +171,7 @@ def test_a_whole_number_that_is_rounded_is_told_with_its_place(
         with pytest.raises(DataError, match="is empty"):
             Csv("t.csv", "y", missing=()).load(places, 0)
         return
-    (warning,) = Csv("t.csv", "y").load(places, 0).warnings
+    (warning,) = map(str, Csv("t.csv", "y").load(places, 0).findings)
     assert f"t.csv, line {line}, column {name!r} holds {cell}" in warning
     assert f"kept as {int(float(cell))}" in warning
 
@@ -181,7 +181,7 @@ def test_numbers_that_are_kept_as_they_are_need_no_warning(
     cell: str, places: Places, write_csv: Write
 ) -> None:
     write_csv(f"a,y\n{cell},red\n{cell},blue\n")
-    assert not Csv("t.csv", "y").load(places, 0).warnings
+    assert not Csv("t.csv", "y").load(places, 0).findings
 
 
 def test_long_numbers_as_classes_are_told_and_as_text_are_not(
@@ -190,4 +190,4 @@ def test_long_numbers_as_classes_are_told_and_as_text_are_not(
     write_csv(f'a,id,y\n1,"{LARGE:,}",u{LARGE}\n2,12,u{LARGE + 1}\n')
     raw = Csv("t.csv", "y", thousands=",").load(places, 0)
     assert raw.classes == (f"u{LARGE}", f"u{LARGE + 1}")
-    assert len(raw.warnings) == 1 and f"line 2, column 'id' holds {LARGE:,}" in raw.warnings[0]
+    assert len(raw.findings) == 1 and f"line 2, column 'id' holds {LARGE:,}" in str(raw.findings[0])

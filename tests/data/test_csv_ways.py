@@ -155,7 +155,7 @@ def advice(places: Places, content: bytes | str, **given: Any) -> str:
     except DlcliError as error:
         return str(error)
     about = [column.text for column in raw.columns or ()]
-    return " ".join((*raw.warnings, *about, raw.text_target or ""))
+    return " ".join((*map(str, raw.findings), *about, raw.text_target or ""))
 
 
 PLAIN = (True, ",", (".", None), '"', "", "\n", "%Y-%m-%d %H:%M")

@@ -20,12 +20,13 @@ def draw(seed: int = 0) -> np.random.Generator:
 def classes_told(column: Array, ids: Array, *others: Array) -> tuple[str, ...]:
     rows = np.stack([draw(9).normal(size=len(ids)), column, *others], axis=1)
     columns = tuple(Column(f"c{j}") for j in range(rows.shape[1]))
-    return giveaways(Part(rows, ids, None, columns), True)
+    return tuple(map(str, giveaways(Part(rows, ids, None, columns), True)))
 
 
 def numbers_told(column: Array, targets: Array) -> tuple[str, ...]:
     rows = np.stack([draw(9).normal(size=len(targets)), column], axis=1)
-    return giveaways(Part(rows, targets, None, (Column("c0"), Column("c1"))), False)
+    part = Part(rows, targets, None, (Column("c0"), Column("c1")))
+    return tuple(map(str, giveaways(part, False)))
 
 
 IDS = draw(1).integers(0, 3, N)
@@ -106,7 +107,7 @@ def test_several_columns_are_named_and_few_rows_tell_nothing() -> None:
 
 def test_images_and_rows_without_names_are_looked_at_as_they_are() -> None:
     rows = np.stack([draw(9).normal(size=N), IDS.astype(float)], axis=1)
-    (said,) = giveaways(Part(rows, IDS), True)
+    (said,) = map(str, giveaways(Part(rows, IDS), True))
     assert "column_2 alone tells" in said
     assert giveaways(Part(rows.reshape(N, 1, 2, 1), IDS), True) == ()
     assert giveaways(Part(rows, np.eye(3)[IDS]), True) == ()
@@ -116,7 +117,8 @@ def named(name: str, values: Sequence[float] | Array, texts: int = 0) -> tuple[s
     rows = np.stack([draw(9).normal(size=len(values)), np.asarray(values, float)], axis=1)
     categories = tuple(str(i) for i in range(texts)) if texts else None
     columns = (Column("x"), Column(name, categories))
-    return identifiers(Raw({"all": Table(rows, np.zeros(len(values)))}, None, columns))
+    raw = Raw({"all": Table(rows, np.zeros(len(values)))}, None, columns)
+    return tuple(map(str, identifiers(raw)))
 
 
 UNIQUE = draw(3).permutation(10 * N)[:N]

@@ -248,5 +248,5 @@ def test_whole_numbers_that_float64_does_not_hold_are_told_with_their_array(
     places: Places,
 ) -> None:
     large = arrays()["facts"].astype(np.int64) + 2**60
-    (warning,) = SOURCE.load(saved(places, facts=large), 0).warnings
+    (warning,) = map(str, SOURCE.load(saved(places, facts=large), 0).findings)
     assert "array 'facts' holds" in warning and "2^53" in warning

@@ -92,7 +92,7 @@ def test_the_only_row_of_a_class_stays_in_the_training_part() -> None:
         dataset = Split(0.2, 0.2, True).apply(rare(1, 30, 29, classes=("yew", "ash", "oak")), seed)
         assert counts(dataset.train)[0] == 1
         assert (sum(counts(dataset.test)), sum(counts(dataset.validation))) == (12, 12)
-        (warning,) = dataset.warnings
+        (warning,) = map(str, dataset.findings)
         assert warning.startswith("the class 'yew' (1 row: trees.csv, row 0) has too few rows")
 
 
@@ -101,12 +101,12 @@ def test_of_two_rows_one_stays_in_the_training_part() -> None:
         dataset = Split(0.3, 0.5, True).apply(rare(2, 20, 18), seed)
         assert counts(dataset.train)[0] == 1
         assert sum(counts(dataset.test)) == 20 and sum(counts(dataset.validation)) == 12
-        (warning,) = dataset.warnings
+        (warning,) = map(str, dataset.findings)
         assert "the class 0 (2 rows, the first: trees.csv, row 0)" in warning
 
 
 def test_many_rare_classes_are_told_in_one_sentence() -> None:
-    (warning,) = Split(0.0, 0.1, True).apply(rare(*[1] * 9, 200), 1).warnings
+    (warning,) = map(str, Split(0.0, 0.1, True).apply(rare(*[1] * 9, 200), 1).findings)
     assert warning.startswith("the classes 0 (1 row: ") and "and 4 more have too few" in warning
 
 

@@ -22,7 +22,7 @@ from dlcli.errors import DataError
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (4, 8, 9), (3, 480, 640), (2, 16, 5)])
 def test_channels_first_are_seen(shape: Shape) -> None:
-    (warning,) = channels_first(shape, [Rescale(1 / 255)])
+    (warning,) = map(str, channels_first(shape, [Rescale(1 / 255)]))
     c, h, w = shape
     assert f"rows of {c}x{h}x{w} look like images of {h} x {w} pixels" in warning
     assert "{type: transpose, dims: [2, 3, 1]}" in warning
@@ -41,12 +41,14 @@ def test_what_is_transposed_or_flattened_is_fine_and_what_is_reshaped_is_mixed_u
     shape = (3, 32, 32)
     assert channels_first(shape, [Standardize(), Transpose((2, 3, 1))]) == ()
     assert channels_first(shape, [ReshapeRows((-1,))]) == ()
-    (warning,) = channels_first(shape, [Rescale(1.0), ReshapeRows((32, 32, 3))])
+    (warning,) = map(str, channels_first(shape, [Rescale(1.0), ReshapeRows((32, 32, 3))]))
     assert "`reshape` to [32, 32, 3] mixes the pixels up" in warning
-    (warning,) = channels_first((3072,), [Standardize(), ReshapeRows((3, 32, 32)), Rescale(0.5)])
+    (warning,) = map(
+        str, channels_first((3072,), [Standardize(), ReshapeRows((3, 32, 32)), Rescale(0.5)])
+    )
     assert warning.endswith("dims: [2, 3, 1]}` behind number 2 of data.transforms")
     assert channels_first((3072,), [ReshapeRows((3, 32, 32)), Transpose((2, 3, 1))]) == ()
-    (warning,) = channels_first((32, 32, 3), [Transpose((3, 1, 2))])
+    (warning,) = map(str, channels_first((32, 32, 3), [Transpose((3, 1, 2))]))
     assert warning.endswith("behind number 1 of data.transforms")
     assert channels_first((4,), [OneHot(("1",)), ReshapeRows((3, 32, 32))]) == ()
     assert channels_first(shape, [ReshapeRows((5, -1))]) == ()
@@ -54,7 +56,7 @@ def test_what_is_transposed_or_flattened_is_fine_and_what_is_reshaped_is_mixed_u
 
 def test_labels_that_exclude_each_other_are_seen() -> None:
     rows = np.eye(3)[[0, 1, 2, 2, 1]]
-    (warning,) = exclusive_labels({"train": rows, "test": rows[:2]})
+    (warning,) = map(str, exclusive_labels({"train": rows, "test": rows[:2]}))
     assert "exactly one 1 in its 3 columns" in warning and "categorical_crossentropy" in warning
     assert exclusive_labels({"train": rows, "test": rows * 0}) == ()
     assert exclusive_labels({"train": np.ones((4, 1))}) == ()
@@ -70,12 +72,12 @@ def test_columns_that_float32_cannot_tell_apart_are_told() -> None:
         part = Part(features, np.zeros(10), None, columns)
         return lost_in_float32(part, Preprocessing.fit(part, transforms))
 
-    (warning,) = warned(rows)
+    (warning,) = map(str, warned(rows))
     assert warning.startswith("column 'tiny' holds numbers such as 0.0 and 3e-300, which float32")
     assert (
         "all of the first 10 rows of the training part (the same holds for 1 more): add" in warning
     )
-    (warning,) = warned(rows.astype(np.int64), Rescale(0.5))
+    (warning,) = map(str, warned(rows.astype(np.int64), Rescale(0.5)))
     assert warning.startswith("column 'seconds' holds numbers such as 1700000000 and 1700000001")
     for transform in (Standardize(), MinMax()):
         assert warned(rows, transform) == ()
@@ -97,7 +99,7 @@ LARGE = 2**53 + 1
     ],
 )
 def test_whole_numbers_beyond_float64_are_told(array: Array, words: str) -> None:
-    (warning,) = large_wholes(array, "x.npy")
+    (warning,) = map(str, large_wholes(array, "x.npy"))
     assert f"x.npy holds {words}" in warning
 
 
@@ -109,7 +111,7 @@ def test_whole_numbers_that_float64_holds_are_not() -> None:
 def test_the_first_large_number_is_found_in_a_later_chunk() -> None:
     array = np.zeros((1 << 20, 2), np.int64)
     array[900_000, 1] = array[900_001, 0] = LARGE
-    (warning,) = large_wholes(array, "x")
+    (warning,) = map(str, large_wholes(array, "x"))
     assert "row 900000, column_2 " in warning
 
 
@@ -121,7 +123,7 @@ def test_numpys_files_tell_of_large_whole_numbers(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=x, y=y)
     places = Places(tmp_path, tmp_path)
     for source in (Npy("x.npy", "y.npy"), Npz("d.npz")):
-        features, target = source.load(places, 0).warnings
+        features, target = map(str, source.load(places, 0).findings)
         assert "in row 4, column_2" in features and "in row 7 " in target
 
 
@@ -178,7 +180,7 @@ def test_a_class_missed_by_the_draw_is_answered_by_stratify() -> None:
 def test_a_training_part_of_one_class_is_told() -> None:
     ids = np.array([1, 1, 1])
     for targets in (ids, np.eye(2)[ids]):
-        (warning,) = single_class(dataset(ids, ids, ("a", "b")), targets)
+        (warning,) = map(str, single_class(dataset(ids, ids, ("a", "b")), targets))
         assert "is of the class 'b', so" in warning
     assert single_class(dataset(ids, ids), np.array([1, 0])) == ()
 
@@ -186,6 +188,6 @@ def test_a_training_part_of_one_class_is_told() -> None:
 def test_labels_that_are_never_one_in_training_are_told() -> None:
     train, test = np.array([[1, 0, 0], [0, 0, 1]]), np.array([[1, 0, 0], [1, 1, 0]])
     data = dataset(train, test)
-    (warning,) = unknown_labels(data, {"train": train, "test": test})
+    (warning,) = map(str, unknown_labels(data, {"train": train, "test": test}))
     assert "no 1 in column_2 of the target" in warning and "trees.csv, line 1" in warning
     assert unknown_labels(data, {"train": test, "test": train[:1]}) == ()

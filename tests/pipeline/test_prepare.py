@@ -113,21 +113,21 @@ CONVOLVED = network(
 
 
 def test_channels_that_come_first_are_told_in_stage_one_and_by_validate(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.zeros((60, 3, 12, 14), np.uint8))
+    np.save(tmp_path / "x.npy", np.arange(60 * 504).reshape(60, 3, 12, 14) // 100)
     np.save(tmp_path / "y.npy", np.arange(60) % 3)
     prepare_, warning, design_ = told(CONVOLVED, tmp_path)
     assert (prepare_, design_) == ("prepare", "design")
     assert warning.startswith("warning: rows of 3x12x14 look like images of 12 x 14 pixels with")
     found = validate(parse_config(CONVOLVED, "x"), tmp_path, None)
-    assert [f"warning: {text}" for text in found.warnings] == [warning]
+    assert [f"warning: {finding.told()}" for finding in found.findings] == [warning]
     turned = CONVOLVED.replace("}}\n", "}, transforms: [{type: transpose, dims: [2, 3, 1]}]}\n", 1)
     assert told(turned, tmp_path) == ["prepare", "design"]
     found = validate(parse_config(turned, "x"), tmp_path, None)
-    assert found.warnings == () and found.layers[0].out_shape == (10, 12, 2)
+    assert found.findings == () and found.layers[0].out_shape == (10, 12, 2)
 
 
 def test_channels_that_a_layer_puts_first_are_told(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.zeros((60, 300), np.uint8))
+    np.save(tmp_path / "x.npy", np.arange(60 * 300).reshape(60, 300) // 100)
     np.save(tmp_path / "y.npy", np.arange(60) % 3)
     reshaped = CONVOLVED.replace(
         "[{type: conv", "[{type: reshape, target_shape: [3, 10, 10]}, {type: conv"
@@ -135,18 +135,18 @@ def test_channels_that_a_layer_puts_first_are_told(tmp_path: Path) -> None:
     warning = told(reshaped, tmp_path)[2]
     assert warning.startswith("warning: layer `reshape_1`: rows of 3x10x10 look like images of")
     found = validate(parse_config(reshaped, "x"), tmp_path, None)
-    assert [f"warning: {text}" for text in found.warnings] == [warning]
+    assert [f"warning: {finding.told()}" for finding in found.findings] == [warning]
     learned = reshaped.replace("[{type: reshape", "[{type: dense, units: 300}, {type: reshape")
     assert told(learned, tmp_path) == ["prepare", "design"]
 
 
 def test_labels_that_exclude_each_other_are_told(tmp_path: Path) -> None:
     rows = np.eye(2)[np.arange(60) % 2]
-    np.savez(tmp_path / "d.npz", x=np.zeros((60, 4)), y=rows)
+    np.savez(tmp_path / "d.npz", x=np.arange(240.0).reshape(60, 4), y=rows)
     text = network("{source: {type: npz, path: d.npz}}", 2, "sigmoid", "binary_crossentropy")
     assert told(text, tmp_path)[-1].startswith("warning: every row of the target holds exactly one")
     rows[7] = 1.0
-    np.savez(tmp_path / "d.npz", x=np.zeros((60, 4)), y=rows)
+    np.savez(tmp_path / "d.npz", x=np.arange(240.0).reshape(60, 4), y=rows)
     assert told(text, tmp_path) == ["prepare", "design"]
 
 

@@ -3,13 +3,14 @@
 import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 
+from dlcli.data.audit import Finding
 from dlcli.data.dataset import Array
 from dlcli.data.formats.columns import BLOCK, TEXT, ReadColumns, mostly_text
-from dlcli.data.formats.looks import advise
+from dlcli.data.formats.looks import advise, begins_with_zero
 from dlcli.data.formats.notation import Format, is_number, plain_text
 from dlcli.data.formats.text import Text, data_rows, first_rows, line_of, shown_cell
 from dlcli.frozen import frozen
@@ -28,6 +29,15 @@ class TextColumn:
     for_feature: str
     for_target: str
     numeric: bool
+
+    def as_words(self, name: str) -> Finding:
+        """The finding about numbers of this column that are about to be learned as words."""
+        return Finding(
+            "text_among_numbers",
+            f"column {name!r} is taken for text, each of its texts for a category of its own: "
+            f"{self.where}",
+            self.for_target.removesuffix("."),
+        )
 
 
 def text_column(file: Text, texts: Sequence[str], codes: Array) -> TextColumn:
@@ -66,8 +76,8 @@ def first_texts(file: Text, name: str, kind: str | None = None) -> TextColumn | 
     return text_column(file, list(places), codes)
 
 
-def two_forms(name: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """A sentence where two texts of a column differ in nothing that a reader sees."""
+def two_forms(name: str, texts: Sequence[str]) -> tuple[Finding, ...]:
+    """A finding where two texts of a column differ in nothing that a reader sees."""
     seen: dict[str, str] = {}
     for text in texts:
         if text.isascii():
@@ -75,14 +85,47 @@ def two_forms(name: str, texts: Sequence[str]) -> tuple[str, ...]:
         other = seen.setdefault(unicodedata.normalize("NFC", text), text)
         if other != text:
             return (
-                f"column {name!r} holds {shown_cell(text)} in two forms of Unicode, which look "
-                "alike and are learned as two different texts: write them in one form (NFC)",
+                Finding(
+                    "two_forms",
+                    f"column {name!r} holds {shown_cell(text)} in two forms of Unicode, which look "
+                    "alike and are learned as two different texts",
+                    "write them in one form (NFC)",
+                ),
             )
     return ()
 
 
-def quantised(file: Text, wanted: Sequence[str], columns: ReadColumns) -> tuple[str, ...]:
-    """A sentence about each column with a whole number that float64 does not hold as it is."""
+def leading_zeros(
+    file: Text, wanted: Sequence[str], columns: ReadColumns, declared: Container[int]
+) -> tuple[Finding, ...]:
+    """A finding about each column of numbers that is written with zeros in front, as codes are.
+
+    The first rows are looked at. declared: the places of columns whose kind a person has said.
+    """
+    places = {name: file.position(name) for name in wanted if name not in columns.texts}
+    with data_rows(file) as rows:
+        sample = first_rows(rows, len(file.names))
+    found = []
+    for name, j in places.items():
+        if j in declared:
+            continue
+        cells = ((i, row[j].strip()) for i, row in enumerate(sample) if len(row) > j)
+        first = next(((i, cell) for i, cell in cells if begins_with_zero(cell)), None)
+        if first is not None:
+            found.append(
+                Finding(
+                    "leading_zeros",
+                    f"{file.path}, line {line_of(file, first[0])}, column {name!r} holds "
+                    f"{first[1]}, and is taken for numbers, which have no zeros in front",
+                    f"if these are codes, set `kinds: {{{name}: text}}` in the source; if not, "
+                    f"`kinds: {{{name}: number}}`",
+                )
+            )
+    return tuple(found)
+
+
+def quantised(file: Text, wanted: Sequence[str], columns: ReadColumns) -> tuple[Finding, ...]:
+    """A finding about each column with a whole number that float64 does not hold as it is."""
     numbers = columns.numbers
     most, least = np.fmax.reduce(numbers, axis=0), np.fmin.reduce(numbers, axis=0)
     largest = np.fmax(most, -least).tolist()
@@ -94,7 +137,7 @@ def quantised(file: Text, wanted: Sequence[str], columns: ReadColumns) -> tuple[
     if not suspects:
         return ()
     large: list[bool] = np.any(np.abs(numbers) >= EXACT, axis=1).tolist()
-    found: dict[str, str] = {}
+    found: dict[str, Finding] = {}
     with data_rows(file) as rows:
         for i, (row, look) in enumerate(zip(rows, large, strict=False)):
             for name in suspects if look else ():
@@ -102,10 +145,12 @@ def quantised(file: Text, wanted: Sequence[str], columns: ReadColumns) -> tuple[
                 known = name in found or cell in file.format.missing
                 kept = None if known else _kept(cell, file.format)
                 if kept is not None:
-                    found[name] = (
+                    found[name] = Finding(
+                        "rounded_numbers",
                         f"{file.path}, line {line_of(file, i)}, column {name!r} holds {cell}, but "
-                        "numbers are float64, which is exact for whole numbers up to 2^53 only: "
-                        f"it is kept as {kept}, and other cells of the column may be rounded, too"
+                        "numbers are float64, which is exact for whole numbers up to 2^53 only; "
+                        f"it is kept as {kept}, and other cells of the column may be rounded, too",
+                        f"leave the column out, or declare `kinds: {{{name}: text}}`",
                     )
             if len(found) == len(suspects):
                 break

@@ -279,3 +279,13 @@ def _one_unit(texts: Sequence[str]) -> bool:
     found = [match.group(2).casefold() for match in map(pattern.fullmatch, texts) if match]
     unit, count = Counter(found).most_common(1)[0]
     return unit in _UNITS or (count > 3 and 2 * count > len(texts))
+
+
+def begins_with_zero(cell: str) -> bool:
+    """Whether a number has a zero in front that a number does not keep.
+
+    >>> [begins_with_zero(cell) for cell in ("007", "0", "0.5", "-05", "10")]
+    [True, False, False, True, False]
+    """
+    digits = cell.lstrip("+-")
+    return len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()

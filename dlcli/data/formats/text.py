@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dlcli.data.audit import Finding
 from dlcli.data.formats.header import cut_better, in_apostrophes, like_data, split_otherwise
 from dlcli.data.formats.lines import line_number, rows_of
 from dlcli.data.formats.notation import BLANKS, PLAIN, Format, is_number, with_gaps
@@ -27,7 +28,7 @@ class Text:
     line: the number of that first line.
     like_data: why it looks like data nevertheless, or None.
     of_model: whether a model says how the file is written, so that no option can.
-    left_out: a sentence about each column that is left out.
+    left_out: a finding about each column that is left out.
     """
 
     path: Path
@@ -37,7 +38,7 @@ class Text:
     line: int = 1
     like_data: str | None = None
     of_model: bool = False
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Finding, ...] = ()
 
     @property
     def width(self) -> int | None:
@@ -234,15 +235,19 @@ def _counts_rows(cells: Sequence[str]) -> bool:
     return bool(cells) and all(stripped) and len(set(stripped)) == len(stripped)
 
 
-def _without_name(path: Path, where: str, position: int, width: int, sample: Sequence[Row]) -> str:
+def _without_name(
+    path: Path, where: str, position: int, width: int, sample: Sequence[Row]
+) -> Finding:
     """What a column without a name is: an index, or nothing. DataError for one of data."""
     cells = [row[position] for row in sample if len(row) > position]
     column = f"column {position + 1} of {path} has no name"
     if not any(map(str.strip, cells)):
-        return f"{column} and no cells: it is left out"
+        return Finding("column_left_out", f"{column} and no cells", "it is left out")
     if position == 0 and width > 1 and _counts_rows(cells):
-        return (
-            f"{column} and a cell of its own in each row, as the index of a table: it is left out"
+        return Finding(
+            "column_left_out",
+            f"{column} and a cell of its own in each row, as the index of a table",
+            "it is left out; to read it, write its name into the line",
         )
     raise DataError(
         f"{where}: column {position + 1} has no name, and does not look like an index. Write its "

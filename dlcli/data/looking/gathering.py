@@ -14,7 +14,7 @@ import numpy as np
 
 from dlcli.data.dataset import Array
 from dlcli.data.formats.lines import line_number, rows_of
-from dlcli.data.formats.looks import kind_of
+from dlcli.data.formats.looks import begins_with_zero, kind_of
 from dlcli.data.formats.notation import Format, is_number, to_numbers
 from dlcli.data.looking.moments import Moments, periods
 from dlcli.errors import DataError
@@ -160,7 +160,7 @@ class _Column:
         if not self._numbers or self._odd:
             self._moments.add(filled)
         else:
-            self._zeros = self._zeros or next(filter(_begins_with_zero, found), None)
+            self._zeros = self._zeros or next(filter(begins_with_zero, found), None)
             if self._are_codes:
                 self._widths.update(len(cell) if cell.isdigit() else -1 for cell in found)
 
@@ -245,16 +245,6 @@ class _Column:
     def _periods(self) -> str | None:
         once = self._exact and not self._missing and len(self._counts) == self._counts.total()
         return periods(list(self._counts)) if once else None
-
-
-def _begins_with_zero(cell: str) -> bool:
-    """Whether a number has a zero in front that a number does not keep.
-
-    >>> [_begins_with_zero(cell) for cell in ("007", "0", "0.5", "-05", "10")]
-    [True, False, False, True, False]
-    """
-    digits = cell.lstrip("+-")
-    return len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
 
 
 BINS = 10

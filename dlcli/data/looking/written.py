@@ -242,7 +242,7 @@ def _notation(rows: Sequence[Row], format: Format) -> tuple[str, str | None]:
     columns = [column for column in columns if column and any(c.isdigit() for c in column[0])]
     order = list(_NOTATIONS)
     if format.delimiter == ";":  # where the comma is not free, because numbers have it
-        order.sort(key=lambda one: (one != (".", None), one[0] != ","))
+        order = sorted(order, key=lambda one: (one != (".", None), one[0] != ","))
     found = {}
     for decimal, thousands in order:
         if thousands == " " and format.delimiter == BLANKS:

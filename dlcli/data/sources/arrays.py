@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from dlcli.data.audit import Finding
 from dlcli.data.checks import features_shape, make_table, same_length
 from dlcli.data.dataset import Declared, Raw, Role, Sampled, Shape, Table
 from dlcli.data.formats import npy
@@ -36,14 +37,14 @@ class Npy(Source):
 
     def load(self, places: Places, seed: int) -> Raw:
         parts: dict[Role, Table] = {}
-        warnings: list[str] = []
+        findings: list[Finding] = []
         for role, files in self._files().items():
             features, targets = (places.find(file) for file in files)
             x, y = npy.read(features), npy.read(targets)
             parts[role] = make_table(x, y, str(features), str(targets))
-            warnings += (*large_wholes(x, str(features)), *large_wholes(y, str(targets)))
+            findings += (*large_wholes(x, str(features)), *large_wholes(y, str(targets)))
         check_alike(parts)
-        return Raw(parts, warnings=tuple(warnings))
+        return Raw(parts, findings=tuple(findings))
 
     def declare(self, places: Places) -> Declared:
         rows: dict[Role, int | None] = {}
@@ -63,7 +64,7 @@ class Npy(Source):
     def sample(self, places: Places, seed: int) -> Sampled | str:
         """The first rows of each file: those that a memory map has in its first megabytes."""
         parts: dict[Role, Table] = {}
-        warnings: list[str] = []
+        findings: list[Finding] = []
         unread: list[str] = []
         for role, files in self._files().items():
             features, targets = (places.find(file) for file in files)
@@ -73,9 +74,9 @@ class Npy(Source):
             if len(x) > few:
                 unread.append(f"{features}: the rows behind the first {few:,}.")
             parts[role] = make_table(x[:few], y[:few], str(features), str(targets))
-            warnings += (*large_wholes(x[:few], str(features)), *large_wholes(y, str(targets)))
+            findings += (*large_wholes(x[:few], str(features)), *large_wholes(y, str(targets)))
         check_alike(parts)
-        return Sampled(Raw(parts, warnings=tuple(warnings)), tuple(unread))
+        return Sampled(Raw(parts, findings=tuple(findings)), tuple(unread))
 
     def _files(self) -> Mapping[Role, tuple[str, str]]:
         if (self.test_features is None) != (self.test_target is None):
@@ -115,15 +116,15 @@ class Npz(Source):
     def load(self, places: Places, seed: int) -> Raw:
         archive = Archive(places.find(self.path))
         parts: dict[Role, Table] = {}
-        warnings: list[str] = []
+        findings: list[Finding] = []
         for role, (x, y) in self._pairs(archive).items():
             features, targets = archive.read(x), archive.read(y)
             parts[role] = make_table(features, targets, archive.where(x), archive.where(y))
-            warnings += large_wholes(features, archive.where(x))
-            warnings += large_wholes(targets, archive.where(y))
+            findings += large_wholes(features, archive.where(x))
+            findings += large_wholes(targets, archive.where(y))
         check_alike(parts)
         parts = with_weights(archive, parts, self._weights(archive))
-        return Raw(parts, warnings=tuple(warnings))
+        return Raw(parts, findings=tuple(findings))
 
     def declare(self, places: Places) -> Declared:
         found = places.search(self.path)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from dlcli.data.audit import Finding
 from dlcli.data.checks import make_table, make_weights
 from dlcli.data.dataset import Array, Column, Declared, Key, Raw, Role, Sampled, Shape, Table
 from dlcli.data.formats.columns import DECLARED, NUMBER, TEXT, ReadColumns
@@ -44,8 +45,8 @@ class Opened(Protocol):
         """How many columns there are where they are known by their places only."""
 
     @property
-    def left_out(self) -> tuple[str, ...]:
-        """A sentence about each column that is left out."""
+    def left_out(self) -> tuple[Finding, ...]:
+        """A finding about each column that is left out."""
 
     def position(self, name: str) -> int:
         """Where the column is; UsageError with the nearest name where there is none."""
@@ -92,8 +93,8 @@ class ColumnarSource(Source):
         """What a column of text looks like; codes: the place of each row in the distinct texts."""
 
     @abstractmethod
-    def odd(self, file: Any, wanted: Sequence[str], read: ReadColumns) -> tuple[str, ...]:
-        """A sentence about each number that was not kept as it is written."""
+    def odd(self, file: Any, wanted: Sequence[str], read: ReadColumns) -> tuple[Finding, ...]:
+        """A finding about each number that was not kept as it is written."""
 
     @abstractmethod
     def first_look(self, file: Any, name: str, kind: str | None) -> TextColumn | None:
@@ -157,23 +158,23 @@ class ColumnarSource(Source):
         read: Sequence[ReadColumns],
     ) -> Raw:
         first = files[0]
-        warnings = [
-            sentence
+        findings = [
+            finding
             for file, columns in zip(files, read, strict=True)
-            for sentence in (*file.left_out, *self.odd(file, wanted, columns))
+            for finding in (*file.left_out, *self.odd(file, wanted, columns))
         ]
         looks = {
             name: self.look(first, read[0].texts[name], read[0].numbers[:, j])
             for j, name in enumerate(wanted)
             if read[0].texts.get(name)
         }
-        warnings += [
-            _nonsense(name, text)
+        findings += [
+            text.as_words(name)
             for name, text in looks.items()
             if text.numeric and name not in declared
         ]
         vocabularies = merge(read, wanted)
-        warnings += [s for name, known in vocabularies.items() for s in two_forms(name, known)]
+        findings += [s for name, known in vocabularies.items() for s in two_forms(name, known)]
         for columns in read:
             sort_codes(columns, wanted, vocabularies)
         features = tuple(
@@ -182,14 +183,14 @@ class ColumnarSource(Source):
         tables: dict[Role, Table] = {}
         for role, file, found in zip(self.paths(), files, read, strict=True):
             tables[role], told = self._table(file, features, wanted, found.numbers, vocabularies)
-            warnings += told
+            findings += told
         if tables.keys() == {"train"}:
             tables = {"all": tables["train"]}
         target, classes = self.targets[0], None
         if len(self.targets) == 1:
             tables, classes = as_ids(tables), vocabularies.get(target)
         about = _about_target(target, looks[target]) if target in looks else None
-        return Raw(tables, classes, features, tuple(warnings), about, first.width)
+        return Raw(tables, classes, features, tuple(findings), about, first.width)
 
     def _column(
         self,
@@ -214,15 +215,15 @@ class ColumnarSource(Source):
         wanted: Sequence[str],
         numbers: Array,
         vocabularies: Mapping[str, tuple[str, ...]],
-    ) -> tuple[Table, list[str]]:
+    ) -> tuple[Table, list[Finding]]:
         """The table of one file, and what a person should know of it."""
         at = {name: j for j, name in enumerate(wanted)}
         place: Callable[[int], str] = file.place
         told = []
         gaps = np.isnan(numbers[:, [at[name] for name in self.targets]])
         if gaps.any():
-            numbers, place, sentence = self._without_gaps(file, numbers, gaps)
-            told.append(sentence)
+            numbers, place, finding = self._without_gaps(file, numbers, gaps)
+            told.append(finding)
         for name in self.keys:
             _require_filled(
                 numbers[:, at[name]],
@@ -266,7 +267,7 @@ class ColumnarSource(Source):
 
     def _without_gaps(
         self, file: Opened, numbers: Array, gaps: Array
-    ) -> tuple[Array, Callable[[int], str], str]:
+    ) -> tuple[Array, Callable[[int], str], Finding]:
         """Without the rows whose target is missing; OptionError unless that is allowed."""
         lost: Array = np.asarray(gaps.any(axis=1))
         row = int(np.argmax(lost))
@@ -284,11 +285,13 @@ class ColumnarSource(Source):
         kept = np.flatnonzero(~lost)
         count = int(lost.sum())
         rows = "1 row has" if count == 1 else f"{count:,} rows have"
-        sentence = (
+        finding = Finding(
+            "rows_left_out",
             f"{file.path}: {rows} no target (the first: {where}) and "
-            f"{'is' if count == 1 else 'are'} left out of {len(lost):,}"
+            f"{'is' if count == 1 else 'are'} left out of {len(lost):,}",
+            "fill them in to learn from them",
         )
-        return numbers[kept], partial(_kept_place, file, kept), sentence
+        return numbers[kept], partial(_kept_place, file, kept), finding
 
     def declare(self, places: Places) -> Declared:
         absent: list[str] = []
@@ -389,11 +392,3 @@ def _kept_place(file: Opened, kept: Array, row: int) -> str:
 
 def _about_target(name: str, text: TextColumn) -> str:
     return f"column {name!r} holds text: {text.where}. {text.for_target}"
-
-
-def _nonsense(name: str, text: TextColumn) -> str:
-    """The warning about numbers that are about to be learned as words."""
-    return (
-        f"column {name!r} is taken for text, each of its texts for a category of its own: "
-        f"{text.where}. {text.for_target.removesuffix('.')}"
-    )

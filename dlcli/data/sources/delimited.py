@@ -4,9 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
+from dlcli.data.audit import Finding
 from dlcli.data.dataset import Array, Role
 from dlcli.data.formats.columns import ReadColumns, read_columns
-from dlcli.data.formats.findings import TextColumn, first_texts, quantised, text_column
+from dlcli.data.formats.findings import (
+    TextColumn,
+    first_texts,
+    leading_zeros,
+    quantised,
+    text_column,
+)
 from dlcli.data.formats.notation import MISSING, Format
 from dlcli.data.formats.text import Text, read_header
 from dlcli.data.sources.columnar import ColumnarSource
@@ -94,8 +101,11 @@ class Csv(ColumnarSource):
     def look(self, file: Text, texts: Sequence[str], codes: Array) -> TextColumn:
         return text_column(file, texts, codes)
 
-    def odd(self, file: Text, wanted: Sequence[str], read: ReadColumns) -> tuple[str, ...]:
-        return quantised(file, wanted, read)
+    def odd(self, file: Text, wanted: Sequence[str], read: ReadColumns) -> tuple[Finding, ...]:
+        return (
+            *quantised(file, wanted, read),
+            *leading_zeros(file, wanted, read, {file.position(name) for name in self.kinds}),
+        )
 
     def first_look(self, file: Text, name: str, kind: str | None) -> TextColumn | None:
         return first_texts(file, name, kind)

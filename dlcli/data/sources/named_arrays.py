@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 
+from dlcli.data.audit import Finding
 from dlcli.data.checks import features_shape, make_features, make_table, same_length
 from dlcli.data.dataset import Declared, Raw, Role, Sampled, Shape, Table
 from dlcli.data.formats.npz import Archive
@@ -34,14 +35,14 @@ class NamedArrays(Source):
         archive = Archive(places.find(self.path))
         self._require_arrays(archive)
         parts: dict[Role, Table] = {}
-        warnings: list[str] = []
+        findings: list[Finding] = []
         for role, target in self.targets.items():
             targets, values, files = archive.read(target), {}, []
             made: Table | None = None
             for name, arrays in self.inputs.items():
                 where = archive.where(arrays[role])
                 array = archive.read(arrays[role])
-                warnings += large_wholes(array, where)
+                findings += large_wholes(array, where)
                 if made is None:
                     made = make_table(array, targets, where, archive.where(target))
                     values[name] = made.features
@@ -51,12 +52,12 @@ class NamedArrays(Source):
                     values[name] = make_features(array, where)
                 files.append(where)
             assert made is not None
-            warnings += large_wholes(targets, archive.where(target))
+            findings += large_wholes(targets, archive.where(target))
             files.append(archive.where(target))
             parts[role] = Table(values, made.targets, made.place, tuple(files))
         check_alike(parts)
         parts = with_weights(archive, parts, self._weights(archive))
-        return Raw(parts, warnings=tuple(warnings))
+        return Raw(parts, findings=tuple(findings))
 
     def declare(self, places: Places) -> Declared:
         found = places.search(self.path)
