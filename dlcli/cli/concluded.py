@@ -10,6 +10,7 @@ from dlcli.cli.shown import print_narrow
 from dlcli.printable import printable
 
 if TYPE_CHECKING:
+    from dlcli.data.audit import Finding
     from dlcli.data.looking.look import Look
     from dlcli.pipeline.first import First
 
@@ -19,7 +20,7 @@ _KINDS = {"number": "numbers", "text": "text", "date": "dates"}
 
 def show_concluded(found: "First") -> None:
     """Write the table, and what a person should know below it."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Finding, ...] = ()
     if found.look is not None and found.seen is not None:
         rows = [*writing(found.seen), *_of_table(found.look)]
         notes = found.look.notes
@@ -27,7 +28,7 @@ def show_concluded(found: "First") -> None:
         rows = list(_of_arrays(found))
     print_narrow(("",) * 3, rows, (12, 26, 38), to_stderr=True, folded=2)
     for note in notes:
-        print(f"note: {printable(note)}", file=sys.stderr)
+        print(f"note: {printable(str(note))}", file=sys.stderr)
 
 
 def _of_table(look: "Look") -> Iterator[tuple[str, str, str]]:

@@ -82,10 +82,12 @@ def _show(found: "Description") -> None:
         say(f"... and {len(named) - _MOST_COLUMNS:,} more columns; --json lists all")
     _show_target(found)
     _show_writing(found)
+    if found.nothing:
+        say(f"\nno target: {found.nothing}")
     if found.findings:
         say("\nworth a look")
-        for sentence in found.findings:
-            say(f"  {sentence}")
+        for finding in found.findings:
+            say(f"  {finding.told()}")
 
 
 def _values(facts: "Facts") -> str:

@@ -13,12 +13,16 @@ CODES = {
     "giveaway": "a column alone tells the target",
     "identifier": "a column numbers or names the rows",
     "constant_column": "a column is the same in all training rows",
+    "empty_column": "a column has no values, or hardly any",
+    "missing_marks": "texts among numbers that stand for no value",
+    "ambiguous_dates": "dates that can be read in two ways",
     "leading_zeros": "a column of numbers is written with zeros in front, as codes are",
     "text_among_numbers": "a column is mostly numbers, but is taken for text",
     "two_forms": "two texts of a column look alike and are not the same bytes",
     "rounded_numbers": "whole numbers beyond 2^53, which float64 rounds",
     "lost_numbers": "numbers that float32 cannot tell apart",
     "coarse_target": "targets that float32 cannot tell apart",
+    "series": "rows are moments of a series",
     "gap_category": "missing cells are a category of their own",
     "unknown_categories": "categories of the other parts that the training part does not have",
     "empty_bucket": "unknown categories belong with rare ones, and there are none",
@@ -37,7 +41,9 @@ CODES = {
 }
 """What there is to be found."""
 
-INFORMATION = frozenset(("column_left_out", "rows_left_out", "unknown_categories", "rare_classes"))
+INFORMATION = frozenset(
+    ("column_left_out", "rows_left_out", "gap_category", "unknown_categories", "rare_classes")
+)
 """What was asked for, or has no other way: said, and no error under `strict`."""
 
 

@@ -109,9 +109,12 @@ def takes_missing(fitted: Preprocessing) -> tuple[str, ...]:
 
 
 def empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:
-    """The columns whose unknown categories belong to the rare ones, of which there are none."""
-    return tuple(
-        name
-        for step, name, one in _encoded(fitted)
-        if step.handle_unknown == "bucket" and not one.rare_names
-    )
+    """The columns whose unknown categories belong to the rare ones, of which there are none: not
+    in any column of the transform that encodes them."""
+    names: dict[int, list[str]] = {}
+    filled = set()
+    for step, name, one in _encoded(fitted):
+        if step.handle_unknown == "bucket":
+            names.setdefault(id(step), []).append(name)
+            filled |= {id(step)} if one.rare_names else set()
+    return tuple(name for step, found in names.items() if step not in filled for name in found)

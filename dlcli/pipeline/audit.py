@@ -25,6 +25,11 @@ def require_none(loaded: LoadedConfig, findings: Iterable[Finding]) -> None:
         raise loaded.errors((("data", "audit"), finding.told()) for finding in found)
 
 
+def wanted(loaded: LoadedConfig, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings, or none where `data.audit` is off."""
+    return () if loaded.config.data.audit == "off" else tuple(findings)
+
+
 def of_rows(
     loaded: LoadedConfig, raw: Raw, dataset: Dataset, preprocessing: Mapping[str, Preprocessing]
 ) -> tuple[Finding, ...]:

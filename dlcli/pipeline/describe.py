@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dlcli.data.audit import Finding
 from dlcli.data.formats.notation import MISSING
 from dlcli.data.looking.arrays import ArrayLook, ArraysLook, kind_of_arrays, look_at_arrays
 from dlcli.data.looking.concluding import conclude, notes_on, survey
@@ -21,13 +22,14 @@ class Description:
     """A table.
 
     histograms: of each column, how many cells are in ten equal parts of its range; empty where
-    there are none. look: what was concluded; None, with the reason, where nothing can be learned.
+    there are none. look: what was concluded; None where nothing can be learned. nothing: why.
     """
 
     seen: Survey
     histograms: tuple[tuple[int, ...], ...]
     look: Look | None
-    findings: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    nothing: str = ""
 
     @property
     def target(self) -> Facts | None:
@@ -46,20 +48,24 @@ def describe(path: Path, target: str | None = None) -> Description | ArraysLook:
             raise UsageError(f"{path} holds arrays and no columns, so there is no target to name")
         return look_at_arrays(path, kind)
     seen = survey(path)
-    look, findings = None, list(notes_on(seen.gathered.columns))
+    look, findings, why = None, list(notes_on(seen.gathered.columns)), ""
     try:
         look = conclude(seen, target)
     except UsageError as error:
         if target is not None:
             raise
-        findings.insert(0, str(error))
+        why = str(error)
     if look is not None:
-        left_out = [f"{c.name!r}: {c.reason}" for c in look.columns if c.role == "ignored"]
+        left_out = [
+            Finding(c.code, f"{c.name!r}: {c.reason}", "`dlcli init` leaves it out")
+            for c in look.having("ignored")
+        ]
         findings = [*left_out, *look.notes]
         if look.series is not None:
-            findings.insert(0, f"a series: {look.task_because}")
+            told = "windows of earlier rows are not made yet: write them as columns"
+            findings.insert(0, Finding("series", look.task_because, told))
     parts = histogram(path, seen.written.format, seen.gathered, seen.header)
-    return Description(seen, tuple(map(tuple, parts)), look, tuple(findings))
+    return Description(seen, tuple(map(tuple, parts)), look, tuple(findings), why)
 
 
 def as_json(found: Description | ArraysLook) -> dict[str, Any]:
@@ -98,7 +104,9 @@ def as_json(found: Description | ArraysLook) -> dict[str, Any]:
             "task": look.task,
             "task_because": look.task_because,
         }
-    return {**document, "findings": list(found.findings)}
+    if found.nothing:
+        document["nothing_to_learn"] = found.nothing
+    return {**document, "findings": [finding.to_json() for finding in found.findings]}
 
 
 def options(seen: Survey) -> Mapping[str, Any]:

@@ -32,6 +32,7 @@ from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
 from dlcli.errors import DataError, UsageError
 from dlcli.frozen import frozen
+from dlcli.pipeline import audit
 from dlcli.pipeline.examples import Learned
 from dlcli.pipeline.ids import (
     ids_as_numbers,
@@ -256,7 +257,7 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, learned, dataset.classes, findings)
+    return Design(chain, recipe, learned, dataset.classes, audit.wanted(loaded, findings))
 
 
 def reshaped_channels_first(chain: Chain) -> tuple[Finding, ...]:

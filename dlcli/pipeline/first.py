@@ -43,7 +43,7 @@ class First:
             "source": dict(options(self.seen)),
             "features": [column.name for column in look.having("feature")],
             "ignored": {column.name: column.reason for column in look.having("ignored")},
-            "notes": list(look.notes),
+            "findings": [finding.to_json() for finding in look.notes],
         }
 
 

@@ -152,13 +152,17 @@ def _transforms(look: Look, features: Sequence[ColumnLook]) -> Iterator[str]:
         mixed = few or many or any(c.facts.missing for c in (*numbers, *dates))
         usual: dict[str, object] = {"type": "standardize", "columns": "numeric"}
         steps.append((usual if mixed or dates else "standardize", ""))
-    unknown = {"handle_unknown": "bucket", "min_frequency": _OFTEN}
+    unknown: dict[str, object] = {"handle_unknown": "ignore"}
+    why_few = "unknown ones are 0 in all columns"
+    if any(count <= _OFTEN for column in (*few, *many) for _, count in column.facts.counts):
+        unknown = {"handle_unknown": "bucket", "min_frequency": _OFTEN}
+        why_few = "rare and unknown ones share a column"
     if many:
         names = [column.name for column in many]
         why = f"more than {_FEW_CATEGORIES} categories"
         steps.append(({"type": "category", "columns": names, **unknown}, why))
     if few:
-        steps.append(({"type": "one_hot", **unknown}, "rare and unknown ones share a column"))
+        steps.append(({"type": "one_hot", **unknown}, why_few))
     if steps == [("standardize", "")]:
         yield "  transforms: [standardize]"
         return

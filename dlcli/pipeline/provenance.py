@@ -17,6 +17,7 @@ from dlcli.artifacts.manifest import Manifest, record_file, write_manifest
 from dlcli.artifacts.reading import read_bytes, read_mapping
 from dlcli.artifacts.run_directory import CONFIG, ENVIRONMENT, LOG, RESOLVED_CONFIG, RunDirectory
 from dlcli.config import LARGEST_FILE, LARGEST_RECORDED, LoadedConfig, load_recorded, text_of
+from dlcli.data.audit import Finding
 from dlcli.errors import DlcliError
 
 _MOST_OVERRIDES = 1000
@@ -101,10 +102,12 @@ class Environment:
         data_dir: Path,
         workers: int,
         overrides: Sequence[str] = (),
+        findings: Sequence[Finding] = (),
     ) -> "Environment":
         """The environment of this process.
 
-        config: where the YAML lies, an absolute path; overrides: what `--set` changed in it.
+        config: where the YAML lies, an absolute path; overrides: what `--set` changed in it;
+        findings: of the audit.
         """
         return Environment(
             {
@@ -123,6 +126,7 @@ class Environment:
                 "process": os.getpid(),
                 "cpus": os.cpu_count(),
                 "packages": _packages(),
+                "findings": [finding.to_json() for finding in findings],
             }
         )
 
@@ -166,6 +170,12 @@ class Environment:
             return Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else None
         except (OSError, ValueError):  # a name that no folder can have, or no permission
             return None
+
+    @property
+    def findings(self) -> list[dict[str, str]]:
+        """What the audit found: code, sentence and fix of each."""
+        known = self.document.get("findings")
+        return [one for one in known if isinstance(one, dict)] if isinstance(known, list) else []
 
     @property
     def last_extension(self) -> tuple[Any, Any] | None:

@@ -45,6 +45,7 @@ def run(
                 where.data.absolute(),
                 options.workers,
                 options.overrides,
+                job.findings,
             )
             write_rows(directory, job.prepared.brought)
             manifest = provenance.manifest_of(loaded, job.digests)

@@ -19,6 +19,7 @@ def summary(path: Path) -> dict[str, Any]:
     epochs      how many were trained
     kept_epoch  whose weights the run keeps, as `keep` says
     best        epoch, monitor and value of the best one
+    findings    of the audit: code, sentence and fix of each
     digests     sha256 of manifest.json and of the kept weights' file; of the data by role
     """
     directory = RunDirectory.open(path)
@@ -37,6 +38,7 @@ def summary(path: Path) -> dict[str, Any]:
         "keep": keep,
         "kept_epoch": history.best_epoch if keep == "best" else last,
         "best": {"epoch": history.best_epoch, "monitor": monitor.name, "value": history.best},
+        "findings": provenance.Environment.read(directory).findings,
         "digests": {
             "manifest": digest_of_file(directory.path(MANIFEST)),
             "weights": manifest.files[f"{MODEL}/weights.safetensors"].sha256,

@@ -82,6 +82,12 @@ def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -
     Where the data is there and small, the first two stages are gone through as `train` does; of
     larger files the headers and first rows are looked at, and what was not is said.
     """
+    found = _validated(loaded, folder, data_dir)
+    audit.require_none(loaded, found.findings)
+    return replace(found, findings=audit.wanted(loaded, found.findings))
+
+
+def _validated(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -> Validated:
     config = loaded.config
     where = prepare.places(folder, data_dir)
     with prepare.fitting(loaded):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dlcli.data.audit import Finding
 from dlcli.data.dataset import Array, Column, Part, Raw, Table
 from dlcli.data.formats.notation import Format, to_numbers
 from dlcli.data.formats.text import read_header
@@ -50,13 +51,15 @@ def conclude(seen: Survey, target: str | None = None) -> Look:
     facts = columns[place]
     task, why = task_of(facts, gathered.rows)
     series = _series(columns, place)
-    notes: list[str] = []
+    notes: list[Finding] = []
     if series is not None:
         task = "series"
         why = f"{series.name!r} and one number: each row is the next moment of a series"
     if facts.missing:
         count = "1 row has" if facts.missing == 1 else f"{facts.missing:,} rows have"
-        notes.append(f"{count} no {facts.name!r} and can not be learned from")
+        notes.append(
+            Finding("rows_left_out", f"{count} no {facts.name!r}", "they can not be learned from")
+        )
     looks = [_column(j, place, task, gathered, format, notes) for j in range(len(columns))]
     looks = _something(looks, notes)
     return Look(
@@ -160,7 +163,7 @@ def _series(columns: Sequence[Facts], target: int) -> Facts | None:
 
 
 def _column(
-    j: int, target: int, task: str, gathered: Gathered, format: Format, notes: list[str]
+    j: int, target: int, task: str, gathered: Gathered, format: Format, notes: list[Finding]
 ) -> ColumnLook:
     """What a column is good for."""
     facts, rows = gathered.columns[j], gathered.rows
@@ -169,51 +172,57 @@ def _column(
     if not facts.name:
         return ColumnLook(facts, "index", "it has no name: the index of a table")
     if facts.kind == "empty":
-        return ColumnLook(facts, "ignored", "it is empty")
+        return ColumnLook(facts, "ignored", "it is empty", "empty_column")
     filled = rows - facts.missing
     if facts.missing and filled < max(_FEWEST, _SPARSE * rows):
-        return ColumnLook(facts, "ignored", f"only {filled:,} of its {rows:,} cells are filled")
+        few = f"only {filled:,} of its {rows:,} cells are filled"
+        return ColumnLook(facts, "ignored", few, "empty_column")
     if facts.distinct == 1 and not facts.missing:
-        return ColumnLook(facts, "ignored", "the same in all rows")
+        return ColumnLook(facts, "ignored", "the same in all rows", "constant_column")
     if task == "series":
         return ColumnLook(facts, "feature")
     if facts.kind == "text" and _is_name(facts, rows):
         names = f"{facts.distinct:,} different texts in {filled:,} rows"
-        return ColumnLook(facts, "ignored", f"{names}: names or free text")
+        return ColumnLook(facts, "ignored", f"{names}: names or free text", "identifier")
     values = coded(gathered, j, format)
     column = (Column(facts.name),)
     if facts.kind == "number" and identifiers(
         Raw({"all": Table(values[:, None], np.zeros(len(values)))}, columns=column)
     ):
-        return ColumnLook(facts, "ignored", "it numbers the rows")
+        return ColumnLook(facts, "ignored", "it numbers the rows", "identifier")
     told = coded(gathered, target, format)
     kept = ~np.isnan(told)
     if facts.missing and (~np.isnan(values) & kept).sum() < min(_FEWEST, kept.sum()):
         name = gathered.columns[target].name
-        return ColumnLook(facts, "ignored", f"it is empty where {name!r} is known")
+        return ColumnLook(facts, "ignored", f"it is empty where {name!r} is known", "empty_column")
     part = Part(_filled(values)[kept][:, None], told[kept], columns=column)
     if giveaways(part, task in ("binary", "multiclass")):
         if facts.kind == "number" and facts.distinct > _FEW and task != "regression":
             notes.append(
-                f"{facts.name!r} alone tells the class, by its range: is it known of new rows?"
+                Finding(
+                    "giveaway",
+                    f"{facts.name!r} alone tells the class, by its range",
+                    "is it known of new rows? If not, leave it out by `ignore`",
+                )
             )
         else:
             what = "class" if task != "regression" else "target"
-            return ColumnLook(facts, "ignored", f"{_TELLS} the {what}: it gives it away")
+            return ColumnLook(
+                facts, "ignored", f"{_TELLS} the {what}: it gives it away", "giveaway"
+            )
     return ColumnLook(facts, "feature")
 
 
-def _something(looks: list[ColumnLook], notes: list[str]) -> list[ColumnLook]:
+def _something(looks: list[ColumnLook], notes: list[Finding]) -> list[ColumnLook]:
     """The columns; where all that is left are ones that tell the target, they are kept."""
     if any(column.role == "feature" for column in looks):
         return looks
     kept = []
     for column in looks:
-        told = column.reason.startswith(_TELLS)
+        told = column.code == "giveaway"
         if told:
-            notes.append(
-                f"{column.name!r} alone tells the target; it is kept, as there is no other"
-            )
+            what = f"{column.name!r} alone tells the target"
+            notes.append(Finding("giveaway", what, "it is kept, as there is no other"))
         kept.append(ColumnLook(column.facts, "feature") if told else column)
     return kept
 
@@ -243,24 +252,25 @@ def _filled(values: Array) -> Array:
     return np.where(holes, np.nanmax(values) + 1, values)
 
 
-def notes_on(columns: Sequence[Facts]) -> list[str]:
-    """Sentences about single columns."""
+def notes_on(columns: Sequence[Facts]) -> list[Finding]:
+    """Findings about single columns."""
     notes = []
     for column in columns:
         if column.zeros is not None and column.kind == "text":
-            notes.append(
-                f"{column.name!r} holds codes of {len(column.zeros)} digits, such as "
-                f"{column.zeros}: taken for text"
-            )
+            digits = f"codes of {len(column.zeros)} digits, such as {column.zeros}"
+            found = Finding("leading_zeros", f"{column.name!r} holds {digits}", "taken for text")
+            notes.append(found)
         elif column.zeros is not None:
-            notes.append(
-                f"{column.name!r} has numbers such as {column.zeros}: if they are codes, declare "
-                f"`kinds: {{{column.name}: text}}`, else the zeros in front are lost"
-            )
+            fix = f"if they are codes, set `kinds: {{{column.name}: text}}`"
+            zeros = f"{column.name!r} has numbers such as {column.zeros}"
+            notes.append(Finding("leading_zeros", zeros, fix))
         if len(column.dates) > 1:
             first, second = column.dates[:2]
-            notes.append(f"{column.name!r} is read as {first}, but {second} fits, too")
+            fix = "set `kinds` if that is wrong"
+            ways = f"{column.name!r} is read as {first}, but {second} fits, too"
+            notes.append(Finding("ambiguous_dates", ways, fix))
         if column.marks:
             shown = ", ".join(map(repr, column.marks))
-            notes.append(f"{column.name!r} has {shown} among numbers: taken for missing")
+            marks = f"{column.name!r} has {shown} among numbers"
+            notes.append(Finding("missing_marks", marks, "taken for missing"))
     return notes

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dlcli.data.audit import Finding
 from dlcli.data.formats.notation import Format
 from dlcli.data.looking.gathering import Facts, Gathered
 from dlcli.data.looking.written import Written
@@ -24,12 +25,13 @@ class ColumnLook:
     """A column and what it is good for.
 
     role: feature, target, or ignored; index for one without a name, which the reader leaves out.
-    reason: why, in words; "" for a usual feature.
+    reason: why, in words; "" for a usual feature. code: of the finding that it is, if it is one.
     """
 
     facts: Facts
     role: str
     reason: str = ""
+    code: str = ""
 
     @property
     def name(self) -> str:
@@ -45,7 +47,7 @@ class Look:
     marks: texts that stand for missing cells, beside the usual ones.
     task: regression, binary, multiclass, or series.
     series: the column by which the rows follow each other, where that is all there is.
-    notes: sentences about what a person should know.
+    notes: what else a person should know.
     """
 
     path: Path
@@ -59,7 +61,7 @@ class Look:
     task: str
     task_because: str
     series: str | None
-    notes: tuple[str, ...]
+    notes: tuple[Finding, ...]
 
     @property
     def header(self) -> bool:
