@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, cast, get_args
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from dlcli.config.absent import unknown
-from dlcli.config.values import Real, wrong, wrong_value
+from dlcli.config.values import Listing, Real, wrong, wrong_value
 from dlcli.config.wording import code, instead, listing, squeeze
 from dlcli.frozen import frozen
 
@@ -192,6 +192,47 @@ def _member(model: type[Section], handler: GetCoreSchemaHandler) -> CoreSchema:
             lambda value, info: value.model_dump(mode=info.mode), info_arg=True
         ),
     )
+
+
+ONE, SEVERAL = "<one>", "<several>"
+"""In the path of an error, which of both was given."""
+
+
+@frozen(eq=False)
+class OneOrSeveral:
+    """A component, or a list of up to `most` of them, kept as a tuple; a list of one is that one.
+
+    Annotates what one of them is.
+    """
+
+    most: int
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        one = handler(source)
+        listing = Listing(most=self.most, least=1)
+        several = core_schema.no_info_after_validator_function(
+            _alone,
+            core_schema.no_info_before_validator_function(
+                listing, core_schema.tuple_variable_schema(one)
+            ),
+        )
+        return core_schema.tagged_union_schema(
+            {ONE: one, SEVERAL: several},
+            lambda value: SEVERAL if isinstance(value, list | tuple) else ONE,
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        one = handler(cast(Any, schema)["choices"][ONE])
+        array = {"type": "array", "items": one, "minItems": 1, "maxItems": self.most}
+        return {"anyOf": [one, array]}
+
+
+def _alone(values: tuple[Any, ...]) -> Any:
+    return values[0] if len(values) == 1 else values
 
 
 def fields_of(model: type[Section]) -> dict[str, FieldInfo]:

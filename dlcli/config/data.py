@@ -6,7 +6,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from dlcli.config.augmentation import Augmentations
-from dlcli.config.base import Grown, Section
+from dlcli.config.base import Grown, OneOrSeveral, Section
 from dlcli.config.layer_sections import NAME
 from dlcli.config.sources import NPZ_PAIRS, ArrayName, Npz, Source
 from dlcli.config.splits import Split
@@ -49,6 +49,9 @@ def input_names(written: Any) -> tuple[str, ...] | None:
         return None
 
 
+TargetTransforms = Annotated[TargetTransform, OneOrSeveral(most=10)]
+
+
 class Data(Grown):
     """inputs: the values of a row, by names that layers read them by; None: there is one, which
     has none. audit: whether what is probably not meant is said, an error, or not looked for."""
@@ -60,8 +63,14 @@ class Data(Grown):
     split: Split = Split()
     transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
     augmentation: Augmentations = ()
-    target_transform: TargetTransform | None = None
+    target_transform: TargetTransforms | None = None
     audit: Annotated[Literal["warn", "strict", "off"], Choice(("warn", "strict", "off"))] = "warn"
+
+    @property
+    def target_transforms(self) -> tuple[Any, ...]:
+        """What is done to the target, in order."""
+        given: Any = self.target_transform
+        return given if isinstance(given, tuple) else () if given is None else (given,)
 
     @model_validator(mode="after")
     def _named_where_there_are_inputs(self) -> Self:

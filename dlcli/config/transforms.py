@@ -106,14 +106,13 @@ class _Percents(Listing):
         return tuple(numbers)
 
 
-class Robust(Section):
-    """(x - median) / (high - low), by quantiles of the training part."""
+class RobustTarget(Section):
+    """(t - median) / (high - low), by quantiles of the training part."""
 
     type: Literal["robust"] = "robust"
     with_centering: Annotated[bool, Switch()] = True
     with_scaling: Annotated[bool, Switch()] = True
     quantile_range: Annotated[tuple[float, float], _Percents(most=2, least=2)] = (25.0, 75.0)
-    columns: _Numbers | None = None
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
@@ -122,12 +121,23 @@ class Robust(Section):
         return self
 
 
-class Quantile(Section):
-    """The rank among the numbers of the training part, from 0 to 1, or as a normal variable."""
+class Robust(RobustTarget):
+    """(x - median) / (high - low), by quantiles of the training part."""
+
+    columns: _Numbers | None = None
+
+
+class QuantileTarget(Section):
+    """The rank among the targets of the training part, from 0 to 1, or as a normal variable."""
 
     type: Literal["quantile"] = "quantile"
     n_quantiles: Annotated[int, Whole(2, 100_000)] = 1000
     output_distribution: Annotated[str, Choice(("uniform", "normal"))] = "uniform"
+
+
+class Quantile(QuantileTarget):
+    """The rank among the numbers of the training part, from 0 to 1, or as a normal variable."""
+
     columns: _Numbers | None = None
 
 
@@ -149,10 +159,15 @@ class Clip(Section):
         return self
 
 
-class Log1p(Section):
-    """log(1 + x)"""
+class Log1pTarget(Section):
+    """log(1 + t)"""
 
     type: Literal["log1p"] = "log1p"
+
+
+class Log1p(Log1pTarget):
+    """log(1 + x)"""
+
     columns: _Numbers | None = None
 
 
@@ -333,7 +348,8 @@ Transform = Annotated[
     Component("transform", words=synonyms.TRANSFORMS),
 ]
 TargetTransform = Annotated[
-    StandardizeTarget | MinMaxTarget, Component("target transform", words=synonyms.TRANSFORMS)
+    StandardizeTarget | MinMaxTarget | RobustTarget | Log1pTarget | QuantileTarget,
+    Component("target transform", words=synonyms.TRANSFORMS),
 ]
 TRANSFORM_CONFIGS: dict[str, type[Section]] = table(Transform)
 TARGET_TRANSFORM_CONFIGS: dict[str, type[Section]] = table(TargetTransform)

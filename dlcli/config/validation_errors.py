@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from dlcli.config import synonyms
 from dlcli.config.absent import absent_key
-from dlcli.config.base import Section, fields_of, tag
+from dlcli.config.base import ONE, SEVERAL, Section, fields_of, tag
 from dlcli.config.document import Document, Problem
 from dlcli.config.root import Config
 from dlcli.config.wording import code, instead, listing, meant, nearest, squeeze
@@ -61,6 +61,8 @@ def _follow(location: Sequence[str | int]) -> tuple[Path, type[Section]]:
     model: type[Section] = Config
     members: dict[str, type[Section]] = {}
     for part in location:
+        if part in (ONE, SEVERAL):
+            continue
         if part in members:
             model, members = members[str(part)], {}
             continue

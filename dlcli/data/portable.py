@@ -91,6 +91,20 @@ def normal_quantile(p: Array) -> Array:
     return np.asarray(np.where(np.abs(q) <= 0.425, central, outer))
 
 
+def normal_share(z: Array) -> Array:
+    """The probability that a standard normal variable lies below z, 1e-9 at least and at most less
+    than 1.
+
+    The inverse of `normal_quantile`, found by halving, to the last bit but two.
+    """
+    low, high = np.full(z.shape, 1e-9), np.full(z.shape, 1.0 - 1e-9)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        below = normal_quantile(middle) < z
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray(np.where(np.isnan(z), z, 0.5 * (low + high)))
+
+
 def _ratio(terms: tuple[tuple[float, ...], tuple[float, ...]], r: Array) -> Array:
     over, under = np.zeros(r.shape), np.zeros(r.shape)
     for a, b in zip(*terms, strict=True):

@@ -109,12 +109,14 @@ def takes_missing(fitted: Preprocessing) -> tuple[str, ...]:
 
 
 def empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:
-    """The columns whose unknown categories belong to the rare ones, of which there are none: not
-    in any column of the transform that encodes them."""
-    names: dict[int, list[str]] = {}
-    filled = set()
-    for step, name, one in _encoded(fitted):
-        if step.handle_unknown == "bucket":
-            names.setdefault(id(step), []).append(name)
-            filled |= {id(step)} if one.rare_names else set()
-    return tuple(name for step, found in names.items() if step not in filled for name in found)
+    """The columns whose unknown categories belong to the rare ones, of which there are none."""
+    return tuple(
+        name
+        for step, name, one in _encoded(fitted)
+        if step.handle_unknown == "bucket" and not one.rare_names
+    )
+
+
+def buckets(fitted: Preprocessing) -> tuple[str, ...]:
+    """The columns whose unknown categories belong to the rare ones."""
+    return tuple(name for step, name, _ in _encoded(fitted) if step.handle_unknown == "bucket")

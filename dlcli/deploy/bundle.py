@@ -191,7 +191,8 @@ class Bundle:
             == (self.csv.format, self.csv.target),
             "places of columns": self._has_its_columns(said),
             "steps of preprocessing": said.steps == fitted,
-            "scale of the target": said.scaled == (self.target_scale is not None),
+            "scale of the target": said.target_steps
+            == (() if self.target_scale is None else self.target_scale.kinds),
         }
         return next((what for what, same in alike.items() if not same), None)
 

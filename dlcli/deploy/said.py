@@ -12,6 +12,7 @@ from dlcli.data.dataset import ONLY
 from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.rows import Written
 from dlcli.data.sources import Csv
+from dlcli.data.targets import STEP_OF
 from dlcli.deploy.written import NAMED
 from dlcli.engine.losses import LOSSES
 from dlcli.frozen import frozen
@@ -27,7 +28,7 @@ class Said:
     no_features: how many columns a table has beside the features (the target, and the weights of
         rows); None where features are listed, so that there may be others.
     steps: what is done to each value, in order, and what with unknown categories.
-    scaled: whether the network learned scaled targets.
+    target_steps: what is done to the target, in order.
     """
 
     layers: list[dict[str, Any]]
@@ -36,7 +37,7 @@ class Said:
     csv: Written
     no_features: int | None
     steps: dict[str, list[tuple[type[Fitted], str | None]]]
-    scaled: bool
+    target_steps: tuple[str, ...]
 
     @staticmethod
     def by(config: Sections, columns: Mapping[str, Columns] = MappingProxyType({})) -> "Said":
@@ -54,7 +55,7 @@ class Said:
             written_as(config),
             _no_features(config.data.source, config.data.split.column),
             steps,
-            config.data.target_transform is not None,
+            tuple(STEP_OF[word.type] for word in config.data.target_transforms),
         )
 
 

@@ -103,6 +103,6 @@ def scale_of(document: Any, loss: Loss, out_shape: Shape) -> TargetScale | None:
     if not isinstance(document, Mapping):
         raise ValueError("the scale of the target is no mapping")
     scale = TargetScale.from_json(document)
-    if loss.kind(out_shape)[0] != "regression" or scale.scale.shape not in ((), out_shape[-1:]):
-        raise ValueError(f"a scale of shape {scale.scale.shape} for rows of shape {out_shape}")
+    if loss.kind(out_shape)[0] != "regression" or not scale.fits(out_shape):
+        raise ValueError(f"a scale of another shape than {out_shape}")
     return scale

@@ -13,7 +13,7 @@ from dlcli.data.duplicates import duplicate_rows
 from dlcli.data.leaks import FEATURES, constants, giveaways, identifiers
 from dlcli.data.names import class_name
 from dlcli.data.preprocessing import Preprocessing
-from dlcli.data.strange import empty_buckets, gap_categories, takes_unknown, unknown_cells
+from dlcli.data.strange import buckets, empty_buckets, gap_categories, takes_unknown, unknown_cells
 from dlcli.data.suspicions import channels_first, lost_in_float32
 from dlcli.engine.layer import Shape
 
@@ -89,9 +89,9 @@ _MOST_LOOKED_AT = 100_000
 
 
 def _empty_buckets(fitted: Preprocessing) -> tuple[Finding, ...]:
-    """A finding where unknown categories belong to rare ones, of which there are none."""
+    """A finding where unknown categories belong to rare ones, of which no column has any."""
     names = empty_buckets(fitted)
-    if not names:
+    if not names or names != buckets(fitted):
         return ()
     shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
     return (

@@ -1,9 +1,10 @@
 """Stage 1, data preparation: find the rows, split them, fit the preprocessing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
 from pathlib import Path
+from typing import Any
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
@@ -17,7 +18,7 @@ from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
 from dlcli.data.preprocessing import Preprocessing, TransformError, prepare_each
 from dlcli.data.prints import Brought
-from dlcli.data.targets import TargetScale
+from dlcli.data.targets import Outside, TargetScale
 from dlcli.engine.layer import Shape
 from dlcli.errors import DataError, UsageError
 from dlcli.frozen import frozen
@@ -107,10 +108,8 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
     for part in dataset.parts().values():
         _check_targets(part)
     scale = None
-    if config.data.target_transform is not None:
-        kind = config.data.target_transform.type
-        options = config.data.target_transform.model_dump(exclude={"type"})
-        scale = TargetScale.fit(kind, dataset.train.targets_array, **options)
+    if config.data.target_transforms:
+        scale = _target_scale(config.data.target_transforms, dataset)
     findings = audit.of_rows(loaded, raw, dataset, preprocessing)
     return Prepared(dataset, preprocessing, scale, findings=findings)
 
@@ -174,6 +173,24 @@ def _check_augmentations(loaded: LoadedConfig, preprocessing: Mapping[str, Prepr
                 f"it would change the ids of the column {ids[0]!r} into those of other categories; "
                 "leave it out, or encode the column by `one_hot`",
             )
+
+
+def _target_scale(words: Sequence[Any], dataset: Dataset) -> TargetScale:
+    """Fitted on the training part; DataError for a target of any part that it cannot take."""
+    part = dataset.train
+    try:
+        scale = TargetScale.fit([word.model_dump() for word in words], part.targets_array)
+        for part in dataset.parts().values():
+            scale.require(part.targets_array)
+    except Outside as error:
+        values = part.take_targets(slice(error.row, error.row + 1)).reshape(-1)[:5]
+        shown = ", ".join(f"{value:g}" for value in values)
+        raise DataError(
+            f"the target is {shown} in {part.where(error.row)}, of which `target_transform` cannot "
+            "take the logarithm log(1 + t): it takes numbers above -1; leave `log1p` out, or "
+            "correct the row"
+        ) from None
+    return scale
 
 
 def _check_targets(part: Part) -> None:

@@ -85,7 +85,7 @@ def test_the_json_of_train(tmp_path: Path) -> None:
     found = document("train", config, "--output-dir", tmp_path / "r", "--json", "--workers", "1")
     run = tmp_path / "r" / "trees-0001"
     assert list(found) == [
-        "run", "metrics", "epochs", "keep", "kept_epoch", "best", "digests", "seconds",
+        "run", "metrics", "epochs", "keep", "kept_epoch", "best", "findings", "digests", "seconds",
     ]  # fmt: skip
     assert found["run"] == str(run)
     assert found["metrics"] == json.loads((run / "evaluation.json").read_bytes())

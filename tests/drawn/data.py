@@ -1020,5 +1020,16 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
 
 
 def target_transform(dice: Dice) -> Any:
-    """How the target of a regression is scaled."""
-    return component(dice, TARGET_TRANSFORM_CONFIGS)
+    """How the target of a regression is scaled; drawn targets may be any numbers, so there is a
+    logarithm only of ranks."""
+    words = {
+        word: model
+        for word, model in TARGET_TRANSFORM_CONFIGS.items()
+        if word not in ("log1p", "robust")
+    }
+    drawn: list[Any] = [component(dice, words) for _ in range(dice.whole(1, 2))]
+    if dice.chance(0.2):
+        drawn.append({"type": "robust", "quantile_range": [dice.whole(0, 40), dice.whole(60, 100)]})
+    if dice.chance(0.2):
+        drawn = [{"type": "quantile", "n_quantiles": 50}, "log1p", *drawn]
+    return drawn[0] if len(drawn) == 1 else drawn

@@ -19,7 +19,7 @@ from dlcli.data.transforms.columnwise import (
 )
 from dlcli.frozen import frozen
 
-_TAIL = 1e-7
+TAIL = 1e-7
 """Nearer to 0 or 1 a probability is taken for this one, as in scikit-learn."""
 
 
@@ -133,7 +133,7 @@ class Ranked(Columnwise):
         share = np.where(x >= known[-1], 1.0, np.where(x <= known[0], 0.0, share))
         if not self.normal:
             return np.asarray(np.where(np.isnan(x), x, share))
-        held = np.where(np.isnan(x), 0.5, np.clip(share, _TAIL, 1.0 - _TAIL))
+        held = np.where(np.isnan(x), 0.5, np.clip(share, TAIL, 1.0 - TAIL))
         return np.asarray(np.where(np.isnan(x), x, normal_quantile(held)))
 
     def options(self) -> dict[str, Any]:
