@@ -204,8 +204,8 @@ _SOURCES = {
         _NAMED_SETS,
     ),
     **_words(
-        "parquet feather arrow excel xlsx xls ods sql sqlite postgres database json jsonl "
-        "jsonlines dataframe stata spss sas orc avro libsvm svmlight arff",
+        "feather arrow excel xlsx xls ods sql sqlite postgres database json "
+        "dataframe stata spss sas orc avro libsvm svmlight arff",
         "save the table as CSV",
     ),
     **_words(

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from dlcli.config import synonyms
 from dlcli.config.base import Component, Section, table
 from dlcli.config.source_sections import FileName, PositiveClass, SourceModel
-from dlcli.config.tables import Csv
+from dlcli.config.tables import Csv, Jsonl, Parquet
 from dlcli.config.values import Real, Text, Whole, wrong, wrong_value
 
 
@@ -148,7 +148,7 @@ class Npz(SourceModel):
 
 
 Source = Annotated[
-    Digits | BreastCancer | Friedman1 | Mnist | Idx | Csv | Npy | Npz,
+    Digits | BreastCancer | Friedman1 | Mnist | Idx | Csv | Jsonl | Parquet | Npy | Npz,
     Component("data source", words=synonyms.SOURCES),
 ]
 SOURCE_CONFIGS: dict[str, type[SourceModel]] = table(Source)

@@ -239,3 +239,41 @@ class Csv(TableModel):
             if getattr(self, name) == self.quote:
                 raise wrong(f"`{name}` and `quote` cannot both be `{self.quote}`", name)
         return self
+
+
+class _FilesOfRows(TableModel):
+    """What sources have whose files name their columns.
+
+    missing: the texts that stand for no value.
+    """
+
+    type: str = ""  # first among the fields, as in all components
+    path: FileName
+    target: Annotated[str | tuple[str, ...], _Target()]
+    features: Names | None = None
+    ignore: _Ignored = ()
+    kinds: Annotated[dict[str, str], ByName(COLUMN, _Kind())] = Field(default_factory=dict)
+    weight: Name | None = None
+    test_path: FileName | None = None
+    validation_path: FileName | None = None
+    positive_class: PositiveClass = None
+    missing: Annotated[tuple[str, ...], _Marks()] = MISSING
+    missing_target: _MissingTarget = "error"
+
+    def brings_test(self) -> bool:
+        return self.test_path is not None
+
+    def brings_validation(self) -> bool:
+        return self.validation_path is not None
+
+
+class Jsonl(_FilesOfRows):
+    """A table of JSON objects, one on a line, their keys the columns."""
+
+    type: Literal["jsonl"] = "jsonl"
+
+
+class Parquet(_FilesOfRows):
+    """A table in a Parquet file; needs the extra `arrow`."""
+
+    type: Literal["parquet"] = "parquet"

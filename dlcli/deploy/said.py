@@ -11,7 +11,7 @@ from dlcli.builder import Sections
 from dlcli.data.dataset import ONLY
 from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.rows import Written
-from dlcli.data.sources import Csv
+from dlcli.data.sources import Csv, Jsonl, Parquet
 from dlcli.data.targets import STEP_OF
 from dlcli.deploy.written import NAMED
 from dlcli.engine.losses import LOSSES
@@ -74,6 +74,9 @@ def written_as(config: Sections, width: int | None = None) -> Written:
     Whether that file named its columns was found out then, so it is no question any more.
     """
     source = None if config.data.inputs is not None else builder.source(config)
+    if isinstance(source, Jsonl | Parquet):  # a CSV with the same columns
+        marks = tuple(dict.fromkeys(("", *source.missing)))
+        return Written(replace(NAMED, missing=marks), source.target, width)
     if not isinstance(source, Csv):
         return Written(NAMED, None, width)
     format = replace(source.format, header=source.header is not False)

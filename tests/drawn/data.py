@@ -5,8 +5,10 @@ transform takes. A word of the vocabulary that is in neither fails a test.
 """
 
 import csv
+import datetime
 import gzip
 import io
+import json
 import lzma
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -325,6 +327,106 @@ def _csv(dice: Dice) -> Rows:
     )
 
 
+def _stored(word: str) -> Callable[[Dice], Rows]:
+    """A table whose cells have types: JSON lines or Parquet."""
+
+    def drawn(dice: Dice) -> Rows:
+        names = dice.some(NAMES, least=3, most=7)
+        kinds = [dice.choice(["numbers", "numbers", "whole", "text", "date"]) for _ in names]
+        kinds[:2] = [dice.choice(["numbers", "whole", "text"]), "numbers"]
+        columns = [
+            _Column(kind, tuple(dice.some(WORDS, 4, 4)), dice.whole(2, 4 if kind == "whole" else 3))
+            for kind in kinds
+        ]
+        used = list(range(1, len(names)))
+        given: dict[str, Any] = {"path": f"rows.{word}", "target": names[0]}
+        dates = [name for name, kind in zip(names, kinds, strict=True) if kind == "date"]
+        if word == "jsonl" and dates:
+            given["kinds"] = dict.fromkeys(dates, "date")
+        elif dice.chance(0.3):
+            given["kinds"] = {names[1]: "number"}
+        if dice.chance(0.4):
+            used = [1, *dice.some(used[1:])]
+            given["features"] = [names[number] for number in used]
+        elif dice.chance(0.3):
+            ignored = dice.some(used[1:])
+            given["ignore"] = [names[number] for number in ignored]
+            used = [number for number in used if number not in ignored]
+        if dice.chance(0.2):
+            given["missing"] = ["NA", "-"]
+        paths = {"path": dice.whole(60, MOST)}
+        for path in ("test_path", "validation_path"):
+            if dice.chance(0.3):
+                paths[path] = dice.whole(10, 60)
+                given[path] = f"{path}.{word}"
+        gaps = dice.choice([0, 0, 2])
+        given["missing_target"] = "drop" if gaps else "error"
+        weighs = dice.chance(0.25)
+        if weighs:
+            given["weight"] = "row weight"
+        holes = dice.some(used, least=1) if dice.chance(0.3) else []
+        files = {}
+        for path, count in paths.items():
+            table = [column.cells(dice, count + gaps, float) for column in columns]
+            for place in dice.some(range(1, count + gaps), gaps, gaps) if gaps else ():
+                table[0][place] = None
+            for number in holes:
+                table[number] = [None if i % 3 == 1 else v for i, v in enumerate(table[number])]
+            named = dict(zip(names, table, strict=True))
+            if weighs:
+                named["row weight"] = [1.0 + i % 3 for i in range(count + gaps)]
+            files[given[path]] = _STORE[word](named, set(dates))
+        goal = Goal("numbers")
+        if kinds[0] == "whole":
+            goal = _numbered(columns[0].size)
+        elif kinds[0] == "text":
+            goal = _named(columns[0].words[: columns[0].size])
+        shown = [names[number] for number in used]
+        texts = [number for number in used if kinds[number] == "text"]
+        return Rows(
+            {"type": word, **given},
+            files,
+            paths["path"],
+            (len(used),),
+            goal,
+            {names[number]: columns[number].size for number in texts},
+            {names[n]: columns[n].size for n in used if kinds[n] == "whole"},
+            numbers=tuple(names[n] for n in used if kinds[n] in ("numbers", "whole")),
+            words={names[number]: columns[number].words for number in texts},
+            dates=tuple(name for name in shown if name in dates),
+            order=tuple(shown),
+            brings=frozenset(path.removesuffix("_path") for path in paths if path != "path"),
+            gaps=frozenset(names[number] for number in holes),
+            scaled=not dates,
+        )
+
+    return drawn
+
+
+def _as_jsonl(table: dict[str, list[Any]], dates: set[str]) -> bytes:
+    rows = zip(*table.values(), strict=True)
+    lines = [json.dumps(dict(zip(table, row, strict=True))) for row in rows]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _as_parquet(table: dict[str, list[Any]], dates: set[str]) -> bytes:
+    import pyarrow
+    from pyarrow import parquet
+
+    typed = {
+        name: [None if cell is None else datetime.date.fromisoformat(cell) for cell in cells]
+        if name in dates
+        else cells
+        for name, cells in table.items()
+    }
+    stream = io.BytesIO()
+    parquet.write_table(pyarrow.table(typed), stream)
+    return stream.getvalue()
+
+
+_STORE = {"jsonl": _as_jsonl, "parquet": _as_parquet}
+
+
 _CSV = (
     *("path", "target", "features", "delimiter", "test_path", "positive_class", "weight"),
     *("header", "decimal", "thousands", "comment", "kinds", "names", "quote", "missing"),
@@ -550,6 +652,8 @@ SOURCES: dict[str, Callable[[Dice], Rows]] = {
     "friedman1": _friedman1,
     "idx": _idx,
     "csv": _csv,
+    "jsonl": _stored("jsonl"),
+    "parquet": _stored("parquet"),
     "npy": _npy,
     "npz": _npz,
 }
@@ -745,7 +849,8 @@ def _curve(word: str) -> "Transform":
         if now.numbers == () or (word == "log1p" and not (now.positive or now.whole)):
             return None
         if word == "log1p" and not now.positive:
-            chosen = tuple(dice.some(list(now.whole), least=1))
+            every = set(now.whole) == set(now.numbers or ())
+            chosen = tuple(now.whole if every else dice.some(list(now.whole), least=1))
             columns = {"columns": _written(dice, chosen)}
             if set(chosen) == set(now.numbers or ()) and dice.chance(0.5):
                 columns = {"columns": "numeric"}
@@ -1022,14 +1127,17 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
 def target_transform(dice: Dice) -> Any:
     """How the target of a regression is scaled; drawn targets may be any numbers, so there is a
     logarithm only of ranks."""
-    words = {
-        word: model
-        for word, model in TARGET_TRANSFORM_CONFIGS.items()
-        if word not in ("log1p", "robust")
-    }
-    drawn: list[Any] = [component(dice, words) for _ in range(dice.whole(1, 2))]
-    if dice.chance(0.2):
-        drawn.append({"type": "robust", "quantile_range": [dice.whole(0, 40), dice.whole(60, 100)]})
+    drawn = [_target_step(dice) for _ in range(dice.whole(1, 2))]
     if dice.chance(0.2):
         drawn = [{"type": "quantile", "n_quantiles": 50}, "log1p", *drawn]
     return drawn[0] if len(drawn) == 1 else drawn
+
+
+def _target_step(dice: Dice) -> Any:
+    word = dice.choice([word for word in TARGET_TRANSFORM_CONFIGS if word != "log1p"])
+    given: dict[str, Any] = {}
+    if word == "robust":
+        given = {"quantile_range": [dice.whole(0, 40), dice.whole(60, 100)]}
+        given["with_centering"] = dice.chance(0.5)
+        given["with_scaling"] = not given["with_centering"] or dice.chance(0.5)
+    return component(dice, TARGET_TRANSFORM_CONFIGS, word, given=given)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, get_args
 
 from dlcli.config import Config
-from dlcli.config.base import Component, Section, table
+from dlcli.config.base import Component, OneOrSeveral, Section, table
 from dlcli.config.values import Choice, KindOr, Listing, Named, Sizes, Switch
 from dlcli.config.yaml_reader import KEY_ALIASES
 from tests.config.models import every_model
@@ -118,6 +118,9 @@ def _in_value(place: str, found: Hint, value: Any) -> Iterator[str]:
         yield f"{place} = {str(value).lower()}"
     elif found.note(Sizes) is not None:
         yield f"{place} is a {'number' if isinstance(value, int) else 'pair'}"
+    elif found.note(OneOrSeveral) is not None and isinstance(value, list):
+        for item in value:
+            yield from _in_value(place, found, item)
     elif (union := found.note(Component)) is not None:
         if not isinstance(value, str | dict):
             yield f"{place} is a number"

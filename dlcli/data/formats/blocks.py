@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from dlcli.data.dataset import Array
 from dlcli.data.formats import arrow
-from dlcli.data.formats.notation import BLANKS, Format, with_gaps
+from dlcli.data.formats.notation import BLANKS, JSON, Format, with_gaps
 from dlcli.data.formats.numerals import PAD, Places, to_decimals, to_floats
 from dlcli.data.formats.text import Row, Text
 from dlcli.data.formats.unpacked import unpacked
@@ -162,6 +162,8 @@ class CutBlock:
 
 def quickest_way(file: Text, most: int | None) -> Way:
     """How this many rows of a file are read soonest."""
+    if file.format.delimiter == JSON:
+        return "lines"
     try:
         size = file.path.stat().st_size
     except OSError:  # whoever reads it says so

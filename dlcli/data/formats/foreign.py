@@ -15,7 +15,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs.github.com/spec/", _POINTER),
     (b"/annex/objects/", "a pointer of git-annex: fetch the file itself with `git annex get`"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", f"a spreadsheet of old Excel (.xls): {_SAVE}"),
-    (b"PAR1\x15", f"a Parquet file: {_SAVE}"),
+    (b"PAR1\x15", "a Parquet file: use the source `parquet`"),
     (b"ARROW1\0\0", f"an Arrow file: {_SAVE}"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file: save its arrays as .npy or .npz"),
     (b"SQLite format 3\0", f"an SQLite database: {_SAVE}"),
@@ -43,10 +43,10 @@ _JSON = (b"{\n", b'{"', b'[{"', b"[[", b"[\n")
 _XML = re.compile(rb"<\?xml\b|<!--")
 
 
-def recognise(start: bytes) -> str | None:
+def recognise(start: bytes, json: bool = False) -> str | None:
     """What a file with these first bytes is, and what to do about it: "a PDF document: ...".
 
-    None for what may be text with a table in it, or is not known.
+    None for what may be text with a table in it, or is not known. json: JSON is no foreign format.
 
     >>> recognise(b"<!DOCTYPE html><title>404</title>")
     'a web page (HTML) and not a data file: download the file itself'
@@ -61,8 +61,8 @@ def recognise(start: bytes) -> str | None:
     if start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5" and start[2:3] in b"\x95}](c\x8c":
         return "a Python pickle, which is never loaded, because that runs code: save arrays as .npy"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(_JSON):
-        return f"JSON and not a table of text: {_SAVE}"
+    if text.startswith(_JSON) and not json:
+        return f"JSON and not a table of text: {_SAVE}, or with an object a line for `jsonl`"
     if _PAGE.match(text) or (_XML.match(text) and _PAGE.search(text)):
         return "a web page (HTML) and not a data file: download the file itself"
     if _XML.match(text):

@@ -1,4 +1,4 @@
-"""The rows of a delimited file, cell by cell, and the line on which each of them starts.
+"""The rows of a delimited file, cell by cell, or of JSON objects, and the line of each.
 
 What stands before the table is passed over: blank lines, Excel's `sep=;`, and comments where the
 format has them. Rows go through the csv module (quoting), or are cut at runs of blanks.
@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
-from dlcli.data.formats.notation import BLANKS, Format
+from dlcli.data.formats.jsonl import json_rows
+from dlcli.data.formats.notation import BLANKS, JSON, Format
 from dlcli.data.formats.unpacked import unpacked
 from dlcli.errors import DataError, UsageError
 
@@ -38,6 +40,9 @@ def rows_of(path: Path, format: Format) -> Iterator[Iterator[list[str]]]:
 def line_number(path: Path, format: Format, row: int) -> int:
     """The line on which row `row` starts, a header counted as row 0; quoted cells span lines."""
     with _opened(path, format) as lines:
+        if format.delimiter == JSON:  # names of columns take no line
+            filled = (number for number, line in lines.numbered() if line.strip())
+            return next(islice(filled, max(0, row - 1), None), lines.number)
         for _ in zip(range(row), _rows(lines, format), strict=False):
             pass
         lines.begins_row = True
@@ -74,6 +79,11 @@ class _Lines:
             self.begins_row = False
             yield line
 
+    def numbered(self) -> Iterator[tuple[int, str]]:
+        """The lines with their numbers."""
+        for line in self.each:
+            yield self.number, line
+
     def _is_comment(self, line: str) -> bool:
         mark = self._format.comment
         return mark is not None and self.begins_row and line.startswith(mark)
@@ -104,6 +114,9 @@ def _why(line: str) -> str:
 def _rows(lines: _Lines, format: Format) -> Iterator[list[str]]:
     """The rows; what the csv module or the decoder refuses becomes a DataError with its line."""
     try:
+        if format.delimiter == JSON:
+            yield from json_rows(lines.path, lines.numbered())
+            return
         if format.delimiter == BLANKS:
             for line in lines.each:
                 yield _cut(lines, line, format.quote)
@@ -151,7 +164,7 @@ def _cut(lines: _Lines, line: str, quote: str) -> list[str]:
 
 @contextmanager
 def _opened(path: Path, format: Format) -> Iterator[_Lines]:
-    with unpacked(path) as content:
+    with unpacked(path, json=format.delimiter == JSON) as content:
         if content.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise DataError(f"{path} is UTF-16 text; save it as UTF-8.", file=path)
         text = io.TextIOWrapper(content, "utf-8-sig", newline="")

@@ -19,12 +19,15 @@ _ALIKE = {" ": " \u00a0\u2009\u202f", "'": "'\u2019"}
 BLANKS = "blanks"
 """The delimiter that is any run of spaces and tabs."""
 
+JSON = "json lines"
+"""The delimiter of a file whose rows are JSON objects, one on a line."""
+
 
 @frozen
 class Format:
     """How a delimited file is written.
 
-    delimiter: one character, or BLANKS.
+    delimiter: one character, BLANKS or JSON.
     header: whether line 1 names the columns; None: it does, unless it looks like data.
     decimal: between the whole part and the fraction of a number, "." or ",".
     thousands: between groups of three digits, or None where numbers have no such groups.

@@ -255,6 +255,15 @@ def _without_name(
     )
 
 
+def read_keys(path: Path, format: Format) -> Text:
+    """The columns of JSON lines: the keys of the first rows, in order of appearance."""
+    with rows_of(path, format) as rows:
+        names = next(rows, None)
+    if names is None:
+        raise DataError(f"{path} is empty: it must have a JSON object on each line.", file=path)
+    return Text(path, format, tuple(names))
+
+
 def first_rows(rows: Iterator[list[str]], width: int) -> list[list[str]]:
     """Up to 1,000 rows, fewer of many columns; what is wrong with one shows when it is read."""
     found: list[list[str]] = []

@@ -22,8 +22,11 @@ _AGAIN = "Fetch or write it again."
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[io.BufferedReader]:
-    """The content; DataError for a file that cannot be read, is damaged, or is something else."""
+def unpacked(path: Path, json: bool = False) -> Iterator[io.BufferedReader]:
+    """The content; DataError for a file that cannot be read, is damaged, or is something else.
+
+    json: whether it is to hold JSON, and else is something else where it does.
+    """
     try:
         with ExitStack() as stack:
             raw = stack.enter_context(path.open("rb"))
@@ -33,7 +36,7 @@ def unpacked(path: Path) -> Iterator[io.BufferedReader]:
             if inner is not None:
                 content = io.BufferedReader(cast(io.RawIOBase, inner), _BUFFER)
                 start = content.peek(START)[:START]
-            what = recognise(start)
+            what = recognise(start, json)
             if what is not None:
                 holds = "is" if inner is None else "holds"
                 raise DataError(f"{path} {holds} {what}.", file=path)

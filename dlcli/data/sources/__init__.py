@@ -6,7 +6,9 @@ from dlcli.data.sources.delimited import Csv
 from dlcli.data.sources.embedded import BreastCancer, Digits
 from dlcli.data.sources.friedman1 import Friedman1
 from dlcli.data.sources.images import Idx, Mnist
+from dlcli.data.sources.jsonl import Jsonl
 from dlcli.data.sources.named_arrays import NamedArrays
+from dlcli.data.sources.parquet import Parquet
 
 SOURCES: dict[str, type[Source]] = {
     "digits": Digits,
@@ -15,6 +17,8 @@ SOURCES: dict[str, type[Source]] = {
     "mnist": Mnist,
     "idx": Idx,
     "csv": Csv,
+    "jsonl": Jsonl,
+    "parquet": Parquet,
     "npy": Npy,
     "npz": Npz,
 }
@@ -26,9 +30,11 @@ __all__ = [
     "Digits",
     "Friedman1",
     "Idx",
+    "Jsonl",
     "Mnist",
     "NamedArrays",
     "Npy",
     "Npz",
+    "Parquet",
     "Source",
 ]

@@ -379,6 +379,12 @@ class ColumnarSource(Source):
         return tuple(self.features)
 
 
+def paths_of(train: str, validation: str | None, test: str | None) -> dict[Role, str]:
+    """The files that there are, by what their rows are for."""
+    others: dict[Role, str | None] = {"validation": validation, "test": test}
+    return {"train": train, **{role: path for role, path in others.items() if path is not None}}
+
+
 def _require_filled(cells: Array, place: Callable[[int], str], name: str, why: str) -> None:
     """DataError where a cell of the column is missing; why: the sentence from there on."""
     holes = np.isnan(cells)

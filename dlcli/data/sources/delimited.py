@@ -16,7 +16,7 @@ from dlcli.data.formats.findings import (
 )
 from dlcli.data.formats.notation import MISSING, Format
 from dlcli.data.formats.text import Text, read_header
-from dlcli.data.sources.columnar import ColumnarSource
+from dlcli.data.sources.columnar import ColumnarSource, paths_of
 from dlcli.errors import DataError
 from dlcli.frozen import frozen
 
@@ -78,12 +78,7 @@ class Csv(ColumnarSource):
         )
 
     def paths(self) -> dict[Role, str]:
-        others: dict[Role, str | None] = {
-            "validation": self.validation_path,
-            "test": self.test_path,
-        }
-        brought = {role: path for role, path in others.items() if path is not None}
-        return {"train": self.path, **brought}
+        return paths_of(self.path, self.validation_path, self.test_path)
 
     def header_of(self, path: Path) -> Text:
         return read_header(path, self.format)
