@@ -408,6 +408,24 @@ def test_rows_do_not_depend_on_their_neighbours_nor_the_input_change(name: str) 
     assert (out == whole).all()
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_changed_test_row_changes_no_constant(name: str) -> None:
+    """All parts lie in one table, as after a split; only the rows of training are looked at."""
+    rows, columns, transforms = CASES[name]
+    # A row that training knows all of, so that whatever is done with unknown cells, it is not that.
+    table = np.concatenate([rows, rows[:1], rows[1:2]])
+    train, test = np.arange(len(rows)), np.arange(len(rows), len(rows) + 2)
+    states = []
+    for changed in (table, np.concatenate([table[:-2], rows[-1:], rows[-1:]])):
+        targets = np.zeros(len(changed), np.int64)
+        parts = [Part(changed, targets, index, columns) for index in (train, test)]
+        document, arrays = prepare(Dataset(parts[0], test=parts[1]), transforms).state()
+        states.append((document, {key: array.tobytes() for key, array in arrays.items()}))
+    assert states[0] == states[1]
+    whole = prepare(Dataset(part(rows, columns)), transforms).state()
+    assert states[0] == (whole[0], {key: array.tobytes() for key, array in whole[1].items()})
+
+
 def test_every_transform_has_a_case() -> None:
     used = {type(transform) for _, _, transforms in CASES.values() for transform in transforms}
     assert used == set(TRANSFORMS.values())
