@@ -204,7 +204,7 @@ _SOURCES = {
         _NAMED_SETS,
     ),
     **_words(
-        "feather arrow excel xlsx xls ods sql sqlite postgres database json "
+        "feather arrow excel xlsx xls ods sql sqlite postgres database "
         "dataframe stata spss sas orc avro libsvm svmlight arff",
         "save the table as CSV",
     ),

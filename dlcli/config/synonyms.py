@@ -292,6 +292,7 @@ METRICS: dict[str, str] = {
 }
 SOURCES: dict[str, str] = {
     **dict.fromkeys(("file", "tsv", "table", "pandas"), "csv"),
+    **dict.fromkeys(("json", "jsonlines", "ndjson"), "jsonl"),
     "numpy": "npy",
     "breastcancerwisconsin": "breast_cancer",
     **dict.fromkeys(("friedman", "synthetic"), "friedman1"),
