@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from dlcli.config.base import Grown
 from dlcli.config.source_sections import Name
-from dlcli.config.values import Choice, Real, Switch, wrong
+from dlcli.config.values import Choice, Real, Switch, Whole, wrong
 
 VALIDATION = 0.1
 TEST = 0.2
@@ -29,9 +29,10 @@ class Split(Grown):
     by: random; order (the last rows of the file are the test part) or time (the last ones by a
         column); group (all rows of one value go to one part); column (which says train, validation
         or test).
+    folds, fold: the rows are cut into so many folds, of which this one, from 1, is the test part.
     """
 
-    later = ("by", "column")
+    later = ("by", "column", "folds", "fold")
 
     validation: _Share | None = None
     test: _Share | None = None
@@ -39,6 +40,8 @@ class Split(Grown):
     keep_rare: Annotated[bool, Switch()] = True
     by: Annotated[str, Choice(_BY)] = "random"
     column: Name | None = None
+    folds: Annotated[int, Whole(2, 1000)] | None = None
+    fold: Annotated[int, Whole(1, 1000)] | None = None
 
     # Before there was the option, the last row of a class could be drawn for another part.
     before: ClassVar[Mapping[str, Any]] = {"keep_rare": False}
@@ -53,7 +56,23 @@ class Split(Grown):
         if self.stratify and self.by != "random":
             words = "rows are stratified only where they are drawn at random"
             raise wrong(f"{words}: leave it out with `by: {self.by}`", "stratify")
+        self._check_folds()
         for part in ("validation", "test") if self.by == "column" else ():
             if getattr(self, part):
                 raise wrong(f"the column says which rows these are: leave `{part}` out", part)
         return self
+
+    def _check_folds(self) -> None:
+        if self.folds is None and self.fold is None:
+            return
+        if self.folds is None:
+            raise wrong("`fold` needs `folds`: how many there are", "fold")
+        if self.fold is None:
+            words = "`folds` needs `fold`, the one that is tested (`dlcli train --folds "
+            raise wrong(f"{words}{self.folds}` trains all of them)", "folds")
+        if self.fold > self.folds:
+            raise wrong(f"there are {self.folds} folds, and no number {self.fold}", "fold")
+        if self.test:
+            raise wrong("the test part is a fold: leave `test` out", "test")
+        if self.by == "column":
+            raise wrong("the column says which rows are tested: leave `folds` out", "folds")

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from dlcli.data.audit import Finding
 from dlcli.data.cuts import by_column, by_group, by_order, by_time
-from dlcli.data.dataset import Dataset, Part, Raw, Role, Table
+from dlcli.data.dataset import Dataset, Key, Part, Raw, Role, Table
+from dlcli.data.folds import dealt, of_groups, of_order, whole_times
 from dlcli.data.names import class_name
 from dlcli.errors import DataError, UsageError
 from dlcli.frozen import frozen
@@ -39,6 +40,7 @@ class Split:
     keep_rare: with stratify, the last row of a class always stays in the training part.
     by: random, order, time, group or column; see cuts.py.
     column: of times, groups, or the names of parts.
+    folds, fold: the test part is this one (from 1) of so many folds; see folds.py.
     """
 
     validation: float | None = None
@@ -47,10 +49,19 @@ class Split:
     keep_rare: bool = True
     by: str = "random"
     column: str | None = None
+    folds: int | None = None
+    fold: int | None = None
 
     def fraction(self, role: Role, brought: bool) -> Fraction:
         """The fraction to draw for this role; UsageError where the source brings the part."""
         given = self.validation if role == "validation" else self.test
+        if self.folds is not None and role == "test":
+            if brought:
+                raise UsageError(
+                    "The source brings its own test part, but folds are test parts of its other "
+                    "rows. Leave the source's test part out, or the folds."
+                )
+            return Fraction(0)
         if given is not None and not 0.0 <= given < 1.0:
             raise UsageError(f"split.{role} is {given}; a fraction is at least 0 and below 1.")
         if self.by == "column" and not brought:
@@ -96,9 +107,13 @@ class Split:
             self._classes(pool, learns_classes) if self.stratify else np.zeros(len(pool), np.int64)
         )
         kept = int(self.stratify and self.keep_rare and learns_classes)
-        if kept:
-            _require_room(raw, pool, classes, sum(counts.values()))
         taken = np.zeros(len(pool), np.bool_)
+        if self.folds is not None:
+            assert self.fold is not None
+            drawn["test"] = dealt(classes, self.folds, self.fold, seed, bool(kept))
+            taken[drawn["test"]] = True
+        if kept:
+            _require_room(raw, pool, classes, int(taken.sum()) + sum(counts.values()))
         roles: tuple[Role, ...] = ("test", "validation")
         for role in roles:
             if counts[role]:
@@ -111,10 +126,12 @@ class Split:
 
     def _cut(self, raw: Raw, pool: Table, counts: Mapping[Role, int], seed: int) -> Dataset:
         """The parts, where nothing is drawn row by row."""
-        if self.by == "order":
+        if self.by == "order" and self.folds is None:
             return _dataset(raw, pool, by_order(pool, counts))
-        assert self.column is not None
-        key = pool.keys[self.column]
+        key = None if self.column is None else pool.keys[self.column]
+        if self.folds is not None:
+            return self._fold(raw, pool, key, counts["validation"], seed)
+        assert self.column is not None and key is not None
         if self.by == "time":
             return _dataset(raw, pool, by_time(key, counts))
         if self.by == "group":
@@ -128,6 +145,39 @@ class Split:
             )
         return _dataset(raw, pool, drawn)
 
+    def _fold(self, raw: Raw, pool: Table, key: Key | None, validation: int, seed: int) -> Dataset:
+        """The parts of one fold, of groups or in an order; validation: rows of that part."""
+        assert self.folds is not None and self.fold is not None
+        drawn: dict[Role, Rows]
+        if self.by == "group":
+            assert key is not None and self.column is not None
+            drawn = {"test": of_groups(key, self.folds, self.fold, seed, self.column)}
+            left = np.delete(np.arange(len(pool)), drawn["test"])
+            others = Key(key.values[left], key.texts)
+            counts: dict[Role, int] = {"validation": validation, "test": 0}
+            found = by_group(others, counts, seed, self.column)
+            drawn |= {role: left[rows] for role, rows in found.items()}
+            return _dataset(raw, pool, drawn)
+        order = np.arange(len(pool), dtype=np.int64)
+        start, end = of_order(len(pool), self.folds, self.fold)
+        if key is not None:
+            order = np.argsort(key.values, kind="stable")
+            times = key.values[order]
+            start, end = whole_times(times, start), whole_times(times, end)
+        middle = start - validation
+        if key is not None and validation:
+            middle = whole_times(times, middle) if middle > 0 else middle
+        if not middle > 0 or start == end or (validation and middle == start):
+            raise DataError(
+                f"Fold {self.fold} of {self.folds} would have a part without rows: there are too "
+                "few rows before its test part, or too many of the same time. Take fewer folds, or "
+                "a smaller validation part."
+            )
+        drawn = {"test": np.sort(order[start:end], kind="stable")}
+        if validation:
+            drawn["validation"] = np.sort(order[middle:start], kind="stable")
+        return _dataset(raw, pool, drawn, order[end:])
+
     def _classes(self, pool: Table, learns_classes: bool) -> Rows:
         values = pool.targets
         whole = values.dtype.kind == "i" or (
@@ -140,10 +190,14 @@ class Split:
         return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
-def _dataset(raw: Raw, pool: Table, drawn: Mapping[Role, Rows]) -> Dataset:
+def _dataset(
+    raw: Raw, pool: Table, drawn: Mapping[Role, Rows], unused: Rows | None = None
+) -> Dataset:
     """The parts: these rows of the pool, the parts that the source brings, and for training the
-    rows of the pool that are left."""
+    rows of the pool that are left, but for those of no use."""
     taken = np.zeros(len(pool), np.bool_)
+    if unused is not None:
+        taken[unused] = True
     for rows in drawn.values():
         taken[rows] = True
     validation, test = (
