@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,9 @@ from dlcli.cli.options import (
 from dlcli.cli.outcome import print_json
 from dlcli.errors import UsageError
 
+if TYPE_CHECKING:
+    from dlcli.pipeline.progress import Reporter
+
 
 def train(
     config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
@@ -42,6 +45,18 @@ def train(
     name: Annotated[
         str | None, typer.Option("--name", help="The run's name; default: the config's.")
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds", min=2, max=1000, metavar="K", help="K runs, each tested by another fold."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds", min=2, max=1000, metavar="N", help="N runs, each from another seed."
+        ),
+    ] = None,
     overrides: Overrides = None,
     expect: Expect = None,
     data_dir: DataDir = None,
@@ -55,6 +70,10 @@ def train(
     """
     began = time.perf_counter()
     epochs: int | None = None
+    if folds is not None and seeds is not None:
+        raise UsageError("give --folds or --seeds, not both")
+    if resume is not None and (folds is not None or seeds is not None):
+        raise UsageError("--resume goes on with what a directory holds: give no --folds or --seeds")
     if resume is not None:
         if config is not None:
             raise UsageError("--resume goes on with the run's own config: give no CONFIG")
@@ -76,6 +95,7 @@ def train(
     from dlcli.console import ConsoleReporter
     from dlcli.pipeline import run
     from dlcli.pipeline.gates import Gates
+    from dlcli.pipeline.many import Plan, is_many, resume_many, summary_of, train_many
 
     gates = Gates(expect or ())
     with watch_signals() as signals:
@@ -91,17 +111,31 @@ def train(
             patience=signals.patience,
             gates=gates,
         )
-        if resume is not None:
+        if resume is not None and is_many(resume):
+            path = resume_many(resume, options, ConsoleReporter())
+        elif resume is not None:
             path = run.resume(resume, options, ConsoleReporter())
+        elif folds is not None or seeds is not None:
+            assert config is not None
+            source, known = loaded.document.source, options.overrides
+            plan = (
+                Plan.of_folds(folds, known, config.name)
+                if folds is not None
+                else Plan.of_seeds(loaded.config.seed, seeds or 0, known, config.name)
+            )
+            path = train_many(plan, source, config.absolute(), options, ConsoleReporter())
         else:
             assert config is not None
             source = loaded.document.source
             path = run.run(loaded, source, config.absolute(), options, ConsoleReporter())
-        if gates and not gates.judged:  # the run was complete already
+        if gates and not gates.judged and not is_many(path):  # the run was complete already
             from dlcli.pipeline.finished import evaluate_run
 
             evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
+    several = is_many(path)
     if not json:
+        if several:
+            show_many(ConsoleReporter(), summary_of(path))
         print_path(path)
         gates.require_met()
         if gates:
@@ -110,9 +144,17 @@ def train(
     from dlcli.pipeline.summary import summary
 
     seconds = round(time.perf_counter() - began, 3)
-    document = {**summary(path), "seconds": seconds, **gates.to_json()}
+    told = {"run": str(path), **summary_of(path)} if several else summary(path)
+    document = {**told, "seconds": seconds, **gates.to_json()}
     gates.require_met(document)
     print_json(document)
+
+
+def show_many(reporter: "Reporter", found: Mapping[str, Any]) -> None:
+    """Mean and spread of each metric."""
+    for name, mean in found["mean"].items():
+        spread = found["spread"][name]
+        reporter.say(f"{found['part']} {name} {mean:.4f} +- {spread:.4f} ({found['kind']})")
 
 
 def _epochs(overrides: Sequence[str]) -> int | None:

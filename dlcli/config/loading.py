@@ -66,6 +66,12 @@ def load_recorded(content: bytes, label: str) -> LoadedConfig:
     return _checked(document, (), FilePath(label).stem, recorded=True)
 
 
+def load_bytes(content: bytes, label: str, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """As `load_config`, from the content of a file; the label stands for its name."""
+    document = document_of(content, label, LARGEST_FILE)
+    return _checked(document, overrides, FilePath(label).stem)
+
+
 def parse_recorded(data: Mapping[str, Any], label: str) -> LoadedConfig:
     """As `load_recorded`, from what a manifest holds; errors show the lines it would have."""
     config = config_from_dict(data, label)

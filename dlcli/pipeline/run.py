@@ -1,5 +1,6 @@
 """A new run: the five stages in order: prepare, design, train, evaluate, deploy."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from dlcli.artifacts.run_directory import RunDirectory, check_output, check_run_name
@@ -19,12 +20,17 @@ __all__ = ["Options", "resume", "run"]
 
 
 def run(
-    loaded: LoadedConfig, source: bytes, path: Path, options: Options, reporter: Reporter
+    loaded: LoadedConfig,
+    source: bytes,
+    path: Path,
+    options: Options,
+    reporter: Reporter,
+    claim: Callable[[], RunDirectory] | None = None,
 ) -> Path:
     """Run all five stages of a config; returns the run directory.
 
-    source: the YAML as written. path: where it lies. Nothing is written before the first
-    two stages have succeeded.
+    source: the YAML as written. path: where it lies. claim: makes the directory; by default the
+    next free one of the options. Nothing is written before the first two stages have succeeded.
     """
     name = options.name or loaded.name
     check_run_name(name)
@@ -36,7 +42,7 @@ def run(
         job = Job.ready(loaded, where, reporter, gates=options.gates)
         job.check_gates()
     with interruptible(f"before training began; {options.output_dir} may hold an empty run"):
-        directory = RunDirectory.create(options.output_dir, name)
+        directory = claim() if claim else RunDirectory.create(options.output_dir, name)
     with directory.lock():
         with interruptible(f"before training began; {directory.root} can be removed"):
             environment = Environment.new(

@@ -1,0 +1,322 @@
+"""Several runs in one directory: one for each fold of a split, or for each of some seeds.
+
+    many.json          what they are: kind, how many, and what is set in each (written first)
+    config.yaml        the YAML as written
+    environment.json   how it was called
+    fold-1/ ...        the runs, each as any other run
+    summary.json       of all runs: metrics of the judged part, mean and spread, digests
+    out_of_fold.csv    of folds: the answer to each row by the network that did not learn from it
+
+The last two are written when all runs are complete, and are the same bytes for any number of
+workers and after any interruption. A summary is never older than its runs: it holds their digests.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal
+
+import numpy as np
+
+from dlcli.artifacts import documents
+from dlcli.artifacts.files import claim_directory
+from dlcli.artifacts.locks import locked
+from dlcli.artifacts.manifest import read_manifest
+from dlcli.artifacts.reading import digest_of_file, read_bytes, read_mapping
+from dlcli.artifacts.run_directory import (
+    CHECKPOINTS,
+    CONFIG,
+    EVALUATION,
+    MANIFEST,
+    MODEL,
+    RESOLVED_CONFIG,
+    RunDirectory,
+)
+from dlcli.config import LARGEST_FILE, LoadedConfig, load_bytes
+from dlcli.data.dataset import Part
+from dlcli.deploy.answer_table import answer_table
+from dlcli.deploy.bundle import Bundle
+from dlcli.errors import ArtifactError, UsageError
+from dlcli.frozen import frozen
+from dlcli.pipeline import prepare
+from dlcli.pipeline.evaluate import judged_part
+from dlcli.pipeline.finished import load_bundle
+from dlcli.pipeline.options import Options
+from dlcli.pipeline.progress import Reporter
+from dlcli.pipeline.provenance import Environment
+from dlcli.pipeline.resume import resume
+from dlcli.pipeline.run import run
+
+PLAN = "many.json"
+SUMMARY = "summary.json"
+ANSWERS = "out_of_fold.csv"
+Kind = Literal["folds", "seeds"]
+MOST = 1000
+_AT_ONCE = 1024
+
+
+@frozen
+class Plan:
+    """kind: folds or seeds. runs: what is set in each run, by its name. overrides: what `--set`
+    gave for all of them. file: the name of the YAML."""
+
+    kind: Kind
+    runs: Mapping[str, tuple[str, ...]]
+    overrides: tuple[str, ...]
+    file: str
+
+    @staticmethod
+    def of_folds(count: int, overrides: tuple[str, ...], file: str) -> "Plan":
+        """One run for each fold; the test part of the split is the fold."""
+        runs = {
+            f"fold-{fold}": (
+                "data.split.test=null",
+                f"data.split.folds={count}",
+                f"data.split.fold={fold}",
+            )
+            for fold in range(1, count + 1)
+        }
+        return Plan("folds", runs, overrides, file)
+
+    @staticmethod
+    def of_seeds(first: int, count: int, overrides: tuple[str, ...], file: str) -> "Plan":
+        """One run for each seed, from the config's on."""
+        runs = {f"seed-{seed}": (f"seed={seed}",) for seed in range(first, first + count)}
+        return Plan("seeds", runs, overrides, file)
+
+    def load(self, source: bytes, name: str) -> LoadedConfig:
+        """The config of a run."""
+        return load_bytes(source, self.file, (*self.overrides, *self.runs[name]))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "runs": {name: list(set_) for name, set_ in self.runs.items()},
+            "overrides": list(self.overrides),
+            "file": self.file,
+        }
+
+    @staticmethod
+    def read(root: Path) -> "Plan":
+        """ArtifactError for what is no plan."""
+        path = root / PLAN
+        document = read_mapping(path)
+        try:
+            kind, runs = document["kind"], document["runs"]
+            overrides, file = document["overrides"], document["file"]
+            texts = [*overrides, file, *(one for set_ in runs.values() for one in set_)]
+            good = kind in ("folds", "seeds") and all(isinstance(text, str) for text in texts)
+            if not good or not runs or len(runs) > MOST or not all(map(_is_name, runs)):
+                raise ValueError
+            plan = Plan(kind, {n: tuple(s) for n, s in runs.items()}, tuple(overrides), file)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise ArtifactError(f"{path} is damaged or was edited", file=path) from None
+        if plan.to_json() != dict(document):
+            raise ArtifactError(f"{path} is damaged or was edited", file=path)
+        return plan
+
+
+def _is_name(name: str) -> bool:
+    kind, _, number = name.partition("-")
+    return kind in ("fold", "seed") and number.isdecimal() and len(number) < 12
+
+
+def is_many(path: Path) -> bool:
+    """Whether a directory holds several runs."""
+    return (path / PLAN).is_file()
+
+
+def train_many(plan: Plan, source: bytes, path: Path, options: Options, reporter: Reporter) -> Path:
+    """All runs of the plan, in a new directory; returns it.
+
+    source: the YAML as written; path: where it lies. As with one run, nothing is written before
+    the first two stages of the first one have succeeded.
+    """
+    first = next(iter(plan.runs))
+    loaded = plan.load(source, first)
+    options.gates.check_known(loaded.config)
+    made: list[RunDirectory] = []
+
+    def claim() -> RunDirectory:
+        root = RunDirectory.create(options.output_dir, options.name or loaded.name)
+        where = prepare.places(path.parent, options.data_dir)
+        environment = Environment.new(
+            options.command, path.absolute(), where.data.absolute(), options.workers,
+            options.overrides,
+        )  # fmt: skip
+        environment.write(root)
+        documents.write_bytes(root, CONFIG, source)
+        documents.write_json(root, PLAN, plan.to_json())
+        made.append(root)
+        return _claimed(root, first)
+
+    reporter.say(f"{first} of {len(plan.runs)} {plan.kind}")
+    one = replace(options, gates=type(options.gates)())
+    run(loaded, source, path, one, reporter, claim)
+    return _go_on(made[0], plan, source, path, options, reporter)
+
+
+def resume_many(root: Path, options: Options, reporter: Reporter) -> Path:
+    """Go on with what is not complete."""
+    if options.epochs is not None:
+        raise UsageError(f"{root} holds several runs; give more epochs to one of them, by its name")
+    root = root.resolve()
+    plan = Plan.read(root)
+    directory = RunDirectory(root)
+    source = read_bytes(directory.path(CONFIG), LARGEST_FILE)
+    environment = Environment.read(directory)
+    folder = environment.config_folder or root
+    return _go_on(directory, plan, source, folder / plan.file, options, reporter)
+
+
+def _go_on(
+    root: RunDirectory, plan: Plan, source: bytes, path: Path, options: Options, reporter: Reporter
+) -> Path:
+    with locked(root.root):
+        one = replace(options, gates=type(options.gates)(), epochs=None)
+        for number, name in enumerate(plan.runs, 1):
+            place = root.root / name
+            if _is_complete(place):
+                continue
+            reporter.say(f"{name} ({number} of {len(plan.runs)} {plan.kind})")
+            if _has_begun(place):
+                resume(place, one, reporter)
+            else:
+                loaded = plan.load(source, name)
+                run(loaded, source, path, one, reporter, partial(_claimed, root, name))
+        _finish(root, plan, options, reporter)
+    found = summary_of(root.root)
+    part = found["part"]
+    options.gates.judge(f"mean of {part}", found["mean"], ())
+    return root.root
+
+
+def _claimed(root: RunDirectory, name: str) -> RunDirectory:
+    """The directory of a run, made anew, or one in which nothing has begun."""
+    place = root.root / name
+    claim_directory(place)
+    return RunDirectory(place)
+
+
+def _has_begun(place: Path) -> bool:
+    return any((place / name).exists() for name in (MANIFEST, RESOLVED_CONFIG, CHECKPOINTS))
+
+
+def _is_complete(place: Path) -> bool:
+    path = place / MANIFEST
+    return path.is_file() and read_manifest(path).status == "complete"
+
+
+def _finish(root: RunDirectory, plan: Plan, options: Options, reporter: Reporter) -> None:
+    """Write what is known of all runs together, unless that is there and of these runs."""
+    digests = {name: digest_of_file(root.root / name / MANIFEST) for name in plan.runs}
+    path = root.path(SUMMARY)
+    if path.exists() and dict(read_mapping(path)).get("digests") == digests:
+        return
+    document = _summary(root, plan)
+    if plan.kind == "folds":
+        documents.write_text(root, ANSWERS, _answers(root, plan, options))
+        document["answers"] = digest_of_file(root.path(ANSWERS))
+    documents.write_json(root, SUMMARY, {**document, "digests": digests})
+    environment = Environment.read(root)
+    environment.finish()
+    environment.write(root)
+
+
+def _summary(root: RunDirectory, plan: Plan) -> dict[str, Any]:
+    """Metrics of the judged part of each run, with mean and spread (divided by n)."""
+    runs = {}
+    part = ""
+    for name in plan.runs:
+        results = dict(read_mapping(RunDirectory(root.root / name).path(EVALUATION)))
+        part = judged_part(results)
+        metrics = results[part]["metrics"]
+        runs[name] = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
+    names = next(iter(runs.values()))
+    mean = {name: fmean(one[name] for one in runs.values()) for name in names}
+    spread = {
+        name: math.sqrt(fmean((one[name] - mean[name]) ** 2 for one in runs.values()))
+        for name in names
+    }
+    return {"kind": plan.kind, "part": part, "runs": runs, "mean": mean, "spread": spread}
+
+
+def summary_of(root: Path) -> dict[str, Any]:
+    """The summary; UsageError where not all runs are complete."""
+    path = root / SUMMARY
+    if not path.exists():
+        raise UsageError(
+            f"{root} is not finished; go on with `dlcli train --resume {root}` first", file=path
+        )
+    return dict(read_mapping(path))
+
+
+def _answers(root: RunDirectory, plan: Plan, options: Options) -> str:
+    """The rows of all test parts with their answers, as CSV, in the order of the data."""
+    lines: list[tuple[int, list[Any]]] = []
+    header: list[str] = []
+    for fold, name in enumerate(plan.runs, 1):
+        directory = RunDirectory(root.root / name)
+        manifest = read_manifest(directory.path(MANIFEST))
+        bundle = load_bundle(directory, manifest, MODEL)
+        part = _tested(directory, options)
+        names, answers = answer_table(bundle, _answered(bundle, part))
+        targets = _targets(bundle, part)
+        header = ["row", "fold", *(["target"] if targets is not None else []), *names]
+        for position, answer in enumerate(answers):
+            true = [] if targets is None else [targets[position]]
+            lines.append((part.row(position), [part.row(position), fold, *true, *answer]))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(line for _, line in sorted(lines, key=lambda one: one[0]))
+    return text.getvalue()
+
+
+def _tested(directory: RunDirectory, options: Options) -> Part:
+    """The rows that a run was judged by."""
+    from dlcli.pipeline.provenance import recorded_config
+
+    loaded = recorded_config(directory)
+    folder = Environment.read(directory).config_folder
+    where = prepare.places(folder, options.data_dir, directory.root)
+    test = prepare.prepare(loaded, where).dataset.test
+    assert test is not None
+    return test
+
+
+def _answered(bundle: Bundle, part: Part) -> Any:
+    pieces = []
+    each = part.each()
+    for start in range(0, len(part), _AT_ONCE):
+        rows = slice(start, min(start + _AT_ONCE, len(part)))
+        pieces.append(bundle.predict({name: one.take_features(rows) for name, one in each.items()}))
+    return np.concatenate(pieces)
+
+
+def _targets(bundle: Bundle, part: Part) -> list[Any] | None:
+    """What is true, as it is answered; None where there are several numbers a row."""
+    values = part.targets_array
+    if values.ndim != 1:
+        return None
+    kind, _ = bundle.loss.kind(bundle.model.out_shape)
+    if kind == "regression":
+        return [float(value) for value in values.tolist()]
+    names = bundle.classes
+    ids = values.astype(np.int64).tolist()
+    return [names[i] for i in ids] if names is not None and _are_ids(names, ids) else ids
+
+
+def _are_ids(names: tuple[str, ...], ids: list[int]) -> bool:
+    return bool(ids) and min(ids) >= 0 and max(ids) < len(names)
+
+
+def each_run(root: Path) -> Iterator[tuple[str, Path]]:
+    """The runs, by their names."""
+    for name in Plan.read(root).runs:
+        yield name, root / name
