@@ -33,11 +33,26 @@ def evaluate(
 ) -> None:
     """Evaluate a run again, with the bits that training reported. Writes nothing."""
     choose_recorded_numerics(require_run(run))
+    from dlcli.cli.shown import show_many
     from dlcli.console import ConsoleReporter
     from dlcli.pipeline.finished import evaluate_run
     from dlcli.pipeline.gates import Gates
+    from dlcli.pipeline.many import evaluate_many
+    from dlcli.pipeline.many_plan import is_many
 
     gates = Gates(expect or ())
+    if is_many(Path(run)):
+        found = evaluate_many(
+            Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
+        )
+        if not json:
+            show_many(ConsoleReporter(to_stdout=True), found)
+        gates.require_met(found)
+        if json:
+            print_json({**found, **gates.to_json()})
+        elif gates:
+            ConsoleReporter().say(gates.told())
+        return
     result, subjects = evaluate_run(
         Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
     )

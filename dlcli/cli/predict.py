@@ -36,8 +36,10 @@ def predict(
     """
     choose_recorded_numerics(require_run(run))
     from dlcli.deploy.answer_table import answer_table
+    from dlcli.pipeline.many_plan import refuse_many
     from dlcli.pipeline.predict import predict_rows
 
+    refuse_many(run, "predict by")
     piped = rows == "-"
     if piped and _comes_from_a_terminal():
         print("reading rows from this terminal; end them with Ctrl-D", file=sys.stderr, flush=True)

@@ -45,8 +45,21 @@ def reproduce(
     """
     choose_recorded_numerics(require_run(run))
     from dlcli.console import ConsoleReporter
+    from dlcli.pipeline.many_plan import each_run, is_many
     from dlcli.pipeline.reproduce import reproduce as again
 
+    if is_many(run):
+        told = {}
+        for name, place in each_run(run):
+            one = again(
+                place, epochs, tolerance, data_dir, workers or default_workers(), ConsoleReporter()
+            )
+            told[name] = one.to_json()
+            if not json:
+                say(f"{name}: {one.describe()}")
+        if json:
+            print_json({"runs": told})
+        return
     found = again(run, epochs, tolerance, data_dir, workers or default_workers(), ConsoleReporter())
     if json:
         print_json(found.to_json())

@@ -1,13 +1,17 @@
 """Tables and bars of what was seen of data, for a terminal of 80 columns."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dlcli.printable import printable
+
+if TYPE_CHECKING:
+    from dlcli.pipeline.progress import Reporter
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 _WIDE = 10_000
@@ -73,3 +77,10 @@ def short(value: float) -> str:
     if abs(value) < 1e9 and value == int(value):
         return str(int(value))
     return f"{value:.4g}"
+
+
+def show_many(reporter: "Reporter", found: Mapping[str, Any]) -> None:
+    """Mean and spread of each metric."""
+    for name, mean in found["mean"].items():
+        spread = found["spread"][name]
+        reporter.say(f"{found['part']} {name} {mean:.4f} ± {spread:.4f} ({found['kind']})")

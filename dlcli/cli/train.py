@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,9 +23,6 @@ from dlcli.cli.options import (
 )
 from dlcli.cli.outcome import print_json
 from dlcli.errors import UsageError
-
-if TYPE_CHECKING:
-    from dlcli.pipeline.progress import Reporter
 
 
 def train(
@@ -95,7 +92,8 @@ def train(
     from dlcli.console import ConsoleReporter
     from dlcli.pipeline import run
     from dlcli.pipeline.gates import Gates
-    from dlcli.pipeline.many import Plan, is_many, resume_many, summary_of, train_many
+    from dlcli.pipeline.many import resume_many, summary_of, train_many
+    from dlcli.pipeline.many_plan import Plan, is_many
 
     gates = Gates(expect or ())
     with watch_signals() as signals:
@@ -132,6 +130,8 @@ def train(
             from dlcli.pipeline.finished import evaluate_run
 
             evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
+    from dlcli.cli.shown import show_many
+
     several = is_many(path)
     if not json:
         if several:
@@ -148,13 +148,6 @@ def train(
     document = {**told, "seconds": seconds, **gates.to_json()}
     gates.require_met(document)
     print_json(document)
-
-
-def show_many(reporter: "Reporter", found: Mapping[str, Any]) -> None:
-    """Mean and spread of each metric."""
-    for name, mean in found["mean"].items():
-        spread = found["spread"][name]
-        reporter.say(f"{found['part']} {name} {mean:.4f} +- {spread:.4f} ({found['kind']})")
 
 
 def _epochs(overrides: Sequence[str]) -> int | None:

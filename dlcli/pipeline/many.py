@@ -14,19 +14,20 @@ workers and after any interruption. A summary is never older than its runs: it h
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from dlcli.artifacts import documents
 from dlcli.artifacts.files import claim_directory
 from dlcli.artifacts.locks import locked
-from dlcli.artifacts.manifest import read_manifest
+from dlcli.artifacts.manifest import Status, read_manifest
 from dlcli.artifacts.reading import digest_of_file, read_bytes, read_mapping
 from dlcli.artifacts.run_directory import (
     CHECKPOINTS,
@@ -37,98 +38,27 @@ from dlcli.artifacts.run_directory import (
     RESOLVED_CONFIG,
     RunDirectory,
 )
-from dlcli.config import LARGEST_FILE, LoadedConfig, load_bytes
+from dlcli.artifacts.verification import Verified, verify
+from dlcli.config import LARGEST_FILE
 from dlcli.data.dataset import Part
 from dlcli.deploy.answer_table import answer_table
 from dlcli.deploy.bundle import Bundle
 from dlcli.errors import ArtifactError, UsageError
-from dlcli.frozen import frozen
 from dlcli.pipeline import prepare
 from dlcli.pipeline.evaluate import judged_part
-from dlcli.pipeline.finished import load_bundle
+from dlcli.pipeline.finished import evaluate_run, load_bundle
+from dlcli.pipeline.gates import Gates
+from dlcli.pipeline.interruption import Interrupted
+from dlcli.pipeline.many_plan import PLAN, Plan, each_run
 from dlcli.pipeline.options import Options
 from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.resume import resume
 from dlcli.pipeline.run import run
 
-PLAN = "many.json"
 SUMMARY = "summary.json"
 ANSWERS = "out_of_fold.csv"
-Kind = Literal["folds", "seeds"]
-MOST = 1000
 _AT_ONCE = 1024
-
-
-@frozen
-class Plan:
-    """kind: folds or seeds. runs: what is set in each run, by its name. overrides: what `--set`
-    gave for all of them. file: the name of the YAML."""
-
-    kind: Kind
-    runs: Mapping[str, tuple[str, ...]]
-    overrides: tuple[str, ...]
-    file: str
-
-    @staticmethod
-    def of_folds(count: int, overrides: tuple[str, ...], file: str) -> "Plan":
-        """One run for each fold; the test part of the split is the fold."""
-        runs = {
-            f"fold-{fold}": (
-                "data.split.test=null",
-                f"data.split.folds={count}",
-                f"data.split.fold={fold}",
-            )
-            for fold in range(1, count + 1)
-        }
-        return Plan("folds", runs, overrides, file)
-
-    @staticmethod
-    def of_seeds(first: int, count: int, overrides: tuple[str, ...], file: str) -> "Plan":
-        """One run for each seed, from the config's on."""
-        runs = {f"seed-{seed}": (f"seed={seed}",) for seed in range(first, first + count)}
-        return Plan("seeds", runs, overrides, file)
-
-    def load(self, source: bytes, name: str) -> LoadedConfig:
-        """The config of a run."""
-        return load_bytes(source, self.file, (*self.overrides, *self.runs[name]))
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "runs": {name: list(set_) for name, set_ in self.runs.items()},
-            "overrides": list(self.overrides),
-            "file": self.file,
-        }
-
-    @staticmethod
-    def read(root: Path) -> "Plan":
-        """ArtifactError for what is no plan."""
-        path = root / PLAN
-        document = read_mapping(path)
-        try:
-            kind, runs = document["kind"], document["runs"]
-            overrides, file = document["overrides"], document["file"]
-            texts = [*overrides, file, *(one for set_ in runs.values() for one in set_)]
-            good = kind in ("folds", "seeds") and all(isinstance(text, str) for text in texts)
-            if not good or not runs or len(runs) > MOST or not all(map(_is_name, runs)):
-                raise ValueError
-            plan = Plan(kind, {n: tuple(s) for n, s in runs.items()}, tuple(overrides), file)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise ArtifactError(f"{path} is damaged or was edited", file=path) from None
-        if plan.to_json() != dict(document):
-            raise ArtifactError(f"{path} is damaged or was edited", file=path)
-        return plan
-
-
-def _is_name(name: str) -> bool:
-    kind, _, number = name.partition("-")
-    return kind in ("fold", "seed") and number.isdecimal() and len(number) < 12
-
-
-def is_many(path: Path) -> bool:
-    """Whether a directory holds several runs."""
-    return (path / PLAN).is_file()
 
 
 def train_many(plan: Plan, source: bytes, path: Path, options: Options, reporter: Reporter) -> Path:
@@ -157,7 +87,8 @@ def train_many(plan: Plan, source: bytes, path: Path, options: Options, reporter
 
     reporter.say(f"{first} of {len(plan.runs)} {plan.kind}")
     one = replace(options, gates=type(options.gates)())
-    run(loaded, source, path, one, reporter, claim)
+    with _of_all(made, first):
+        run(loaded, source, path, one, reporter, claim)
     return _go_on(made[0], plan, source, path, options, reporter)
 
 
@@ -184,16 +115,31 @@ def _go_on(
             if _is_complete(place):
                 continue
             reporter.say(f"{name} ({number} of {len(plan.runs)} {plan.kind})")
-            if _has_begun(place):
-                resume(place, one, reporter)
-            else:
-                loaded = plan.load(source, name)
-                run(loaded, source, path, one, reporter, partial(_claimed, root, name))
+            with _of_all([root], name):
+                if _has_begun(place):
+                    resume(place, one, reporter)
+                else:
+                    loaded = plan.load(source, name)
+                    run(loaded, source, path, one, reporter, partial(_claimed, root, name))
         _finish(root, plan, options, reporter)
     found = summary_of(root.root)
     part = found["part"]
     options.gates.judge(f"mean of {part}", found["mean"], ())
     return root.root
+
+
+@contextmanager
+def _of_all(roots: Sequence[RunDirectory], name: str) -> Iterator[None]:
+    """What is interrupted goes on with all runs, and not with the one alone; roots: their
+    directory, once it was made."""
+    try:
+        yield
+    except Interrupted as error:
+        if not roots:
+            raise
+        root = roots[0].root
+        words = f"interrupted in {name}; go on with `dlcli train --resume {root}`"
+        raise Interrupted(words, error.exit_code - 128, root) from None
 
 
 def _claimed(root: RunDirectory, name: str) -> RunDirectory:
@@ -235,15 +181,22 @@ def _summary(root: RunDirectory, plan: Plan) -> dict[str, Any]:
     for name in plan.runs:
         results = dict(read_mapping(RunDirectory(root.root / name).path(EVALUATION)))
         part = judged_part(results)
-        metrics = results[part]["metrics"]
-        runs[name] = {k: v for k, v in metrics.items() if isinstance(v, int | float)}
+        runs[name] = _numbers(results[part]["metrics"])
+    return _together(plan, part, runs)
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+
+
+def _together(plan: Plan, part: str, runs: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     names = next(iter(runs.values()))
     mean = {name: fmean(one[name] for one in runs.values()) for name in names}
     spread = {
         name: math.sqrt(fmean((one[name] - mean[name]) ** 2 for one in runs.values()))
         for name in names
     }
-    return {"kind": plan.kind, "part": part, "runs": runs, "mean": mean, "spread": spread}
+    return {"kind": plan.kind, "part": part, "runs": dict(runs), "mean": mean, "spread": spread}
 
 
 def summary_of(root: Path) -> dict[str, Any]:
@@ -316,7 +269,57 @@ def _are_ids(names: tuple[str, ...], ids: list[int]) -> bool:
     return bool(ids) and min(ids) >= 0 and max(ids) < len(names)
 
 
-def each_run(root: Path) -> Iterator[tuple[str, Path]]:
-    """The runs, by their names."""
-    for name in Plan.read(root).runs:
-        yield name, root / name
+def evaluate_many(
+    root: Path,
+    split: str | None,
+    data_dir: Path | None,
+    workers: int,
+    gates: Gates,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Evaluate each run again: `{kind, part, runs, mean, spread}`; gates are judged by the mean."""
+    summary_of(root)  # they are complete
+    plan = Plan.read(root)
+    found: dict[str, dict[str, float]] = {}
+    part = ""
+    for name, place in each_run(root):
+        result, _ = evaluate_run(place, split, data_dir, workers, None, reporter)
+        part = result["split"]
+        found[name] = _numbers(result["metrics"])
+    document = _together(plan, part, found)
+    loaded = plan.load(read_bytes(root / CONFIG, LARGEST_FILE), next(iter(plan.runs)))
+    gates.check_known(loaded.config)
+    gates.judge(f"mean of {part}", document["mean"], ())
+    return document
+
+
+def verify_many(root: Path) -> Verified:
+    """Check every run, and that what is said of all of them is theirs; ArtifactError that names
+    the first that is not."""
+    plan = Plan.read(root)
+    files = size = 0
+    status: Status = "complete"
+    for _, place in each_run(root):
+        if not _has_begun(place):
+            status = "running"
+            continue
+        found = verify(RunDirectory.open(place))
+        files, size = files + found.files, size + found.bytes
+        status = status if found.status == "complete" else "running"
+    directory = RunDirectory(root)
+    path = directory.path(SUMMARY)
+    if status == "complete" and path.exists():
+        document = dict(read_mapping(path))
+        digests = {name: digest_of_file(root / name / MANIFEST) for name in plan.runs}
+        wanted: dict[str, Any] = {**_summary(directory, plan), "digests": digests}
+        if plan.kind == "folds":
+            answers = directory.path(ANSWERS)
+            there = answers.is_file()
+            wanted["answers"] = digest_of_file(answers) if there else None
+        if document != wanted:
+            raise ArtifactError(
+                f"{path} is not what its runs and {ANSWERS} are: one of them was edited", file=path
+            )
+        extra = 2 if plan.kind == "folds" else 1
+        return Verified(files + extra, size, "complete")
+    return Verified(files, size, "running")
