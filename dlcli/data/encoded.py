@@ -102,6 +102,8 @@ class Encoding(OfTable):
     """
 
     open_ended = True
+    given = False
+    """Whether a person gave the categories, and not the training part."""
 
     in_shape: Shape
     categories: tuple[Categories, ...]

@@ -250,6 +250,12 @@ class Preprocessing:
                     value = repr(texts[int(error.value)])
                 known = [*one.names, *one.rare_names]
                 shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+                if error.step.given:
+                    return (
+                        f"{where} holds {value} in column {error.step.names[error.position]!r}, "
+                        f"which the order of the transform does not have. Add it to `categories`, "
+                        "or set `handle_unknown: ignore`, which leaves such cells missing."
+                    )
                 return (
                     f"{where} holds {value} in column {error.step.names[error.position]!r}, "
                     f"which the training part does not have; it has {shown}. {UNSEEN}, bring rows "
@@ -297,7 +303,11 @@ class Preprocessing:
         size = self.rows_per_chunk()
         for start in range(0, len(part), size):
             rows = part.take_features(slice(start, min(start + size, len(part))))
-            x = self._run(rows, None)
+            try:
+                x = self._run(rows, None)
+            except UnseenCategory as error:  # one that a given order does not have
+                where = place_of(part, start + error.row, "the training part")
+                raise DataError(self._unseen(error, where)) from error
             yield x.astype(self.dtype, copy=False)
 
     def rows_per_chunk(self) -> int:

@@ -11,7 +11,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OrdinalEncoder
 from dlcli.data.dataset import Column, Part
 from dlcli.data.preprocessing import Preprocessing, TransformError
 from dlcli.data.strange import takes_missing
-from dlcli.data.transforms import Discretize, Impute, Ordinal
+from dlcli.data.transforms import Discretize, Impute, OneHot, Ordinal
 from dlcli.errors import DataError
 
 
@@ -85,3 +85,11 @@ def test_what_has_no_place() -> None:
         fitted(codes, columns, Ordinal(("tiny",)))
     with pytest.raises(TransformError, match="whole numbers"):
         fitted(codes, (Column("n"),), Ordinal((1, "two"), columns=("n",)))
+
+
+def test_a_value_that_the_order_lacks_is_named_also_where_steps_behind_it_are_fitted() -> None:
+    rows = np.array([[0.0, 1.0], [np.nan, 2.0], [1.0, 1.0]])
+    columns = (Column("size", ("L", "S")), Column("y"))
+    steps = [Impute("constant"), Ordinal(("S", "L"), columns=("size",)), OneHot(("y",))]
+    with pytest.raises(DataError, match=r"holds 'missing_value' in column 'size', which the order"):
+        fitted(rows, columns, *steps)

@@ -94,7 +94,9 @@ def draw(seed: int) -> Drawn:
     if "masking" in json.dumps(chain.layers):  # it knows padding by its numbers
         for one in (data, *data.get("inputs", {}).values()):
             one.pop("augmentation", None)
-    skip = ("inputs", "split", "transforms", "augmentation", "target_transform")
+    if dice.chance(0.1):  # strict refuses, by chance, what is drawn by chance
+        data["audit"] = dice.choice(["warn", "off"])
+    skip = ("inputs", "split", "transforms", "augmentation", "target_transform", "audit")
     config: dict[str, Any] = {
         "data": options(dice, Data, data, skip=skip),
         "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),

@@ -23,6 +23,7 @@ class Ordered(Encoding):
 
     word = "ordinal"
     open_ended = False
+    given = True
 
     in_shape: Shape
     categories: tuple[Categories, ...]
