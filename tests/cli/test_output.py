@@ -229,7 +229,8 @@ def test_help_tells_every_option_in_words(name: str) -> None:
             position = lines.index(line)  # an option so long that its words come below
             assert lines[position + 1].strip()
     wanted = {
-        "train": "--resume --output-dir --name --set --expect --data-dir --workers --json --debug",
+        "train": "--resume --output-dir --name --folds --seeds --set --expect --data-dir --workers "
+        "--json --debug",
         "evaluate": "--split --expect --data-dir --workers --json --debug",
         "validate": "--set --data-dir --json --debug",
         "predict": "--json --debug",

@@ -732,6 +732,17 @@ def parts(dice: Dice, found: Rows) -> Parts:
         split["stratify"] = True
     elif dice.chance(0.2):
         split["stratify"] = False
+    if "test" not in found.brings and split.get("by") != "column" and dice.chance(0.15):
+        folds = dice.whole(2, 4)
+        split.pop("test", None)
+        split |= {"folds": folds, "fold": dice.whole(1, folds)}
+        shares["test"] = 1 / folds
+        if split.get("by") in ("order", "time"):  # what is behind the fold is not learned from
+            shares["test"] = 1 - split["fold"] / (folds + 1)
+            if "validation" not in found.brings:
+                shares["validation"] = split["validation"] = 0.05
+        elif shares["validation"] > 0.25:
+            shares["validation"] = split["validation"] = 0.2
     training = found.count - sum(round(found.count * share) for share in shares.values())
     return Parts(split, training, "validation" in found.brings or shares["validation"] > 0)
 

@@ -62,7 +62,7 @@ class Drawn:
         return path
 
 
-_SPLIT = ("validation", "test", "stratify", "by", "column")
+_SPLIT = ("validation", "test", "stratify", "by", "column", "folds", "fold")
 
 
 def draw(seed: int) -> Drawn:

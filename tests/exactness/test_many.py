@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from dlcli.errors import ArtifactError, UsageError
+from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.many import resume_many, train_many, verify_many
 from dlcli.pipeline.many_plan import Plan
 from dlcli.pipeline.options import Options
 from dlcli.pipeline.progress import NullReporter
 from tests.cli.calls import dlcli, refused
+from tests.drawn.drawing import draw
 from tests.exactness.runs import assert_same, content, stop_after
 
 CONFIG = """\
@@ -210,3 +211,36 @@ def test_answers_of_numbers(tmp_path: Path) -> None:
         true, told = ([float(row[name]) for row in mine] for name in ("target", "value"))
         run = json.loads((root / f"fold-{fold}" / "evaluation.json").read_bytes())["test"]
         assert run["metrics"]["r2"] == pytest.approx(metrics.r2_score(true, told), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("first", "count"), [(10_000, 12), pytest.param(20_000, 150, marks=pytest.mark.thorough)]
+)
+def test_folds_of_drawn_configs_are_exact_too(tmp_path: Path, first: int, count: int) -> None:
+    """Configs with parts of their own are refused, and some diverge; of the others all hold."""
+    learned = sum(_is_exact(tmp_path / str(seed), seed) for seed in range(first, first + count))
+    assert learned >= count // 3
+
+
+def _is_exact(folder: Path, seed: int) -> bool:
+    config = draw(seed).write(folder)
+
+    def run(place: str, stop: Any = lambda: None, workers: int = 1) -> Path:
+        plan = Plan.of_folds(2, ("data.split.validation=0.2", "training.epochs=2"), config.name)
+        options = Options(workers, None, folder / place, stop=stop)
+        source = config.read_bytes()
+        return train_many(plan, source, config.absolute(), options, NullReporter())
+
+    try:
+        whole = run("whole")
+    except (UsageError, DataError, DivergedError):
+        return False
+    assert verify_many(whole).status == "complete"
+    assert_same(content(run("three", workers=3)), content(whole))
+    try:
+        run("stopped", stop_after(4))
+    except Interrupted:
+        (root,) = (path for path in (folder / "stopped").iterdir() if not path.is_symlink())
+        resume_many(root, Options(2), NullReporter())
+        assert_same(content(root), content(whole))
+    return True
