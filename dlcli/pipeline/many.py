@@ -191,12 +191,27 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def _together(plan: Plan, part: str, runs: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     names = next(iter(runs.values()))
-    mean = {name: fmean(one[name] for one in runs.values()) for name in names}
-    spread = {
-        name: math.sqrt(fmean((one[name] - mean[name]) ** 2 for one in runs.values()))
-        for name in names
+    both = {name: mean_and_spread([one[name] for one in runs.values()]) for name in names}
+    return {
+        "kind": plan.kind,
+        "part": part,
+        "runs": dict(runs),
+        "mean": {name: mean for name, (mean, _) in both.items()},
+        "spread": {name: spread for name, (_, spread) in both.items()},
     }
-    return {"kind": plan.kind, "part": part, "runs": dict(runs), "mean": mean, "spread": spread}
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and the standard deviation, divided by n, of finite numbers of any size.
+
+    >>> mean_and_spread([1.0, 2.0, 3.0]), mean_and_spread([1e308, 1.5e308])[0]
+    ((2.0, 0.816496580927726), 1.25e+308)
+    """
+    scale = math.ldexp(1.0, math.frexp(max(map(abs, values)))[1] - 1) or 1.0
+    small = [value / scale for value in values]
+    mean = fmean(small)
+    spread = math.sqrt(fmean([(value - mean) ** 2 for value in small]))
+    return mean * scale, spread * scale
 
 
 def summary_of(root: Path) -> dict[str, Any]:
