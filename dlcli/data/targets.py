@@ -17,6 +17,8 @@ from dlcli.data.transforms.curves import TAIL, Ranked
 from dlcli.errors import ArtifactError, DataError
 from dlcli.frozen import frozen
 
+LARGEST_TARGET = 1e38
+"""Answers are float32 in the target's own units, so a target must be, too."""
 _LEAST_SCALE = float(np.ldexp(1.0, -1050))
 """Below, float64 holds fewer digits of a number than the float32 that a network learns."""
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
-from dlcli.data.targets import TargetScale
+from dlcli.data.targets import LARGEST_TARGET, TargetScale
 from dlcli.engine.layer import Array
 from dlcli.engine.metrics import Kind, Metric, MetricError, MetricSet
 from dlcli.pipeline.examples import Learned
@@ -111,7 +111,11 @@ def require_room(loaded: LoadedConfig, metrics: MetricSet, rows: Mapping[str, in
 
 
 class ScaledMetrics(MetricSet):
-    """Metrics in the target's own units, where training sees a scaled target."""
+    """Metrics in the target's own units, where training sees a scaled target.
+
+    An answer beyond what a target may be (an exponential grows fast) counts as the largest that one
+    may be, so that a metric is a number, if a bad one.
+    """
 
     def __init__(
         self,
@@ -128,4 +132,6 @@ class ScaledMetrics(MetricSet):
         self, y: Array, t: Array, weights: Array | None = None, original: Array | None = None
     ) -> list[Array]:
         inverse = self._scale.inverse
-        return super().tally(inverse(y), inverse(t), weights, original)
+        with np.errstate(over="ignore"):
+            answers = np.clip(inverse(y), -LARGEST_TARGET, LARGEST_TARGET)
+        return super().tally(answers, inverse(t), weights, original)

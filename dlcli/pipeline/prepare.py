@@ -18,13 +18,12 @@ from dlcli.data.places import Places, data_dir
 from dlcli.data.positive import positive_last, with_positive
 from dlcli.data.preprocessing import Preprocessing, TransformError, prepare_each
 from dlcli.data.prints import Brought
-from dlcli.data.targets import Outside, TargetScale
+from dlcli.data.targets import LARGEST_TARGET, Outside, TargetScale
 from dlcli.engine.layer import Shape
 from dlcli.errors import DataError, UsageError
 from dlcli.frozen import frozen
 from dlcli.pipeline import audit
 
-LARGEST_TARGET = 1e38
 _POSITIVE = ("data", "source", "positive_class")
 
 

@@ -158,3 +158,16 @@ def test_a_list_of_one_is_that_one_and_mistakes_are_named_at_their_place(tmp_pat
     message = refused(dlcli("validate", write(tmp_path, "[log1p, log2p]")), 2)
     assert "did you mean `log1p`?" in message
     assert "must not be an empty list" in refused(dlcli("validate", write(tmp_path, "[]")), 2)
+
+
+def test_answers_that_overflow_make_bad_metrics_and_no_crash(tmp_path: Path) -> None:
+    path = write(tmp_path, "log1p")
+    text = path.read_text().replace(
+        "optimizer: sgd", "optimizer: {type: sgd, learning_rate: 0.001}"
+    )
+    text = text.replace("units: 1}", "units: 1, bias_initializer: {type: constant, value: 9000}}")
+    path.write_text(text + "evaluation: {metrics: [mae, r2]}\n")
+    run = train(path, tmp_path / "runs").run
+    metrics = json.loads((run / "evaluation.json").read_bytes())["test"]["metrics"]
+    assert metrics["mean_absolute_error"] == pytest.approx(1e38) and metrics["r2"] < -1e60
+    assert "not finite" in refused(dlcli("predict", run, tmp_path / "t.csv"), 7)
