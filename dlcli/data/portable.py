@@ -59,7 +59,11 @@ def expm1(x: Array) -> Array:
             series = (1.0 + r * series) / number
         small = r + r * r * series
         power = np.where(np.isnan(k), 0.0, k).astype(np.int64)
-        return np.asarray(np.ldexp(small, power) + (np.ldexp(1.0, power) - 1.0))
+        # From 2^60 on 1 is nothing beside it, and 2^k may overflow where 2^k exp(r) does not.
+        large = np.ldexp(1.0 + small, power)
+        return np.asarray(
+            np.where(power > 60, large, np.ldexp(small, power) + (np.ldexp(1.0, power) - 1.0))
+        )
 
 
 # Wichura's algorithm AS 241 (Applied Statistics 37, 1988): the coefficients of its PPND16.

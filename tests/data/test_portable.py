@@ -28,9 +28,14 @@ def test_log(x: float) -> None:
     assert near(float(log(np.array([x]))[0]), math.log(x))
 
 
-@given(st.floats(min_value=-800.0, max_value=709.0))
+@given(st.floats(min_value=-800.0, max_value=709.78))
 def test_expm1(x: float) -> None:
     assert near(float(expm1(np.array([x]))[0]), math.expm1(x))
+
+
+@given(st.floats(min_value=709.8, max_value=1e300))
+def test_expm1_beyond_float64_is_infinite(x: float) -> None:
+    assert expm1(np.array([x]))[0] == np.inf
 
 
 @given(st.floats(min_value=1e-7, max_value=1.0 - 1e-7))
