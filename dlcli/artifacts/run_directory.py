@@ -36,12 +36,23 @@ CLASSES = "model/classes.json"
 EVALUATION = "evaluation.json"
 DEPLOY = "deploy"
 
+PLAN = "many.json"
+"""In a directory that holds several runs: what they are."""
+
 LATEST = "latest"
 """The link beside the runs that points at the newest one."""
 
 _UNLISTED = {MANIFEST, ENVIRONMENT, LOG, REPORT}
 _SIGNS = (MANIFEST, RESOLVED_CONFIG, CHECKPOINTS)
 _NAME_LIMIT = 200
+
+
+def is_many(path: Path) -> bool:
+    """Whether a directory holds several runs; what cannot be looked at holds none."""
+    try:
+        return (path / PLAN).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def is_listed(name: str) -> bool:

@@ -68,8 +68,9 @@ def choose_recorded_numerics(run: Path) -> None:
     reported later, by its reader.
     """
     from dlcli.artifacts.reading import read_start
+    from dlcli.artifacts.run_directory import is_many
 
-    if (run / "many.json").is_file():  # each of several runs computes alike
+    if is_many(run):  # each of them computes alike
         run = next(iter(sorted(path.parent for path in run.glob("*/manifest.json"))), run)
     path = run / "manifest.json" if run.is_dir() else run
     mode: numerics.Mode = "portable"

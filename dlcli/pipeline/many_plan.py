@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dlcli.artifacts.reading import read_mapping
+from dlcli.artifacts.run_directory import PLAN, is_many
 from dlcli.config import LoadedConfig, load_bytes
 from dlcli.errors import ArtifactError, UsageError
 from dlcli.frozen import frozen
 
-PLAN = "many.json"
+__all__ = ["PLAN", "Kind", "Plan", "each_run", "is_many", "refuse_many"]
+
 MOST = 1000
 Kind = Literal["folds", "seeds"]
 
@@ -78,11 +80,6 @@ class Plan:
 def _is_name(name: str) -> bool:
     kind, _, number = name.partition("-")
     return kind in ("fold", "seed") and number.isdecimal() and len(number) < 12
-
-
-def is_many(path: Path) -> bool:
-    """Whether a directory holds several runs."""
-    return (path / PLAN).is_file()
 
 
 def refuse_many(root: Path, todo: str) -> None:
