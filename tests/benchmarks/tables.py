@@ -312,9 +312,9 @@ def main() -> None:
             size = path.stat().st_size / 1e6
             title = f"Read {rows:,} rows: {title} ({size:,.1f} MB)"
             race(title, _reading(path, options), options.rounds, size, "MB")
-        rows = 200_000 // small
-        write(folder / "t.csv", rows, 10, 4)
-        write(folder / "few.csv", 5_000, 10, 4)
+        rows = 1_000_000 // small
+        write(folder / "t.csv", rows, 15, 4)
+        write(folder / "few.csv", 5_000, 15, 4)
         pair = [
             Racer(
                 "dlcli", [script, "--job", "transform_own", str(folder / "t.csv")], sys.executable
@@ -337,7 +337,7 @@ def main() -> None:
         command = [script, "--job", "predict_sklearn", str(folder / "few.csv")]
         command.append(str(folder / "t.csv"))
         racers.append(Racer("pandas, scikit-learn", command, options.peer_python))
-        title = f"Predict from a CSV to a CSV: {rows:,} rows of 10 numbers, 4 texts; 32 units"
+        title = f"Predict from a CSV to a CSV: {rows:,} rows of 15 numbers, 4 texts; 32 units"
         race(title, racers, options.rounds, rows, "rows")
 
 
