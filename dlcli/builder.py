@@ -312,6 +312,11 @@ def source(config: Sections) -> Source:
     return found.with_keys(keys)
 
 
+def learns_classes(config: Config) -> bool:
+    """Whether the loss is one for classes."""
+    return loss(config).kind((1,))[0] != "regression"
+
+
 def split(config: Config) -> Split:
     """How the data is split."""
     return Split(**{field.name: getattr(config.data.split, field.name) for field in fields(Split)})

@@ -33,15 +33,16 @@ def evaluate(
 ) -> None:
     """Evaluate a run again, with the bits that training reported. Writes nothing."""
     choose_recorded_numerics(require_run(run))
-    from dlcli.cli.shown import show_many
+    from dlcli.artifacts.run_directory import is_many
     from dlcli.console import ConsoleReporter
     from dlcli.pipeline.finished import evaluate_run
     from dlcli.pipeline.gates import Gates
-    from dlcli.pipeline.many import evaluate_many
-    from dlcli.pipeline.many_plan import is_many
 
     gates = Gates(expect or ())
     if is_many(Path(run)):
+        from dlcli.cli.shown import show_many
+        from dlcli.pipeline.many import evaluate_many
+
         found = evaluate_many(
             Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
         )

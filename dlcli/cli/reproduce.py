@@ -44,11 +44,13 @@ def reproduce(
     cause. Exit 11: another numerics class, not comparable. The original is never touched.
     """
     choose_recorded_numerics(require_run(run))
+    from dlcli.artifacts.run_directory import is_many
     from dlcli.console import ConsoleReporter
-    from dlcli.pipeline.many_plan import each_run, is_many
     from dlcli.pipeline.reproduce import reproduce as again
 
     if is_many(run):
+        from dlcli.pipeline.many_plan import each_run
+
         told = {}
         for name, place in each_run(run):
             one = again(

@@ -88,12 +88,11 @@ def train(
         loaded = load_config(config, overrides or ())
         numerics.choose(loaded.config.runtime.numerics)
 
+    from dlcli.artifacts.run_directory import is_many
     from dlcli.cli.signals import watch_signals
     from dlcli.console import ConsoleReporter
     from dlcli.pipeline import run
     from dlcli.pipeline.gates import Gates
-    from dlcli.pipeline.many import resume_many, summary_of, train_many
-    from dlcli.pipeline.many_plan import Plan, is_many
 
     gates = Gates(expect or ())
     with watch_signals() as signals:
@@ -109,11 +108,14 @@ def train(
             patience=signals.patience,
             gates=gates,
         )
-        if resume is not None and is_many(resume):
-            path = resume_many(resume, options, ConsoleReporter())
-        elif resume is not None:
-            path = run.resume(resume, options, ConsoleReporter())
-        elif folds is not None or seeds is not None:
+        several = is_many(resume) if resume is not None else bool(folds or seeds)
+        if several:
+            from dlcli.pipeline.many import resume_many, summary_of, train_many
+            from dlcli.pipeline.many_plan import Plan
+        if resume is not None:
+            go_on = resume_many if several else run.resume
+            path = go_on(resume, options, ConsoleReporter())
+        elif several:
             assert config is not None
             source, known = loaded.document.source, options.overrides
             plan = (
@@ -126,15 +128,14 @@ def train(
             assert config is not None
             source = loaded.document.source
             path = run.run(loaded, source, config.absolute(), options, ConsoleReporter())
-        if gates and not gates.judged and not is_many(path):  # the run was complete already
+        if gates and not gates.judged and not several:  # the run was complete already
             from dlcli.pipeline.finished import evaluate_run
 
             evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
-    from dlcli.cli.shown import show_many
-
-    several = is_many(path)
     if not json:
         if several:
+            from dlcli.cli.shown import show_many
+
             show_many(ConsoleReporter(), summary_of(path))
         print_path(path)
         gates.require_met()

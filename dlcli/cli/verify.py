@@ -8,12 +8,15 @@ from dlcli.cli.outcome import print_json
 
 def verify(run: RunArgument, json: Json = False, debug: Debug = False) -> None:
     """Check every file of a run against its manifest; trains nothing. Exit 4 names the file."""
-    from dlcli.artifacts.run_directory import RunDirectory
+    from dlcli.artifacts.run_directory import RunDirectory, is_many
     from dlcli.artifacts.verification import verify as check
-    from dlcli.pipeline.many import verify_many
-    from dlcli.pipeline.many_plan import is_many
 
-    found = verify_many(Path(run)) if is_many(Path(run)) else check(RunDirectory.open(run))
+    if is_many(Path(run)):
+        from dlcli.pipeline.many import verify_many
+
+        found = verify_many(Path(run))
+    else:
+        found = check(RunDirectory.open(run))
     if json:
         print_json({"files": found.files, "bytes": found.bytes, "status": found.status})
     else:

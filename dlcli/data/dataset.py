@@ -249,6 +249,10 @@ class Part:
         """A copy of the feature rows at these positions, in storage dtype."""
         return _gather(self.features, self.rows(positions))
 
+    def take_each(self, positions: Array | slice) -> dict[str, Array]:
+        """`take_features` of each value, by its name."""
+        return {name: one.take_features(positions) for name, one in self.each().items()}
+
     def take_targets(self, positions: Array | slice) -> Array:
         """A copy of the targets at these positions."""
         return _gather(self.targets, self.rows(positions))

@@ -38,7 +38,7 @@ def of_rows(
         return ()
     seen = [*raw.findings, *dataset.findings, *duplicate_rows(dataset), *_uneven(loaded, dataset)]
     seen += _absent_classes(dataset)
-    brought, classes = raw.each(), learns_classes(loaded)
+    brought, classes = raw.each(), builder.learns_classes(loaded.config)
     for name, one in dataset.each().items():
         remedy = removal(loaded, name)
         found = (
@@ -120,11 +120,6 @@ def removal(loaded: LoadedConfig, name: str) -> str:
 def of_input(name: str, finding: Finding) -> Finding:
     """A finding about a value of the data, saying which one where there are several."""
     return finding if name == ONLY else finding.of(f"input {name!r}")
-
-
-def learns_classes(loaded: LoadedConfig) -> bool:
-    """Whether the loss is one for classes."""
-    return builder.loss(loaded.config).kind((1,))[0] != "regression"
 
 
 _FEWEST_OF_A_CLASS = 10

@@ -35,6 +35,7 @@ from dlcli.artifacts.run_directory import (
     EVALUATION,
     MANIFEST,
     MODEL,
+    PLAN,
     RESOLVED_CONFIG,
     RunDirectory,
 )
@@ -49,16 +50,16 @@ from dlcli.pipeline.evaluate import judged_part
 from dlcli.pipeline.finished import evaluate_run, load_bundle
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
-from dlcli.pipeline.many_plan import PLAN, Plan, each_run
+from dlcli.pipeline.many_plan import Plan, each_run
 from dlcli.pipeline.options import Options
+from dlcli.pipeline.predict import answers_of
 from dlcli.pipeline.progress import Reporter
-from dlcli.pipeline.provenance import Environment
+from dlcli.pipeline.provenance import Environment, recorded_config
 from dlcli.pipeline.resume import resume
 from dlcli.pipeline.run import run
 
 SUMMARY = "summary.json"
 ANSWERS = "out_of_fold.csv"
-_AT_ONCE = 1024
 
 
 def train_many(plan: Plan, source: bytes, path: Path, options: Options, reporter: Reporter) -> Path:
@@ -86,7 +87,7 @@ def train_many(plan: Plan, source: bytes, path: Path, options: Options, reporter
         return _claimed(root, first)
 
     reporter.say(f"{first} of {len(plan.runs)} {plan.kind}")
-    one = replace(options, gates=type(options.gates)())
+    one = replace(options, gates=Gates())
     with _of_all(made, first):
         run(loaded, source, path, one, reporter, claim)
     return _go_on(made[0], plan, source, path, options, reporter)
@@ -109,7 +110,7 @@ def _go_on(
     root: RunDirectory, plan: Plan, source: bytes, path: Path, options: Options, reporter: Reporter
 ) -> Path:
     with locked(root.root):
-        one = replace(options, gates=type(options.gates)(), epochs=None)
+        one = replace(options, gates=Gates(), epochs=None)
         for number, name in enumerate(plan.runs, 1):
             place = root.root / name
             if _is_complete(place):
@@ -233,7 +234,7 @@ def _answers(root: RunDirectory, plan: Plan, options: Options) -> str:
         manifest = read_manifest(directory.path(MANIFEST))
         bundle = load_bundle(directory, manifest, MODEL)
         part = _tested(directory, options)
-        names, answers = answer_table(bundle, _answered(bundle, part))
+        names, answers = answer_table(bundle, answers_of(bundle, len(part), part.take_each))
         targets = _targets(bundle, part)
         header = ["row", "fold", *(["target"] if targets is not None else []), *names]
         for position, answer in enumerate(answers):
@@ -248,23 +249,12 @@ def _answers(root: RunDirectory, plan: Plan, options: Options) -> str:
 
 def _tested(directory: RunDirectory, options: Options) -> Part:
     """The rows that a run was judged by."""
-    from dlcli.pipeline.provenance import recorded_config
-
     loaded = recorded_config(directory)
     folder = Environment.read(directory).config_folder
     where = prepare.places(folder, options.data_dir, directory.root)
     test = prepare.prepare(loaded, where).dataset.test
     assert test is not None
     return test
-
-
-def _answered(bundle: Bundle, part: Part) -> Any:
-    pieces = []
-    each = part.each()
-    for start in range(0, len(part), _AT_ONCE):
-        rows = slice(start, min(start + _AT_ONCE, len(part)))
-        pieces.append(bundle.predict({name: one.take_features(rows) for name, one in each.items()}))
-    return np.concatenate(pieces)
 
 
 def _targets(bundle: Bundle, part: Part) -> list[Any] | None:

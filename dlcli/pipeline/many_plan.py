@@ -10,8 +10,6 @@ from dlcli.config import LoadedConfig, load_bytes
 from dlcli.errors import ArtifactError, UsageError
 from dlcli.frozen import frozen
 
-__all__ = ["PLAN", "Kind", "Plan", "each_run", "is_many", "refuse_many"]
-
 MOST = 1000
 Kind = Literal["folds", "seeds"]
 

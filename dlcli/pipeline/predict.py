@@ -89,19 +89,31 @@ def _tell_of_strange(bundle: Bundle, stored: Mapping[str, Array], tell: Tell) ->
             )
 
 
+def answers_of(
+    bundle: Bundle,
+    count: int,
+    take: Callable[[slice], Mapping[str, Array]],
+    at: Callable[[int], object] = lambda done: None,
+) -> Array:
+    """The answers to so many rows; take: some of them, as stored, by the names of their values."""
+    pieces = []
+    for start in range(0, count, _ANSWERED_AT_ONCE):
+        stop = min(start + _ANSWERED_AT_ONCE, count)
+        pieces.append(bundle.predict(take(slice(start, stop))))
+        at(stop)
+    return np.concatenate(pieces)
+
+
 def _answers(bundle: Bundle, rows: Path, tell: Tell) -> Array:
     with about(rows):
         stored = _stored(bundle, rows)
         bundle.check_ids(stored, str(rows))  # all of them, before the first is answered
     _tell_of_strange(bundle, stored, tell)
     count = len(next(iter(stored.values())))
-    pieces = []
     with work("answer rows", count) as at:
-        for start in range(0, count, _ANSWERED_AT_ONCE):
-            stop = start + _ANSWERED_AT_ONCE
-            pieces.append(bundle.predict({name: x[start:stop] for name, x in stored.items()}))
-            at(min(start + _ANSWERED_AT_ONCE, count))
-    answers = np.concatenate(pieces)
+        answers = answers_of(
+            bundle, count, lambda some: {name: x[some] for name, x in stored.items()}, at
+        )
     finite = np.isfinite(answers).reshape(count, -1).all(axis=1)
     if not finite.all():
         raise DivergedError(

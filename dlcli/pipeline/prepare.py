@@ -98,7 +98,7 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
     config = loaded.config
     raw = arranged(loaded, raw)
     try:
-        dataset = builder.split(config).apply(raw, config.seed, audit.learns_classes(loaded))
+        dataset = builder.split(config).apply(raw, config.seed, builder.learns_classes(config))
     except UsageError as error:
         raise loaded.error(("data", "split"), str(error)) from None
     with fitting(loaded):
@@ -148,7 +148,7 @@ def positive_class(loaded: LoadedConfig) -> str | None:
     """The name of the positive class, where the config has one; ConfigError where the loss is
     for numbers."""
     chosen: str | None = getattr(loaded.config.data.source, "positive_class", None)
-    if chosen is not None and not audit.learns_classes(loaded):
+    if chosen is not None and not builder.learns_classes(loaded.config):
         raise loaded.error(
             _POSITIVE,
             f"`{loaded.config.loss.type}` is for numbers, which have no positive class; leave the "
@@ -179,8 +179,9 @@ def _target_scale(words: Sequence[Any], dataset: Dataset) -> TargetScale:
     part = dataset.train
     try:
         scale = TargetScale.fit([word.model_dump() for word in words], part.targets_array)
-        for part in dataset.parts().values():
-            scale.require(part.targets_array)
+        for role, part in dataset.parts().items():
+            if role != "train":  # which was fitted on
+                scale.require(part.targets_array)
     except Outside as error:
         values = part.take_targets(slice(error.row, error.row + 1)).reshape(-1)[:5]
         shown = ", ".join(f"{value:g}" for value in values)

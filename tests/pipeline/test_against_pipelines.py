@@ -151,19 +151,21 @@ def column(cells: list[Any], kind: Any) -> Any:
     return np.array(cells, kind).reshape(-1, 1)
 
 
+def require_equal(
+    folder: Path, transforms: str, pipeline: Any, known: list[Any], new: list[Any], kind: Any
+) -> None:
+    found, network = answers(folder, transforms, known, new)
+    pipeline.fit(column(known, kind))
+    expected = network(pipeline.transform(column(new, kind)))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("transforms", OF_NUMBERS)
 def test_numbers(tmp_path: Path, transforms: str) -> None:
     pipeline = OF_NUMBERS[transforms]
-    found, network = answers(tmp_path, transforms, NUMBERS, NEW_NUMBERS)
-    pipeline.fit(column(NUMBERS, float))
-    expected = network(pipeline.transform(column(NEW_NUMBERS, float)))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    require_equal(tmp_path, transforms, pipeline, NUMBERS, NEW_NUMBERS, float)
 
 
 @pytest.mark.parametrize("transforms", OF_TEXTS)
 def test_texts(tmp_path: Path, transforms: str) -> None:
-    pipeline = OF_TEXTS[transforms]
-    found, network = answers(tmp_path, transforms, TEXTS, NEW_TEXTS)
-    pipeline.fit(column(TEXTS, object))
-    expected = network(pipeline.transform(column(NEW_TEXTS, object)))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    require_equal(tmp_path, transforms, OF_TEXTS[transforms], TEXTS, NEW_TEXTS, object)

@@ -60,7 +60,8 @@ def conclude(seen: Survey, target: str | None = None) -> Look:
         notes.append(
             Finding("rows_left_out", f"{count} no {facts.name!r}", "they can not be learned from")
         )
-    looks = [_column(j, place, task, gathered, format, notes) for j in range(len(columns))]
+    told = coded(gathered, place, format)
+    looks = [_column(j, place, told, task, gathered, format, notes) for j in range(len(columns))]
     looks = _something(looks, notes)
     return Look(
         path=seen.path,
@@ -163,9 +164,15 @@ def _series(columns: Sequence[Facts], target: int) -> Facts | None:
 
 
 def _column(
-    j: int, target: int, task: str, gathered: Gathered, format: Format, notes: list[Finding]
+    j: int,
+    target: int,
+    told: Array,
+    task: str,
+    gathered: Gathered,
+    format: Format,
+    notes: list[Finding],
 ) -> ColumnLook:
-    """What a column is good for."""
+    """What a column is good for; told: the first rows of the target, as `coded` has them."""
     facts, rows = gathered.columns[j], gathered.rows
     if j == target:
         return ColumnLook(facts, "target")
@@ -190,7 +197,6 @@ def _column(
         Raw({"all": Table(values[:, None], np.zeros(len(values)))}, columns=column)
     ):
         return ColumnLook(facts, "ignored", "it numbers the rows", "identifier")
-    told = coded(gathered, target, format)
     kept = ~np.isnan(told)
     if facts.missing and (~np.isnan(values) & kept).sum() < min(_FEWEST, kept.sum()):
         name = gathered.columns[target].name

@@ -58,6 +58,9 @@ class Opened(Protocol):
 class ColumnarSource(Source):
     """What tables with named columns have in common; the fields are those of the sources."""
 
+    path: str
+    test_path: str | None
+    validation_path: str | None
     target: str | tuple[str, ...]
     features: tuple[str, ...] | None
     ignore: tuple[str, ...]
@@ -69,9 +72,12 @@ class ColumnarSource(Source):
     word: str
     """The name of the source, for messages."""
 
-    @abstractmethod
     def paths(self) -> dict[Role, str]:
         """The files, by what their rows are for."""
+        given: dict[Role, str | None] = {
+            "train": self.path, "validation": self.validation_path, "test": self.test_path
+        }  # fmt: skip
+        return {role: path for role, path in given.items() if path is not None}
 
     @abstractmethod
     def header_of(self, path: Path) -> Opened:
@@ -377,12 +383,6 @@ class ColumnarSource(Source):
                 f"{self.word}: features must name at least one column, and none twice."
             )
         return tuple(self.features)
-
-
-def paths_of(train: str, validation: str | None, test: str | None) -> dict[Role, str]:
-    """The files that there are, by what their rows are for."""
-    others: dict[Role, str | None] = {"validation": validation, "test": test}
-    return {"train": train, **{role: path for role, path in others.items() if path is not None}}
 
 
 def _require_filled(cells: Array, place: Callable[[int], str], name: str, why: str) -> None:

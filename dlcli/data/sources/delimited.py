@@ -5,24 +5,20 @@ from dataclasses import field
 from pathlib import Path
 
 from dlcli.data.audit import Finding
-from dlcli.data.dataset import Array, Role
-from dlcli.data.formats.columns import ReadColumns, read_columns
+from dlcli.data.formats.columns import ReadColumns
 from dlcli.data.formats.findings import (
-    TextColumn,
-    first_texts,
     leading_zeros,
     quantised,
-    text_column,
 )
 from dlcli.data.formats.notation import MISSING, Format
 from dlcli.data.formats.text import Text, read_header
-from dlcli.data.sources.columnar import ColumnarSource, paths_of
+from dlcli.data.sources.text_tables import TextTable
 from dlcli.errors import DataError
 from dlcli.frozen import frozen
 
 
 @frozen
-class Csv(ColumnarSource):
+class Csv(TextTable):
     """A table in a delimited text file.
 
     Compressed by gzip, bzip2 or xz, or in a zip archive of one member, it is read all the same.
@@ -77,33 +73,14 @@ class Csv(ColumnarSource):
             self.missing or (),
         )
 
-    def paths(self) -> dict[Role, str]:
-        return paths_of(self.path, self.validation_path, self.test_path)
-
     def header_of(self, path: Path) -> Text:
         return read_header(path, self.format)
-
-    def read(
-        self,
-        file: Text,
-        wanted: Sequence[str],
-        kinds: Mapping[str, str],
-        reasons: Mapping[str, str],
-        most: int | None,
-    ) -> ReadColumns:
-        return read_columns(file, wanted, kinds, reasons, most)
-
-    def look(self, file: Text, texts: Sequence[str], codes: Array) -> TextColumn:
-        return text_column(file, texts, codes)
 
     def odd(self, file: Text, wanted: Sequence[str], read: ReadColumns) -> tuple[Finding, ...]:
         return (
             *quantised(file, wanted, read),
             *leading_zeros(file, wanted, read, {file.position(name) for name in self.kinds}),
         )
-
-    def first_look(self, file: Text, name: str, kind: str | None) -> TextColumn | None:
-        return first_texts(file, name, kind)
 
     def check_together(self, files: Sequence[Text]) -> None:
         """Without a header the columns are known by their places, so all files must have as

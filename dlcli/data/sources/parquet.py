@@ -1,14 +1,12 @@
 """Tables in Parquet files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
 
 from dlcli.data.audit import Finding
-from dlcli.data.dataset import Array, Role
+from dlcli.data.dataset import Array
 from dlcli.data.formats.columns import ReadColumns
 from dlcli.data.formats.findings import TextColumn
-from dlcli.data.formats.notation import MISSING
 from dlcli.data.formats.parquet import (
     ParquetFile,
     large_numbers,
@@ -16,12 +14,13 @@ from dlcli.data.formats.parquet import (
     read_parquet,
     read_schema,
 )
-from dlcli.data.sources.columnar import FEW, ColumnarSource, Opened, paths_of
+from dlcli.data.sources.columnar import FEW, Opened
+from dlcli.data.sources.text_tables import NamedColumns
 from dlcli.frozen import frozen
 
 
 @frozen
-class Parquet(ColumnarSource):
+class Parquet(NamedColumns):
     """A table in a Parquet file; needs pyarrow (extra `arrow`).
 
     Columns hold what the file says: numbers, texts, truth values (the texts true and false), dates
@@ -29,22 +28,6 @@ class Parquet(ColumnarSource):
     """
 
     word = "parquet"
-
-    path: str
-    target: str | tuple[str, ...]
-    features: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] = ()
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    weight: str | None = None
-    test_path: str | None = None
-    validation_path: str | None = None
-    positive_class: str | None = None
-    missing: tuple[str, ...] = MISSING
-    missing_target: str = "error"
-    keys: tuple[str, ...] = field(default=(), metadata={"chosen": False})
-
-    def paths(self) -> dict[Role, str]:
-        return paths_of(self.path, self.validation_path, self.test_path)
 
     def header_of(self, path: Path) -> ParquetFile:
         return read_schema(path, self.missing)
@@ -71,9 +54,6 @@ class Parquet(ColumnarSource):
         found = read_parquet(file, [name], {} if kind is None else {name: kind}, FEW)
         texts = found.texts.get(name)
         return look_at(file, texts, found.numbers[:, 0]) if texts else None
-
-    def check_together(self, files: Sequence[ParquetFile]) -> None:
-        """Columns are known by their names, whatever their order."""
 
     def _declared(
         self, file: Opened, wanted: Sequence[str]
