@@ -212,8 +212,16 @@ def describe(nodes: Iterable[Built | Link | Node]) -> list[dict[str, Any]]:
 def written(component: Any, table: Mapping[str, type[Any]]) -> dict[str, Any]:
     """The `type` and the options of an object that `build` can make, for JSON."""
     word = next(word for word, kind in table.items() if kind is type(component))
+    usual = {one.name: one.default for one in fields(component) if one.metadata.get("later")}
     options = {name: getattr(component, name) for name in _options(type(component))}
-    return {"type": word, **{name: _plain(value) for name, value in options.items()}}
+    return {
+        "type": word,
+        **{
+            name: _plain(value)
+            for name, value in options.items()
+            if name not in usual or value != usual[name]
+        },
+    }
 
 
 def links(described: Any) -> list[Link]:

@@ -66,7 +66,12 @@ TABLES: dict[str, tuple[Table, Table, frozenset[str]]] = {
     "augmentations": (AUGMENTATION_CONFIGS, AUGMENTATIONS, frozenset()),
     "transforms": (vocabulary.TRANSFORM_CONFIGS, TRANSFORMS, frozenset()),
 }
-SPLIT_FROM_CONFIG = frozenset({"dense", "conv2d"})
+SPLIT_FROM_CONFIG = frozenset(
+    {
+        *("conv1d", "conv2d", "conv2d_transpose", "dense"),
+        *("depthwise_conv2d", "separable_conv2d"),
+    }
+)
 """Layers whose `activation:` becomes a layer of its own, so their working classes have none."""
 
 PAIRS = [

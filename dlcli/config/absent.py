@@ -1,6 +1,6 @@
 """Words of the field that dlcli does not have (yet).
 
-They are asked before the nearest spelling: `rmse` is no misspelt `mse`, and `conv1d` no `conv2d`.
+They are asked before the nearest spelling: `rmse` is no misspelt `mse`, and `conv3d` no `conv2d`.
 Words are squeezed: lower case, letters and digits only; behind each stands the end of the sentence
 about it. A word that comes to be known leaves its list (a test sees to it).
 """
@@ -26,13 +26,10 @@ def _moot(listed: str, sentence: str) -> dict[str, str]:
 _FOR_TABLES = "give the columns to a dense layer"
 _LAYERS = {
     **_words(
-        "conv1d conv3d conv1dtranspose conv2dtranspose conv3dtranspose convtranspose1d "
-        "convtranspose2d convtranspose3d deconv deconvolution deconv2d depthwiseconv1d "
-        "depthwiseconv2d depthwise separableconv separableconv1d separableconv2d convlstm "
-        "convlstm1d convlstm2d maxpooling1d maxpooling3d maxpool1d maxpool3d averagepooling1d "
-        "averagepooling3d avgpool1d avgpool3d lppool2d fractionalmaxpool2d upsampling1d "
-        "upsampling2d upsampling3d upsample pixelshuffle zeropadding1d zeropadding2d zeropadding3d "
-        "cropping1d cropping2d cropping3d resizing centercrop unfold fold"
+        "conv3d conv1dtranspose conv3dtranspose convtranspose1d convtranspose3d depthwiseconv1d "
+        "separableconv1d convlstm convlstm1d convlstm2d maxpooling3d maxpool3d averagepooling3d "
+        "avgpool3d lppool2d fractionalmaxpool2d upsampling1d upsampling3d pixelshuffle zeropadding1d "
+        "zeropadding3d cropping1d cropping2d cropping3d resizing centercrop unfold fold"
     ),
     **_words("globalaveragepooling3d globalmaxpooling3d"),
     **_moot(

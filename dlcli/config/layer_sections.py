@@ -1,7 +1,7 @@
 """What all layers of the vocabulary have: a name, what they read, whether they learn."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -21,8 +21,11 @@ Pair = Annotated[tuple[int, int], Sizes()]
 class LayerModel(Section):
     """What all layers have. Without a `name` a layer is called `<type>_<n>`.
 
+    later: the names of options that came later: see Grown.
     trainable: whether its arrays learn; false on a block freezes every layer inside.
     """
+
+    later: ClassVar[tuple[str, ...]] = ()
 
     type: str
     name: LayerName | None = None
@@ -43,6 +46,8 @@ class LayerModel(Section):
         written as it always was."""
         written: dict[str, Any] = write(self)
         unused = [name for name in written if _later(name) and getattr(self, name) is None]
+        fields = type(self).model_fields
+        unused += [name for name in self.later if getattr(self, name) == fields[name].default]
         for name in (*unused, *(["trainable"] if self.trainable else [])):
             written.pop(name, None)  # within blocks, it is asked twice
         return written

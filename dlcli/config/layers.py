@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from dlcli.config import synonyms
 from dlcli.config.activations import ACTIVATION_CONFIGS, Activation, Linear
 from dlcli.config.base import Component, table
+from dlcli.config.convolutions import Windowed
 from dlcli.config.embeddings import ColumnEmbeddings, Embedding, Masking
 from dlcli.config.initializers import GlorotUniform, Initializer, Ones, Zeros
-from dlcli.config.layer_sections import LayerModel, OneInput, Padding, Pair, TargetShape
+from dlcli.config.layer_sections import LayerModel, OneInput, TargetShape
 from dlcli.config.merges import IN_BRANCHES, Merges
 from dlcli.config.regularizers import Regularizer
 from dlcli.config.values import (
@@ -30,63 +31,6 @@ class Dense(OneInput):
     bias_initializer: Initializer = Zeros()
     kernel_regularizer: Regularizer | None = None
     bias_regularizer: Regularizer | None = None
-
-
-class Conv2D(OneInput):
-    type: Literal["conv2d"] = "conv2d"
-    filters: Annotated[int, Whole(1, 65_536)]
-    kernel_size: Pair
-    strides: Pair = (1, 1)
-    padding: Padding = "valid"
-    dilation_rate: Pair = (1, 1)
-    activation: Activation = Linear()
-    use_bias: Annotated[bool, Switch()] = True
-    kernel_initializer: Initializer = GlorotUniform()
-    bias_initializer: Initializer = Zeros()
-    kernel_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
-
-
-class MaxPooling2D(OneInput):
-    """Without `strides` the windows lie side by side."""
-
-    type: Literal["max_pooling2d"] = "max_pooling2d"
-    pool_size: Pair = (2, 2)
-    strides: Pair | None = None
-    padding: Padding = "valid"
-
-
-class AveragePooling2D(OneInput):
-    """Without `strides` the windows lie side by side."""
-
-    type: Literal["average_pooling2d"] = "average_pooling2d"
-    pool_size: Pair = (2, 2)
-    strides: Pair | None = None
-    padding: Padding = "valid"
-
-
-class GlobalAveragePooling2D(OneInput):
-    type: Literal["global_average_pooling2d"] = "global_average_pooling2d"
-    keepdims: Annotated[bool, Switch()] = False
-
-
-class GlobalMaxPooling2D(OneInput):
-    type: Literal["global_max_pooling2d"] = "global_max_pooling2d"
-    keepdims: Annotated[bool, Switch()] = False
-
-
-class GlobalAveragePooling1D(OneInput):
-    """Over the steps of rows (steps, features)."""
-
-    type: Literal["global_average_pooling1d"] = "global_average_pooling1d"
-    keepdims: Annotated[bool, Switch()] = False
-
-
-class GlobalMaxPooling1D(OneInput):
-    """Over the steps of rows (steps, features)."""
-
-    type: Literal["global_max_pooling1d"] = "global_max_pooling1d"
-    keepdims: Annotated[bool, Switch()] = False
 
 
 class BatchNormalization(OneInput):
@@ -194,13 +138,7 @@ _ACTIVATION_HINTS = {
 
 Layer = Annotated[
     Dense
-    | Conv2D
-    | MaxPooling2D
-    | AveragePooling2D
-    | GlobalAveragePooling2D
-    | GlobalMaxPooling2D
-    | GlobalAveragePooling1D
-    | GlobalMaxPooling1D
+    | Windowed
     | Embedding
     | Masking
     | BatchNormalization

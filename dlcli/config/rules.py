@@ -16,11 +16,11 @@ from dlcli.config.embeddings import ColumnEmbeddings
 from dlcli.config.evaluation import Evaluation
 from dlcli.config.layers import (
     ActivationLayer,
-    Conv2D,
     Dense,
     Dropout,
     Flatten,
     Reshape,
+    Residual,
 )
 from dlcli.config.metrics import (
     METRIC_ALIASES,
@@ -137,10 +137,10 @@ def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
     while isinstance(wire.layer, Flatten | Reshape | Dropout) and wire.inputs[0] in by_name:
         wire = by_name[wire.inputs[0]]
     layer = wire.layer
-    if not isinstance(layer, Dense | Conv2D | ActivationLayer):
+    given = getattr(layer, "activation", None)
+    if given is None or isinstance(layer, Residual):
         return
     path: Path = (*wire.path, "activation")
-    given = layer.activation
     if not isinstance(given, right | Linear):
         wanted = code(right.model_fields["type"].default)
         words = (
@@ -159,11 +159,11 @@ def softmax_has_something_to_choose_from(sections: Sections) -> Iterator[Complai
     wires = sections.wiring.wires
     for index, wire in enumerate(wires):
         layer = wire.layer
-        key = "units" if isinstance(layer, Dense) else "filters"
-        if not isinstance(layer, Dense | Conv2D) or getattr(layer, key) != 1:
+        key = "units" if hasattr(layer, "units") else "filters"
+        if getattr(layer, key, None) != 1:
             continue
         after = wires[index + 1] if index + 1 < len(wires) else None
-        if isinstance(layer.activation, Softmax):
+        if isinstance(getattr(layer, "activation", None), Softmax):
             path: Path = (*wire.path, key)
         elif (
             after is not None

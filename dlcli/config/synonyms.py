@@ -169,6 +169,17 @@ LAYERS: dict[str, str] = {
     **dict.fromkeys(
         ("avgpool", "avgpool2d", "averagepool2d", "meanpooling2d"), "average_pooling2d"
     ),
+    **dict.fromkeys(("maxpool1d", "pool1d", "pooling1d"), "max_pooling1d"),
+    **dict.fromkeys(("avgpool1d", "averagepool1d"), "average_pooling1d"),
+    "convolution1d": "conv1d",
+    **dict.fromkeys(("depthwise", "depthwiseconv"), "depthwise_conv2d"),
+    **dict.fromkeys(("separable", "separableconv"), "separable_conv2d"),
+    **dict.fromkeys(
+        ("convtranspose2d", "convtranspose", "deconv", "deconv2d", "deconvolution"),
+        "conv2d_transpose",
+    ),
+    **dict.fromkeys(("upsample", "upsampling"), "up_sampling2d"),
+    **dict.fromkeys(("zeropad2d", "zeropadding", "pad"), "zero_padding2d"),
     **dict.fromkeys(("view", "unflatten"), "reshape"),
     "dropout1d": "dropout",
     **dict.fromkeys(

@@ -78,6 +78,21 @@ class Context:
         found: T = self._kept[name]
         return found
 
+    def part(self, name: str) -> "Context":
+        """The tools of a layer that is a part of this one: scratch memory of its own."""
+        return self.keep(("part", name), lambda: _Part(self, name))
+
     def stream(self, purpose: str) -> Stream:
         """The randomness of this layer, this step and this shard for one purpose."""
         return Stream(self.moment.seed, purpose, self.layer, self.moment.step, self.moment.shard)
+
+
+class _Part(Context):
+    """A context whose arrays are those of another one, by names of its own."""
+
+    def __init__(self, whole: Context, name: str) -> None:
+        super().__init__(whole.layer, whole.moment)
+        self._whole, self._name = whole, name
+
+    def scratch(self, name: Hashable, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
+        return self._whole.scratch((self._name, name), shape, dtype)

@@ -4,10 +4,10 @@ Behind training, a batch normalization multiplies each channel by a number and a
 
     y = gamma (z - moving_mean) / sqrt(moving_variance + epsilon) + beta = f z + s
 
-Where z = x kernel + bias, and nobody else reads z, the same is y = x (f kernel) + (f bias + s): one
-layer less, which can be fused with an activation and a pool behind it, as any other can. f, s and
-the products are worked out in float64 and rounded once. The parameters that are kept, and training,
-know nothing of it.
+Where z = x kernel + bias (of any affine layer, see layer.py), and nobody else reads z, the same is
+y = x (f kernel) + (f bias + s): one layer less, which can be fused with an activation and a pool
+behind it, as any other can. f, s and the products are worked out in float64 and rounded once. The
+parameters that are kept, and training, know nothing of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -99,5 +99,7 @@ def _put_together(one: Fold, given: Mapping[str, Params], out: Params) -> None:
         bias += layer["bias"] * factor
     if how.center:
         bias += norm["beta"]
-    out["kernel"][...] = layer["kernel"] * factor
+    assert isinstance(one.before.layer, Layer)
+    for slot, array in one.before.layer.scaled(layer, factor).items():
+        out[slot][...] = array
     out["bias"][...] = bias

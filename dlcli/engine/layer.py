@@ -28,7 +28,7 @@ but for parameters, which merges have not.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -40,6 +40,7 @@ from dlcli.engine.regularizers import Regularizer
 from dlcli.frozen import frozen
 
 __all__ = [
+    "LATER",
     "Array",
     "BatchLayer",
     "Fault",
@@ -49,7 +50,12 @@ __all__ = [
     "Shape",
     "ShapeError",
     "Slot",
+    "slots_of",
 ]
+
+LATER = {"later": True}
+"""The metadata of an option that a layer did not have at first: one that is at its default is not
+written down with a deployed network, which so is written as it always was."""
 
 
 @frozen
@@ -67,6 +73,14 @@ class Slot:
     regularizer: Regularizer | None = None
 
 
+def slots_of(**slots: Slot | None) -> dict[str, Slot]:
+    """The slots that there are, by name; ShapeError where an initializer cannot fill one."""
+    there = {name: slot for name, slot in slots.items() if slot is not None}
+    for slot in there.values():
+        slot.initializer.check(slot.shape)
+    return there
+
+
 class Fault(NamedTuple):
     """A number that a layer cannot take: the row, among those that were looked at; the place within
     it; and what the layer wants instead, for messages: "ids, whole numbers from 0 to 9"."""
@@ -80,8 +94,8 @@ class Layer(ABC):
     """A function of (parameters, input) and its derivative; see the module's docstring."""
 
     affine: ClassVar[bool] = False
-    """Whether y is linear in x and `kernel`, whose last axis are the features of y, plus `bias`
-    (with the option `use_bias`): so a scale behind it can be put into the kernel."""
+    """Whether y is linear in x and in its arrays, plus `bias` (with the option `use_bias`): so a
+    scale of its features (the last axis of y) can be put into the arrays by `scaled`."""
 
     passes_mask: ClassVar[bool] = False
     """Whether y has the mask that x has: real steps of y depend on real steps of x alone, each on
@@ -119,6 +133,11 @@ class Layer(ABC):
         and leaves the product to whoever asked. None unless overridden.
         """
         return {}
+
+    def scaled(self, p: Params, factor: Array) -> Mapping[str, Array]:
+        """The arrays but for `bias` with which y, without the bias, is `factor` (features,) times
+        as large; of an affine layer only."""
+        raise NotImplementedError
 
     @abstractmethod
     def out_shape(self, in_shape: Shape) -> Shape:

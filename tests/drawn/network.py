@@ -5,7 +5,6 @@ which targets a loss takes. A word of the vocabulary that is in neither fails a 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,11 @@ from dlcli.config import (
     REGULARIZER_CONFIGS,
     parse_config,
 )
-from dlcli.engine.layers.windows import slide
+from tests.drawn.chain import MATRICES, Chain, activation
 from tests.drawn.data import Goal, Rows, Shape, shapes_of
 from tests.drawn.dice import Dice
-from tests.drawn.options import component, options, sizes
+from tests.drawn.options import component
+from tests.drawn.windowed import WINDOWED
 
 FITS: dict[str, Callable[[Goal], bool]] = {
     "mean_squared_error": lambda goal: not goal.named,
@@ -41,75 +41,10 @@ ENDS = {
 }
 """The activation that belongs to a loss; all others take numbers as they come."""
 
-MATRICES = {"orthogonal"}
-"""Initializers that cannot fill a vector."""
-
-
-@dataclass
-class Chain:
-    """The layers so far, the shape of the rows behind them, and what each layer learns.
-
-    arrays: the shapes of its arrays for each layer; for a block, those of the layers in it, by the
-    key of the list and in its order.
-    shapes: what each layer gives.
-    start: the value of the data that the next layer reads, where that is not the one before.
-    ids: the columns of ids in what the next layer reads, and how many ids there are in each.
-    """
-
-    dice: Dice
-    shape: Shape
-    layers: list[Any] = field(default_factory=list)
-    arrays: list[Any] = field(default_factory=list)
-    shapes: list[Shape] = field(default_factory=list)
-    start: str = ""
-    ids: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape))
-
-    def add(
-        self,
-        word: str,
-        given: Mapping[str, Any],
-        shape: Shape,
-        skip: tuple[str, ...] = (),
-        arrays: Mapping[str, Any] | None = None,
-    ) -> None:
-        """A layer with what must be as it is, and more options as they come."""
-        kind, given = LAYER_CONFIGS[word], dict(given)
-        learned = dict(arrays or {})
-        if self.start and not {"input", "inputs"} & given.keys():
-            given["input"], self.start = self.start, ""
-        elif self.layers and "inputs" not in given and self.dice.chance(0.06):
-            given["input"] = self.name(len(self.layers) - 1)
-        if "bias" in learned and self.dice.chance(0.3):
-            vectors = {n: c for n, c in INITIALIZER_CONFIGS.items() if n not in MATRICES}
-            given["bias_initializer"] = component(self.dice, vectors)
-        if not self.dice.chance(0.3):
-            skip += tuple(name for name in kind.model_fields if name.endswith("_regularizer"))
-        drawn = options(self.dice, kind, given, ("name", "input", "bias_initializer", *skip))
-        if "name" not in given and self.dice.chance(0.15):
-            drawn["name"] = f"{self.dice.choice(['a', 'layer_', 'dense_'])}{len(self.layers)}"
-        if not drawn.get("use_bias", True):
-            learned.pop("bias")
-        bare = not drawn and self.dice.chance(0.5)
-        self.layers.append(word if bare else {"type": word, **drawn})
-        self.arrays.append(learned)
-        self.shapes.append(shape)
-        self.shape = shape
-
-    def name(self, index: int) -> str:
-        """The name of a layer, which has one from now on."""
-        layer = self.layers[index]
-        if isinstance(layer, str):
-            layer = self.layers[index] = {"type": layer}
-        return str(layer.setdefault("name", f"value_{index}"))
-
 
 def _dense(chain: Chain, units: int | None = None, **given: Any) -> None:
     units = units or chain.dice.whole(1, 9)
-    given = {"units": units, **_activation(chain, units, given)}
+    given = {"units": units, **activation(chain, units, given)}
     arrays = {"kernel": (chain.shape[-1], units), "bias": (units,)}
     chain.add("dense", given, (*chain.shape[:-1], units), ("activation",), arrays)
 
@@ -135,61 +70,6 @@ def _column_embeddings(chain: Chain) -> None:
     chain.add("column_embeddings", given, (width,), skip, arrays)
 
 
-def _conv2d(chain: Chain) -> None:
-    dice = chain.dice
-    height, width, channels = chain.shape
-    filters = dice.whole(1, 6)
-    size = sizes(dice, min(height, 4), min(width, 4))
-    given: dict[str, Any] = {"filters": filters, "kernel_size": size}
-    given |= _activation(chain, filters, {})
-    if dice.chance(0.3):
-        given["strides"] = sizes(dice, 2, 3)
-    if dice.chance(0.3):
-        given["dilation_rate"] = sizes(dice, 2, 2)
-    if dice.chance(0.4):
-        given["padding"] = dice.choice(["same", "valid"])
-    out = _windows(chain.shape, size, given)
-    if min(out) < 1:
-        given["padding"] = "same"
-        out = _windows(chain.shape, size, given)
-    arrays = {"kernel": (*_pair(size), channels, filters), "bias": (filters,)}
-    skip = ("activation", "strides", "padding", "dilation_rate")
-    chain.add("conv2d", given, (*out, filters), skip, arrays)
-
-
-def _pooling(word: str) -> Callable[[Chain], None]:
-    def pool(chain: Chain) -> None:
-        dice = chain.dice
-        height, width, channels = chain.shape
-        size = sizes(dice, min(height, 3), min(width, 3))
-        given: dict[str, Any] = {"pool_size": size}
-        if min(height, width) > 1 and dice.chance(0.4):
-            given, size = {}, 2
-        if dice.chance(0.4):
-            given["strides"] = dice.choice([None, sizes(dice, 2, 3)])
-        if dice.chance(0.4):
-            given["padding"] = dice.choice(["same", "valid"])
-        strides = given.get("strides") or size
-        out = _windows(chain.shape, size, given | {"strides": strides})
-        chain.add(word, given, (*out, channels), ("pool_size", "strides", "padding"))
-
-    return pool
-
-
-def _windows(shape: Shape, size: Any, given: Mapping[str, Any]) -> tuple[int, int]:
-    return slide(
-        (shape[0], shape[1]),
-        _pair(size),
-        _pair(given.get("strides", 1)),
-        _pair(given.get("dilation_rate", 1)),
-        given.get("padding", "valid"),
-    ).out
-
-
-def _pair(size: Any) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
-
-
 def _flatten(chain: Chain) -> None:
     chain.add("flatten", {}, (chain.size,))
 
@@ -211,15 +91,6 @@ def _alone(chain: Chain, word: str | None = None) -> None:
     words = {n: c for n, c in ACTIVATION_CONFIGS.items() if n != "softmax" or chain.shape[-1] > 1}
     given = {"activation": component(chain.dice, words, word)}
     chain.add("activation", given, chain.shape)
-
-
-def _activation(chain: Chain, width: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The `activation` of a layer: the given word, or any, or none."""
-    word = given.get("word")
-    if word is None and ("word" in given or chain.dice.chance(0.4)):
-        return {}
-    words = {n: c for n, c in ACTIVATION_CONFIGS.items() if n != "softmax" or width > 1}
-    return {"activation": component(chain.dice, words, word)}
 
 
 def _global(word: str) -> Callable[[Chain], None]:
@@ -362,7 +233,7 @@ def _residual(chain: Chain) -> None:
         _alone(sides[0])
     if width != chain.shape[-1] or dice.chance(0.3):
         _keep(sides[1], dice.whole(0, 1), width)
-    given = {"layers": sides[0].layers, **_activation(chain, width, {})}
+    given = {"layers": sides[0].layers, **activation(chain, width, {})}
     if sides[1].layers or dice.chance(0.3):
         given["shortcut"] = sides[1].layers
     arrays = {"layers": sides[0].arrays, "shortcut": sides[1].arrays}
@@ -399,9 +270,7 @@ def _repeat(chain: Chain) -> None:
 LAYERS: dict[str, tuple[Callable[[Chain], None], Callable[[Shape], bool]]] = {
     # How it is added, and to which rows.
     "dense": (_dense, lambda shape: True),
-    "conv2d": (_conv2d, lambda shape: len(shape) == 3),
-    "max_pooling2d": (_pooling("max_pooling2d"), lambda shape: len(shape) == 3),
-    "average_pooling2d": (_pooling("average_pooling2d"), lambda shape: len(shape) == 3),
+    **WINDOWED,
     "global_average_pooling2d": (
         _global("global_average_pooling2d"),
         lambda shape: len(shape) == 3,

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from dlcli.config import Config
 from dlcli.config.base import Component, OneOrSeveral, Section, table
+from dlcli.config.convolutions import Edges
 from dlcli.config.values import Choice, KindOr, Listing, Named, Sizes, Switch
 from dlcli.config.yaml_reader import KEY_ALIASES
 from tests.config.models import every_model
@@ -24,8 +25,13 @@ NOT_DRAWN: Mapping[str, str] = {
     "Ordinal.columns = numeric": "the columns of numbers of a table are not all in one order",
     "Data.source: mnist": "an archive of 70,000 images that is known by its digests; `idx` reads "
     "the same files with any content",
-    "Dense.bias_initializer: orthogonal": "fills no vector",
-    "Conv2D.bias_initializer: orthogonal": "fills no vector",
+    **{
+        f"{layer}.bias_initializer: orthogonal": "fills no vector"
+        for layer in (
+            *("Dense", "Conv1D", "Conv2D", "Conv2DTranspose"),
+            *("DepthwiseConv2D", "SeparableConv2D"),
+        )
+    },
     **{
         f"{layer}Normalization.{array}_initializer: orthogonal": "fills no vector"
         for layer in ("Layer", "Batch", "Group")
@@ -71,7 +77,7 @@ def _of_field(place: str, found: Hint) -> Iterator[str]:
         yield from (f"{place} = {word}" for word in (*choice.known, *choice.aliases))
     elif found.note(Switch) is not None:
         yield from (f"{place} = false", f"{place} = true")
-    elif found.note(Sizes) is not None:
+    elif found.note(Sizes) is not None or found.note(Edges) is not None:
         yield from (f"{place} is a number", f"{place} is a pair")
     elif (union := found.note(Component)) is not None:
         if union.number is not None:
@@ -118,7 +124,7 @@ def _in_value(place: str, found: Hint, value: Any) -> Iterator[str]:
         yield f"{place} = {value}"
     elif found.note(Switch) is not None:
         yield f"{place} = {str(value).lower()}"
-    elif found.note(Sizes) is not None:
+    elif found.note(Sizes) is not None or found.note(Edges) is not None:
         yield f"{place} is a {'number' if isinstance(value, int) else 'pair'}"
     elif found.note(OneOrSeveral) is not None and isinstance(value, list):
         for item in value:

@@ -13,11 +13,15 @@ import numpy as np
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.layer import Array, Layer, Shape
 from dlcli.engine.layers import (
+    AveragePooling1D,
     AveragePooling2D,
     BatchNormalization,
     ColumnEmbeddings,
+    Conv1D,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Embedding,
     Flatten,
@@ -28,8 +32,12 @@ from dlcli.engine.layers import (
     GroupNormalization,
     LayerNormalization,
     Masking,
+    MaxPooling1D,
     MaxPooling2D,
     Reshape,
+    SeparableConv2D,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from dlcli.engine.layers.activations import (
     Elu,
@@ -135,8 +143,70 @@ CASES: list[Case] = [
         ]
     ),
     Case(Conv2D(3, (3, 3), use_bias=False), (4, 5, 2)),
+    Case(Conv2D(4, (2, 3), groups=2), (4, 5, 6)),
+    Case(Conv2D(6, (3, 1), (2, 1), "same", groups=3), (5, 4, 3)),
+    Case(Conv2D(3, (1, 1)), (2, 3, 2)),
     Case(Conv2D(2, (3, 3), padding="same"), (1, 1, 2)),
     Case(Conv2D(2, (5, 4), padding="same", dilation_rate=(2, 3)), (3, 2, 1)),
+    *(
+        Case(Conv1D(filters, kernel, strides, padding, dilation, groups, bias), shape)
+        for filters, kernel, strides, padding, dilation, groups, bias, shape in [
+            (3, 3, 1, "valid", 1, 1, True, (7, 2)),
+            (2, 3, 2, "same", 1, 1, True, (7, 3)),
+            (2, 2, 1, "causal", 3, 1, False, (5, 2)),
+            (2, 4, 3, "causal", 1, 1, True, (8, 1)),
+            (4, 3, 1, "same", 2, 2, True, (6, 4)),
+            (1, 1, 1, "valid", 1, 1, False, (1, 1)),
+        ]
+    ),
+    *(
+        Case(DepthwiseConv2D(kernel, strides, padding, many, dilation, bias), (6, 5, channels))
+        for kernel, strides, padding, many, dilation, bias, channels in [
+            ((3, 3), (1, 1), "valid", 1, (1, 1), True, 2),
+            ((3, 2), (2, 2), "same", 1, (1, 1), True, 3),
+            ((2, 3), (1, 2), "same", 3, (2, 1), True, 2),
+            ((1, 1), (1, 1), "valid", 2, (1, 1), False, 1),
+            ((3, 3), (1, 1), "same", 1, (2, 3), False, 2),
+            ((7, 7), (1, 1), "same", 2, (1, 1), True, 1),
+        ]
+    ),
+    *(
+        Case(SeparableConv2D(filters, kernel, strides, padding, dilation, many, bias), (5, 6, 2))
+        for filters, kernel, strides, padding, dilation, many, bias in [
+            (3, (3, 3), (1, 1), "valid", (1, 1), 1, True),
+            (2, (2, 3), (2, 2), "same", (1, 1), 2, False),
+            (1, (2, 2), (1, 1), "same", (2, 2), 1, True),
+        ]
+    ),
+    *(
+        Case(Conv2DTranspose(filters, kernel, strides, padding, more, d, bias), (3, 4, channels))
+        for filters, kernel, strides, padding, more, d, bias, channels in [
+            (2, (3, 3), (1, 1), "valid", None, (1, 1), True, 2),
+            (3, (3, 2), (2, 2), "same", None, (1, 1), True, 3),
+            (2, (2, 3), (3, 1), "valid", None, (1, 1), False, 1),
+            (3, (3, 3), (2, 2), "same", (1, 0), (1, 1), True, 2),
+            (2, (2, 3), (3, 2), "valid", (2, 1), (1, 1), True, 1),
+            (3, (2, 3), (1, 1), "same", None, (2, 2), True, 2),
+            (1, (2, 2), (2, 1), "valid", None, (1, 2), True, 1),
+        ]
+    ),
+    *(
+        Case(pool(size, strides, padding), (7, 2))
+        for pool in (MaxPooling1D, AveragePooling1D)
+        for size, strides, padding in [
+            (2, None, "valid"),
+            (3, 1, "same"),
+            (3, 2, "same"),
+            (1, 4, "valid"),
+        ]
+    ),
+    Case(ZeroPadding2D(), (2, 3, 2)),
+    Case(ZeroPadding2D(((0, 2), (1, 0))), (3, 1, 1)),
+    Case(ZeroPadding2D(((0, 0), (0, 0))), (2, 2, 1)),
+    Case(UpSampling2D(), (2, 3, 2)),
+    Case(UpSampling2D((3, 1)), (2, 2, 3)),
+    Case(UpSampling2D((2, 3), "bilinear"), (3, 2, 2)),
+    Case(UpSampling2D((1, 2), "bilinear"), (1, 1, 1)),
     *(
         Case(pool(size, strides, padding), (6, 7, 2), rows=2)
         for pool in (MaxPooling2D, AveragePooling2D)

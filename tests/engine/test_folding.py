@@ -1,5 +1,8 @@
 """Batch normalizations that are folded into the layers before them answer as they did."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,12 +12,13 @@ from dlcli.engine.folding import Inference, fold
 from dlcli.engine.fusion import fuse
 from dlcli.engine.graph import Link, connect
 from dlcli.engine.inference import predict
-from dlcli.engine.layer import Array, Layer
+from dlcli.engine.layer import Array
 from dlcli.engine.layers import LAYERS, BatchNormalization, Conv2D, Dense, Dropout, Flatten
 from dlcli.engine.layers.activations import Relu
 from dlcli.engine.losses import MeanSquaredError
 from dlcli.engine.merges import Add
 from dlcli.engine.model import Model, Pass
+from tests.engine.cases import CASES, Case
 from tests.engine.test_graph import SHAPES, Drawn, graphs, parameters, rows
 
 
@@ -121,10 +125,21 @@ def test_a_model_without_normalizations_is_used_as_it_is() -> None:
     assert inference.theta is theta
 
 
-def test_affine_layers_have_a_kernel_of_their_features_and_the_option_use_bias() -> None:
-    affine = {name: kind for name, kind in LAYERS.items() if kind.affine}
-    assert set(affine) == {"conv2d", "dense"}
-    for kind in affine.values():
-        layer: Layer = kind(5, (2, 2)) if kind is Conv2D else kind(5)  # type: ignore[call-arg]
-        slots = layer.slots((4, 4, 3))
-        assert slots["kernel"].shape[-1] == slots["bias"].shape[0] == 5
+@pytest.mark.parametrize("case", [case for case in CASES if case.layer.affine], ids=str)
+def test_an_affine_layer_can_be_scaled_and_given_a_bias(case: Case) -> None:
+    layer: Any = replace(case.layer, use_bias=True)  # type: ignore[type-var]
+    case = replace(case, layer=layer)
+    x, p, ctx = case.x(), case.parameters(), case.context(False)
+    features = case.layer.out_shape(case.in_shape)[-1]
+    assert p["bias"].shape == (features,)
+    factor = np.random.default_rng(4).normal(size=features)
+    scaled = {**layer.scaled(p, factor), "bias": p["bias"] * factor}
+    assert scaled.keys() == p.keys()
+    wanted = layer.forward(p, x, ctx)[0] * factor
+    np.testing.assert_allclose(layer.forward(scaled, x, ctx)[0], wanted, rtol=1e-11, atol=1e-12)
+
+
+def test_every_affine_layer_is_among_the_cases() -> None:
+    affine = {kind for kind in LAYERS.values() if kind.affine}
+    assert affine == {type(case.layer) for case in CASES if case.layer.affine}
+    assert Conv2D in affine

@@ -15,11 +15,15 @@ from keras.src.backend.common import dtypes
 from dlcli.engine import losses, merges, optimizers, regularizers
 from dlcli.engine.layer import Layer, Merge, Shape
 from dlcli.engine.layers import (
+    AveragePooling1D,
     AveragePooling2D,
     BatchNormalization,
     ColumnEmbeddings,
+    Conv1D,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Embedding,
     Flatten,
@@ -30,8 +34,12 @@ from dlcli.engine.layers import (
     GroupNormalization,
     LayerNormalization,
     Masking,
+    MaxPooling1D,
     MaxPooling2D,
     Reshape,
+    SeparableConv2D,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from dlcli.engine.layers.activations import (
     Elu,
@@ -62,6 +70,7 @@ ROWS = st.one_of(VECTORS, st.tuples(st.integers(1, 4), st.integers(1, 4)))
 IMAGES = st.tuples(st.integers(3, 9), st.integers(3, 9), st.integers(1, 9))
 ANY = st.one_of(ROWS, IMAGES)
 STEPS = st.tuples(st.integers(1, 6), st.integers(1, 5))
+LONGER = st.tuples(st.integers(3, 9), st.integers(1, 6))
 MASKED_STEPS = st.tuples(st.integers(1, 6), st.integers(2, 5))
 """With a mask, Keras's batch normalization fails on a single channel."""
 YES = st.booleans()
@@ -97,16 +106,83 @@ def padded(x: Any, size: Any, strides: Any, dilation: Any, padding: str) -> Any:
     return torch.nn.functional.pad(x, pads)
 
 
-class TorchConv2D(K.Conv2D):
-    """Keras's own on PyTorch has no gradient in float64."""
+def convolved(layer: Any, inputs: Any, weight: Any, groups: int) -> Any:
+    """By PyTorch, since Keras's own on PyTorch has no gradient in float64."""
+    x = padded(inputs, layer.kernel_size, layer.strides, layer.dilation_rate, layer.padding)
+    options = {"stride": layer.strides, "dilation": layer.dilation_rate, "groups": groups}
+    y = torch.nn.functional.conv2d(x.contiguous(), weight.contiguous(), **options)
+    return y.permute(0, 2, 3, 1)
 
+
+class TorchConv2D(K.Conv2D):
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        x = padded(inputs, self.kernel_size, self.strides, self.dilation_rate, self.padding)
-        weight = torch.as_tensor(kernel.value).permute(3, 2, 0, 1).contiguous()
-        y = torch.nn.functional.conv2d(
-            x.contiguous(), weight, stride=self.strides, dilation=self.dilation_rate
+        weight = torch.as_tensor(kernel.value).permute(3, 2, 0, 1)
+        return convolved(self, inputs, weight, self.groups)
+
+
+class TorchConv1D(K.Conv1D):
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        x = inputs.permute(0, 2, 1)
+        size, stride, dilation = self.kernel_size[0], self.strides[0], self.dilation_rate[0]
+        span = (size - 1) * dilation + 1
+        if self.padding == "causal":
+            x = torch.nn.functional.pad(x, (span - 1, 0))
+        elif self.padding == "same":
+            total = max(0, (-(-x.shape[2] // stride) - 1) * stride + span - x.shape[2])
+            x = torch.nn.functional.pad(x, (total // 2, total - total // 2))
+        weight = torch.as_tensor(kernel.value).permute(2, 1, 0).contiguous()
+        options = {"stride": stride, "dilation": dilation, "groups": self.groups}
+        y = torch.nn.functional.conv1d(x.contiguous(), weight, **options)
+        return y.permute(0, 2, 1)
+
+
+class TorchDepthwiseConv2D(K.DepthwiseConv2D):
+    def call(self, inputs: Any) -> Any:
+        y = convolved(self, inputs, deep(self.kernel), inputs.shape[3])
+        return y if self.bias is None else y + self.bias
+
+
+class TorchSeparableConv2D(K.SeparableConv2D):
+    def call(self, inputs: Any) -> Any:
+        y = convolved(self, inputs, deep(self.depthwise_kernel), inputs.shape[3])
+        y = y @ torch.as_tensor(self.pointwise_kernel.value)[0, 0]
+        return y if self.bias is None else y + self.bias
+
+
+def deep(kernel: Any) -> Any:
+    """The kernel (height, width, in, m) of a depthwise convolution as PyTorch has it."""
+    weight = torch.as_tensor(kernel.value)
+    height, width, channels, many = weight.shape
+    return weight.permute(2, 3, 0, 1).reshape(channels * many, 1, height, width)
+
+
+class TorchConv2DTranspose(K.Conv2DTranspose):
+    """All of it, cut as TensorFlow does; on PyTorch, Keras warns, it may be cut otherwise."""
+
+    def call(self, inputs: Any) -> Any:
+        weight = torch.as_tensor(self.kernel.value).permute(3, 2, 0, 1).contiguous()
+        y = torch.nn.functional.conv_transpose2d(
+            inputs.permute(0, 3, 1, 2).contiguous(),
+            weight,
+            stride=self.strides,
+            dilation=self.dilation_rate,
         )
-        return y.permute(0, 2, 3, 1)
+        lengths = self.compute_output_shape(inputs.shape)[1:3]
+        for axis, (length, n) in enumerate(zip(lengths, inputs.shape[1:3], strict=True)):
+            covered = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
+            whole = (n - 1) * self.strides[axis] + covered
+            before = max(whole - length, 0) // 2 if self.padding == "same" else 0
+            y = y.narrow(axis + 2, before, min(length, whole - before))
+            missing = [0, length - y.shape[axis + 2]]
+            y = torch.nn.functional.pad(y, missing if axis else [0, 0, *missing])
+        y = y.permute(0, 2, 3, 1)
+        return y if self.bias is None else y + self.bias
+
+
+class TorchAveragePooling1D(K.AveragePooling1D):
+    def call(self, inputs: Any) -> Any:
+        size, strides = (1, *self.pool_size), (1, *(self.strides or self.pool_size))
+        return TorchAveragePooling2D(size, strides, self.padding)(inputs[:, None])[:, 0]
 
 
 class TorchAveragePooling2D(K.AveragePooling2D):
@@ -130,12 +206,66 @@ def convolutions(draw: st.DrawFn) -> Conv2D:
     if strides != (1, 1):  # Keras has one or the other
         dilation = (1, 1)
     padding = "same" if dilation != (1, 1) else draw(PADDING)
-    return Conv2D(draw(st.integers(1, 9)), draw(pair(3)), strides, padding, dilation, draw(YES))
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    filters = groups * draw(st.integers(1, 4))
+    return Conv2D(filters, draw(pair(3)), strides, padding, dilation, draw(YES), groups=groups)
+
+
+@st.composite
+def convolutions_of_steps(draw: st.DrawFn) -> Conv1D:
+    strides = draw(st.integers(1, 3))
+    dilation = draw(st.integers(1, 2)) if strides == 1 else 1
+    padding = draw(st.sampled_from(["valid", "same", "causal"]))
+    groups = draw(st.sampled_from([1, 1, 2]))
+    filters, size = groups * draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    return Conv1D(filters, size, strides, padding, dilation, groups, draw(YES))
+
+
+@st.composite
+def depthwise(draw: st.DrawFn) -> DepthwiseConv2D:
+    s = draw(st.integers(1, 2))  # Keras has one for both
+    dilation = draw(pair(2)) if s == 1 else (1, 1)
+    padding = "same" if dilation != (1, 1) else draw(PADDING)
+    many = draw(st.integers(1, 3))
+    return DepthwiseConv2D(draw(pair(3)), (s, s), padding, many, dilation, draw(YES))
+
+
+@st.composite
+def separable(draw: st.DrawFn) -> SeparableConv2D:
+    one = draw(depthwise())
+    return SeparableConv2D(
+        draw(st.integers(1, 9)),
+        one.kernel_size,
+        one.strides,
+        one.padding,
+        one.dilation_rate,
+        one.depth_multiplier,
+        one.use_bias,
+    )
+
+
+@st.composite
+def transposed(draw: st.DrawFn) -> Conv2DTranspose:
+    strides, padding, size = draw(pair(3)), draw(PADDING), draw(pair(3))
+    dilation = draw(pair(2)) if strides == (1, 1) else (1, 1)
+    more = None
+    if draw(YES) and (padding == "valid" or all(length % 2 for length in size)):
+        more = tuple(draw(st.integers(0, stride - 1)) for stride in strides)
+    filters = draw(st.integers(1, 9))
+    return Conv2DTranspose(filters, size, strides, padding, more, dilation, draw(YES))
 
 
 def pools(kind: type[Any]) -> Draw:
     strides = st.one_of(st.none(), pair(3))
     return st.builds(kind, pool_size=pair(3), strides=strides, padding=PADDING)
+
+
+def pools1d(kind: type[Any]) -> Draw:
+    strides = st.one_of(st.none(), st.integers(1, 3))
+    return st.builds(kind, pool_size=st.integers(1, 3), strides=strides, padding=PADDING)
+
+
+EDGE = st.tuples(st.integers(0, 2), st.integers(0, 2))
 
 
 class KerasColumnEmbeddings(K.Layer):
@@ -173,9 +303,81 @@ LAYERS: Mapping[type[Layer], Twin] = {
             strides=one.strides,
             padding=one.padding,
             dilation_rate=one.dilation_rate,
+            groups=one.groups,
             use_bias=one.use_bias,
         ),
         IMAGES,
+    ),
+    Conv1D: Twin(
+        convolutions_of_steps(),
+        lambda one: TorchConv1D(
+            one.filters,
+            one.kernel_size,
+            strides=one.strides,
+            padding=one.padding,
+            dilation_rate=one.dilation_rate,
+            groups=one.groups,
+            use_bias=one.use_bias,
+        ),
+        LONGER,
+    ),
+    DepthwiseConv2D: Twin(
+        depthwise(),
+        lambda one: TorchDepthwiseConv2D(
+            one.kernel_size,
+            strides=one.strides,
+            padding=one.padding,
+            depth_multiplier=one.depth_multiplier,
+            dilation_rate=one.dilation_rate,
+            use_bias=one.use_bias,
+        ),
+        IMAGES,
+    ),
+    SeparableConv2D: Twin(
+        separable(),
+        lambda one: TorchSeparableConv2D(
+            one.filters,
+            one.kernel_size,
+            strides=one.strides,
+            padding=one.padding,
+            dilation_rate=one.dilation_rate,
+            depth_multiplier=one.depth_multiplier,
+            use_bias=one.use_bias,
+        ),
+        IMAGES,
+    ),
+    Conv2DTranspose: Twin(
+        transposed(),
+        lambda one: TorchConv2DTranspose(
+            one.filters,
+            one.kernel_size,
+            strides=one.strides,
+            padding=one.padding,
+            output_padding=one.output_padding,
+            dilation_rate=one.dilation_rate,
+            use_bias=one.use_bias,
+        ),
+        IMAGES,
+    ),
+    ZeroPadding2D: Twin(
+        st.builds(ZeroPadding2D, st.tuples(EDGE, EDGE)),
+        lambda one: K.ZeroPadding2D(one.padding),
+        IMAGES,
+    ),
+    UpSampling2D: Twin(
+        st.builds(UpSampling2D, pair(3), st.sampled_from(["nearest", "bilinear"])),
+        lambda one: K.UpSampling2D(one.size, interpolation=one.interpolation),
+        IMAGES,
+    ),
+    MaxPooling1D: Twin(
+        pools1d(MaxPooling1D),
+        lambda one: K.MaxPooling1D(one.pool_size, one.strides, one.padding),
+        LONGER,
+    ),
+    AveragePooling1D: Twin(
+        pools1d(AveragePooling1D),
+        lambda one: TorchAveragePooling1D(one.pool_size, one.strides, one.padding),
+        LONGER,
     ),
     MaxPooling2D: Twin(
         pools(MaxPooling2D),

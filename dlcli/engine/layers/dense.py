@@ -1,12 +1,14 @@
 """Dense: every output is a weighted sum of all features, y = x @ kernel + bias."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
-from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot
+from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot, slots_of
+from dlcli.engine.layers.biases import bias_slot
 from dlcli.engine.regularizers import Regularizer
 from dlcli.engine.sums import sum_rows
 from dlcli.frozen import frozen
@@ -38,16 +40,10 @@ class Dense(Layer):
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         self.out_shape(in_shape)
         shape = in_shape[-1], self.units
-        slots = {
-            "kernel": Slot(shape, self.kernel_initializer, regularizer=self.kernel_regularizer)
-        }
-        if self.use_bias:
-            slots["bias"] = Slot(
-                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer
-            )
-        for slot in slots.values():
-            slot.initializer.check(slot.shape)
-        return slots
+        return slots_of(
+            kernel=Slot(shape, self.kernel_initializer, regularizer=self.kernel_regularizer),
+            bias=bias_slot(self, self.units),
+        )
 
     def out_shape(self, in_shape: Shape) -> Shape:
         if not in_shape:
@@ -79,6 +75,9 @@ class Dense(Layer):
         dx = ctx.scratch("dx", rows.shape, rows.dtype)
         np.matmul(dy, p["kernel"].T, out=dx)
         return dx.reshape(x_shape)
+
+    def scaled(self, p: Params, factor: Array) -> Mapping[str, Array]:
+        return {"kernel": p["kernel"] * factor}
 
     def flops(self, in_shape: Shape) -> int:
         outputs = int(np.prod(self.out_shape(in_shape), dtype=np.int64))

@@ -6,6 +6,8 @@ Along one axis of length n, a window of k taps that lie d (dilation) apart cover
     valid   the window stays inside the image: floor((n - (k - 1) d - 1) / s) + 1 places
     same    ceil(n / s) places; max((ceil(n / s) - 1) s + (k - 1) d + 1 - n, 0) pixels are padded,
             half of them before the image, and the odd one after it
+    causal  ceil(n / s) places; (k - 1) d pixels are padded, all of them before the image: a place
+            sees nothing that comes after it
 
 Source: "same" is TensorFlow's rule, https://www.tensorflow.org/api_docs/python/tf/nn, notes on
 padding.
@@ -18,6 +20,7 @@ from dlcli.engine.layer import Shape, ShapeError
 from dlcli.frozen import frozen
 
 Padding = Literal["valid", "same"]
+Causal = Literal["valid", "same", "causal"]
 Pair = tuple[int, int]
 
 
@@ -54,7 +57,7 @@ class Windows:
 
 
 @lru_cache(maxsize=1024)
-def slide(image: Pair, size: Pair, strides: Pair, dilation: Pair, padding: Padding) -> Windows:
+def slide(image: Pair, size: Pair, strides: Pair, dilation: Pair, padding: Causal) -> Windows:
     """The places of a window of `size` on an image of (height, width).
 
     >>> windows = slide((5, 5), (2, 2), (2, 2), (1, 1), "same")
@@ -86,15 +89,18 @@ class _Axis:
     taps: tuple[tuple[int, slice, slice], ...]
 
 
-def _along(n: int, k: int, s: int, d: int, padding: Padding) -> _Axis:
+def _along(n: int, k: int, s: int, d: int, padding: Causal) -> _Axis:
     span = (k - 1) * d + 1
     if padding == "same":
         out = -(-n // s)
         padded = max((out - 1) * s + span - n, 0)
+        before = padded // 2
+    elif padding == "causal":
+        out = -(-n // s)
+        padded = before = span - 1
     else:
         out = max((n - span) // s + 1, 0)
-        padded = 0
-    before = padded // 2
+        padded = before = 0
     taps = []
     for tap in range(k):
         # At place i the tap lies on pixel i s + offset, which must be one of 0 .. n - 1.
