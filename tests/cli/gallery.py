@@ -244,7 +244,7 @@ CASES: dict[str, Case] = {
         ),
         (("validate", "c.yaml"),),
     ),
-    "the layer conv1d": word("{type: dense, units: 8", "{type: conv1d, filters: 8"),
+    "the layer conv3d": word("{type: dense, units: 8", "{type: conv3d, filters: 8"),
     "the layer lstm": word("{type: dense, units: 8", "{type: lstm, units: 8"),
     "a layer that comes later": word("units: 8,", "units: 8, input: dense_2,"),
     "a layer in a block that nobody reads": word(

@@ -118,7 +118,7 @@ def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
         ("[accuracy]", "[mcc]", "did you mean `matthews`?"),
         ("[accuracy]", "[{type: top_k_accuracy, top: 3}]", "unknown key `top`"),
         ("[accuracy]", "[f1_macro]", "macro means where there are more than two classes"),
-        ("{type: dense, units: 3", "{type: conv1d, filters: 3", "unknown layer `conv1d`: not"),
+        ("{type: dense, units: 3", "{type: conv3d, filters: 3", "unknown layer `conv3d`: not"),
         ("units: 8,", "units: 8, kernel_constraint: x,", "`kernel_constraint`: not supported yet"),
         ("units: 8,", "units: 8, regularizer: l2,", "did you mean `kernel_regularizer`?"),
         ("units: 8,", "units: 8, l2: 0.1,", "`kernel_regularizer: {type: l2, l2: 0.01}`"),

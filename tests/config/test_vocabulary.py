@@ -124,8 +124,9 @@ def test_the_json_schema_knows_short_forms_and_bounds() -> None:
     assert schema["properties"]["loss"]["anyOf"][0]["enum"][-3:] == ["mse", "mae", "bce"]
     bare_layers = defs["Network"]["properties"]["layers"]["items"]["anyOf"][0]["enum"]
     assert bare_layers == [
-        "max_pooling2d", "average_pooling2d", "global_average_pooling2d",
-        "global_max_pooling2d", "global_average_pooling1d", "global_max_pooling1d", "masking",
+        "max_pooling2d", "average_pooling2d", "max_pooling1d", "average_pooling1d",
+        "global_average_pooling2d", "global_max_pooling2d", "global_average_pooling1d",
+        "global_max_pooling1d", "zero_padding2d", "up_sampling2d", "masking",
         "batch_normalization", "layer_normalization", "group_normalization", "flatten",
         "column_embeddings",
     ]  # fmt: skip

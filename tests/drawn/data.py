@@ -625,7 +625,8 @@ def _arrays(dice: Dice) -> _Arrays:
     edge = dice.whole(3, 7)
     shape: Shape = dice.choice(
         [(dice.whole(2, 8),)] * 3
-        + [(edge, dice.whole(3, 7)), (edge, dice.whole(3, 7), dice.whole(1, 3)), (), (2, 3, 2, 2)]
+        + [(edge, dice.whole(2, 7))] * 2
+        + [(edge, dice.whole(3, 7), dice.whole(1, 3)), (), (2, 3, 2, 2)]
     )
     size = dice.whole(2, 4)
     goal = dice.choice(

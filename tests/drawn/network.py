@@ -398,16 +398,20 @@ def _brought_together(chain: Chain, values: Mapping[str, Rows]) -> None:
     chain.add("concatenate", {"inputs": dice.shuffled(ends)}, (width,))
 
 
+LEARNING = ("dense", "conv1d", "conv2d", "depthwise_conv2d", "separable_conv2d", "conv2d_transpose")
+"""Layers with many options, which are drawn more often."""
+
+
 def _some(chain: Chain, count: int) -> None:
     """So many layers that fit."""
     dice = chain.dice
     for _ in range(count):
-        # Images first where rows are images: further on there may be none.
+        # What takes images or steps first, where rows are such: further on there may be none.
         fitting = [w for w, (_, fits) in LAYERS.items() if w in LAYER_CONFIGS and fits(chain.shape)]
-        if len(chain.shape) == 3 and dice.chance(0.7):
+        if len(chain.shape) in (2, 3) and dice.chance(0.7):
             fitting = [word for word in fitting if not LAYERS[word][1]((1,))]
-        learning = [word for word in fitting if word in ("dense", "conv2d")]
-        word = dice.choice(learning if learning and dice.chance(0.4) else fitting)
+        learning = [word for word in fitting if word in LEARNING]
+        word = dice.choice(learning if learning and dice.chance(0.5) else fitting)
         word = "batch_normalization" if dice.chance(0.05) else word
         LAYERS[word][0](chain)
 
