@@ -51,7 +51,7 @@ class Chain:
         learned = dict(arrays or {})
         if self.start and not {"input", "inputs"} & given.keys():
             given["input"], self.start = self.start, ""
-        elif self.layers and "inputs" not in given and self.dice.chance(0.06):
+        elif self.layers and "inputs" not in given and self.dice.chance(0.1):
             given["input"] = self.name(len(self.layers) - 1)
         if "bias" in learned and self.dice.chance(0.3):
             vectors = {n: c for n, c in INITIALIZER_CONFIGS.items() if n not in MATRICES}

@@ -405,6 +405,9 @@ LEARNING = ("dense", "conv1d", "conv2d", "depthwise_conv2d", "separable_conv2d",
 def _some(chain: Chain, count: int) -> None:
     """So many layers that fit."""
     dice = chain.dice
+    shapes = [shape for shape in shapes_of(chain.size) if len(shape) in (2, 3)]
+    if len(chain.shape) == 1 and count and chain.size >= 4 and dice.chance(0.2):
+        _reshape(chain, dice.choice(shapes))
     for _ in range(count):
         # What takes images or steps first, where rows are such: further on there may be none.
         fitting = [w for w, (_, fits) in LAYERS.items() if w in LAYER_CONFIGS and fits(chain.shape)]
@@ -437,7 +440,7 @@ def _end(chain: Chain, goal: Goal, loss: str) -> None:
         height, across, channels = chain.shape
         given = {"filters": width, "kernel_size": [height, across]}
         arrays = {"kernel": (height, across, channels, width), "bias": (width,)}
-        skip = ("strides", "padding", "dilation_rate", "activation")
+        skip = ("groups", "strides", "padding", "dilation_rate", "activation")
         chain.add("conv2d", given, (1, 1, width), skip, arrays)
         _flatten(chain)
         if way == "apart" and ending:
