@@ -189,6 +189,10 @@ def self_test() -> str:
     note(np.sum(table, dtype=np.float64))
     note(np.argsort(table[:, 0], kind="stable"))
     note(np.linalg.qr(signed[: 24 * 24].reshape(24, 24))[0])
+    a, b = signed[:3_003].reshape(3, 1_001), unit[:3_003].reshape(3, 1_001)
+    summed = np.einsum("ij,ij->j", a, b)
+    if not np.array_equal(summed, (a[0] * b[0] + a[1] * b[1]) + a[2] * b[2]):
+        note(summed)  # products are not rounded before they are added
     return digest.hexdigest()
 
 

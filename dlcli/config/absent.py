@@ -29,7 +29,8 @@ _LAYERS = {
         "conv3d conv1dtranspose conv3dtranspose convtranspose1d convtranspose3d depthwiseconv1d "
         "separableconv1d convlstm convlstm1d convlstm2d maxpooling3d maxpool3d averagepooling3d "
         "avgpool3d lppool2d fractionalmaxpool2d upsampling1d upsampling3d pixelshuffle "
-        "zeropadding1d zeropadding3d cropping1d cropping2d cropping3d resizing centercrop unfold fold"
+        "zeropadding1d zeropadding3d "
+        "cropping1d cropping2d cropping3d resizing centercrop unfold fold"
     ),
     **_words("globalaveragepooling3d globalmaxpooling3d"),
     **_moot(

@@ -4,9 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlcli.engine.fusion import FusedDense, PlanesConv, WinogradConv
+from dlcli.engine.fusion import (
+    FusedDense,
+    PlanesConv,
+    PlanesDepthwise,
+    PlanesSeparable,
+    WinogradConv,
+)
 from dlcli.engine.layer import Array, Layer
-from dlcli.engine.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from dlcli.engine.layers import (
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    MaxPooling2D,
+    SeparableConv2D,
+)
 from dlcli.engine.layers.activations import Relu
 from tests.engine.cases import Case, context, gradients_like
 
@@ -57,7 +70,29 @@ DENSE_CASES = [
     Case(FusedDense(Dense(4), Flatten()), (3, 2)),
 ]
 
-FUSED_CASES = [*WINOGRAD_CASES, *PLANES_CASES, *DENSE_CASES]
+DEPTHWISE_CASES = [
+    Case(PlanesDepthwise(DepthwiseConv2D(kernel, strides, padding, 1, dilation, bias), relu), shape)
+    for kernel, strides, padding, dilation, bias, relu, shape in [
+        ((3, 3), (1, 1), "same", (1, 1), True, RELU, (5, 6, 3)),
+        ((3, 2), (1, 1), "valid", (1, 1), True, None, (5, 4, 2)),
+        ((2, 3), (1, 1), "same", (2, 3), False, RELU, (6, 5, 2)),
+        ((3, 3), (2, 2), "same", (1, 1), True, RELU, (7, 6, 2)),
+        ((2, 2), (1, 2), "valid", (2, 1), False, None, (5, 5, 1)),
+        ((5, 5), (1, 1), "same", (1, 1), True, None, (2, 3, 2)),
+        ((1, 1), (1, 1), "valid", (1, 1), True, RELU, (1, 1, 1)),
+    ]
+]
+
+SEPARABLE_CASES = [
+    Case(PlanesSeparable(SeparableConv2D(4, kernel, strides, padding, dilation, 1, bias), relu), s)
+    for kernel, strides, padding, dilation, bias, relu, s in [
+        ((3, 3), (1, 1), "same", (1, 1), True, RELU, (5, 6, 3)),
+        ((3, 2), (2, 1), "valid", (1, 2), False, None, (6, 5, 2)),
+        ((2, 2), (1, 1), "valid", (1, 1), True, None, (3, 3, 1)),
+    ]
+]
+
+FUSED_CASES = [*DEPTHWISE_CASES, *SEPARABLE_CASES, *WINOGRAD_CASES, *PLANES_CASES, *DENSE_CASES]
 
 
 def plain(layer: Layer) -> list[Layer]:
@@ -65,6 +100,8 @@ def plain(layer: Layer) -> list[Layer]:
     if isinstance(layer, FusedDense):
         chain: Sequence[Layer | None] = (layer.flatten, layer.dense, layer.relu)
     else:
+        if isinstance(layer, PlanesDepthwise | PlanesSeparable):
+            return [layer.conv, *([] if layer.relu is None else [layer.relu])]
         assert isinstance(layer, WinogradConv | PlanesConv)
         chain = (layer.conv, layer.relu, layer.pool)
     return [member for member in chain if member is not None]

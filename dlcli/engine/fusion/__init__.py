@@ -5,11 +5,14 @@ like any other, and takes the place and the name of the one that has parameters,
 parameters, their initial values and every stream of random numbers stay what they were.
 
     conv2d [relu] [max_pooling2d]    WinogradConv (winograd_conv.py) or PlanesConv (planes_conv.py)
+    depthwise_conv2d [relu]          PlanesDepthwise (depthwise.py)
+    separable_conv2d [relu]          PlanesSeparable (depthwise.py)
     [flatten] dense [relu]           FusedDense (dense.py), also for a dense layer by itself
 
-Read them in this order: dense.py; fused_conv.py; positions.py and prepared.py, how memory lies and
-why calls are prepared; pooling.py, planes_conv.py; winograd.py, the algebra, and winograd_conv.py.
-In the convolutions, `_plan_...` writes calls down, which `forward` and `backward` then make.
+Read them in this order: dense.py; positions.py, how memory lies; depthwise.py; fused_conv.py and
+prepared.py, why calls are prepared; pooling.py, planes_conv.py; winograd.py, the algebra, and
+winograd_conv.py. In the last ones, `_plan_...` writes calls down, which `forward` and `backward`
+then make.
 
 Only layers of which nobody else reads what is between them become one; so blocks of a graph are
 fused as a chain is. What is chosen depends on the layers and the shapes alone, never on the
@@ -20,12 +23,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from dlcli.engine.fusion.dense import FusedDense
+from dlcli.engine.fusion.depthwise import PlanesDepthwise, PlanesSeparable
 from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.planes_conv import PlanesConv
 from dlcli.engine.fusion.winograd_conv import WinogradConv
 from dlcli.engine.graph import Node, readers
 from dlcli.engine.layer import Layer
-from dlcli.engine.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from dlcli.engine.layers import (
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    MaxPooling2D,
+    SeparableConv2D,
+)
 from dlcli.engine.layers.activations import Linear, Relu
 
 WINOGRAD_FROM = 8
@@ -80,6 +91,13 @@ def _fused(nodes: Sequence[Node]) -> tuple[int, Layer | None, int]:
         count, relu, pool = _followers(nodes, pools=True)
         layer = _convolution(head, relu, pool, nodes[0])
         return (count, layer, 0) if layer is not None else (1, None, 0)
+    if isinstance(head, DepthwiseConv2D | SeparableConv2D):
+        if head.depth_multiplier > 1:
+            return 1, None, 0
+        count, relu, _ = _followers(nodes, pools=False)
+        if isinstance(head, DepthwiseConv2D):
+            return count, PlanesDepthwise(head, relu), 0
+        return count, PlanesSeparable(head, relu), 0
     at = 1 if isinstance(head, Flatten) and len(nodes) > 1 else 0
     dense = nodes[at].layer
     if isinstance(dense, Dense):
@@ -123,7 +141,7 @@ def _convolution(
     conv: Conv2D, relu: Relu | None, pool: MaxPooling2D | None, node: Node
 ) -> FusedConv | None:
     """The fastest way to do this convolution and its followers, if it is not the plain one."""
-    if conv.strides != (1, 1) or conv.dilation_rate != (1, 1):
+    if conv.strides != (1, 1) or conv.dilation_rate != (1, 1) or conv.groups != 1:
         return None
     channels = node.in_shape[2]
     if conv.kernel_size == (3, 3) and min(channels, conv.filters) >= WINOGRAD_FROM:
@@ -133,4 +151,11 @@ def _convolution(
     return None
 
 
-__all__ = ["FusedDense", "PlanesConv", "WinogradConv", "fuse"]
+__all__ = [
+    "FusedDense",
+    "PlanesConv",
+    "PlanesDepthwise",
+    "PlanesSeparable",
+    "WinogradConv",
+    "fuse",
+]
