@@ -34,13 +34,40 @@ class Residual:
 
 
 @dataclass(frozen=True)
+class Separable:
+    """A separable 3x3 convolution of stride 1, then relu."""
+
+    filters: int
+
+
+@dataclass(frozen=True)
+class Depthwise:
+    """A depthwise 3x3 convolution, a 1x1 convolution; each without a bias, then batch
+    normalization and relu: MobileNet's block.
+
+    strides: of the first one.
+    """
+
+    filters: int
+    strides: int = 1
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A convolution over steps, of stride 1, then relu, then max pooling of two steps."""
+
+    filters: int
+    size: int
+
+
+@dataclass(frozen=True)
 class Pool:
     """2x2 max pooling."""
 
 
 @dataclass(frozen=True)
 class GlobalAverage:
-    """The mean over height and width."""
+    """The mean over height and width, or over steps."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +86,10 @@ class Network:
     """
 
     in_shape: tuple[int, ...]
-    layers: tuple[Conv | NormConv | Residual | Pool | GlobalAverage | Dense, ...]
+    layers: tuple[
+        Conv | NormConv | Residual | Separable | Depthwise | Steps | Pool | GlobalAverage | Dense,
+        ...,
+    ]
     same: bool = False
     binary: bool = False
 
@@ -83,6 +113,15 @@ class Network:
                 found += [2 * 9 * channels * prod(shape), 2 * 9 * f * prod(shape)]
                 if (s, f) != (1, channels):
                     found.append(2 * channels * prod(shape))
+            elif isinstance(layer, Separable | Depthwise):
+                height, width, channels = shape
+                s = getattr(layer, "strides", 1)
+                shape = (-(-height // s), -(-width // s), layer.filters)
+                found += [2 * 9 * channels * prod(shape[:2]), 2 * channels * prod(shape)]
+            elif isinstance(layer, Steps):
+                steps, features = shape
+                found.append(2 * layer.size * features * steps * layer.filters)
+                shape = (steps // 2, layer.filters)
             elif isinstance(layer, Conv | NormConv):
                 edge = 0 if self.same else 2
                 height, width, channels = shape
@@ -91,7 +130,7 @@ class Network:
             elif isinstance(layer, Pool):
                 shape = (shape[0] // 2, shape[1] // 2, shape[2])
             elif isinstance(layer, GlobalAverage):
-                shape = shape[2:]
+                shape = shape[-1:]
             else:
                 found.append(2 * prod(shape) * layer.units)
                 shape = (layer.units,)
@@ -112,6 +151,24 @@ WIDE_CNN = Network(
 RESIDUAL_CNN = Network(
     (28, 28, 1),
     (NormConv(16), Pool(), Residual(16), Residual(32, 2), GlobalAverage(), Dense(10, "linear")),
+    same=True,
+)
+SEPARABLE_CNN = Network(
+    (32, 32, 3),
+    (Conv(32), Separable(64), Pool(), Separable(128), Pool(), GlobalAverage(), Dense(10, "linear")),
+    same=True,
+)
+MOBILE_CNN = Network(
+    (32, 32, 3),
+    (
+        *(NormConv(32), Depthwise(64), Depthwise(128, 2), Depthwise(128)),
+        *(GlobalAverage(), Dense(10, "linear")),
+    ),
+    same=True,
+)
+SIGNAL_CNN = Network(
+    (256, 1),
+    (Steps(32, 7), Steps(64, 5), Steps(64, 3), GlobalAverage(), Dense(10, "linear")),
     same=True,
 )
 MLP = Network((784,), (Dense(128), Dense(10, "linear")))
@@ -144,7 +201,7 @@ class Case:
     name: str
     title: str
     network: Network
-    data: Literal["images", "flat images", "colours", "cells"]
+    data: Literal["images", "flat images", "colours", "signals", "cells"]
     batch: int
     rows: int
     peers: tuple[str, ...]
@@ -234,6 +291,39 @@ CASES = (
         _CNN_PEERS,
         variants=(ALONE,),
         scaling=1.7,
+    ),
+    Case(
+        "separable-cnn",
+        "separable CNN, batch 32",
+        SEPARABLE_CNN,
+        "colours",
+        32,
+        1_280,
+        _CNN_PEERS,
+        target=(1.0, 1.2),
+        variants=(ALONE,),
+    ),
+    Case(
+        "mobile-cnn",
+        "depthwise CNN with batch normalization, batch 32",
+        MOBILE_CNN,
+        "colours",
+        32,
+        1_280,
+        _CNN_PEERS,
+        target=(1.0, 1.2),
+        variants=(ALONE,),
+    ),
+    Case(
+        "signal-cnn",
+        "CNN over 256 steps, batch 32",
+        SIGNAL_CNN,
+        "signals",
+        32,
+        6_400,
+        (TORCH, KERAS),
+        target=(1.0, 1.2),
+        variants=(ALONE,),
     ),
     Case(
         "cells",

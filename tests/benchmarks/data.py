@@ -61,6 +61,8 @@ def write_all(folder: Path, mnist: Path | None, rows: int = 32_000) -> None:
     _write(folder, "images", x, t)
     _write(folder, "flat images", x.reshape(len(x), -1), t)
     _write(folder, "colours", *generate(1_280, (32, 32, 3), 1))
+    signals, classes = generate(6_400, (256, 1), 2)
+    _write(folder, "signals", signals.astype(np.float32) / 255, classes)
     _write(folder, "cells", *_cells())
 
 

@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import cases, data
-from tests.benchmarks.cases import Conv, GlobalAverage, Network, NormConv, Pool, Residual
+from tests.benchmarks.cases import (
+    Conv,
+    Depthwise,
+    GlobalAverage,
+    Network,
+    NormConv,
+    Pool,
+    Residual,
+    Separable,
+    Steps,
+)
 from tests.benchmarks.timing import SECONDS, measure, summary
 
 
@@ -22,8 +32,19 @@ def build(keras: Any, network: Network) -> Any:
             stack += [*_normalized(make, layer.filters, 3, 1, network.padding), make.ReLU()]
         elif isinstance(layer, Residual):
             stack.append(_residual(keras, layer, stack))
+        elif isinstance(layer, Separable):
+            conv = make.SeparableConv2D(layer.filters, 3, padding="same", activation="relu")
+            stack.append(conv)
+        elif isinstance(layer, Depthwise):
+            options = {"strides": layer.strides, "padding": "same", "use_bias": False}
+            stack += [make.DepthwiseConv2D(3, **options), make.BatchNormalization(), make.ReLU()]
+            stack += [*_normalized(make, layer.filters, 1, 1, "same"), make.ReLU()]
+        elif isinstance(layer, Steps):
+            stack.append(make.Conv1D(layer.filters, layer.size, padding="same", activation="relu"))
+            stack.append(make.MaxPooling1D(2))
         elif isinstance(layer, GlobalAverage):
-            stack.append(make.GlobalAveragePooling2D())
+            images = len(network.in_shape) == 3
+            stack.append((make.GlobalAveragePooling2D if images else make.GlobalAveragePooling1D)())
         elif isinstance(layer, Pool):
             stack.append(make.MaxPooling2D(2))
         else:

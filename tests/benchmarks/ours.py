@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks import cases
-from tests.benchmarks.cases import Case, Conv, GlobalAverage, NormConv, Pool, Residual
+from tests.benchmarks.cases import (
+    Case,
+    Conv,
+    Depthwise,
+    GlobalAverage,
+    NormConv,
+    Pool,
+    Residual,
+    Separable,
+    Steps,
+)
 
 if TYPE_CHECKING:
     from dlcli.pipeline.job import Job
@@ -32,8 +42,18 @@ def config(case: Case, folder: Path) -> dict[str, Any]:
             layers += [*_normalized(layer.filters, 3, 1, network.padding), _RELU]
         elif isinstance(layer, Residual):
             layers.append(_residual(layer, channels))
+        elif isinstance(layer, Separable):
+            conv = {"type": "separable_conv2d", "filters": layer.filters, "kernel_size": 3}
+            layers.append(conv | {"padding": "same", "activation": "relu"})
+        elif isinstance(layer, Depthwise):
+            conv = {"type": "depthwise_conv2d", "kernel_size": 3, "strides": layer.strides}
+            layers += [conv | {"padding": "same", "use_bias": False}, "batch_normalization", _RELU]
+            layers += [*_normalized(layer.filters, 1, 1), _RELU]
+        elif isinstance(layer, Steps):
+            conv = {"type": "conv1d", "filters": layer.filters, "kernel_size": layer.size}
+            layers += [conv | {"padding": "same", "activation": "relu"}, "max_pooling1d"]
         elif isinstance(layer, GlobalAverage):
-            layers.append("global_average_pooling2d")
+            layers.append(f"global_average_pooling{len(network.in_shape) - 1}d")
         elif isinstance(layer, Pool):
             layers.append("max_pooling2d")
         else:
@@ -42,14 +62,18 @@ def config(case: Case, folder: Path) -> dict[str, Any]:
             layers.append({"type": "dense", "units": layer.units, "activation": layer.activation})
         channels = getattr(layer, "filters", channels)
     layers[-1]["activation"] = "sigmoid" if network.binary else "softmax"
-    rescale = {"type": "rescale", "scale": 1 / 255}
+    transforms: list[Any] = [{"type": "rescale", "scale": 1 / 255}]
+    if case.data == "signals":
+        transforms = [{"type": "reshape", "target_shape": list(network.in_shape)}]
+    elif case.data == "cells":
+        transforms = []
     return {
         "version": 1,
         "seed": 1,
         "data": {
             "source": {"type": "npy", "features": features, "target": target},
             "split": {"validation": 0, "test": 0},
-            "transforms": [] if case.data == "cells" else [rescale],
+            "transforms": transforms,
         },
         "model": {"layers": layers},
         "loss": "binary_crossentropy" if network.binary else "sparse_categorical_crossentropy",

@@ -5,7 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import cases, data
-from tests.benchmarks.cases import Conv, GlobalAverage, Network, NormConv, Pool, Residual
+from tests.benchmarks.cases import (
+    Conv,
+    Depthwise,
+    GlobalAverage,
+    Network,
+    NormConv,
+    Pool,
+    Residual,
+    Separable,
+    Steps,
+)
 from tests.benchmarks.timing import measure
 
 
@@ -22,8 +32,18 @@ def build(torch: Any, network: Network) -> Any:
             layers += [*_normalized(nn, layer.filters, 3, 1, int(network.same)), nn.ReLU()]
         elif isinstance(layer, Residual):
             layers.append(_residual(torch, layer, channels))
+        elif isinstance(layer, Separable):
+            layers += _depthwise(nn, channels, 1)
+            layers += [nn.LazyConv2d(layer.filters, 1), nn.ReLU()]
+        elif isinstance(layer, Depthwise):
+            layers += [*_depthwise(nn, channels, layer.strides), _norm(nn), nn.ReLU()]
+            layers += [*_normalized(nn, layer.filters, 1, 1, 0), nn.ReLU()]
+        elif isinstance(layer, Steps):
+            conv = nn.LazyConv1d(layer.filters, layer.size, padding=layer.size // 2)
+            layers += [conv, nn.ReLU(), nn.MaxPool1d(2)]
         elif isinstance(layer, GlobalAverage):
-            layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+            pool = nn.AdaptiveAvgPool2d if len(network.in_shape) == 3 else nn.AdaptiveAvgPool1d
+            layers += [pool(1), nn.Flatten()]
         elif isinstance(layer, Pool):
             layers.append(nn.MaxPool2d(2))
         else:
@@ -35,13 +55,23 @@ def build(torch: Any, network: Network) -> Any:
         channels = getattr(layer, "filters", channels)
     model = nn.Sequential(*layers)
     shape = network.in_shape
-    model(torch.zeros(1, *(shape[2:] + shape[:2])))  # lazy layers take their sizes from it
+    first = shape if len(shape) == 1 else (shape[-1], *shape[:-1])
+    model(torch.zeros(2, *first))  # lazy layers take their sizes from it
     return model
 
 
 def _normalized(nn: Any, filters: int, size: int, strides: int, padding: int) -> list[Any]:
     conv = nn.LazyConv2d(filters, size, stride=strides, padding=padding, bias=False)
-    return [conv, nn.LazyBatchNorm2d(eps=1e-3, momentum=0.01)]
+    return [conv, _norm(nn)]
+
+
+def _norm(nn: Any) -> Any:
+    return nn.LazyBatchNorm2d(eps=1e-3, momentum=0.01)
+
+
+def _depthwise(nn: Any, channels: int, strides: int) -> list[Any]:
+    options = {"stride": strides, "padding": 1, "groups": channels, "bias": False}
+    return [nn.Conv2d(channels, channels, 3, **options)]
 
 
 def _residual(torch: Any, block: Residual, channels: int) -> Any:
@@ -71,8 +101,8 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     features, targets = data.load(Path(spec["folder"]), case.data, case.rows)
     x, t = torch.from_numpy(features), torch.from_numpy(targets)
     model = build(torch, case.network)
-    if x.ndim == 4:
-        x = x.permute(0, 3, 1, 2).contiguous()
+    if x.ndim > 2:
+        x = x.movedim(-1, 1).contiguous()
     if spec["who"] == cases.CHANNELS_LAST:
         model = model.to(memory_format=torch.channels_last)
         x = x.contiguous(memory_format=torch.channels_last)

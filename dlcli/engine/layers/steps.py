@@ -14,9 +14,13 @@ from dlcli.frozen import frozen
 def require_steps(word: str, in_shape: Shape) -> None:
     """ShapeError for rows that are not (steps, features)."""
     if len(in_shape) != 2:
+        remedy = ""
+        if len(in_shape) == 1 or (len(in_shape) == 3 and in_shape[2] == 1):
+            shape = (*in_shape, 1)[:2]
+            remedy = f"; put a `reshape` layer with target_shape {list(shape)} before it"
         raise ShapeError(
             f"{word} needs rows of steps, shape (steps, features), but gets rows of shape "
-            f"{in_shape}"
+            f"{in_shape}{remedy}"
         )
 
 
