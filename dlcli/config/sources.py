@@ -6,9 +6,9 @@ from pydantic import model_validator
 
 from dlcli.config import synonyms
 from dlcli.config.base import Component, Section, table
-from dlcli.config.source_sections import FileName, PositiveClass, SourceModel
+from dlcli.config.source_sections import FileName, Name, PositiveClass, SourceModel
 from dlcli.config.tables import Csv, Jsonl, Parquet
-from dlcli.config.values import Real, Text, Whole, wrong, wrong_value
+from dlcli.config.values import Choice, Real, Sizes, Switch, Text, Whole, wrong, wrong_value
 
 
 def _both(source: Section, first: str, second: str) -> None:
@@ -147,8 +147,65 @@ class Npz(SourceModel):
         return self
 
 
+_COLORS = ("grayscale", "rgb", "rgba")
+_FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "area")
+
+
+class ImageFolder(SourceModel):
+    """Pictures in a folder, with a subfolder for each class; needs the extra `images`.
+
+    labels: a CSV file of the columns `file_column` and `label_column`, instead of subfolders.
+    """
+
+    type: Literal["image_folder"] = "image_folder"
+    path: FileName
+    image_size: Annotated[tuple[int, int], Sizes(high=4096)] | None = None
+    color_mode: Annotated[
+        Literal["grayscale", "rgb", "rgba"], Choice(_COLORS, aliases={"greyscale": "grayscale"})
+    ] = "rgb"
+    interpolation: Annotated[
+        Literal["nearest", "bilinear", "bicubic", "lanczos", "area"], Choice(_FILTERS)
+    ] = "bilinear"
+    crop_to_aspect_ratio: Annotated[bool, Switch()] = False
+    pad_to_aspect_ratio: Annotated[bool, Switch()] = False
+    labels: FileName | None = None
+    file_column: Name = "file"
+    label_column: Name = "label"
+    errors: Annotated[Literal["stop", "skip"], Choice(("stop", "skip"))] = "stop"
+    positive_class: PositiveClass = None
+
+    def brings_test(self) -> bool | None:
+        return False if self.labels is not None else None
+
+    def brings_validation(self) -> bool | None:
+        return False if self.labels is not None else None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            words = "`crop_to_aspect_ratio` and `pad_to_aspect_ratio` cannot both be true"
+            raise wrong(words, "pad_to_aspect_ratio")
+        for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio"):
+            if getattr(self, key) and self.image_size is None:
+                raise wrong(f"`{key}` needs `image_size`, the size to bring pictures to", key)
+        for key in ("file_column", "label_column"):
+            if self.labels is None and getattr(self, key) != type(self).model_fields[key].default:
+                raise wrong(f"`{key}` needs `labels`, the CSV file that has the column", key)
+        return self
+
+
 Source = Annotated[
-    Digits | BreastCancer | Friedman1 | Mnist | Idx | Csv | Jsonl | Parquet | Npy | Npz,
+    Digits
+    | BreastCancer
+    | Friedman1
+    | Mnist
+    | Idx
+    | Csv
+    | Jsonl
+    | Parquet
+    | Npy
+    | Npz
+    | ImageFolder,
     Component("data source", words=synonyms.SOURCES),
 ]
 SOURCE_CONFIGS: dict[str, type[SourceModel]] = table(Source)

@@ -28,6 +28,8 @@ CODES = {
     "empty_bucket": "unknown categories belong with rare ones, and there are none",
     "column_left_out": "a column without a name is not read",
     "rows_left_out": "rows without a target are not read",
+    "pictures_left_out": "pictures that cannot be read are left out",
+    "other_files": "files of a folder of pictures that are none",
     "rare_classes": "classes of so few rows that a part has none of them",
     "absent_classes": "a part has no row of a class of which there are some elsewhere",
     "single_class": "all training rows are of one class",
@@ -42,7 +44,14 @@ CODES = {
 """What there is to be found."""
 
 INFORMATION = frozenset(
-    ("column_left_out", "rows_left_out", "gap_category", "unknown_categories", "rare_classes")
+    {
+        "column_left_out",
+        "rows_left_out",
+        "pictures_left_out",
+        "gap_category",
+        "unknown_categories",
+        "rare_classes",
+    }
 )
 """What was asked for, or has no other way: said, and no error under `strict`."""
 

@@ -89,6 +89,30 @@ class Places:
             todo = "Put the file in one of these places, correct the path, or give --data-dir."
         return f"The data file {str(path)!r} was not found. Looked at:{''.join(looked)}\n{todo}"
 
+    def search_folder(self, path: str | Path) -> Path | None:
+        """The first folder at `path`, or None."""
+        for _, candidate in self._candidates(path):
+            try:
+                if candidate.is_dir():
+                    return candidate
+            except (OSError, ValueError):
+                continue
+        return None
+
+    def miss_folder(self, path: str | Path) -> str:
+        """As `miss`, for a folder."""
+        looked = []
+        for label, candidate in self._candidates(path):
+            try:
+                note = " is a file, not a folder" if candidate.exists() else ""
+            except (OSError, ValueError):
+                note = " cannot be looked at"
+            looked.append(f"\n  {candidate} ({label}){note}")
+        todo = "Put the folder in one of these places, correct the path, or give --data-dir."
+        if expand(Path(path)).is_absolute():
+            todo = "Correct the path."
+        return f"The folder {str(path)!r} was not found. Looked at:{''.join(looked)}\n{todo}"
+
     def _here(self, path: str | Path) -> str | None:
         """What to do where the path leads to a file from the working directory, which is not
         looked at: a config must mean the same wherever a command is given."""

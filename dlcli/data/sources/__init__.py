@@ -5,6 +5,7 @@ from dlcli.data.sources.base import Source
 from dlcli.data.sources.delimited import Csv
 from dlcli.data.sources.embedded import BreastCancer, Digits
 from dlcli.data.sources.friedman1 import Friedman1
+from dlcli.data.sources.image_folder import ImageFolder
 from dlcli.data.sources.images import Idx, Mnist
 from dlcli.data.sources.jsonl import Jsonl
 from dlcli.data.sources.named_arrays import NamedArrays
@@ -21,6 +22,7 @@ SOURCES: dict[str, type[Source]] = {
     "parquet": Parquet,
     "npy": Npy,
     "npz": Npz,
+    "image_folder": ImageFolder,
 }
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Digits",
     "Friedman1",
     "Idx",
+    "ImageFolder",
     "Jsonl",
     "Mnist",
     "NamedArrays",

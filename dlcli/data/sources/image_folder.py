@@ -1,0 +1,215 @@
+"""Folders of pictures: a class per subfolder, or a CSV file of names and labels."""
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from dlcli.data.audit import Finding
+from dlcli.data.checks import make_table
+from dlcli.data.dataset import Array, Declared, Raw, Role, Sampled, Shape, Table
+from dlcli.data.pictures import cache
+from dlcli.data.pictures.decoding import (
+    CHANNELS,
+    Unreadable,
+    Wanted,
+    require_pillow,
+    size_of,
+)
+from dlcli.data.pictures.listing import Listed, Picture, fault_of, list_folder
+from dlcli.data.places import Places
+from dlcli.data.sources.alike import check_alike
+from dlcli.data.sources.base import Source
+from dlcli.data.sources.delimited import Csv
+from dlcli.errors import DataError
+from dlcli.frozen import frozen
+
+_FEW = 200
+"""Pictures that are decoded to be looked at."""
+
+
+@frozen
+class ImageFolder(Source):
+    """Pictures below a folder, uint8 (uint16 for greys of 16 bits), (height, width, channels).
+
+    path: the folder, with a subfolder for each class, or with `train`, `test` and perhaps
+        `validation`, in each of which there is one for each class.
+    labels: a CSV file with a picture and its label on each line, instead of classes by subfolders;
+        the columns `file_column` (names as seen from the folder) and `label_column`. Text labels
+        are classes, as in any table.
+    image_size: (height, width) to which pictures are brought; without it all have one size.
+    color_mode: grayscale, rgb or rgba. interpolation: Pillow's filter.
+    crop_to_aspect_ratio: cut off the edges that the wanted proportions have no room for;
+        pad_to_aspect_ratio: fill up with black instead. Neither: pictures are stretched.
+    errors: "stop" at a picture that cannot be read, or "skip" such ones and count them.
+
+    They are decoded once, into the data dir (data/pictures/cache.py).
+
+    Source: the options are those of keras.utils.image_dataset_from_directory; Pillow's filters
+    average where a picture gets smaller, Keras's do not.
+    """
+
+    path: str
+    image_size: tuple[int, int] | None = None
+    color_mode: str = "rgb"
+    interpolation: str = "bilinear"
+    crop_to_aspect_ratio: bool = False
+    pad_to_aspect_ratio: bool = False
+    labels: str | None = None
+    file_column: str = "file"
+    label_column: str = "label"
+    errors: str = "stop"
+    positive_class: str | None = None
+
+    def load(self, places: Places, seed: int) -> Raw:
+        root, listed = self._listed(places)
+        return self._raw(root, listed, places)
+
+    def _raw(self, root: Path, listed: Listed, places: Places) -> Raw:
+        pillow = require_pillow(root)
+        parts: dict[Role, Table] = {}
+        left_out: list[tuple[Picture, str]] = []
+        for role, pictures in listed.parts.items():
+            found = cache.decoded(
+                root, pictures, self._wanted, self.errors == "skip", places.data, pillow
+            )
+            missing = {place for place, _ in found.left_out}
+            left_out += [(pictures[place], why) for place, why in found.left_out]
+            read = [one for place, one in enumerate(pictures) if place not in missing]
+            parts[role] = self._table(root, read, found.pixels, listed)
+        check_alike(parts)
+        return Raw(parts, listed.classes, findings=self._findings(root, listed, left_out))
+
+    def _table(self, root: Path, read: list[Picture], pixels: Array, listed: Listed) -> Table:
+        labels = np.array([one.label for one in read])
+        if listed.classes is not None or (labels == np.floor(labels)).all():
+            labels = labels.astype(np.int64)
+        names = [str(one.path) for one in read]
+        return make_table(pixels, labels, str(root), str(root), place=names.__getitem__)
+
+    def _findings(
+        self, root: Path, listed: Listed, left_out: list[tuple[Picture, str]]
+    ) -> tuple[Finding, ...]:
+        found = []
+        if left_out:
+            picture, why = left_out[0]
+            count = f"{len(left_out):,} pictures" if len(left_out) > 1 else "1 picture"
+            found.append(
+                Finding(
+                    "pictures_left_out",
+                    f"{count} in {root} cannot be read and {'are' if len(left_out) > 1 else 'is'} "
+                    f"left out; the first: {picture.name} {why}",
+                    "correct them, or take them away",
+                )
+            )
+        if listed.others:
+            count = f"{listed.others:,} files" if listed.others > 1 else "1 file"
+            found.append(
+                Finding(
+                    "other_files",
+                    f"{count} in {root} {'have' if listed.others > 1 else 'has'} no name of a "
+                    f"picture in a class folder, such as {listed.other}",
+                    "take them away, or correct their names",
+                )
+            )
+        return tuple(found)
+
+    def declare(self, places: Places) -> Declared:
+        if places.search_folder(self.path) is None:
+            return Declared(None, absent=(places.miss_folder(self.path),))
+        if self.labels is not None and self._labels_path(places) is None:
+            return Declared(None, absent=(places.miss(self.labels),))
+        root, listed = self._listed(places)
+        classes = None if listed.classes is None else len(listed.classes)
+        return Declared(
+            self._row_shape(root, listed),
+            {role: len(pictures) for role, pictures in listed.parts.items()},
+            classes,
+            listed.classes,
+            None if classes is None else "classes",
+        )
+
+    def _row_shape(self, root: Path, listed: Listed) -> Shape | None:
+        channels = CHANNELS[self.color_mode]
+        if self.image_size is not None:
+            return (*self.image_size, channels)
+        require_pillow(root)
+        for pictures in listed.parts.values():
+            for picture in pictures:
+                if picture.fault:
+                    continue
+                try:
+                    return (*size_of(picture.path), channels)
+                except Unreadable:
+                    continue
+        return None
+
+    def sample(self, places: Places, seed: int) -> Sampled | str:
+        root, listed = self._listed(places)
+        count = sum(len(pictures) for pictures in listed.parts.values())
+        if count <= _FEW:
+            return Sampled(self._raw(root, listed, places))
+        return f"The pixels of the {count:,} pictures in {root}: only their names were read."
+
+    @property
+    def _wanted(self) -> Wanted:
+        return Wanted(
+            self.color_mode,
+            self.image_size,
+            self.interpolation,
+            self.crop_to_aspect_ratio,
+            self.pad_to_aspect_ratio,
+        )
+
+    def _listed(self, places: Places) -> tuple[Path, Listed]:
+        root = places.search_folder(self.path)
+        if root is None:
+            raise DataError(places.miss_folder(self.path), file=self.path)
+        root = root.resolve()
+        if self.labels is None:
+            return root, list_folder(root)
+        return root, self._by_labels(root, places)
+
+    def _labels_path(self, places: Places) -> Path | None:
+        """The CSV file: in the folder, or where other files are."""
+        assert self.labels is not None
+        root = places.search_folder(self.path)
+        inside = None if root is None else root / self.labels
+        return inside if inside is not None and inside.is_file() else places.search(self.labels)
+
+    def _by_labels(self, root: Path, places: Places) -> Listed:
+        found = self._labels_path(places)
+        if found is None:
+            assert self.labels is not None
+            raise DataError(places.miss(self.labels), file=self.labels)
+        table = Csv(
+            str(found),
+            self.label_column,
+            (self.file_column,),
+            kinds={self.file_column: "text"},
+            missing=(),
+        )
+        raw = table.load(replace(places, config=None), 0)
+        rows = raw.parts["all"]
+        assert raw.columns is not None
+        names = raw.columns[0].categories or ()
+        listed = []
+        for row, (position, label) in enumerate(
+            zip(rows.features[:, 0], rows.targets, strict=True)
+        ):
+            name = names[int(position)]
+            inside = PurePosixPath(name)
+            path = root / inside
+            place = f"{found}, line {row + 2}"
+            if inside.is_absolute() or ".." in inside.parts:
+                raise DataError(
+                    f"{place} names {name!r}, which is not in {root}: names are those below the "
+                    "folder",
+                    file=found,
+                )
+            if not path.exists() and not path.is_symlink():
+                fault = "was not found"
+            else:
+                fault = fault_of(root, path)
+            listed.append(Picture(path, name, float(label), fault))
+        return Listed({"all": tuple(listed)}, raw.classes)
