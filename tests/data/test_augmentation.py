@@ -9,11 +9,21 @@ from dlcli.data.augmentation import (
     AUGMENTATIONS,
     Augmentation,
     Augmentations,
+    CutMix,
     Draws,
     GaussianNoise,
+    Mixing,
+    MixUp,
+    Others,
+    RandomBrightness,
+    RandomContrast,
     RandomCrop,
+    RandomErasing,
     RandomFlip,
+    RandomRotation,
     RandomTranslation,
+    RandomZoom,
+    Suited,
 )
 from dlcli.data.fitting import Misfit
 from dlcli.randomness import Stream
@@ -21,7 +31,7 @@ from dlcli.randomness import Stream
 Array = Any
 IMAGE = (7, 6, 2)
 SIGNAL = (9, 3)
-CASES: dict[str, list[tuple[Augmentation, tuple[int, ...]]]] = {
+CASES: dict[str, list[tuple[Suited, tuple[int, ...]]]] = {
     "random_flip": [
         (RandomFlip(), IMAGE),
         (RandomFlip("horizontal"), IMAGE),
@@ -42,6 +52,34 @@ CASES: dict[str, list[tuple[Augmentation, tuple[int, ...]]]] = {
         (RandomTranslation(width_factor=(-0.3, 0.3)), SIGNAL),
     ],
     "gaussian_noise": [(GaussianNoise(0.5), IMAGE), (GaussianNoise(2.0), (4,))],
+    "random_rotation": [
+        (RandomRotation((-0.5, 0.9), fill, how, 0.5), IMAGE)
+        for fill in ("constant", "nearest", "reflect", "wrap")
+        for how in ("bilinear", "nearest")
+    ],
+    "random_zoom": [
+        *(
+            (RandomZoom((-0.5, 0.9), (-0.9, 0.5), fill, how, 0.5), IMAGE)
+            for fill in ("constant", "nearest", "reflect", "wrap")
+            for how in ("bilinear", "nearest")
+        ),
+        (RandomZoom((0.0, 1.0)), IMAGE),
+        (RandomZoom((0.0, 0.0), (-0.7, 0.0)), IMAGE),
+    ],
+    "random_contrast": [
+        (RandomContrast((0.5, 1.0)), IMAGE),
+        (RandomContrast((0.9, 0.0), (-1.0, 1.0)), SIGNAL),
+    ],
+    "random_brightness": [
+        (RandomBrightness((-0.5, 0.5), (-4.0, 4.0)), IMAGE),
+        (RandomBrightness((0.0, 1.0), (-1.0, 1.0)), SIGNAL),
+    ],
+    "random_erasing": [
+        (RandomErasing((1.0, 1.0), (0.2, 0.9), value_range=(-1.0, 2.0)), IMAGE),
+        (RandomErasing((0.0, 1.0), (0.5, 1.0), 0.5), IMAGE),
+    ],
+    "mix_up": [(MixUp(), IMAGE), (MixUp(3.0), SIGNAL), (MixUp(0.5), (4,))],
+    "cut_mix": [(CutMix(), IMAGE), (CutMix((1.0, 1.0)), IMAGE)],
 }
 EACH = [
     pytest.param(one, shape, id=f"{word}-{i}")
@@ -59,38 +97,56 @@ def draws(word: str, places: Array) -> Draws:
     return Draws(places, 1, word)
 
 
+def applied(
+    steps: list[Suited], x: Array, places: Array, epoch: int, seed: int = 7, name: str = "image"
+) -> Array:
+    """What an epoch sees of the rows x, which are those at these places of a training part."""
+    part = rows(100, x.shape[1:])
+    others = Others(len(part), lambda rows: part[rows])
+    return Augmentations(steps, seed, name).apply(x.copy(), places, epoch, others).x
+
+
+def changed(one: Suited, x: Array) -> Array:
+    """The rows, changed by this alone."""
+    return applied([one], x, np.arange(len(x)), 0)
+
+
 def test_every_word_has_a_case() -> None:
     assert CASES.keys() == AUGMENTATIONS.keys()
 
 
 @pytest.mark.parametrize(("one", "shape"), EACH)
-def test_a_row_is_changed_by_its_address_alone(one: Augmentation, shape: tuple[int, ...]) -> None:
+def test_a_row_is_changed_by_its_address_alone(one: Suited, shape: tuple[int, ...]) -> None:
     """The same pixels in whatever batch, order and shard a row is, and others in the next epoch."""
     x, places = rows(40, shape), np.arange(40)
-    both = Augmentations([one, GaussianNoise(0.125)], 7, "image")
-    whole = both.apply(x.copy(), places, 3)
+    both: list[Suited] = [one, GaussianNoise(0.125)]
+    whole = applied(both, x, places, 3)
     assert whole.dtype == np.float32 and whole.shape == x.shape
     order = Stream(5, "order").permutation(40)
     for part in (order[:1], order[1:14], order[14:]):
-        np.testing.assert_array_equal(both.apply(x[part], part, 3), whole[part])
+        np.testing.assert_array_equal(applied(both, x[part], part, 3), whole[part])
     others = {
-        "epoch": both.apply(x.copy(), places, 4),
-        "seed": Augmentations([one, GaussianNoise(0.125)], 8, "image").apply(x.copy(), places, 3),
-        "value": Augmentations([one, GaussianNoise(0.125)], 7, "facts").apply(x.copy(), places, 3),
-        "place": Augmentations([GaussianNoise(0.125), one], 7, "image").apply(x.copy(), places, 3),
-        "row": both.apply(x.copy(), places + 1, 3),
+        "epoch": applied(both, x, places, 4),
+        "seed": applied(both, x, places, 3, seed=8),
+        "value": applied(both, x, places, 3, name="facts"),
+        "place": applied(both[::-1], x, places, 3),
+        "row": applied(both, x, places + 1, 3),
     }
     for what, other in others.items():
         assert (other != whole).mean() > 0.5, what
 
 
 @pytest.mark.parametrize(("one", "shape"), EACH)
-def test_it_changes_rows_and_says_yes_to_them(one: Augmentation, shape: tuple[int, ...]) -> None:
+def test_it_changes_rows_and_says_yes_to_them(one: Suited, shape: tuple[int, ...]) -> None:
     one.check(shape)
     x = rows(40, shape)
-    changed = one.apply(x.copy(), draws("law", np.arange(40)))
-    same = (changed == x).reshape(40, -1).all(axis=1)
+    same = (changed(one, x) == x).reshape(40, -1).all(axis=1)
     assert same.sum() < 36, "hardly any row is changed"
+
+
+@pytest.mark.parametrize(("one", "shape"), EACH)
+def test_the_numbers_of_rows_and_partners_are_finite(one: Suited, shape: tuple[int, ...]) -> None:
+    assert np.isfinite(changed(one, rows(100, shape))).all()
 
 
 def test_every_call_draws_numbers_of_its_own() -> None:

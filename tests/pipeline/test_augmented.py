@@ -75,7 +75,7 @@ def test_without_it_other_bits_are_learned(config: Path) -> None:
         ("random_flip]", "{type: random_flip, mode: left}]", "c.yaml:3:", "must be `horizontal`, "),
         ("random_flip]", "random_translation]", "c.yaml:3:", "needs `height_factor` or"),
         ("random_flip]", "{type: random_translation, width_factor: 2}]", "c.yaml:3:", "share from"),
-        ("random_flip]", "random_rotation]", "c.yaml:3:", "unknown augmentation `random_rotation`"),
+        ("random_flip]", "random_shear]", "c.yaml:3:", "unknown augmentation `random_shear`"),
         ("random_flip]", "RandomHorizontalFlip]", "c.yaml:3:", "did you mean `random_flip`?"),
         ("stddev: 3", "stddev: 0", "c.yaml:3:", "`stddev` must be a number above 0"),
         ("augmentation:", "augmentations:", "c.yaml:3:", "it is called `augmentation`"),
