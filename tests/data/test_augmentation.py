@@ -12,7 +12,6 @@ from dlcli.data.augmentation import (
     CutMix,
     Draws,
     GaussianNoise,
-    Mixing,
     MixUp,
     Others,
     RandomBrightness,
@@ -24,6 +23,7 @@ from dlcli.data.augmentation import (
     RandomTranslation,
     RandomZoom,
     Suited,
+    Unsuited,
 )
 from dlcli.data.fitting import Misfit
 from dlcli.randomness import Stream
@@ -249,3 +249,144 @@ def test_rows_that_do_not_suit_are_refused(
     with pytest.raises(Misfit) as caught:
         one.check(shape)
     assert words in str(caught.value)
+
+
+def test_contrast_by_hand() -> None:
+    x = np.array([[[[0.0, 1.0], [2.0, 1.0]], [[4.0, 1.0], [2.0, 5.0]]]], np.float32)
+    twice = RandomContrast((1.0, 1.0)).changed(x.copy(), np.array([2.0], np.float32))
+    assert twice[..., 0].reshape(-1).tolist() == [-2.0, 2.0, 6.0, 2.0]  # about 2
+    assert twice[..., 1].reshape(-1).tolist() == [0.0, 0.0, 0.0, 8.0]  # about 2
+    cut = RandomContrast((1.0, 1.0), (0.0, 5.0)).changed(x.copy(), np.array([2.0], np.float32))
+    assert cut.max() == 5.0 and cut.min() == 0.0
+
+
+def test_the_mean_of_a_channel_is_the_same_in_any_batch_and_right() -> None:
+    from dlcli.data.augmentation.light import _mean
+
+    for shape in ((7, 6, 2), (1, 1, 3), (5, 5, 1), (28, 28, 1), (1, 9, 4)):
+        x = rows(20, shape)
+        found = _mean(x)
+        np.testing.assert_allclose(found, x.mean(axis=(1, 2), keepdims=True), atol=1e-6)
+        for row in range(20):
+            np.testing.assert_array_equal(_mean(x[row : row + 1])[0], found[row])
+
+
+def test_brightness_by_hand() -> None:
+    x = np.array([[[[0.0], [0.5]], [[0.75], [1.0]]]], np.float32)
+    one = RandomBrightness((-1.0, 1.0), (0.0, 1.0))
+    assert one.changed(x.copy(), np.array([0.25], np.float32)).reshape(-1).tolist() == [
+        0.25, 0.75, 1.0, 1.0,
+    ]  # fmt: skip
+    wide = RandomBrightness((-1.0, 1.0), (-1.0, 1.0))
+    found = wide.changed(x.copy(), np.array([-0.25], np.float32)).reshape(-1).tolist()
+    assert found == [-0.5, 0.0, 0.25, 0.5]
+
+
+def test_noise_of_an_erased_rectangle_is_cut_and_the_rest_stays() -> None:
+    x = np.full((300, 10, 10, 2), 0.5, np.float32)
+    one = RandomErasing((0.5, 0.5), (0.04, 0.25), value_range=(0.0, 1.0))
+    found = one.apply(x.copy(), draws("erase", np.arange(300)))
+    touched = (found != x).any(axis=(1, 2, 3))
+    assert 110 < touched.sum() < 190
+    inside = found[found != 0.5]
+    assert inside.min() == 0.0 and inside.max() == 1.0
+    assert 0.45 < (inside == 0.0).mean() < 0.55, "half of normal noise is below 0"
+    for row in found[touched]:
+        lines, columns = (np.flatnonzero((row != 0.5).any(axis=axes)) for axes in ((1, 2), (0, 2)))
+        assert len(lines) in range(2, 6) and len(columns) in range(2, 6)
+        assert np.ptp(lines) == len(lines) - 1 and np.ptp(columns) == len(columns) - 1
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 0.5, 1.0, 2.0, 7.5, 100.0])
+def test_mixtures_have_the_beta_distribution(alpha: float) -> None:
+    from dlcli.data.augmentation.beta import beta
+
+    stats = pytest.importorskip("scipy.stats")
+    count = 20_000
+    found = beta(np.full(count, alpha, np.float32), draws(f"beta {alpha}", np.arange(count)))
+    assert found.dtype == np.float32 and ((found >= 0) & (found <= 1)).all()
+    # Near 1 float32 has few numbers, and below e^-80 there is one: the lower half says the same.
+    low = found[(found > 1e-30) & (found < 0.5)].astype(np.float64)
+    cdf = stats.beta(alpha, alpha).cdf
+    first = cdf(1e-30)
+    assert stats.kstest(low, lambda x: (cdf(x) - first) / (0.5 - first)).pvalue > 0.01
+    assert len(low) / count == pytest.approx(0.5 - first, abs=0.015)
+    assert found.mean() == pytest.approx(0.5, abs=0.01)
+    assert found.var() == pytest.approx(0.25 / (2 * alpha + 1), rel=0.05)
+
+
+def test_beta_of_next_to_nothing_is_one_row_or_the_other() -> None:
+    from dlcli.data.augmentation.beta import beta
+
+    found = beta(np.full(2000, 1e-6, np.float32), draws("tiny", np.arange(2000)))
+    assert set(found.round(6).tolist()) == {0.0, 1.0} and 0.45 < found.mean() < 0.55
+
+
+def test_partners_are_any_rows_of_the_part_each_as_likely() -> None:
+    mix = MixUp().draw((3,), 7, draws("partners", np.arange(7000)))
+    counts = np.bincount(mix.partners, minlength=7)
+    assert len(counts) == 7 and (abs(counts - 1000) < 130).all()
+    large = MixUp().draw((3,), 2**30, draws("partners", np.arange(2000))).partners
+    assert large.max() < 2**30 and np.median(large) == pytest.approx(2**29, rel=0.1)
+    assert (large % 2 == 1).mean() == pytest.approx(0.5, abs=0.05), "every place can come"
+
+
+def test_the_share_of_a_cut_image_is_that_of_its_pixels() -> None:
+    mix = CutMix((0.3, 1.0)).draw((9, 7, 3), 50, draws("cut", np.arange(3000)))
+    assert mix.theirs is not None
+    np.testing.assert_array_equal(
+        mix.shares, np.float32(1) - mix.theirs.sum(axis=(1, 2, 3)).astype(np.float32) / 63
+    )
+    # A little less than half is cut: see boxes.py.
+    assert 0.5 < mix.shares.mean() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("one", "shape", "words"),
+    [
+        (RandomRotation((0.0, 0.1)), SIGNAL, "random_rotation needs images"),
+        (RandomRotation((0.0, 0.1)), (4,), "by the transform `reshape`, or leave it out"),
+        (RandomRotation((0.0, 0.0)), IMAGE, "changes nothing"),
+        (RandomZoom((0.0, 0.1)), SIGNAL, "random_zoom needs images"),
+        (RandomZoom((0.0, 0.0)), IMAGE, "changes nothing"),
+        (RandomContrast((0.5, 0.5)), (4,), "random_contrast needs images"),
+        (RandomContrast((0.0, 0.0)), IMAGE, "changes nothing"),
+        (RandomBrightness((0.0, 0.5), (0.0, 1.0)), (4,), "random_brightness needs images"),
+        (RandomBrightness((0.0, 0.0), (0.0, 1.0)), IMAGE, "changes nothing"),
+        (RandomErasing(fill_value=0.0), SIGNAL, "random_erasing needs images"),
+        (RandomErasing((0.0, 0.0), fill_value=0.0), IMAGE, "changes nothing"),
+        (CutMix(), SIGNAL, "cut_mix needs images"),
+        (CutMix(), (1, 1, 3), "images of several pixels"),
+    ],
+)
+def test_images_that_are_none_are_refused(one: Suited, shape: tuple[int, ...], words: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        one.check(shape)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("least", "largest", "words"),
+    [
+        (-0.5, 1.0, "does not hold the numbers of the training part: the rows, as the transforms"),
+        (0.0, 255.0, "are from 0 to 255. Give the range that they have"),
+        (0.0, 0.05, "is in another unit"),
+        (0.0, 1.0, ""),
+        (0.5, 0.5, ""),
+    ],
+)
+def test_a_range_must_be_that_of_the_rows(least: float, largest: float, words: str) -> None:
+    for one in (
+        RandomBrightness((0.0, 0.5), (0.0, 1.0)),
+        RandomContrast((0.0, 0.5), (0.0, 1.0)),
+        RandomErasing(value_range=(0.0, 1.0)),
+    ):
+        steps = Augmentations([RandomFlip(), one], 1, "a")
+        assert steps.asks_for_values
+        if not words:
+            steps.check_values(least, largest)
+            continue
+        with pytest.raises(Unsuited) as caught:
+            steps.check_values(least, largest)
+        assert words in str(caught.value) and caught.value.place == 1
+    assert not Augmentations([RandomFlip(), RandomContrast((0.1, 0.1))], 1, "a").asks_for_values

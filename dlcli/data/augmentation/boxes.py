@@ -10,7 +10,9 @@ def boxes(height: int, width: int, tall: Array, wide: Array, chances: Array) -> 
 
     tall, wide: (n,), the sides, as shares of the image's. chances: (n, 2), from 0 to 1, where it
     lies from top to bottom and from left to right; all of it is in the image. A pixel is in it
-    where its number is at least the one end and below the other.
+    where its number is at least the one end and below the other: so the first line and the first
+    column hardly ever are, and a little less is in it than the sides say. Source: the rectangles of
+    keras.layers.RandomErasing and CutMix.
     """
     down = _between(height, tall, chances[:, 0])
     across = _between(width, wide, chances[:, 1])

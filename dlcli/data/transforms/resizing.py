@@ -9,6 +9,7 @@ import numpy as np
 from dlcli.data.dataset import Array, Shape
 from dlcli.data.fitted import Columns, Fitted
 from dlcli.data.fitting import Misfit, TrainingRows, Transform
+from dlcli.data.recorded import shape_of
 from dlcli.frozen import frozen
 
 Interpolation = Literal["bilinear", "nearest", "bicubic"]
@@ -136,6 +137,7 @@ class Resized(Fitted):
     ) -> "Resized":
         top, left, tall, wide = _counts(entry["window"], 4, least=-_LARGEST)
         height, width = _counts(entry["size"], 2, least=1)
+        shape_of([height, width, *in_shape[2:]])
         fill_value, antialias = entry["fill_value"], entry["antialias"]
         inside = 0 <= top <= in_shape[0] - tall and 0 <= left <= in_shape[1] - wide
         around = tall == in_shape[0] - 2 * top and wide == in_shape[1] - 2 * left
@@ -163,7 +165,10 @@ def taps(old: int, new: int, interpolation: str, antialias: bool) -> tuple[Array
     """
     number = np.arange(new)
     if interpolation == "nearest":
-        return ((2 * number + 1) * old // (2 * new))[:, np.newaxis], np.ones((new, 1))
+        # In float32, as there: of two pixels that are as near, its rounding chooses.
+        ratio = np.float32(old) / np.float32(new)
+        nearest = np.floor((number.astype(np.float32) + np.float32(0.5)) * ratio)
+        return np.minimum(nearest.astype(np.int64), old - 1)[:, np.newaxis], np.ones((new, 1))
     place = (number + 0.5) * old / new - 0.5
     reach = _KERNELS[interpolation]
     smooth = antialias and old > new
