@@ -372,6 +372,7 @@ def test_images_that_are_none_are_refused(one: Suited, shape: tuple[int, ...], w
         (0.0, 255.0, "are from 0 to 255. Give the range that they have"),
         (0.0, 0.05, "is in another unit"),
         (0.0, 1.0, ""),
+        (-1e-6, 1.000001, ""),
         (0.5, 0.5, ""),
     ],
 )

@@ -12,6 +12,8 @@ from dlcli.frozen import frozen
 
 _HARDLY = 0.1
 """Rows that use less of a range of values than this are in another unit."""
+_ROUNDED = 1e-5
+"""So far, as a share of the range, numbers may lie beyond it: `min_max` rounds."""
 
 
 class Unsuited(ValueError):
@@ -83,7 +85,8 @@ class Augmentations:
                 continue
             low, high = step.holds
             there = f"the rows, as the transforms leave them, are from {least:g} to {largest:g}"
-            if least < np.float32(low) or largest > np.float32(high):
+            slack = _ROUNDED * (high - low)
+            if least < low - slack or largest > high + slack:
                 raise Unsuited(
                     place,
                     f"`value_range: [{low:g}, {high:g}]` does not hold the numbers of the training "
