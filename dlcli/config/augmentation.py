@@ -208,6 +208,9 @@ class RandomErasing(Section):
                 "needs a `fill_value`, such as 0, or the `value_range` of the noise that it puts"
             )
             raise wrong(f"`random_erasing` {words} there, such as [0, 1]")
+        if value is None and range_ is not None and range_[1] <= 0.0:
+            words = "noise is as wide as the upper end of `value_range` is, which must be above 0"
+            raise wrong(f"{words}: give a `fill_value`", "value_range")
         if value is not None and range_ is not None and not range_[0] <= value <= range_[1]:
             raise wrong("`fill_value` must lie in `value_range`", "fill_value")
         return self

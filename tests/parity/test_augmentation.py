@@ -7,6 +7,9 @@ import pytest
 
 from dlcli.data import Preprocessing
 from dlcli.data.augmentation import (
+    Blend,
+    CutMix,
+    MixUp,
     RandomBrightness,
     RandomContrast,
     RandomErasing,
@@ -18,6 +21,7 @@ from dlcli.data.augmentation.base import Draws
 from dlcli.data.augmentation.boxes import boxes
 from dlcli.data.dataset import Part
 from dlcli.data.transforms import CenterCrop, Resizing
+from dlcli.pipeline.mixed import mixed
 from tests.parity.twins import keras
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("default")]
@@ -153,6 +157,25 @@ def test_images_are_erased_as_often_and_as_much_as_by_keras() -> None:
     assert abs(shares.mean() - others.mean()) < 0.01
     ours, theirs = (np.quantile(one[one > 0], [0.1, 0.5, 0.9]) for one in (shares, others))
     np.testing.assert_allclose(ours, theirs, atol=0.015)
+
+
+def test_mixed_rows_and_targets_are_those_of_keras() -> None:
+    """MixUp and CutMix of Keras with our partners, shares and rectangles."""
+    x, rows = images((7, 5, 3)), np.arange(24)
+    one_hot = np.eye(4, dtype=np.float32)[rows % 4]
+    tensor = keras.ops.convert_to_tensor
+    for ours, twin in ((MixUp(0.5), keras.layers.MixUp()), (CutMix(), keras.layers.CutMix())):
+        mix = ours.draw((7, 5, 3), 24, Draws(rows, 0, "a"))
+        blend = Blend(
+            np.stack([rows, mix.partners], axis=1), np.stack([mix.shares, 1 - mix.shares], axis=1)
+        )
+        given = {"permutation_order": tensor(mix.partners), "mix_weight": tensor(mix.shares)}
+        if mix.theirs is not None:
+            given["batch_masks"] = tensor(np.broadcast_to(mix.theirs, x.shape).copy())
+        wanted = numpy(twin.transform_images(tensor(x.copy()), given, training=True))
+        np.testing.assert_allclose(mix.of(x.copy(), x[mix.partners]), wanted, atol=2e-6)
+        labels = numpy(twin.transform_labels(tensor(one_hot), given, training=True))
+        np.testing.assert_allclose(mixed(blend, rows % 4, None, 4)[0], labels, atol=2e-6)
 
 
 SIZES = [(8, 8), (5, 11), (13, 4), (1, 1), (3, 24), (7, 9), (20, 18)]

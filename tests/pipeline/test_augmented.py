@@ -109,6 +109,12 @@ def test_without_it_other_bits_are_learned(config: Path) -> None:
             "c.yaml:3:",
             "`fill_value` must lie in `value_range`",
         ),
+        (
+            "random_flip]",
+            "{type: random_erasing, value_range: [-1, 0]}]",
+            "c.yaml:3:",
+            "which must be above 0: give a `fill_value`",
+        ),
         ("random_flip]", "{type: random_erasing, p: 1}]", "c.yaml:3:", "a half is `[0.5, 0.5]`"),
         ("random_flip]", "cutout]", "c.yaml:3:", "did you mean `random_erasing`?"),
         ("random_flip]", "mix_up]", "c.yaml:9:", "use `categorical_crossentropy`, which takes"),

@@ -8,7 +8,8 @@ counts as much as it would alone. With
     W = s w + s' w'        T = (s w t + s' w' t') / W
 
 this is W l(y, T) for the crossentropies, which are linear in t, and W (y - T)^2 but for a number
-that no parameter moves for mean_squared_error. So a mixed row has the weight W and the target T.
+that no parameter moves for mean_squared_error. (For mean_absolute_error it is another loss, that
+of the mixed target, as wherever rows are mixed.) So a mixed row has the weight W and the target T.
 Where all weights are equal, T is s t + s' t'. Where both are 0 it is that, too, and does not
 count. (Keras's layers leave sample weights as they are.)
 
