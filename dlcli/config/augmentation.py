@@ -246,7 +246,7 @@ class _Steps(Listing):
 
     def __call__(self, value: Any) -> Any:
         found = super().__call__(value)
-        words = [one["type"] if isinstance(one, dict) else one for one in found if one]
+        words = [one.get("type") if isinstance(one, dict) else one for one in found]
         for index, word in enumerate(words):
             if word in ("mix_up", "cut_mix") and word in words[:index]:
                 raise wrong(f"`{word}` is listed twice: once is enough", index)

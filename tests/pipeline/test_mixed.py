@@ -228,6 +228,8 @@ def test_accuracy_while_learning_is_about_the_class_with_the_largest_share(confi
     [
         ("loss: cat", "loss: sparse_cat", "c.yaml:10:", "use `categorical_crossentropy`, which"),
         ("cut_mix]", "mix_up]", "c.yaml:5:", "`mix_up` is listed twice"),
+        ("cut_mix]", "{alpha: 1}]", "c.yaml:5:", "`type`"),
+        ("cut_mix]", "null, 7, [mix_up]]", "c.yaml:5:", "type"),
         ("cut_mix]", "{type: cut_mix, alpha: 1}]", "c.yaml:5:", "it is `factor`"),
         ("alpha: 0.7", "alpha: 0", "c.yaml:5:", "`alpha` must be a number above 0"),
         ("cut_mix]", "mixup]", "c.yaml:5:", "did you mean `mix_up`?"),

@@ -3,7 +3,6 @@ everywhere."""
 
 import numpy as np
 
-from dlcli.data.augmentation.base import Draws
 from dlcli.data.dataset import Array
 
 _TRIES = 6
@@ -11,8 +10,14 @@ _TRIES = 6
 stands the most likely one."""
 
 
-def beta(alphas: Array, draws: Draws) -> Array:
-    """One number of Beta(a, a) for each row: float32 (n,). alphas: (n,), above 0.
+NORMALS, CHANCES = 2 * _TRIES, 2 * _TRIES + 2
+"""So many numbers it takes for each row, normal ones and uniform ones."""
+
+
+def beta(alphas: Array, normals: Array, chances: Array) -> Array:
+    """One number of Beta(a, a) for each row: float32 (n,).
+
+    alphas: (n,), above 0. normals (n, NORMALS), chances (n, CHANCES) in [0, 1): random numbers.
 
     X / (X + Y) of two gamma variables of shape a. Each is G U^(1 / a) with G of shape a + 1 and U
     uniform, of which the logarithm is taken, since for small a it may be too small for a number.
@@ -22,8 +27,8 @@ def beta(alphas: Array, draws: Draws) -> Array:
     log(u) < z^2 / 2 + d - d v + d log(v).
     """
     one, a = np.float32(1.0), alphas.reshape(-1, 1, 1)
-    z = draws.normal(2 * _TRIES).reshape(-1, 2, _TRIES)
-    u = one - draws.uniform(2 * _TRIES + 2)  # above 0
+    z = normals.reshape(-1, 2, _TRIES)
+    u = one - chances  # above 0
     boost = np.log(u[:, :-3:-1].copy()) / a[:, :, 0]
     tried = np.log(u[:, :-2].reshape(z.shape))
     d = a + np.float32(2.0 / 3.0)

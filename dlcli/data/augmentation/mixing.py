@@ -23,7 +23,7 @@ every mixed target as wrong. All other parts are judged as they are.
 import numpy as np
 
 from dlcli.data.augmentation.base import Draws, Mix, Mixing, between, require_images
-from dlcli.data.augmentation.beta import beta
+from dlcli.data.augmentation.beta import CHANCES, NORMALS, beta
 from dlcli.data.augmentation.boxes import boxes
 from dlcli.data.dataset import Array, Shape
 from dlcli.data.fitting import Misfit
@@ -47,8 +47,10 @@ class MixUp(Mixing):
         """Rows of any shape can be mixed."""
 
     def draw(self, row_shape: Shape, count: int, draws: Draws) -> Mix:
-        partners = _partners(count, draws.uniform(2))
-        return Mix(partners, beta(np.full(len(partners), self.alpha, np.float32), draws))
+        chances = draws.uniform(2 + CHANCES)
+        alphas = np.full(len(chances), self.alpha, np.float32)
+        shares = beta(alphas, draws.normal(NORMALS), chances[:, 2:])
+        return Mix(_partners(count, chances[:, :2]), shares)
 
 
 @frozen
@@ -77,10 +79,11 @@ class CutMix(Mixing):
 
     def draw(self, row_shape: Shape, count: int, draws: Draws) -> Mix:
         height, width = row_shape[:2]
-        chances = draws.uniform(5)
+        chances = draws.uniform(5 + CHANCES)
         alphas = between(*self.factor, chances[:, 2]) + np.float32(1e-6)
-        side = np.sqrt(np.float32(1.0) - beta(alphas, draws))
-        theirs = boxes(height, width, side, side, chances[:, 3:])
+        kept = beta(alphas, draws.normal(NORMALS), chances[:, 5:])
+        side = np.sqrt(np.float32(1.0) - kept)
+        theirs = boxes(height, width, side, side, chances[:, 3:5])
         cut = np.count_nonzero(theirs, axis=(1, 2, 3)).astype(np.float32)
         shares = np.float32(1.0) - cut / np.float32(height * width)
         return Mix(_partners(count, chances[:, :2]), shares, theirs)
