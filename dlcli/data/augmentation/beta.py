@@ -4,6 +4,7 @@ everywhere."""
 import numpy as np
 
 from dlcli.data.dataset import Array
+from dlcli.data.portable import expm1, log
 
 _TRIES = 6
 """Each is taken with a probability of at least 0.95, so about one number in 10^8 has none; for it
@@ -26,19 +27,18 @@ def beta(alphas: Array, normals: Array, chances: Array) -> Array:
     d = a + 2/3 and a normal z, G = d v, v = (1 + z / sqrt(9 d))^3, is taken where v > 0 and
     log(u) < z^2 / 2 + d - d v + d log(v).
     """
-    one, a = np.float32(1.0), alphas.reshape(-1, 1, 1)
-    z = normals.reshape(-1, 2, _TRIES)
-    u = one - chances  # above 0
-    boost = np.log(u[:, :-3:-1].copy()) / a[:, :, 0]
-    tried = np.log(u[:, :-2].reshape(z.shape))
-    d = a + np.float32(2.0 / 3.0)
-    root = one + z / np.sqrt(np.float32(9.0) * d)
+    a = alphas.astype(np.float64).reshape(-1, 1, 1)
+    z = normals.astype(np.float64).reshape(-1, 2, _TRIES)
+    logs = log(1.0 - chances.astype(np.float64))  # of numbers above 0
+    tried, boost = logs[:, 2:].reshape(z.shape), logs[:, :2] / a[:, :, 0]
+    d = a + 2.0 / 3.0
+    root = 1.0 + z / np.sqrt(9.0 * d)
     v = root * root * root
     good = v > 0.0
-    log_v = np.log(np.where(good, v, one))
-    good &= tried < np.float32(0.5) * z * z + d - d * v + d * log_v
+    log_v = log(np.where(good, v, 1.0))
+    good &= tried < 0.5 * z * z + d - d * v + d * log_v
     first = good.argmax(axis=2)[:, :, np.newaxis]
     chosen = np.take_along_axis(log_v, first, axis=2)[:, :, 0]
-    logs = np.where(good.any(axis=2), chosen, np.float32(0.0)) + boost
-    apart = np.minimum(np.maximum(logs[:, 1] - logs[:, 0], np.float32(-80.0)), np.float32(80.0))
-    return np.asarray(one / (one + np.exp(apart)))
+    gammas = np.where(good.any(axis=2), chosen, 0.0) + boost  # their logarithms, but for log(d)
+    apart = np.minimum(np.maximum(gammas[:, 1] - gammas[:, 0], -80.0), 80.0)
+    return (1.0 / (2.0 + expm1(apart))).astype(np.float32)

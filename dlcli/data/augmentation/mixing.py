@@ -91,5 +91,5 @@ class CutMix(Mixing):
 
 def _partners(count: int, chances: Array) -> Array:
     """Places from 0 to count - 1, by chances (n, 2) of 24 bits each."""
-    both = chances[:, 0].astype(np.float64) + chances[:, 1].astype(np.float64) * 2.0**-24
+    both = chances[:, 0].astype(np.float64) + chances[:, 1].astype(np.float64) / (1 << 24)
     return np.floor(both * count).astype(np.int64)
