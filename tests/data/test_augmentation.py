@@ -12,6 +12,7 @@ from dlcli.data.augmentation import (
     CutMix,
     Draws,
     GaussianNoise,
+    Mixing,
     MixUp,
     Others,
     RandomBrightness,
@@ -29,6 +30,7 @@ from dlcli.data.augmentation.beta import CHANCES, NORMALS, beta
 from dlcli.data.augmentation.light import _mean
 from dlcli.data.fitting import Misfit
 from dlcli.randomness import Stream
+from tests.engine.portability import Used, refused, tracked
 
 Array = Any
 IMAGE = (7, 6, 2)
@@ -149,6 +151,36 @@ def test_it_changes_rows_and_says_yes_to_them(one: Suited, shape: tuple[int, ...
 @pytest.mark.parametrize(("one", "shape"), EACH)
 def test_the_numbers_of_rows_and_partners_are_finite(one: Suited, shape: tuple[int, ...]) -> None:
     assert np.isfinite(changed(one, rows(100, shape))).all()
+
+
+EXACT = {"rint", "ldexp", "clip", "np.clip", "np.flip"}
+"""Operations that round nothing, or as they must."""
+
+
+class TrackedDraws(Draws):
+    """Random numbers that write down what is done with them."""
+
+    used: Used
+
+    def uniform(self, count: int) -> Array:
+        return tracked(super().uniform(count), self.used)
+
+    def normal(self, count: int) -> Array:
+        return tracked(super().normal(count), self.used)
+
+
+@pytest.mark.parametrize(("one", "shape"), EACH)
+def test_all_operations_have_the_same_bits_everywhere(one: Suited, shape: tuple[int, ...]) -> None:
+    numbers = TrackedDraws(np.arange(40), 1, "tracked")
+    numbers.used = used = set()
+    x = tracked(rows(40, shape), used)
+    if isinstance(one, Mixing):
+        one.draw(shape, 40, numbers).of(x, tracked(rows(40, shape), used))
+    else:
+        assert isinstance(one, Augmentation)
+        one.apply(x, numbers)
+    assert used
+    assert not {name for name in refused(used) if name.split("(")[0] not in EXACT}
 
 
 def test_every_call_draws_numbers_of_its_own() -> None:
