@@ -15,8 +15,9 @@ class RandomContrast(Augmentation):
 
     factor: (lower, upper); c is uniform from 1 - lower to 1 + upper.
     value_range: numbers beyond it become its ends; None: they stay. Keras's default of [0, 255]
-        would do nothing to rows that were rescaled to 0..1, without a word, and cut those that were
-        standardized; so nothing is cut unless a range is given, and rows must lie in it.
+        would let rows that were rescaled to 0..1 go beyond 1, and would cut half of the numbers of
+        standardized ones, without a word; so nothing is cut unless a range is given, and rows must
+        lie in it.
 
     Source: keras.layers.RandomContrast as it is documented; of one number f as `factor`, which
     stands for (f, f), Keras 3 makes (0, f), and it sorts a pair.
