@@ -169,19 +169,10 @@ class Negate(Rescale):
         "Negate",
     ),
     "augmentation": Added(
-        "dlcli/data/augmentation.py",
-        '''
-@frozen
-class RandomSign(Augmentation):
-    """Turns the signs of a row round, with probability one half."""
-
-    def check(self, row_shape: Shape) -> None:
-        """Any row has signs."""
-
-    def apply(self, x: Array, draws: Draws) -> Array:
-        x[draws.uniform(1)[:, 0] < 0.5] *= np.float32(-1.0)
-        return x
-''',
+        "dlcli/data/augmentation/__init__.py",
+        """
+from dlcli.data.augmentation.sign import RandomSign
+""",
         '"random_sign": RandomSign,',
         "dlcli/config/augmentation.py",
         """
@@ -238,6 +229,24 @@ class Negate(Rescale):
     """y = -x"""
 
     scale: float = -1.0
+''',
+    "dlcli/data/augmentation/sign.py": '''
+import numpy as np
+
+from dlcli.data.augmentation.base import Augmentation
+from dlcli.frozen import frozen
+
+
+@frozen
+class RandomSign(Augmentation):
+    """Turns the signs of a row round, with probability one half."""
+
+    def check(self, row_shape):
+        """Any row has signs."""
+
+    def apply(self, x, draws):
+        x[draws.uniform(1)[:, 0] < 0.5] *= np.float32(-1.0)
+        return x
 ''',
     "dlcli/engine/layers/doubled.py": '''
 import numpy as np

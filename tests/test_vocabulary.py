@@ -146,11 +146,12 @@ def test_every_component_is_built_with_its_own_defaults(table: str, name: str) -
         "decay_rate": 0.5, "boundaries": [3], "decay_steps": 3, "columns": [[0, 2, 3]],
         "input_dim": 5, "output_dim": 2, "stddev": 0.5, "l1": 0.5, "padding": 2,
         "width_factor": 0.5, "categories": ["a", "b"], "num_bins": 4, "maximum": 1.0,
+        "factor": 0.5, "height_factor": 0.5, "value_range": [0.0, 2.0], "height": 4, "width": 3,
     }  # fmt: skip
     required = [key for key, value in config_fields(configs[name]).items() if value == MISSING]
     required += {
         "step": ["boundaries"], "random_crop": ["padding"], "random_translation": ["width_factor"],
-        "clip": ["maximum"], "l1_l2": ["l1"],
+        "clip": ["maximum"], "l1_l2": ["l1"], "random_erasing": ["value_range"],
     }.get(name, [])  # fmt: skip
     required += ["decay_steps"] * (name in ("exponential", "inverse_time"))
     made = build(configs[name](**{key: values[key] for key in required}), works)

@@ -29,8 +29,10 @@ _LAYERS = {
         "conv3d conv1dtranspose conv3dtranspose convtranspose1d convtranspose3d depthwiseconv1d "
         "separableconv1d convlstm convlstm1d convlstm2d maxpooling3d maxpool3d averagepooling3d "
         "avgpool3d lppool2d fractionalmaxpool2d upsampling1d upsampling3d pixelshuffle "
-        "zeropadding1d zeropadding3d "
-        "cropping1d cropping2d cropping3d resizing centercrop unfold fold"
+        "zeropadding1d zeropadding3d cropping1d cropping2d cropping3d unfold fold"
+    ),
+    **_words(
+        "resizing centercrop", "for the rows as they come, there are transforms of these names"
     ),
     **_words("globalaveragepooling3d globalmaxpooling3d"),
     **_moot(
@@ -59,8 +61,12 @@ _LAYERS = {
         "gaussiannoise gaussiandropout alphadropout featurealphadropout dropconnect "
         "stochasticdepth "
         "droppath spatialdropout spatialdropout1d spatialdropout2d spatialdropout3d dropout2d "
-        "dropout3d activityregularization prelu rrelu randomflip randomcrop randomrotation "
-        "randomzoom randomtranslation randomcontrast randombrightness"
+        "dropout3d activityregularization prelu rrelu"
+    ),
+    **_moot(
+        "randomflip randomcrop randomrotation randomzoom randomtranslation randomcontrast "
+        "randombrightness randomerasing mixup cutmix",
+        "it stands below `data.augmentation`, in words such as `random_flip`",
     ),
 }
 _ACTIVATIONS = _words(
@@ -144,14 +150,17 @@ _METRICS = {
 }
 _LEAVE_OUT = "leave columns out by naming the others in the source's `features`"
 _CHANCES = (
-    "randomrotation randomzoom randomcontrast randombrightness randomerasing randomshear "
-    "randomsaturation randomhue randomcolorjitter randomgrayscale randaugment autoaugment "
-    "augmix cutout mixup cutmix elastic gridmask"
+    "randomshear randomperspective randomsaturation randomhue randomgrayscale randaugment "
+    "autoaugment trivialaugment augmix elastic elastictransform gridmask"
 )
-_AUGMENTATIONS = _words(
-    f"{_CHANCES} rotation rotate zoom contrast brightness erasing shear blur gaussianblur "
-    "colorjitter randomresizedcrop smote timestretch pitchshift specaugment randommasking"
-)
+_AUGMENTATIONS = {
+    **_words(
+        f"{_CHANCES} shear blur gaussianblur randomresizedcrop smote timestretch pitchshift "
+        "specaugment randommasking"
+    ),
+    **_words("colorjitter randomcolorjitter", "use `random_brightness` and `random_contrast`"),
+    **_moot("resize resizing centercrop", "it is the same for all rows: see `data.transforms`"),
+}
 _TRANSFORMS = {
     **_words(
         "knnimputer iterativeimputer",
@@ -177,14 +186,12 @@ _TRANSFORMS = {
         "countvectorizer ngrams lower lowercase stopwords stft fft spectrogram melspectrogram mfcc "
         "window sliding lag diff smooth resample sort"
     ),
-    **_words(
-        "grayscale togray rgb resize resizing crop centercrop pad padding rotate rotation "
-        "zoom colorjitter blur totensor"
-    ),
+    **_words("grayscale togray rgb pad padding rotate rotation zoom colorjitter blur totensor"),
     **_words(_CHANCES),
     **_moot(
         "randomcrop flip randomflip randomhorizontalflip randomverticalflip translation "
-        "randomtranslation gaussiannoise noise augment augmentation",
+        "randomtranslation randomrotation randomzoom randomcontrast randombrightness "
+        "randomerasing mixup cutmix gaussiannoise noise augment augmentation",
         "what is done at random while rows are learned from stands below `data.augmentation`",
     ),
     **_moot("flatten", "use the layer `flatten`"),

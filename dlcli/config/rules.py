@@ -10,6 +10,7 @@ from typing import Any
 
 from dlcli.config.absent import absent
 from dlcli.config.activations import ACTIVATION_CONFIGS, Linear, Softmax
+from dlcli.config.augmentation import MixingSection
 from dlcli.config.base import Section
 from dlcli.config.data import Data
 from dlcli.config.embeddings import ColumnEmbeddings
@@ -201,6 +202,33 @@ def target_transform_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
         yield ("data", "target_transform"), f"{words}: leave `target_transform` out"
 
 
+def mixed_rows_have_targets_that_can_be_mixed(sections: Sections) -> Iterator[Complaint]:
+    """Rows are mixed whole, and their targets with them."""
+    if sections.data is None:
+        return
+    lists: dict[Path, Any] = {("data",): sections.data.augmentation}
+    for name, one in (sections.data.inputs or {}).items():
+        lists["data", "inputs", name] = one.augmentation
+    mixing = [
+        ((*place, "augmentation", index), code(step.type))
+        for place, steps in lists.items()
+        for index, step in enumerate(steps)
+        if isinstance(step, MixingSection)
+    ]
+    for path, word in mixing:
+        if path[1] == "inputs":
+            words = "mixes whole rows, but with `data.inputs` each value is changed by itself"
+            yield path, f"{word} {words}: leave it out, or put the values into one array"
+    if mixing and sections.loss is not None:
+        loss = kind(sections.loss)
+        if loss == "sparse_categorical_crossentropy":
+            yield (
+                ("loss",),
+                f"{mixing[0][1]} mixes the targets of rows, which {code(loss)} cannot take: use "
+                "`categorical_crossentropy`, which takes class ids, too",
+            )
+
+
 def split_leaves_rows_for_training(sections: Sections) -> Iterator[Complaint]:
     if sections.data is None:
         return
@@ -293,6 +321,7 @@ RULES: tuple[Callable[[Sections], Iterator[Complaint]], ...] = (
     softmax_has_something_to_choose_from,
     metrics_suit_the_loss,
     target_transform_suits_the_loss,
+    mixed_rows_have_targets_that_can_be_mixed,
     split_leaves_rows_for_training,
     monitor_exists,
     monitor_has_its_part,

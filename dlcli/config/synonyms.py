@@ -134,6 +134,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 _INPUTS = "input sizes follow from the data, so leave it out"
 _NO_SLOPE = "`relu` has no slope: use the type `leaky_relu`"
 _NO_COLUMNS = "it changes a row as a whole"
+_SIZE = dict.fromkeys(("size", "targetsize", "outputsize"), "write `height` and `width`")
+_TURN = "it is `factor`, a share of a whole turn: 0.1 for 36 degrees"
 _BETAS = "write the two as `beta_1` and `beta_2`"
 
 # Keys that are answered by a sentence, whatever the mapping is ...
@@ -150,6 +152,14 @@ KEY_SENTENCES_OF: dict[str, dict[str, str]] = {
     "adamw": {"betas": _BETAS},
     "reshape": {"columns": _NO_COLUMNS},
     "transpose": {"columns": _NO_COLUMNS},
+    "resizing": {"columns": _NO_COLUMNS, **_SIZE},
+    "center_crop": {"columns": _NO_COLUMNS, **_SIZE},
+    "random_rotation": dict.fromkeys(("degrees", "degree", "angle", "angles"), _TURN),
+    "random_erasing": {
+        **dict.fromkeys(("p", "prob", "probability"), "it is `factor`: a half is `[0.5, 0.5]`"),
+        "ratio": "the two sides are drawn by themselves, as `scale` says",
+    },
+    "cut_mix": {"alpha": "it is `factor`: `[1, 1]` for an alpha of 1"},
     "relu": dict.fromkeys(("negativeslope", "alpha", "slope"), _NO_SLOPE),
     "embedding": {
         "paddingidx": "`mask_zero: true` leaves out the steps with the id 0",
@@ -308,6 +318,10 @@ SOURCES: dict[str, str] = {
     "breastcancerwisconsin": "breast_cancer",
     **dict.fromkeys(("friedman", "synthetic"), "friedman1"),
     "ubyte": "idx",
+    **dict.fromkeys(
+        ("images", "imagedirectory", "directory", "folder", "pictures", "jpeg", "jpg", "png"),
+        "image_folder",
+    ),
 }
 AUGMENTATIONS: dict[str, str] = {
     **dict.fromkeys(
@@ -317,6 +331,12 @@ AUGMENTATIONS: dict[str, str] = {
     **dict.fromkeys(("crop", "padandcrop", "randompadcrop"), "random_crop"),
     **dict.fromkeys(("translation", "shift", "randomshift", "randomaffine"), "random_translation"),
     **dict.fromkeys(("noise", "jitter", "randomnoise"), "gaussian_noise"),
+    **dict.fromkeys(("rotation", "rotate", "randomrotate"), "random_rotation"),
+    **dict.fromkeys(("zoom", "randomscale", "zoomout", "randomzoomout"), "random_zoom"),
+    "contrast": "random_contrast",
+    **dict.fromkeys(("brightness", "brighten"), "random_brightness"),
+    **dict.fromkeys(("erasing", "erase", "cutout", "coarsedropout"), "random_erasing"),
+    "mixing": "mix_up",
 }
 TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("scale", "multiply", "divide"), "rescale"),
@@ -333,4 +353,6 @@ TRANSFORMS: dict[str, str] = {
     **dict.fromkeys(("onehotencoder", "dummies", "categorical"), "one_hot"),
     **dict.fromkeys(("categoryencoder", "embedding"), "category"),
     **dict.fromkeys(("permute", "channelsfirst", "channelslast", "moveaxis"), "transpose"),
+    **dict.fromkeys(("resize", "resample2d", "interpolate"), "resizing"),
+    **dict.fromkeys(("crop", "centralcrop", "cropping", "centercropping"), "center_crop"),
 }

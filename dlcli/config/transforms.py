@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from dlcli.config import synonyms
 from dlcli.config.base import Component, Grown, Section, table
+from dlcli.config.images import CenterCrop, Resizing
 from dlcli.config.layer_sections import TargetShape
 from dlcli.config.values import (
     Checked,
@@ -344,7 +345,9 @@ Transform = Annotated[
     | Category
     | Hash
     | ReshapeRows
-    | Transpose,
+    | Transpose
+    | Resizing
+    | CenterCrop,
     Component("transform", words=synonyms.TRANSFORMS),
 ]
 TargetTransform = Annotated[

@@ -223,6 +223,15 @@ class Preprocessing:
                     "example by standardize."
                 )
 
+    def extremes(self, part: Part) -> tuple[float, float]:
+        """The least and the largest number of these rows, once prepared."""
+        step = self.rows_per_chunk()
+        ends = []
+        for start in range(0, len(part), step):
+            x = self.apply(part.take_features(slice(start, start + step)))
+            ends.append((float(x.min()), float(x.max())))
+        return min(low for low, _ in ends), max(high for _, high in ends)
+
     def _gap(self, row: Array, prepared: Array) -> str | None:
         """The column of a missing cell that is still missing in the prepared row; None where there
         is none."""

@@ -31,6 +31,7 @@ class Examples(Protocol):
         """The rows at these positions.
 
         epoch: in training, the one that they are fetched for, counted from 0: rows are augmented,
-            and classes have their weights. None: the rows as they are, to be judged.
+            targets may be mixed, and classes have their weights. None: the rows as they are, to be
+            judged.
         """
         ...

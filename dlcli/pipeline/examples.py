@@ -1,17 +1,20 @@
 """Rows of a data part as the engine wants them: gathered, preprocessed, with ready targets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from dlcli.data.augmentation import Augmentations
+from dlcli.data.augmentation import Augmentations, Augmented, Others
 from dlcli.data.dataset import Part
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array
 from dlcli.frozen import frozen
+from dlcli.pipeline.mixed import mixed
 
 
 @frozen
@@ -22,12 +25,14 @@ class Learned:
     weights: (n,) float32, how much each row counts when it is judged; None: each counts 1.
     training_weights: the same when it is learned from, with the weight of its class.
     original: the targets as the data has them, float64, where `targets` are scaled.
+    classes: how many there are, where `targets` are ids of more than two.
     """
 
     targets: Array
     weights: Array | None = None
     training_weights: Array | None = None
     original: Array | None = None
+    classes: int | None = None
 
 
 class PartExamples:
@@ -59,8 +64,13 @@ class PartExamples:
         """Prepared features (n, *row_shape) float32 of each value, targets, and weights."""
         learned = self._learned
         weights = learned.weights if epoch is None else learned.training_weights
+        found = [value.rows(positions, ctx, epoch) for value in self._values]
+        values = [one.x for one in found]
+        blend = next((one.blend for one in found if one.blend is not None), None)
+        if blend is not None:
+            return Batch(values, *mixed(blend, learned.targets, weights, learned.classes))
         return Batch(
-            [value.rows(positions, ctx, epoch) for value in self._values],
+            values,
             learned.targets[positions],
             None if weights is None else weights[positions],
             None if learned.original is None else learned.original[positions],
@@ -87,16 +97,27 @@ class _Value:
         self._row_shape = preprocessing.out_shape
         self._augmentations = augmentations
 
-    def rows(self, positions: Array, ctx: Context, epoch: int | None) -> Array:
+    def rows(self, positions: Array, ctx: Context, epoch: int | None) -> Augmented:
         """Prepared features (n, *row_shape) float32; augmented in an epoch of training."""
+        x = self._prepared(positions, ctx, 0)
+        if epoch is None or self._augmentations is None:
+            return Augmented(x, None)
+        others = Others(len(self._part), partial(self._next, ctx, count(1)))
+        return self._augmentations.apply(x, positions, epoch, others)
+
+    def _next(self, ctx: Context, numbers: Iterator[int], positions: Array) -> Array:
+        """Other rows, in memory of their own."""
+        return self._prepared(positions, ctx, next(numbers))
+
+    def _prepared(self, positions: Array, ctx: Context, number: int) -> Array:
+        """Prepared features (n, *row_shape) float32. number: tells apart what is fetched at the
+        same time."""
         features = self._features
         rows: Any = self._part.rows(positions)
-        count = len(positions)
-        raw = ctx.scratch(self._raw, (count, *features.shape[1:]), features.dtype)
+        size = len(positions)
+        raw = ctx.scratch(self._raw, (size, *features.shape[1:]), features.dtype)
         # With mode="raise" NumPy would gather into a buffer first; positions are always valid.
         np.take(features, rows, axis=0, out=raw, mode="clip")
-        x = ctx.scratch(self._x, (count, *self._row_shape), np.float32)
+        x = ctx.scratch((*self._x, number), (size, *self._row_shape), np.float32)
         self._preprocessing.apply_into(raw, x)
-        if epoch is None or self._augmentations is None:
-            return x
-        return self._augmentations.apply(x, positions, epoch)
+        return x

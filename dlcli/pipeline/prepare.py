@@ -103,7 +103,7 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
         raise loaded.error(("data", "split"), str(error)) from None
     with fitting(loaded):
         preprocessing = prepare_each(dataset, builder.transforms(config))
-    _check_augmentations(loaded, preprocessing)
+    _check_augmentations(loaded, preprocessing, dataset)
     for part in dataset.parts().values():
         _check_targets(part)
     scale = None
@@ -157,11 +157,16 @@ def positive_class(loaded: LoadedConfig) -> str | None:
     return chosen
 
 
-def _check_augmentations(loaded: LoadedConfig, preprocessing: Mapping[str, Preprocessing]) -> None:
+def _check_augmentations(
+    loaded: LoadedConfig, preprocessing: Mapping[str, Preprocessing], dataset: Dataset
+) -> None:
     """ConfigError where one cannot work on the rows that the network takes."""
     for name, augmentations in builder.augmentations(loaded.config).items():
         try:
             augmentations.check(preprocessing[name].out_shape)
+            if augmentations.asks_for_values:
+                part = dataset.train.each()[name]
+                augmentations.check_values(*preprocessing[name].extremes(part))
         except Unsuited as error:
             place = builder.transform_path(name, error.place, "augmentation")
             raise loaded.error(place, str(error)) from None

@@ -50,7 +50,9 @@ def learned_of(
             if not training.any():
                 words = "with these weights no row of the training part counts"
                 raise loaded.error(_PLACE, f"{words}; give some class a weight above 0")
-        found[role] = Learned(targets[role], own, training, _original(part, scaled))
+        ids = kind == "multiclass" and targets[role].ndim == 1
+        classes = count if ids else None
+        found[role] = Learned(targets[role], own, training, _original(part, scaled), classes)
     return found
 
 

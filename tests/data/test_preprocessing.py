@@ -28,6 +28,7 @@ from dlcli.data.formats import npy
 from dlcli.data.preprocessing import work_dtype
 from dlcli.data.transforms import (
     Category,
+    CenterCrop,
     Clip,
     Discretize,
     Hash,
@@ -39,11 +40,13 @@ from dlcli.data.transforms import (
     Quantile,
     Rescale,
     ReshapeRows,
+    Resizing,
     Robust,
     Standardize,
     TakeDatesApart,
     Transpose,
 )
+from dlcli.data.transforms.resizing import taps
 from dlcli.errors import ArtifactError, DataError, UsageError
 
 
@@ -115,6 +118,78 @@ def test_a_transposed_row_is_numpys() -> None:
         assert found.flags.c_contiguous and found.dtype == np.float32
         assert (found == np.transpose(IMAGES, (0, *dims))).all()
         assert fitted.out_shape == found.shape[1:] == shape_after([Transpose(dims)], (6, 5, 3))
+
+
+def test_resized_rows_by_hand() -> None:
+    line = np.array([[[[0.0], [4.0], [8.0], [2.0]]]], np.float32)
+    for one, expected in (
+        (Resizing(1, 2), [2.0, 5.0]),
+        (Resizing(1, 8), [0.0, 1.0, 3.0, 5.0, 7.0, 6.5, 3.5, 2.0]),
+        (Resizing(1, 2, "nearest"), [4.0, 2.0]),
+        (Resizing(1, 1), [6.0]),
+        (Resizing(2, 2, crop_to_aspect_ratio=True), [4.0] * 4),
+        (Resizing(2, 4, "nearest"), [0.0, 4.0, 8.0, 2.0] * 2),
+    ):
+        found = Preprocessing.fit(part(line), [one]).apply(line)
+        assert found.reshape(-1).tolist() == expected, one
+    square = np.ones((1, 2, 4, 1), np.float32)
+    padded = Preprocessing.fit(
+        part(square), [Resizing(4, 4, pad_to_aspect_ratio=True, fill_value=5.0)]
+    ).apply(square)
+    assert padded[0, :, 0, 0].tolist() == [5.0, 1.0, 1.0, 5.0]
+
+
+def test_the_shares_of_pixels_add_up_to_one_and_no_number_leaves_their_range() -> None:
+    for old in range(1, 12):
+        for new in range(1, 12):
+            for how, smooth in (("bilinear", False), ("bilinear", True), ("nearest", False)):
+                places, shares = taps(old, new, how, smooth)
+                assert ((places >= 0) & (places < old)).all() and (shares >= 0).all()
+                np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+            for smooth in (False, True):
+                np.testing.assert_allclose(taps(old, new, "bicubic", smooth)[1].sum(axis=1), 1.0)
+
+
+def test_the_middle_of_rows() -> None:
+    fitted = Preprocessing.fit(part(IMAGES), [CenterCrop(3, 4)])
+    found = fitted.apply(IMAGES)
+    assert found.flags.c_contiguous and (found == IMAGES[:, 1:4, 0:4]).all()
+    assert fitted.out_shape == shape_after([CenterCrop(3, 4)], (6, 5, 3)) == (3, 4, 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda step: step.update(size=[0, 4]),
+        lambda step: step.update(size=[4.0, 4]),
+        lambda step: step.update(size=[True, 4]),
+        lambda step: step.update(size=[4]),
+        lambda step: step.update(window=[1, 0, 6, 5]),
+        lambda step: step.update(window=[-1, 0, 6, 5]),
+        lambda step: step.update(window=[0, 0, 6]),
+        lambda step: step.update(window=[0, 0, 0, 5]),
+        lambda step: step.update(interpolation="lanczos3"),
+        lambda step: step.update(interpolation=["bilinear"]),
+        lambda step: step.update(fill_value="0"),
+        lambda step: step.update(fill_value=float("nan")),
+        lambda step: step.update(antialias=0),
+        lambda step: step.update(in_shape=[6, 15]),
+        lambda step: step.pop("window"),
+    ],
+)
+def test_a_forged_resizing_is_an_artifact_error(change) -> None:  # type: ignore[no-untyped-def]
+    document, arrays = Preprocessing.fit(part(IMAGES), [Resizing(4, 9)]).state()
+    change(document["steps"][0])
+    with pytest.raises(ArtifactError, match="cannot be restored"):
+        Preprocessing.restore(document, arrays)
+
+
+@pytest.mark.parametrize("size", [[7, 5], [0, 1], [1], [1, -1], "ab", [1.0, 1]])
+def test_a_forged_crop_is_an_artifact_error(size: object) -> None:
+    document, arrays = Preprocessing.fit(part(IMAGES), [CenterCrop(3, 4)]).state()
+    document["steps"][0]["size"] = size
+    with pytest.raises(ArtifactError, match="cannot be restored"):
+        Preprocessing.restore(document, arrays)
 
 
 def test_statistics_after_a_transposition_are_those_of_the_new_last_axis() -> None:
@@ -262,6 +337,10 @@ def test_numbers_that_float32_cannot_hold_are_data_errors() -> None:
         ([MinMax(1.0, 1.0)], (6, 5, 3), "must be below", 0),
         ([Rescale(1.0), Transpose((2, 1))], (6, 5, 3), "each of 1, 2, 3 once", 1),
         ([Transpose((0, 1, 2))], (6, 5, 3), r"\(6, 5, 3\) has 3 axes", 0),
+        ([ReshapeRows((6, 15)), Resizing(4, 4)], (6, 5, 3), "resizing needs images, rows of", 1),
+        ([ReshapeRows((-1,)), CenterCrop(1, 1)], (6, 5, 3), "make images of them by `reshape`", 1),
+        ([CenterCrop(7, 5)], (6, 5, 3), "make them larger before by `resizing`", 0),
+        ([CenterCrop(6, 6)], (6, 5, 3), "cannot take 6 x 6 pixels out of", 0),
     ],
 )
 def test_a_transform_that_does_not_fit_is_named_by_its_index(
@@ -370,6 +449,26 @@ CASES: dict[str, tuple[Array, tuple[Column, ...] | None, list[Transform]]] = {
         IMAGES.astype(">i4"),
         None,
         [Transpose((3, 2, 1)), Standardize(), ReshapeRows((-1,))],
+    ),
+    "resizing": (IMAGES, None, [Resizing(4, 9)]),
+    "resizing of doubles": (IMAGES.astype(np.int64), None, [Resizing(9, 2, "bicubic"), MinMax()]),
+    "resizing, scaled and antialiased": (
+        IMAGES,
+        None,
+        [Rescale(1 / 255), Resizing(3, 2, antialias=True), Standardize(), Transpose((3, 1, 2))],
+    ),
+    "resizing to the nearest": (IMAGES, None, [Resizing(11, 3, "nearest"), ReshapeRows((-1,))]),
+    "resizing of a part": (IMAGES, None, [Resizing(4, 9, crop_to_aspect_ratio=True)]),
+    "resizing with edges": (
+        IMAGES,
+        None,
+        [Resizing(4, 9, "bilinear", pad_to_aspect_ratio=True, fill_value=7.5), MinMax()],
+    ),
+    "center_crop": (IMAGES, None, [CenterCrop(3, 4)]),
+    "center_crop in between": (
+        IMAGES.astype(np.float64),
+        None,
+        [Standardize(), CenterCrop(6, 2), Resizing(2, 5), CenterCrop(2, 2), Rescale(2.0)],
     ),
     "one_hot of bytes": (
         IMAGES[:, 0, 0],

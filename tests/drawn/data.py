@@ -18,7 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dlcli.config import SOURCE_CONFIGS, TARGET_TRANSFORM_CONFIGS, TRANSFORM_CONFIGS
-from dlcli.config.augmentation import GaussianNoise, RandomCrop, RandomFlip, RandomTranslation
+from dlcli.config.augmentation import (
+    AUGMENTATION_CONFIGS,
+    GaussianNoise,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomTranslation,
+)
 from dlcli.config.sources import Friedman1
 from dlcli.config.splits import TEST, VALIDATION
 from dlcli.config.tables import Csv
@@ -77,6 +84,7 @@ class Rows:
     key: how the rows are to be split by a column, and its name.
     gaps: the columns in which cells are missing: in every third row.
     scaled: whether the numbers are near 1. positive: whether none is below 0.
+    unit: whether the training rows are known to reach from 0 to 1, and no further.
     vocabulary: where all numbers are whole ones below it: that one; else 0.
     inputs: where a row has several values, what the config says of each and how its rows are, by
     its name; the shape and all that follows it are then of no value.
@@ -99,6 +107,7 @@ class Rows:
     gaps: frozenset[str] = frozenset()
     scaled: bool = True
     positive: bool = False
+    unit: bool = False
     vocabulary: int = 0
     inputs: "dict[str, tuple[dict[str, Any], Rows]]" = field(default_factory=dict)
 
@@ -776,22 +785,80 @@ def _noise(dice: Dice, shape: Shape) -> dict[str, Any] | None:
     return options(dice, GaussianNoise)
 
 
-AUGMENTATIONS: dict[str, Callable[[Dice, Shape], dict[str, Any] | None]] = {
+def _of_images(word: str) -> "Augmentation":
+    """What is done to images, by whatever options."""
+
+    def drawn(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+        return options(dice, AUGMENTATION_CONFIGS[word]) if len(shape) == 3 else None
+
+    return drawn
+
+
+def _of_light(word: str) -> "Augmentation":
+    """What knows the range of the numbers, or need not know it."""
+
+    def drawn(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+        if len(shape) not in (2, 3):
+            return None
+        return options(dice, AUGMENTATION_CONFIGS[word])
+
+    return drawn
+
+
+def _erasing(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+    if len(shape) != 3:
+        return None
+    by_value = dice.chance(0.5)
+    given = {"fill_value": dice.choice([0, 0.5, 1])} if by_value else {"value_range": [0, 1]}
+    return options(dice, RandomErasing, given, ("fill_value",))
+
+
+def _mix(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+    return options(dice, AUGMENTATION_CONFIGS["mix_up"])
+
+
+def _cut(dice: Dice, shape: Shape) -> dict[str, Any] | None:
+    if len(shape) != 3 or shape[0] * shape[1] < 2:
+        return None
+    return options(dice, AUGMENTATION_CONFIGS["cut_mix"])
+
+
+Augmentation = Callable[[Dice, Shape], dict[str, Any] | None]
+AUGMENTATIONS: dict[str, Augmentation] = {
     "gaussian_noise": _noise,
     "random_crop": _crop,
     "random_flip": _flip,
     "random_translation": _translation,
+    "random_rotation": _of_images("random_rotation"),
+    "random_zoom": _of_images("random_zoom"),
+    "random_contrast": _of_light("random_contrast"),
+    "random_brightness": _of_light("random_brightness"),
+    "random_erasing": _erasing,
+    "mix_up": _mix,
+    "cut_mix": _cut,
 }
+MIXING = ("mix_up", "cut_mix")
 
 
-def augmentation(dice: Dice, shape: Shape) -> list[Any]:
-    """Up to three changes that rows of this shape can have while they are learned from."""
+def augmentation(dice: Dice, now: Rows, mixes: bool) -> list[Any]:
+    """Up to three changes that such rows can have while they are learned from.
+
+    mixes: whether rows can be mixed with others.
+    """
     steps: list[Any] = []
-    while dice.chance(0.3) and len(steps) < 3:
-        word = dice.choice(list(AUGMENTATIONS))
-        given = AUGMENTATIONS[word](dice, shape)
-        if given is not None:
-            steps.append(word if not given and dice.chance(0.5) else {"type": word, **given})
+    words = list(AUGMENTATIONS)
+    while dice.chance(0.4) and len(steps) < 3:
+        word = dice.choice(words)
+        given = AUGMENTATIONS[word](dice, now.shape)
+        if given is None or (word in MIXING and not mixes):
+            continue
+        if "value_range" in given:
+            if not now.unit:
+                continue
+            given["value_range"] = [0, 1]
+        if word in MIXING:
+            words.remove(word)
+        steps.append(word if not given and dice.chance(0.5) else {"type": word, **given})
     return steps
 
 
@@ -1084,6 +1151,30 @@ def _transpose(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     return {"dims": dims}, replace(now, shape=shape, whole={}, numbers=numbers)
 
 
+def _resizing(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    if len(now.shape) != 3:
+        return None
+    size = {"height": dice.whole(1, 9), "width": dice.whole(1, 9)}
+    given: dict[str, Any] = dict(size)
+    if dice.chance(0.3):
+        given |= {"pad_to_aspect_ratio": True, "fill_value": dice.choice([0, 0.5, 7])}
+    given = options(dice, TRANSFORM_CONFIGS["resizing"], given, ("fill_value",))
+    return given, replace(_of_size(now, size), positive=now.positive and "bic" not in str(given))
+
+
+def _center_crop(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
+    if len(now.shape) != 3:
+        return None
+    size = {"height": dice.whole(1, now.shape[0]), "width": dice.whole(1, now.shape[1])}
+    return dict(size), _of_size(now, size)
+
+
+def _of_size(now: Rows, size: dict[str, int]) -> Rows:
+    """Images of another size."""
+    shape = (size["height"], size["width"], now.shape[2])
+    return replace(now, shape=shape, whole={}, numbers=None)
+
+
 Transform = Callable[[Dice, Rows], tuple[dict[str, Any], Rows] | None]
 TRANSFORMS: dict[str, Transform] = {
     "rescale": _rescale,
@@ -1102,7 +1193,10 @@ TRANSFORMS: dict[str, Transform] = {
     "hash": _hash,
     "reshape": _reshape,
     "transpose": _transpose,
+    "resizing": _resizing,
+    "center_crop": _center_crop,
 }
+_SHAPED = ("reshape", "transpose", "resizing", "center_crop")
 
 
 def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
@@ -1118,7 +1212,7 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
     if found.whole and dice.chance(0.3):
         wanted.insert(0, dice.choice(["one_hot", "category"]))
     if found.texts:  # whatever changes the shape comes when they are numbers
-        wanted = sorted(wanted, key=lambda word: word in ("reshape", "transpose"))
+        wanted = sorted(wanted, key=lambda word: word in _SHAPED)
     if found.dates:
         wanted.insert(0, "date_parts")
     if found.gaps:
@@ -1126,13 +1220,16 @@ def transforms(dice: Dice, found: Rows) -> tuple[list[Any], Rows]:
     drawn: list[Any] = []
     while wanted or found.texts:
         word = wanted.pop(0) if wanted else ""
-        if found.texts and word in ("reshape", "transpose", ""):
+        if found.texts and word in (*_SHAPED, ""):
             wanted = [word, *wanted] if word else wanted
             word = dice.choice(["one_hot", "category"])
         made = TRANSFORMS[word](dice, found)
         if made is not None:
             given, found = made
             drawn.append(word if not given and dice.chance(0.5) else {"type": word, **given})
+    if len(found.shape) in (2, 3) and not found.ids and dice.chance(0.25):
+        drawn.append("min_max")
+        found = replace(found, whole={}, scaled=True, positive=False, unit=True)
     return drawn, replace(found, vocabulary=0) if drawn else found
 
 

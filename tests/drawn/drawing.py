@@ -77,7 +77,8 @@ def draw(seed: int) -> Drawn:
         data["split"] = options(dice, Split, cut.split, skip=_SPLIT)
     if steps or dice.chance(0.3):
         data["transforms"] = steps
-    if not found.inputs and ((changes := _changes(dice, left)) or dice.chance(0.1)):
+    mixes = loss != "sparse_categorical_crossentropy"
+    if not found.inputs and ((changes := _changes(dice, left, mixes)) or dice.chance(0.1)):
         data["augmentation"] = changes
     values = {} if found.inputs else {"": left}
     for name, (written, value) in found.inputs.items():
@@ -85,7 +86,7 @@ def draw(seed: int) -> Drawn:
         values[name] = behind
         if own or dice.chance(0.3):
             written["transforms"] = own
-        if (changes := _changes(dice, behind)) or dice.chance(0.1):
+        if (changes := _changes(dice, behind, False)) or dice.chance(0.1):
             written["augmentation"] = changes
         data.setdefault("inputs", {})[name] = written
     if loss not in ENDS and dice.chance(0.5):
@@ -122,9 +123,9 @@ def draw(seed: int) -> Drawn:
     return Drawn(seed, _with_short_keys(dice, config), files)
 
 
-def _changes(dice: Dice, left: Rows) -> list[Any]:
+def _changes(dice: Dice, left: Rows, mixes: bool) -> list[Any]:
     """Augmentations; none of ids, which they would change."""
-    return [] if left.ids or left.vocabulary else augmentation(dice, left.shape)
+    return [] if left.ids or left.vocabulary else augmentation(dice, left, mixes)
 
 
 def _optimizer(dice: Dice, cut: Parts, metrics: list[Any]) -> Any:

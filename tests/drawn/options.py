@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from dlcli.config.augmentation import Shares
+from dlcli.config.augmentation import DownAndUp, Range, Shares
 from dlcli.config.base import Component, Section, fields_of, table
 from dlcli.config.values import Choice, Listing, Real, Sizes, Switch, Text, Whole
 from tests.drawn.dice import Dice
@@ -145,6 +145,13 @@ def _value(dice: Dice, found: Hint, default: Any, texts: Sequence[str]) -> Any:
         return dice.choice(texts)
     if found.note(Sizes) is not None:
         return sizes(dice, 3, 3)
+    if (shares := found.note(Shares)) is not None and not shares.around:
+        least, largest = sorted([dice.real(0, 1), dice.real(0, 1)])
+        return dice.choice([1, dice.real(0.05, 1), [least, largest]])
+    if found.note(DownAndUp) is not None:
+        return dice.choice([dice.real(0.05, 1), [dice.real(0, 1), dice.real(0, 1)]])
+    if found.note(Range) is not None:
+        return dice.choice([[0, 1], [0.0, 255], [-1, 1]])
     if found.note(Shares) is not None:
         least, largest = sorted([dice.real(-0.6, 0.6), dice.real(-0.6, 0.6)])
         return dice.choice([0, dice.real(0.05, 0.6), [least, largest]])

@@ -19,6 +19,10 @@ from tests.drawn.options import Hint, hint, hint_of
 NOT_DRAWN: Mapping[str, str] = {
     "Data.audit = strict": "refuses by chance what is drawn by chance; see "
     "tests/pipeline/test_audit.py",
+    **dict.fromkeys(
+        ("Input.augmentation: mix_up", "Input.augmentation: cut_mix"),
+        "rows are mixed whole, and these are the values of one",
+    ),
     "Input.transforms: hash": "arrays hold no texts",
     "Input.transforms: date_parts": "arrays hold no dates",
     "Input.transforms: ordinal": "arrays hold no texts",

@@ -16,12 +16,14 @@ from dlcli.data.transforms.encoders import Category, OneHot
 from dlcli.data.transforms.hashing import Hash
 from dlcli.data.transforms.imputing import Impute
 from dlcli.data.transforms.ordinal import Ordinal
+from dlcli.data.transforms.resizing import CenterCrop, Resizing
 from dlcli.data.transforms.scaling import MinMax, Rescale, Robust, Standardize
 from dlcli.data.transforms.shaping import ReshapeRows, Transpose
 
 __all__ = [
     "TRANSFORMS",
     "Category",
+    "CenterCrop",
     "Clip",
     "Discretize",
     "Hash",
@@ -33,6 +35,7 @@ __all__ = [
     "Quantile",
     "Rescale",
     "ReshapeRows",
+    "Resizing",
     "Robust",
     "Standardize",
     "TakeDatesApart",
@@ -56,4 +59,6 @@ TRANSFORMS: dict[str, type[Transform]] = {
     "hash": Hash,
     "reshape": ReshapeRows,
     "transpose": Transpose,
+    "resizing": Resizing,
+    "center_crop": CenterCrop,
 }
