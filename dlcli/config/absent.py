@@ -214,7 +214,8 @@ _SOURCES = {
         "save the table as CSV",
     ),
     **_words(
-        "audio wav video textfolder texts tfrecord webdataset hdf5 h5 zarr netcdf mat matlab pickle pkl pt",
+        "audio wav video textfolder texts tfrecord webdataset hdf5 h5 zarr netcdf mat matlab "
+        "pickle pkl pt",
         "save the arrays as .npy or .npz",
     ),
     **_words("url http https s3 gs web download", "fetch the file, and name its path"),

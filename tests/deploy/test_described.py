@@ -99,7 +99,8 @@ def test_every_word_is_built_again_whatever_its_options(word: str, seed: int) ->
     table = {**LAYERS, **ACTIVATIONS, **MERGES}
     configs = ACTIVATION_CONFIGS if word in ACTIVATIONS else builder.DESCRIBED
     required: dict[str, Any] = {
-        "units": 3, "filters": 2, "kernel_size": 3 if word == "conv1d" else [2, 3], "target_shape": [3, -1], "rate": 0.5,
+        "kernel_size": 3 if word == "conv1d" else [2, 3],
+        "units": 3, "filters": 2, "target_shape": [3, -1], "rate": 0.5,
         "inputs": ["a", "b"], "columns": [[0, 3, 2], [2, 1, 5]], "input_dim": 5,
         "output_dim": 2,
     }  # fmt: skip

@@ -656,6 +656,12 @@ def _arrays(dice: Dice) -> _Arrays:
     return _Arrays(dice, shape, dtype, goal, whole, vocabulary)
 
 
+def _image_folder(dice: Dice) -> Rows:
+    from tests.drawn import pictures  # which needs what stands above
+
+    return pictures.image_folder(dice)
+
+
 SOURCES: dict[str, Callable[[Dice], Rows]] = {
     "digits": _digits,
     "breast_cancer": _breast_cancer,
@@ -666,6 +672,7 @@ SOURCES: dict[str, Callable[[Dice], Rows]] = {
     "parquet": _stored("parquet"),
     "npy": _npy,
     "npz": _npz,
+    "image_folder": _image_folder,
 }
 
 

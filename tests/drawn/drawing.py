@@ -56,6 +56,7 @@ class Drawn:
         """Put everything into a folder; returns the path of the YAML."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in self.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         path = folder / "drawn.yaml"
         path.write_text(self.text, encoding="utf-8")

@@ -81,9 +81,11 @@ def test_every_drawn_config_names_files_that_lie_beside_it(tmp_path: Path) -> No
     for one in drawn()[:50]:
         folder = tmp_path / str(one.seed)
         assert one.write(folder).is_file()
-        assert {path.name for path in folder.iterdir()} == {"drawn.yaml", *one.files}
+        files = {path for path in folder.rglob("*") if path.is_file()}
+        names = {path.relative_to(folder).as_posix() for path in files}
+        assert names == {"drawn.yaml", *one.files}
         text = one.text
-        assert all(f'"{name}"' in text for name in one.files)
+        assert all(f'"{name.partition("/")[0]}"' in text for name in one.files)
 
 
 DIGEST = """

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dlcli.data.audit import CODES, INFORMATION
 from tests.cli.calls import Call, dlcli
@@ -195,12 +196,32 @@ def nothing_masked() -> None:
     )
 
 
+def pictures() -> None:
+    rng = np.random.default_rng(3)
+    for kind in "xyz":
+        (Path("p") / kind).mkdir(parents=True)
+        for number in range(20):
+            pixels = rng.integers(0, 255, (4, 4, 3), np.uint8)
+            Image.fromarray(pixels).save(Path("p") / kind / f"{number}.png")
+    config("", source="{type: image_folder, path: p, errors: skip}", layers="flatten, ")
+
+
+def pictures_left_out() -> None:
+    pictures()
+    Path("p/x/3.png").write_bytes(b"no picture")
+
+
+def other_files() -> None:
+    pictures()
+    Path("p/x/notes.txt").write_text("taken in May")
+
+
 MAKERS = (
     duplicate_rows, giveaway, identifier, constant_column, leading_zeros, text_among_numbers,
     two_forms, rounded_numbers, lost_numbers, coarse_target, gap_category, unknown_categories,
     empty_bucket, column_left_out, rows_left_out, rare_classes, absent_classes, uneven_parts,
     single_class, unknown_labels, exclusive_labels, surplus_units, channels_first, ids_as_numbers,
-    nothing_masked,
+    nothing_masked, pictures_left_out, other_files,
 )  # fmt: skip
 LOOKED_FOR = {"empty_column", "missing_marks", "ambiguous_dates", "series"}
 """By `init` and `describe` alone: tests/data/test_looking.py."""

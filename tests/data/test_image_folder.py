@@ -1,0 +1,603 @@
+"""Folders of pictures: the pixels that Pillow gives, decoded once; what cannot be read is named."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from dlcli import progress
+from dlcli.data.pictures import cache, decoding
+from dlcli.data.places import Places
+from dlcli.data.sources import ImageFolder
+from dlcli.errors import DataError, DlcliError, UsageError
+
+Pixels = np.ndarray[Any, Any]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    (tmp_path / "data").mkdir()
+    return Places(tmp_path / "data", tmp_path)
+
+
+def noise(seed: int, *shape: int, kind: str = "u1") -> Pixels:
+    top = 65_536 if kind == "u2" else 256
+    return np.random.default_rng(seed).integers(0, top, shape).astype(kind)
+
+
+def save(path: Path, image: Image.Image, **options: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, **options)
+    return path
+
+
+def pictures(root: Path, count: int = 3, size: tuple[int, ...] = (5, 4, 3)) -> list[Path]:
+    """A few pictures of each of two classes."""
+    return [
+        save(root / name / f"{number:02}.png", Image.fromarray(noise(number + place, *size)))
+        for place, name in enumerate(("cat", "dog"))
+        for number in range(count)
+    ]
+
+
+def features(raw: Any, role: str = "all") -> Pixels:
+    found: Pixels = raw.parts[role].features
+    return found
+
+
+# --- pixels -----------------------------------------------------------------------------------
+
+
+def _palette() -> Image.Image:
+    return Image.fromarray(noise(1, 6, 7, 3)).quantize(16)
+
+
+def _transparent_palette() -> Image.Image:
+    image = _palette()
+    image.info["transparency"] = 3
+    return image
+
+
+KINDS: dict[str, Callable[[], Image.Image]] = {
+    "1": lambda: Image.fromarray(noise(1, 6, 7)).convert("1"),
+    "L": lambda: Image.fromarray(noise(1, 6, 7)),
+    "LA": lambda: _with_alpha("L"),
+    "RGB": lambda: Image.fromarray(noise(1, 6, 7, 3)),
+    "RGBA": lambda: _with_alpha("RGB"),
+    "P": _palette,
+    "P with a transparent color": _transparent_palette,
+}
+
+
+def _with_alpha(mode: str) -> Image.Image:
+    image = Image.fromarray(noise(1, 6, 7, 3)).convert(mode)
+    image.putalpha(Image.fromarray(noise(2, 6, 7)))
+    return image
+
+
+@pytest.mark.parametrize("color_mode", ["grayscale", "rgb", "rgba"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_colors_greys_palettes_and_alpha_are_those_of_pillow(
+    kind: str, color_mode: str, places: Places, tmp_path: Path
+) -> None:
+    path = save(tmp_path / "p" / "a" / "1.png", KINDS[kind]())
+    found = features(ImageFolder("p", color_mode=color_mode).load(places, 0))
+    mode = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}[color_mode]
+    with Image.open(path) as image:
+        wanted = np.asarray(image.convert(mode)).reshape(6, 7, -1)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found[0], wanted)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_exif_says(orientation: int, places: Places, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(noise(1, 6, 9, 3))
+    path = save(tmp_path / "p" / "a" / "1.png", image, exif=exif)
+    source = ImageFolder("p")
+    found = features(source.load(places, 0))
+    with Image.open(path) as opened:
+        wanted = np.asarray(ImageOps.exif_transpose(opened))
+    np.testing.assert_array_equal(found[0], wanted)
+    assert source.declare(places).row_shape == wanted.shape
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "pgm"])
+def test_greys_of_16_bits_stay_what_they_are(ending: str, places: Places, tmp_path: Path) -> None:
+    pixels = noise(1, 6, 7, kind="u2")
+    path = tmp_path / "p" / "a" / f"1.{ending}"
+    path.parent.mkdir(parents=True)
+    if ending == "pgm":
+        path.write_bytes(b"P5 7 6 65535\n" + pixels.astype(">u2").tobytes())
+    else:
+        save(path, Image.fromarray(pixels))
+    found = features(ImageFolder("p", color_mode="grayscale").load(places, 0))
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found[0, :, :, 0], pixels)
+    with pytest.raises(DataError, match=r"16 bits a pixel.*color_mode: grayscale"):
+        ImageFolder("p").load(places, 0)
+
+
+def test_pictures_of_8_and_of_16_bits_do_not_mix(places: Places, tmp_path: Path) -> None:
+    save(tmp_path / "p" / "a" / "1.png", Image.fromarray(noise(1, 6, 7)))
+    save(tmp_path / "p" / "a" / "2.png", Image.fromarray(noise(1, 6, 7, kind="u2")))
+    with pytest.raises(DataError, match=r"2\.png has 16 bits a pixel, others, such as a/1\.png"):
+        ImageFolder("p", color_mode="grayscale").load(places, 0)
+
+
+FORMATS = ["bmp", "gif", "jpg", "jpeg", "png", "ppm", "tif", "tiff", "webp", "PNG", "JPG"]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_every_format_gives_the_pixels_of_pillow(
+    ending: str, places: Places, tmp_path: Path
+) -> None:
+    path = save(tmp_path / "p" / "a" / f"1.{ending}", Image.fromarray(noise(1, 16, 12, 3)))
+    found = features(ImageFolder("p").load(places, 0))
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(found[0], np.asarray(image.convert("RGB")))
+
+
+def test_every_ending_that_is_taken_for_a_picture_has_a_format_that_is_read() -> None:
+    Image.init()
+    for ending in decoding.FORMATS:
+        assert ending in Image.OPEN
+    from dlcli.data.pictures.listing import ENDINGS
+
+    known = Image.registered_extensions()
+    assert {known[ending] for ending in ENDINGS} <= set(decoding.FORMATS)
+
+
+@pytest.mark.parametrize("how", ["", "crop_to_aspect_ratio", "pad_to_aspect_ratio"])
+@pytest.mark.parametrize("interpolation", list(decoding.FILTERS))
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+def test_pictures_are_brought_to_a_size_as_pillow_does_it(
+    kind: str, interpolation: str, how: str, places: Places, tmp_path: Path
+) -> None:
+    channels = (3,) if kind == "u1" else ()
+    sizes = [(9, 14, *channels), (8, 6, *channels), (20, 7, *channels)]
+    images = [Image.fromarray(noise(seed, *size, kind=kind)) for seed, size in enumerate(sizes)]
+    folder = tmp_path / "p" / "a"
+    files = [save(folder / f"{number}.png", image) for number, image in enumerate(images)]
+    source = ImageFolder(
+        "p",
+        image_size=(8, 6),
+        interpolation=interpolation,
+        color_mode="rgb" if kind == "u1" else "grayscale",
+        **{how: True} if how else {},
+    )
+    found = features(source.load(places, 0))
+    filters = {
+        "nearest": Image.Resampling.NEAREST,
+        "bilinear": Image.Resampling.BILINEAR,
+        "bicubic": Image.Resampling.BICUBIC,
+        "lanczos": Image.Resampling.LANCZOS,
+        "area": Image.Resampling.BOX,
+    }
+    for row, path in zip(found, files, strict=True):
+        with Image.open(path) as image:
+            method = filters[interpolation]
+            if how.startswith("crop"):
+                wanted = ImageOps.fit(image, (6, 8), method)
+            elif how.startswith("pad"):
+                wanted = ImageOps.pad(image, (6, 8), method)
+            else:
+                wanted = image.resize((6, 8), method)
+            np.testing.assert_array_equal(row, np.asarray(wanted).reshape(row.shape))
+    assert source.declare(places).row_shape == found.shape[1:]
+
+
+# --- which files, of which class ----------------------------------------------------------------
+
+
+def test_a_class_per_subfolder(places: Places, tmp_path: Path) -> None:
+    pictures(tmp_path / "pets")
+    save(tmp_path / "pets" / "dog" / "deep" / "er" / "9.png", Image.fromarray(noise(9, 5, 4, 3)))
+    (tmp_path / "pets" / "dog" / ".DS_Store").write_bytes(b"x")
+    raw = ImageFolder("pets").load(places, 0)
+    assert raw.classes == ("cat", "dog")
+    table = raw.parts["all"]
+    assert table.targets.tolist() == [0, 0, 0, 1, 1, 1, 1] and table.targets.dtype == np.int64
+    np.testing.assert_array_equal(table.features[-1], noise(9, 5, 4, 3))
+    assert table.place is not None
+    assert table.place(6).endswith("pets/dog/deep/er/9.png")
+    assert raw.findings == ()
+    declared = ImageFolder("pets").declare(places)
+    assert declared.rows == {"all": 7} and declared.class_names == ("cat", "dog")
+    assert declared.row_shape == (5, 4, 3)
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "test"), ("training", "val"), ("train", "valid", "test")]
+)
+def test_parts_have_classes_of_their_own(
+    names: tuple[str, ...], places: Places, tmp_path: Path
+) -> None:
+    for number, name in enumerate(names):
+        pictures(tmp_path / "pets" / name, number + 1)
+    raw = ImageFolder("pets").load(places, 0)
+    roles = {"train": "train", "training": "train", "val": "validation", "valid": "validation"}
+    for number, name in enumerate(names):
+        assert len(raw.parts[roles.get(name, "test")]) == 2 * (number + 1)  # type: ignore[index]
+    assert raw.classes == ("cat", "dog")
+
+
+def test_train_and_test_beside_other_classes_are_classes(places: Places, tmp_path: Path) -> None:
+    for name in ("train", "test", "tram"):
+        save(tmp_path / "p" / name / "1.png", Image.fromarray(noise(1, 5, 4, 3)))
+    assert ImageFolder("p").load(places, 0).classes == ("test", "train", "tram")
+
+
+@pytest.mark.parametrize("where", ["p/labels.csv", "labels.csv", "data/labels.csv"])
+def test_files_and_labels_in_a_csv(where: str, places: Places, tmp_path: Path) -> None:
+    for number in range(4):
+        save(tmp_path / "p" / f"{number}.png", Image.fromarray(noise(number, 5, 4, 3)))
+    text = "file,label\n2.png,b\n0.png,a\n3.png,b\n"
+    (tmp_path / where).write_text(text)
+    raw = ImageFolder("p", labels="labels.csv").load(places, 0)
+    assert raw.classes == ("a", "b")
+    assert raw.parts["all"].targets.tolist() == [1, 0, 1]
+    for row, number in enumerate((2, 0, 3)):
+        np.testing.assert_array_equal(features(raw)[row], noise(number, 5, 4, 3))
+
+
+@pytest.mark.parametrize(("labels", "kind"), [("1.5 0 2", "float64"), ("1 0 2", "int64")])
+def test_labels_may_be_numbers(labels: str, kind: str, places: Places, tmp_path: Path) -> None:
+    lines = ["picture;age"]
+    for number, label in enumerate(labels.split()):
+        save(tmp_path / "p" / f"{number}.png", Image.fromarray(noise(number, 5, 4, 3)))
+        lines.append(f"{number}.png;{label}")
+    (tmp_path / "p" / "l.csv").write_text("\n".join(lines).replace(";", ","))
+    source = ImageFolder("p", labels="l.csv", file_column="picture", label_column="age")
+    raw = source.load(places, 0)
+    assert raw.classes is None
+    assert raw.parts["all"].targets.tolist() == [float(label) for label in labels.split()]
+    assert raw.parts["all"].targets.dtype == kind
+
+
+# --- decoded once ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that are decoded."""
+    seen: list[Path] = []
+    decode = cache.decode
+
+    def counting(path: Path, wanted: Any) -> Pixels:
+        seen.append(path)
+        return decode(path, wanted)
+
+    monkeypatch.setattr(cache, "decode", counting)
+    return seen
+
+
+def test_pictures_are_decoded_once_and_mapped_from_then_on(
+    places: Places, tmp_path: Path, counted: list[Path]
+) -> None:
+    pictures(tmp_path / "p")
+    first = features(ImageFolder("p").load(places, 0))
+    assert len(counted) == 6
+    again = features(ImageFolder("p").load(places, 0))
+    assert len(counted) == 6
+    assert isinstance(again.base, np.memmap) or isinstance(again, np.memmap)
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_folder_that_is_moved_is_not_decoded_again(
+    places: Places, tmp_path: Path, counted: list[Path]
+) -> None:
+    pictures(tmp_path / "p")
+    ImageFolder("p").load(places, 0)
+    shutil.copytree(tmp_path / "p", tmp_path / "q")
+    ImageFolder("q").load(places, 0)
+    assert len(counted) == 6
+
+
+def test_whatever_changes_is_decoded_again(
+    places: Places, tmp_path: Path, counted: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_YOUNG", -(10**18))  # trust files that were written just now
+    files = pictures(tmp_path / "p")
+    before = features(ImageFolder("p").load(places, 0)).copy()
+    status = files[2].stat()
+    size = len(files[2].read_bytes())
+    while True:  # another picture of the same size in bytes, under the same times
+        pixels = noise(int.from_bytes(os.urandom(3), "big"), 5, 4, 3)
+        save(files[2], Image.fromarray(pixels))
+        if files[2].stat().st_size == size:
+            break
+    os.utime(files[2], ns=(status.st_atime_ns, status.st_mtime_ns))
+    after = features(ImageFolder("p").load(places, 0))
+    np.testing.assert_array_equal(after[2], pixels)
+    np.testing.assert_array_equal(np.delete(after, 2, 0), np.delete(before, 2, 0))
+
+
+def test_a_content_is_read_once_where_nothing_changed(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_YOUNG", -(10**18))
+    pictures(tmp_path / "p")
+    ImageFolder("p").load(places, 0)
+
+    def refused(path: Path) -> str:
+        raise AssertionError(path)
+
+    monkeypatch.setattr(cache, "_content", refused)
+    ImageFolder("p").load(places, 0)
+
+
+def test_other_options_are_other_pixels(
+    places: Places, tmp_path: Path, counted: list[Path]
+) -> None:
+    pictures(tmp_path / "p")
+    for number, source in enumerate(
+        [
+            ImageFolder("p"),
+            ImageFolder("p", color_mode="grayscale"),
+            ImageFolder("p", image_size=(4, 4)),
+            ImageFolder("p", image_size=(4, 4), interpolation="area"),
+            ImageFolder("p", image_size=(4, 4), crop_to_aspect_ratio=True),
+            ImageFolder("p", image_size=(4, 4), pad_to_aspect_ratio=True),
+        ],
+        1,
+    ):
+        source.load(places, 0)
+        assert len(counted) == 6 * number
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "index", "gone", "no index"])
+def test_a_damaged_cache_is_made_again(
+    damage: str, places: Places, tmp_path: Path, counted: list[Path]
+) -> None:
+    pictures(tmp_path / "p")
+    before = features(ImageFolder("p").load(places, 0)).copy()
+    (stored,) = places.data.glob("image_folder/*/pixels.npy")
+    content = stored.read_bytes()
+    index = stored.with_name("index.json")
+    if damage == "cut":
+        stored.write_bytes(content[:-1])
+    elif damage == "flip":
+        stored.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
+    elif damage == "index":
+        index.write_text("{")
+    elif damage == "gone":
+        stored.unlink()
+    else:
+        index.unlink()
+    np.testing.assert_array_equal(features(ImageFolder("p").load(places, 0)), before)
+    assert len(counted) == 12
+    np.testing.assert_array_equal(features(ImageFolder("p").load(places, 0)), before)
+    assert len(counted) == 12
+
+
+def test_where_nothing_can_be_kept_it_works_and_says_so(
+    places: Places, tmp_path: Path, counted: list[Path]
+) -> None:
+    pictures(tmp_path / "p")
+    (places.data / "image_folder").write_text("in the way")
+    told: list[str] = []
+    with progress.shown_by(lambda *_: None, told.append):
+        found = features(ImageFolder("p").load(places, 0))
+        ImageFolder("p").load(places, 0)
+    assert len(counted) == 12
+    assert all("will be decoded again next time" in text for text in told) and len(told) == 2
+    np.testing.assert_array_equal(found[0], noise(0, 5, 4, 3))
+
+
+def test_killed_while_decoding_it_begins_again(places: Places, tmp_path: Path) -> None:
+    pictures(tmp_path / "p", 100)
+    script = textwrap.dedent(
+        """
+        import os, signal, sys
+        from pathlib import Path
+        from dlcli.data import storing
+        from dlcli.data.places import Places
+        from dlcli.data.sources import ImageFolder
+        write, count = storing.write, 0
+        def counting(*arguments):
+            global count
+            count += 1
+            write(*arguments)
+            if count == 40:
+                os.kill(os.getpid(), signal.SIGKILL)
+        storing.write = counting
+        ImageFolder("p").load(Places(Path(sys.argv[1]), Path(sys.argv[2])), 0)
+        """
+    )
+    words = [sys.executable, "-c", script, str(places.data), str(tmp_path)]
+    assert subprocess.run(words).returncode == -signal.SIGKILL
+    (part,) = places.data.glob("image_folder/*/*.part")
+    assert part.stat().st_size > 0
+    raw = ImageFolder("p").load(places, 0)
+    assert len(features(raw)) == 200 and not part.exists()
+    np.testing.assert_array_equal(features(raw)[100], noise(1, 5, 4, 3))
+
+
+# --- what cannot be read --------------------------------------------------------------------------
+
+
+def refused(source: ImageFolder, places: Places) -> str:
+    with pytest.raises(DlcliError) as caught:
+        source.load(places, 0)
+    text = str(caught.value)
+    assert "Traceback" not in text
+    return text
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def _text(path: Path) -> None:
+    path.write_text("this is a letter")
+
+
+def _bomb(path: Path) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(noise(1, 4, 4, 3)).save(stream, "PNG")
+    content = bytearray(stream.getvalue())
+    content[16:24] = (60_000).to_bytes(4, "big") * 2  # width and height in the header
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    path.write_bytes(content)
+
+
+def _link_out(path: Path) -> None:
+    path.unlink()
+    outside = path.parents[2] / "outside.png"
+    save(outside, Image.fromarray(noise(1, 5, 4, 3)))
+    path.symlink_to(outside)
+
+
+def _dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere.png")
+
+
+def _folder_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parents[1], target_is_directory=True)
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "cut": (_cut, "cannot be decoded: "),
+    "text": (_text, "is no picture of a kind that is read"),
+    "empty": (_empty, "is no picture of a kind that is read"),
+    "a bomb": (_bomb, "is larger than 89,478,485 pixels: make it smaller"),
+    "a link out": (_link_out, "is a link out of the folder, which is not followed"),
+    "a link to nowhere": (_dangling, "is a link that leads nowhere"),
+    "a link to a folder": (_folder_link, "is a link to a folder, which is not followed"),
+    "a pipe": (_pipe, "is no file"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_picture_that_cannot_be_read_is_named_or_left_out(
+    fault: str, places: Places, tmp_path: Path
+) -> None:
+    make, words = FAULTS[fault]
+    files = pictures(tmp_path / "p")
+    make(files[1])
+    text = refused(ImageFolder("p"), places)
+    assert "cat/01.png" in text and words in text and "errors: skip" in text
+
+    raw = ImageFolder("p", errors="skip").load(places, 0)
+    assert raw.parts["all"].targets.tolist() == [0, 0, 1, 1, 1]
+    np.testing.assert_array_equal(features(raw)[1], noise(2, 5, 4, 3))
+    (finding,) = raw.findings
+    assert finding.code == "pictures_left_out"
+    assert "1 picture in" in finding.sentence and words in finding.sentence
+    again = ImageFolder("p", errors="skip").load(places, 0)
+    assert again.findings == raw.findings
+    assert refused(ImageFolder("p"), places) == text  # also from the cache
+
+
+def test_a_link_inside_is_followed(places: Places, tmp_path: Path) -> None:
+    files = pictures(tmp_path / "p")
+    files[1].unlink()
+    files[1].symlink_to(files[0])
+    found = features(ImageFolder("p").load(places, 0))
+    np.testing.assert_array_equal(found[1], found[0])
+
+
+def test_all_faulty_is_an_error_also_when_skipping(places: Places, tmp_path: Path) -> None:
+    for path in pictures(tmp_path / "p"):
+        _text(path)
+    assert "is no picture" in refused(ImageFolder("p", errors="skip"), places)
+
+
+def test_pictures_of_different_sizes(places: Places, tmp_path: Path) -> None:
+    files = pictures(tmp_path / "p")
+    save(files[4], Image.fromarray(noise(1, 7, 9, 3)))
+    text = refused(ImageFolder("p"), places)
+    assert "cat/00.png is 5 x 4 pixels (height x width), " in text
+    assert "dog/01.png 7 x 9" in text and "image_size: [5, 4]" in text
+
+
+def test_a_class_folder_without_pictures(places: Places, tmp_path: Path) -> None:
+    pictures(tmp_path / "p")
+    (tmp_path / "p" / "emu").mkdir()
+    assert "emu has no pictures: put some in, or take it away" in refused(ImageFolder("p"), places)
+
+
+@pytest.mark.parametrize("twin", ["Cat/00.png", "cat/00.PNG"])
+def test_two_cases_of_one_name(twin: str, places: Places, tmp_path: Path) -> None:
+    pictures(tmp_path / "p")
+    path = tmp_path / "p" / twin
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(noise(1, 5, 4, 3)).save(path, "PNG")
+    text = refused(ImageFolder("p"), places)
+    assert "which are one name where capitals do not count" in text
+
+
+def test_other_files_are_counted(places: Places, tmp_path: Path) -> None:
+    pictures(tmp_path / "p")
+    (tmp_path / "p" / "cat" / "notes.txt").write_text("x")
+    (tmp_path / "p" / "LICENSE").write_text("x")
+    (finding,) = ImageFolder("p").load(places, 0).findings
+    assert finding.code == "other_files" and finding.sentence.startswith("2 files in ")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda root: None, "The folder 'p' was not found. Looked at:"),
+        (lambda root: (root / "p").write_text(""), "is a file, not a folder"),
+        (lambda root: (root / "p").mkdir(), "has no subfolders: put the pictures of each class"),
+    ],
+)
+def test_no_folder_of_pictures(
+    make: Callable[[Path], object], words: str, places: Places, tmp_path: Path
+) -> None:
+    make(tmp_path)
+    assert words in refused(ImageFolder("p"), places)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("9.png,a", "9.png was not found"),
+        ("../x.png,a", "labels.csv, line 3 names '../x.png', which is not in"),
+        ("/etc/passwd,a", "names '/etc/passwd', which is not in"),
+    ],
+)
+def test_labels_of_files_that_are_not_there(
+    line: str, words: str, places: Places, tmp_path: Path
+) -> None:
+    save(tmp_path / "p" / "0.png", Image.fromarray(noise(0, 5, 4, 3)))
+    (tmp_path / "p" / "labels.csv").write_text(f"file,label\n0.png,a\n{line}\n")
+    assert words in refused(ImageFolder("p", labels="labels.csv"), places)
+
+
+def test_without_pillow_it_says_what_to_install(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(tmp_path / "p")
+    decoding._pillow.cache_clear()
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    try:
+        with pytest.raises(UsageError, match=r"pip install 'dlcli\[images\]'"):
+            ImageFolder("p").load(places, 0)
+    finally:
+        decoding._pillow.cache_clear()
