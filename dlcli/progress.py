@@ -6,6 +6,7 @@
 
 Nothing is shown of work that is done within `PATIENCE` seconds, nor where nobody asked to see it
 (`shown_by`); then a call of `at` costs next to nothing. Work inside other work is part of it.
+`tell` gives the same person a sentence.
 """
 
 import time
@@ -39,19 +40,34 @@ def _nobody(what: str, total: int | None, unit: str, began: float) -> None:
     return None
 
 
+Tell = Callable[[str], None]
+"""Takes a sentence for the person who waits."""
+
+
+def _nowhere(text: str) -> None:
+    return None
+
+
 _show: Show = _nobody
+_tell: Tell = _nowhere
 _working = False
 
 
 @contextmanager
-def shown_by(show: Show) -> Iterator[None]:
-    """Work in the block is shown by these bars."""
-    global _show
-    before, _show = _show, show
+def shown_by(show: Show, tell: Tell = _nowhere) -> Iterator[None]:
+    """Work in the block is shown by these bars, and what is told of it goes to `tell`."""
+    global _show, _tell
+    before = _show, _tell
+    _show, _tell = show, tell
     try:
         yield
     finally:
-        _show = before
+        _show, _tell = before
+
+
+def tell(text: str) -> None:
+    """Something that whoever waits should know: that a data set is fetched, and from where."""
+    _tell(text)
 
 
 @contextmanager

@@ -116,6 +116,11 @@ def _breast_cancer(dice: Dice) -> Rows:
     return Rows(_bare(dice, "breast_cancer"), {}, 569, (30,), goal, scaled=False, positive=True)
 
 
+def _iris(dice: Dice) -> Rows:
+    goal = _named(("setosa", "versicolor", "virginica"))
+    return Rows(_bare(dice, "iris"), {}, 150, (4,), goal, scaled=False, positive=True)
+
+
 def _friedman1(dice: Dice) -> Rows:
     samples, features = dice.whole(40, MOST), dice.whole(5, 12)
     given = {"samples": samples}
@@ -649,6 +654,7 @@ def _arrays(dice: Dice) -> _Arrays:
 SOURCES: dict[str, Callable[[Dice], Rows]] = {
     "digits": _digits,
     "breast_cancer": _breast_cancer,
+    "iris": _iris,
     "friedman1": _friedman1,
     "idx": _idx,
     "csv": _csv,
