@@ -907,7 +907,7 @@ def _impute(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     if dice.chance(0.4):
         given["add_indicator"] = dice.chance(0.7)
     if now.gaps and dice.chance(0.3):
-        given["columns"] = _written(dice, list(now.gaps))
+        given["columns"] = _written(dice, sorted(now.gaps))
     elif now.gaps and now.gaps <= names and dice.chance(0.4):
         given["columns"] = "numeric"
     elif now.gaps and now.gaps <= set(now.dates) and dice.chance(0.4):

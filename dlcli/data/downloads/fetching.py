@@ -86,6 +86,8 @@ def _fetch(known: KnownSet, file: RemoteFile, path: Path) -> None:
             with progress.work(f"fetch {file.name}", file.size or None, "bytes") as at:
                 transfer(wanted, at)
         except DataError as error:
+            if part.exists() and not part.stat().st_size:
+                storing.discard(part, wanted.tag)
             raise DataError(f"{error}. {_todo(known, path, part)}", file=path) from None
         found = digest(part) if file.sha256 else content_digest(part)
         expected = file.sha256 or pin_of(path)

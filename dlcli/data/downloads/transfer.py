@@ -208,7 +208,7 @@ def _opener(redirects: int) -> "OpenerDirector":
         ) -> Any:
             scheme = newurl.partition(":")[0].lower()
             if scheme not in ("http", "https") or (req.type == "https" and scheme != "https"):
-                raise HTTPError(newurl, code, f"it leads to {newurl}", headers, fp)
+                raise HTTPError(newurl, code, f"not followed to {newurl}", headers, fp)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     opener = request.OpenerDirector()
@@ -231,9 +231,9 @@ def _refusal(error: Any) -> str:
     """Why a server does not give a file, in plain words."""
     if not 300 <= error.code < 400:
         return f"the server answers {error.code} {error.reason}"
-    if "it leads to" in str(error.reason):
-        return f"{error.reason}, which is not followed: it is not as safe"
-    return "it is redirected too often, or in a circle"
+    if "infinite loop" in str(error.reason):
+        return "it is redirected too often, or in a circle"
+    return "it is redirected to where is not followed: from https to http, or to another kind"
 
 
 def _network(wanted: Wanted, error: Exception) -> Exception:
