@@ -47,7 +47,7 @@ def announce(known: KnownSet, data: Path) -> None:
         return
     count = "1 file" if len(files) == 1 else f"{len(files)} files"
     size = sum(file.size for file in files)
-    much = f", {size / 1e6:,.1f} MB" if size else ""
+    much = f", {size / 1e6:,.1f} MB" if size >= 1e5 else f", {size:,} bytes" if size else ""
     source = _address(known, files[0]).split("/")[2].rpartition("@")[2]
     folder = folder_of(known, data)
     progress.tell(f"{known.title} is fetched into {folder}: {count}{much}, from {source}")

@@ -183,7 +183,7 @@ KNOWN: dict[str, KnownSet] = {
     "imdb": KnownSet(
         "imdb",
         "IMDB",
-        "ids of words, 2 classes",
+        "word ids, 2 classes",
         {"train": 25_000, "test": 25_000},
         (
             RemoteFile(
@@ -198,7 +198,7 @@ KNOWN: dict[str, KnownSet] = {
     "reuters": KnownSet(
         "reuters",
         "Reuters",
-        "ids of words, 46 classes",
+        "word ids, 46 classes",
         {"train": 8_982, "test": 2_246},
         (
             RemoteFile(
