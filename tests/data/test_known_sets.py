@@ -460,7 +460,7 @@ def test_the_list_says_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "name": "mnist",
         "about": "28x28x1, 10 classes",
         "rows": {"train": 60_000, "test": 10_000},
-        "bytes": 11_594_723,
+        "bytes": 11_594_722,
         "state": "absent",
         "folder": str(tmp_path / "mnist"),
         "missing": [file.name for file in KNOWN["mnist"].files],
