@@ -113,6 +113,15 @@ class _WordIds(SourceModel):
     def brings_test(self) -> bool:
         return True
 
+    @model_validator(mode="after")
+    def _keeps_words(self) -> Self:
+        if self.num_words is not None and self.skip_top >= self.num_words:
+            raise wrong(
+                f"`skip_top` must be below `num_words` ({self.num_words}), or no word is kept",
+                "skip_top",
+            )
+        return self
+
 
 class Imdb(_WordIds):
     """50,000 film reviews as rows of ids, two classes, with a test part."""

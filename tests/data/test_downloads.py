@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -124,6 +125,21 @@ def test_a_server_that_is_down_is_given_up(
     monkeypatch.setenv("DLCLI_DATA_MIRROR", "http://127.0.0.1:1")
     with pytest.raises(DataError, match="Connection refused"):
         fetch(things(), tmp_path)
+
+
+def test_without_a_network_nobody_waits(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(transfer, "PATIENCE", Patience())
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    with pytest.raises(DataError, match="its server is not found") as caught:
+        fetch(things(), tmp_path)
+    for words in (NAME, str(tmp_path / "things"), "`dlcli data fetch things` tries again"):
+        assert words in str(caught.value)
+    assert left(tmp_path) == {}
 
 
 def test_a_server_without_ranges_sends_it_whole(served: Served, tmp_path: Path) -> None:

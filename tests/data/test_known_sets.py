@@ -553,6 +553,19 @@ def test_training_fetches_what_its_config_names_and_validating_does_not(
     assert checked.code == 0 and "Whether the file of IMDB is intact" in checked.out
 
 
+def test_options_that_keep_no_word_are_refused(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(CONFIG)
+    for options, said in (
+        ("skip_top: 500", "`skip_top` must be below `num_words` (500), or no word is kept"),
+        ("padding: same", "`padding` must be `pre` or `post`"),
+        ("maxlen: 0", "`maxlen` must be a whole number from 1 to 100000"),
+        ("vocab_size: 9", "did you mean `num_words`?"),
+    ):
+        config.write_text(CONFIG.replace("maxlen: 20", options))
+        assert said in refused(dlcli("validate", config), 2)
+
+
 def test_an_array_of_ids_feeds_an_embedding_with_a_mask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

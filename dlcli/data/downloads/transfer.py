@@ -238,7 +238,11 @@ def _refusal(error: Any) -> str:
 
 def _network(wanted: Wanted, error: Exception) -> Exception:
     """A Cut, unless the next try cannot go better."""
+    import socket
+
     why = getattr(error, "reason", error)
+    if isinstance(why, socket.gaierror):  # mostly there is no network, so nobody shall wait
+        return wanted.not_read(f"its server is not found ({_words(why)})")
     if type(why).__name__ == "SSLCertVerificationError":  # ssl is not loaded for its name
         return wanted.not_read(f"its certificate is not trusted ({_words(why)})")
     if isinstance(error, ValueError) or type(error).__name__ == "InvalidURL":
