@@ -301,9 +301,12 @@ def test_an_index_cannot_name_files_elsewhere(serve: Serve, tmp_path: Path) -> N
     index = json.loads(path.read_text())
     (tmp_path / "elsewhere.npy").write_bytes(npy(np.zeros(3)))
     sha = hashlib.sha256((tmp_path / "elsewhere.npy").read_bytes()).hexdigest()
-    index["arrays"] = {"../elsewhere": sha}
-    path.write_text(json.dumps(index))
-    assert digests(Reuters().load(Places(tmp_path), 0)) == digests(raw)
+    for arrays in ({"../elsewhere": sha}, {}, [], None, {"all_ids": sha}):
+        path.write_text(json.dumps(index | {"arrays": arrays}))
+        assert digests(Reuters().load(Places(tmp_path), 0)) == digests(raw)
+    for text in ("[]", "{}", "[" * 10_000, '{"format": 1}', "\0"):
+        path.write_text(text)
+        assert digests(Reuters().load(Places(tmp_path), 0)) == digests(raw)
 
 
 def test_where_nothing_can_be_written_it_is_decoded_in_memory(

@@ -8,7 +8,7 @@ archive is decoded anew. Where nothing can be written, the arrays are kept in me
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +29,17 @@ _LARGEST_INDEX = 1 << 16
 Decode = Callable[[Path], Mapping[str, Array]]
 
 
-def arrays(known: KnownSet, data: Path, decode: Decode) -> Mapping[str, Array]:
-    """The arrays of a set of one archive, by their names; decoded from it where they must be."""
+def arrays(
+    known: KnownSet, data: Path, names: Collection[str], decode: Decode
+) -> Mapping[str, Array]:
+    """The arrays of these names of a set of one archive; decoded from it where they must be."""
     (archive,) = known.files
     path = place(known, data, archive)
-    found = _stored(path.parent, archive.sha256)
+    found = _stored(path.parent, archive.sha256, names)
     if found is not None:
         return found
     key = require_intact(known, archive, path)
-    found = _stored(path.parent, key)
+    found = _stored(path.parent, key, names)
     if found is not None:
         return found
     made = decode(path)
@@ -47,10 +49,10 @@ def arrays(known: KnownSet, data: Path, decode: Decode) -> Mapping[str, Array]:
     except StorageError as error:
         progress.tell(f"{known.title} will be decoded again next time: {error}")
         return made
-    return _stored(path.parent, key) or made
+    return _stored(path.parent, key, names) or made
 
 
-def _stored(folder: Path, key: str) -> dict[str, Array] | None:
+def _stored(folder: Path, key: str, names: Collection[str]) -> dict[str, Array] | None:
     """The arrays of the archive of this digest, or None where they are not there, or not whole."""
     path = folder / INDEX
     if not key or not path.is_file():
@@ -61,9 +63,9 @@ def _stored(folder: Path, key: str) -> dict[str, Array] | None:
         if index["format"] != _FORMAT or index["archive"] != key:
             return None
         found = {}
-        for name, sha in index["arrays"].items():
+        for name in names:
             file = folder / f"{name}.npy"
-            if Path(name).name != name or digest(file) != sha:
+            if digest(file) != index["arrays"][name]:
                 return None
             found[name] = npy.read(file)
         return found

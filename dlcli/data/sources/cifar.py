@@ -56,7 +56,8 @@ class _Cifar(KnownSource):
 
     def _load(self, places: Places, label: str) -> Raw:
         known = self.obtained(places)
-        arrays = decoded.arrays(known, places.data, self._decode)
+        names = [f"{role}_{what}" for role in _ROLES for what in ("images", *self.labels)]
+        arrays = decoded.arrays(known, places.data, names, self._decode)
         where = str(places.data / known.name / known.files[0].name)
         parts: dict[Role, Table] = {}
         for role in _ROLES:

@@ -64,7 +64,8 @@ class _WordIds(KnownSource):
 
     def load(self, places: Places, seed: int) -> Raw:
         known = self.obtained(places)
-        arrays = decoded.arrays(known, places.data, self._decode)
+        names = [f"{name}_{what}" for name in self.arrays for what in ("ids", "offsets", "labels")]
+        arrays = decoded.arrays(known, places.data, names, self._decode)
         draws = np.random.RandomState(_SEED)
         where = str(places.data / known.name / known.files[0].name)
         parts: dict[Role, Table] = {}
