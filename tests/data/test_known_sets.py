@@ -25,6 +25,7 @@ from dlcli.data.formats import tarred
 from dlcli.data.mapped import mapped_files
 from dlcli.data.sources import SOURCES, Cifar100, Imdb, Iris, Reuters
 from dlcli.data.sources.known import KnownSource
+from dlcli.data.sources.legacy_shuffle import LegacyShuffle
 from dlcli.errors import DataError, StorageError
 from tests.cli.calls import Call, dlcli, refused
 from tests.data.conftest import idx_bytes
@@ -108,6 +109,13 @@ def order(*counts: int) -> list[list[int]]:
         draws.shuffle(indices)
         orders.append(indices.tolist())
     return orders
+
+
+def test_the_orders_are_those_of_numpys_legacy_generator() -> None:
+    for seed in (0, 1, 113, 2**32 - 1):
+        ours, theirs = LegacyShuffle(seed), np.random.RandomState(seed)
+        for count in (0, 1, 2, 3, 25, 1000, 11_228):
+            assert ours.permutation(count).tolist() == theirs.permutation(count).tolist()
 
 
 def check_images(raw: Raw, made: StandIn, labels: str = "labels") -> None:

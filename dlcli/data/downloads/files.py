@@ -146,8 +146,8 @@ def _pins(folder: Path) -> dict[str, str]:
         text = stream.read(_MOST_PINS).decode(errors="replace")
     pins = {}
     for line in text.splitlines():
-        sha, _, name = line.partition("  ")
-        if len(sha) != 64 or not name:
+        sha, *names = line.split("  ", 1)
+        if len(sha) != 64 or names in ([], [""]):
             raise DataError(f"{path} is damaged: {line[:80]!r} is no digest of a file.", file=path)
-        pins[name] = sha
+        pins[names[0]] = sha
     return pins

@@ -10,6 +10,7 @@ never from https to http, and whether the bytes are the right ones is decided by
 urllib, and with it ssl, is loaded when something is fetched and not before.
 """
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _LONGEST_TAG = 1000
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
 
 
 @frozen
@@ -104,7 +106,7 @@ def transfer(wanted: Wanted, at: At) -> None:
             failed = 0 if gained >= _CHUNK else failed + 1
             if failed >= PATIENCE.tries:
                 raise wanted.not_read(str(cut)) from None
-            time.sleep(PATIENCE.pause * 2.0 ** max(failed - 1, 0))
+            time.sleep(PATIENCE.pause * (1 << max(failed - 1, 0)))
 
 
 def _try(opener: "OpenerDirector", wanted: Wanted, stream: BinaryIO, at: At) -> None:
@@ -206,7 +208,7 @@ def _opener(redirects: int) -> "OpenerDirector":
         def redirect_request(
             self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
         ) -> Any:
-            scheme = newurl.partition(":")[0].lower()
+            scheme = newurl.split(":", 1)[0].lower()
             if scheme not in ("http", "https") or (req.type == "https" and scheme != "https"):
                 raise HTTPError(newurl, code, f"not followed to {newurl}", headers, fp)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -285,9 +287,5 @@ def _number(text: str | None) -> int:
 
 def _range(text: str) -> tuple[int, int]:
     """The start and the whole length of `bytes 100-199/1000`; -1 and 0 where it is no such."""
-    unit, _, rest = text.partition(" ")
-    span, _, total = rest.partition("/")
-    start = span.partition("-")[0]
-    if unit != "bytes" or not (start.isascii() and start.isdecimal()):
-        return -1, 0
-    return _number(start), _number(total)
+    found = _RANGE.fullmatch(text)
+    return (int(found[1]), _number(found[2])) if found is not None else (-1, 0)

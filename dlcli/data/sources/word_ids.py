@@ -5,8 +5,8 @@ that was left out, and the k-th most frequent word is k + 3. `num_words` and `sk
 words by these ids. Rows are then made equally long as `keras.utils.pad_sequences` does it:
 (n, maxlen) int32.
 
-The order of the rows is Keras's, too, drawn by NumPy's RandomState(113), whose draws are the same
-in every version: so Reuters' test part, its last fifth in this order, has the same newswires as
+The order of the rows is Keras's, too, drawn as NumPy's RandomState(113) draws it (see
+legacy_shuffle.py): so Reuters' test part, its last fifth in this order, has the same newswires as
 Keras's, and `split: {by: order}` cuts off what its users cut off. Other than in Keras, `maxlen`
 drops no text: longer ones are truncated; and without `num_words` every word is kept (Keras takes
 the last one for a word left out).
@@ -25,6 +25,7 @@ from dlcli.data.formats import ragged
 from dlcli.data.formats.npz import Archive
 from dlcli.data.places import Places
 from dlcli.data.sources.known import KnownSource
+from dlcli.data.sources.legacy_shuffle import LegacyShuffle
 from dlcli.errors import DataError
 from dlcli.frozen import frozen
 
@@ -66,7 +67,7 @@ class _WordIds(KnownSource):
         known = self.obtained(places)
         names = [f"{name}_{what}" for name in self.arrays for what in ("ids", "offsets", "labels")]
         arrays = decoded.arrays(known, places.data, names, self._decode)
-        draws = np.random.RandomState(_SEED)
+        draws = LegacyShuffle(_SEED)
         where = str(places.data / known.name / known.files[0].name)
         parts: dict[Role, Table] = {}
         for role, (name, rows) in self._parts(draws).items():
@@ -75,7 +76,7 @@ class _WordIds(KnownSource):
             parts[role] = make_table(ids, labels, f"{where}, {role}", f"{where}, {role}")
         return Raw(parts, self.class_names)
 
-    def _parts(self, draws: np.random.RandomState) -> Mapping[Role, tuple[str, Array]]:
+    def _parts(self, draws: LegacyShuffle) -> Mapping[Role, tuple[str, Array]]:
         """Of each part: the array that has it, and which of its rows, in their order."""
         raise NotImplementedError
 
@@ -152,7 +153,7 @@ class Imdb(_WordIds):
 
     positive_class: str | None = None
 
-    def _parts(self, draws: np.random.RandomState) -> Mapping[Role, tuple[str, Array]]:
+    def _parts(self, draws: LegacyShuffle) -> Mapping[Role, tuple[str, Array]]:
         rows = self.known().rows
         train = draws.permutation(rows["train"])
         return {"train": ("train", train), "test": ("test", draws.permutation(rows["test"]))}
@@ -169,7 +170,7 @@ class Reuters(_WordIds):
     class_names: ClassVar[tuple[str, ...]] = tuple(_TOPICS.split())
     arrays: ClassVar[Mapping[str, tuple[str, str]]] = {"all": ("x", "y")}
 
-    def _parts(self, draws: np.random.RandomState) -> Mapping[Role, tuple[str, Array]]:
+    def _parts(self, draws: LegacyShuffle) -> Mapping[Role, tuple[str, Array]]:
         rows = self.known().rows
         order = draws.permutation(rows["train"] + rows["test"])
         return {"train": ("all", order[: rows["train"]]), "test": ("all", order[rows["train"] :])}
