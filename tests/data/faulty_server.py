@@ -9,9 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Behaviour:
-    """What the server does with the requests for one path, or with all.
+    """What the server does with requests.
 
-    cut_at: the connection ends before this byte of the file. stall_at: nothing comes from this byte
+    cut_at: the connection ends before this byte of the file. cut_tenth: so many tenths of any file
+    come, unless it is asked for the rest of one. stall_at: nothing comes from this byte
     on, until the client goes. tag: the ETag; changed between two requests, the file is another one.
     ranges: whether `Range` is understood. status, location: the answer, instead of the file.
     statuses: answers to the next requests, before it is as the others say. lengthless: without
@@ -20,6 +21,7 @@ class Behaviour:
     """
 
     cut_at: int | None = None
+    cut_tenth: int | None = None
     stall_at: int | None = None
     tag: str = '"one"'
     ranges: bool = True
@@ -100,6 +102,8 @@ def serving() -> Iterator[Served]:
 
         def _body(self, content: bytes, does: Behaviour, start: int) -> None:
             end = len(content)
+            if does.cut_tenth is not None and start == 0:
+                end = end * does.cut_tenth // 10
             for limit in (does.cut_at, does.stall_at):
                 end = end if limit is None else min(end, limit)
             self.wfile.write(content[start:end])

@@ -193,6 +193,43 @@ def test_a_set_is_fetched_and_read(name: str, serve: Serve, served: Served, tmp_
 
 
 @pytest.mark.parametrize("name", CHECKS)
+def test_every_file_cut_at_every_tenth_is_finished_by_the_next_call(
+    name: str, serve: Serve, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = serve(name)
+    # A call gives up at once, also where much came: usually it would go on by itself.
+    monkeypatch.setattr(transfer, "PATIENCE", transfer.Patience(tries=0))
+    for tenth in range(1, 10):
+        served.does.cut_tenth, served.sent = tenth, 0
+        data, source = tmp_path / str(tenth), SOURCES[name]()
+        for file in made.known.files:  # each call finishes a file, and is cut in the next one
+            with pytest.raises(DataError, match="broke off after"):
+                source.load(Places(data), 0)
+            part = data / name / f"{file.name}.part"
+            assert part.stat().st_size == len(made.files[file.name]) * tenth // 10
+            assert not (data / name / file.name).exists()
+        CHECKS[name](source.load(Places(data), 0), made)
+        assert served.sent == sum(map(len, made.files.values()))
+        for file_name, content in made.files.items():
+            assert (data / name / file_name).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_wrong_bytes_of_the_right_length_never_stay(
+    name: str, serve: Serve, served: Served, tmp_path: Path
+) -> None:
+    made = serve(name)
+    path, content = list(served.files.items())[-1]
+    served.files[path] = content[:-1] + bytes([content[-1] ^ 1])
+    for _ in range(2):
+        with pytest.raises(DataError, match="what came was removed"):
+            SOURCES[name]().load(Places(tmp_path), 0)
+        assert not list((tmp_path / name).glob(path.rpartition("/")[2] + "*"))
+    served.files[path] = content
+    CHECKS[name](SOURCES[name]().load(Places(tmp_path), 0), made)
+
+
+@pytest.mark.parametrize("name", CHECKS)
 def test_files_placed_by_hand_are_found_offline(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,8 +36,8 @@ class Patience:
     """How long a server is waited for.
 
     timeout: seconds without a byte. window, least: seconds in which so many bytes must come.
-    tries: how many in a row may bring less than `_CHUNK`; pause: seconds before the second one,
-    doubled before each further one. redirects: how many are followed.
+    tries: how many in a row may bring less than `_CHUNK` (0: the first cut is the end); pause:
+    seconds before the second one, doubled before each further one. redirects: how many are followed.
     """
 
     timeout: float = 30.0
