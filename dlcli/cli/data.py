@@ -46,7 +46,7 @@ def fetch(
 ) -> None:
     """Fetch the files of known data sets into the data dir; prints their folders.
 
-    What is there already is not fetched again; what was interrupted goes on.
+    What is there is checked and not fetched again; what was interrupted goes on.
     """
     if bool(names) == every:
         both = ", not both" if every else ""
@@ -81,5 +81,5 @@ def _show(found: "Fetched") -> None:
         progress.tell(f"{found.name} comes with dlcli: there is nothing to fetch")
         return
     if not found.files:
-        progress.tell(f"{found.name} is there already")
+        progress.tell(f"{found.name} is there already, and intact")
     print_path(Path(found.folder))

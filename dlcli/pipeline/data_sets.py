@@ -8,6 +8,7 @@ from dlcli.data.downloads.fetching import announce, fetch
 from dlcli.data.downloads.files import folder_of, missing
 from dlcli.data.downloads.known import KNOWN
 from dlcli.data.places import Places
+from dlcli.data.sources.known import KnownSource
 from dlcli.frozen import frozen
 
 EMBEDDED = {
@@ -99,9 +100,13 @@ def survey(data_dir_option: Path | None) -> tuple[DataSet, ...]:
 
 
 def fetch_set(name: str, data_dir_option: Path | None) -> Fetched:
-    """Gets what is absent of a set."""
+    """Gets what is absent of a set; DataError where what is there is not the published one."""
     if name in EMBEDDED:
         return Fetched(name, None, ())
     known, folder = KNOWN[name], data_dir(data_dir_option)
     announce(known, folder)
-    return Fetched(name, folder_of(known, folder), fetch(known, folder))
+    came = fetch(known, folder)
+    source = SOURCES[name]()
+    if len(came) < len(known.files) and isinstance(source, KnownSource):
+        source.check(Places(folder))
+    return Fetched(name, folder_of(known, folder), came)

@@ -529,6 +529,19 @@ def test_fetch_gets_what_is_absent_and_prints_the_folders(serve: Serve, tmp_path
     }
 
 
+@pytest.mark.parametrize("name", CHECKS)
+def test_fetch_checks_what_is_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = placed(name, tmp_path, monkeypatch)
+    call = dlcli("data", "fetch", name, "--data-dir", tmp_path)
+    assert call.code == 0 and f"{name} is there already, and intact" in call.err
+    path = tmp_path / name / next(iter(made.files))
+    path.write_bytes(b"something else")
+    message = refused(dlcli("data", "fetch", name, "--data-dir", tmp_path), 3)
+    assert str(path) in message
+
+
 def test_fetch_all(serve: Serve, tmp_path: Path) -> None:
     for name in CHECKS:
         serve(name)

@@ -37,7 +37,7 @@ class Patience:
 
     timeout: seconds without a byte. window, least: seconds in which so many bytes must come.
     tries: how many in a row may bring less than `_CHUNK` (0: the first cut is the end); pause:
-    seconds before the second one, doubled before each further one. redirects: how many are followed.
+    seconds before the second one, doubled before each further one. redirects: followed at most.
     """
 
     timeout: float = 30.0

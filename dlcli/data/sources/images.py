@@ -119,6 +119,11 @@ class _KnownIdx(KnownSource):
     def declare(self, places: Places) -> Declared:
         return self.declared(places, (28, 28, 1), self.class_names)
 
+    def check(self, places: Places) -> None:
+        known = self.known()
+        for number, file in enumerate(known.files):
+            self._intact(place(known, places.data, file), number)
+
     def _intact(self, path: Path, number: int) -> Array:
         """The array of one of the four files, which must be the published one."""
         known = self.known()

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from dlcli.data.dataset import Column, Declared, Sampled, Shape
 from dlcli.data.downloads.fetching import obtain
-from dlcli.data.downloads.files import absence
+from dlcli.data.downloads.files import absence, place, require_intact
 from dlcli.data.downloads.known import KNOWN, KnownSet
 from dlcli.data.places import Places
 from dlcli.data.sources.base import Source
@@ -26,6 +26,12 @@ class KnownSource(Source):
         """The same, when they are there; DataError where they cannot be had."""
         obtain(self.known(), places.data)
         return self.known()
+
+    def check(self, places: Places) -> None:
+        """DataError where a file that is there is not the published one."""
+        known = self.known()
+        for file in known.files:
+            require_intact(known, file, place(known, places.data, file))
 
     def declared(
         self,
