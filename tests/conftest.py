@@ -86,6 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _nobodys_data(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """No test finds data sets of the person who runs it by chance."""
+    """No test finds data sets of the person who runs it by chance, or fetches any."""
     monkeypatch.delenv("DLCLI_DATA_DIR", raising=False)
+    monkeypatch.delenv("DLCLI_DATA_MIRROR", raising=False)
+    monkeypatch.setenv("DLCLI_OFFLINE", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "no-cache"))

@@ -214,8 +214,12 @@ def test_the_command_line_loads_no_room_of_numpy_at_the_top() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+WRITING_MODULES = {
+    "dlcli.artifacts.files",  # all that becomes a run
+    "dlcli.data.storing",  # what is kept in the data dir: fetched, or decoded
+}
 WRITERS = {
-    # Every function that writes, outside artifacts/files.py, and why it may.
+    # Every function that writes, outside of these, and why it may.
     "dlcli.cli.init._write",  # the config that somebody asked for
     "dlcli.cli.main._bug",  # the traceback of a bug, in the temporary directory
     "dlcli.cli.main._survive_closed_streams",  # /dev/null
@@ -277,12 +281,6 @@ READERS = {
 }
 
 
-WRITING_MODULES = {
-    "dlcli.artifacts.files",  # all that becomes a run
-    "dlcli.data.storing",  # what is fetched, and what is decoded
-}
-
-
 def test_only_two_modules_write_to_the_disk() -> None:
     found = {
         f"{where}, line {call.lineno}: {ast.unparse(call)}"
@@ -303,6 +301,8 @@ OPENERS = {
     "dlcli.data.storing",  # what is kept in the data dir
     "dlcli.data.pictures.decoding",  # pictures, by Pillow
     "dlcli.data.formats.npz",  # ... and members of archives
+    "dlcli.data.formats.tarred",
+    "dlcli.data.downloads.transfer",  # addresses
     "dlcli.data.sources.embedded",  # our own resources
     "dlcli.cli.init",
     "dlcli.cli.quota",  # what the system says of the processors
@@ -382,6 +382,12 @@ def test_the_commands_are_these() -> None:
         "train", "evaluate", "validate", "predict", "verify", "reproduce", "init", "schema",
         "describe",
     }  # fmt: skip
+    groups = {
+        group.name: {command.name for command in group.typer_instance.registered_commands}
+        for group in app.registered_groups
+        if group.typer_instance is not None
+    }
+    assert groups == {"data": {"list", "fetch"}}
 
 
 def test_the_exit_codes_are_these() -> None:

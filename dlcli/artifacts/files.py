@@ -1,4 +1,4 @@
-"""All writing to disk, in one module.
+"""All writing of runs to disk, in one module (fetched data has its own: data/downloads/storing.py).
 
 A file is never written in place: it is written whole under a temporary name in the same
 directory, forced to the disk, renamed over the old one, and the directory is forced to the disk

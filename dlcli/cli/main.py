@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from dlcli import __version__, progress
+from dlcli.cli.data import fetch, list_sets
 from dlcli.cli.describe import describe
 from dlcli.cli.evaluate import evaluate
 from dlcli.cli.init import init
@@ -26,6 +27,7 @@ from dlcli.cli.train import train
 from dlcli.cli.validate import validate
 from dlcli.cli.verify import verify
 from dlcli.errors import DlcliError, UsageError, reason
+from dlcli.printable import printable
 
 
 class _Command(TyperCommand):
@@ -59,6 +61,14 @@ app.command("reproduce", cls=_Command)(reproduce)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
 app.command("schema", cls=_Command)(schema)
+data = typer.Typer(
+    help="Known data sets: which there are, and their files.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+data.command("list", cls=_Command)(list_sets)
+data.command("fetch", cls=_Command)(fetch)
+app.add_typer(data, name="data")
 
 
 def _version(wanted: bool) -> None:
@@ -98,7 +108,7 @@ def run() -> NoReturn:
     wanted = wants_json(sys.argv[1:])
     fail = Failure(wanted)
     try:
-        with _help_as_json(wanted), progress.shown_by(_bar):
+        with _help_as_json(wanted), progress.shown_by(_bar, _told):
             code = app(standalone_mode=False) or 0
         if code == 130:  # how the parser of options reports it
             raise KeyboardInterrupt
@@ -152,6 +162,12 @@ def _bar(what: str, total: int | None, unit: str, began: float) -> progress.Bar 
     from dlcli.console import show
 
     return show(what, total, unit, began)
+
+
+def _told(text: str) -> None:
+    """A sentence for the person at the terminal, if there still is one."""
+    with contextlib.suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -202,10 +202,9 @@ _TRANSFORMS = {
 _NAMED_SETS = "get its rows as a file, and use `csv`, `npy`, `npz` or `idx`"
 _SOURCES = {
     **_words(
-        "fashionmnist kmnist emnist cifar10 cifar100 cifar imdb reuters iris wine titanic penguins "
-        "diabetes californiahousing boston bostonhousing housing abalone adult covtype imagenet "
-        "svhn stl10 celeba moons makemoons blobs makeblobs circles spirals xor openml kaggle "
-        "huggingface hf torchvision keras tfds sklearn",
+        "kmnist emnist wine titanic penguins diabetes boston bostonhousing abalone adult covtype "
+        "imagenet svhn stl10 celeba moons makemoons blobs makeblobs circles spirals xor openml "
+        "kaggle huggingface hf torchvision keras tfds sklearn",
         _NAMED_SETS,
     ),
     **_words(

@@ -31,6 +31,12 @@ class BreastCancer(SourceModel):
     positive_class: PositiveClass = None
 
 
+class Iris(SourceModel):
+    """150 rows of 4 features, three classes; comes with dlcli."""
+
+    type: Literal["iris"] = "iris"
+
+
 class Friedman1(SourceModel):
     """A generated regression task; features beyond the fifth are noise."""
 
@@ -47,6 +53,87 @@ class Mnist(SourceModel):
 
     def brings_test(self) -> bool:
         return True
+
+
+class FashionMnist(SourceModel):
+    """70,000 images of 28 x 28 pixels, ten classes of clothing, with a test part."""
+
+    type: Literal["fashion_mnist"] = "fashion_mnist"
+
+    def brings_test(self) -> bool:
+        return True
+
+
+class Cifar10(SourceModel):
+    """60,000 images of 32 x 32 pixels in colour, ten classes, with a test part."""
+
+    type: Literal["cifar10"] = "cifar10"
+
+    def brings_test(self) -> bool:
+        return True
+
+
+class Cifar100(SourceModel):
+    """60,000 images of 32 x 32 pixels in colour, with a test part.
+
+    label_mode: fine: 100 classes; coarse: the 20 groups of them.
+    """
+
+    type: Literal["cifar100"] = "cifar100"
+    label_mode: Annotated[Literal["fine", "coarse"], Choice(("fine", "coarse"))] = "fine"
+
+    def brings_test(self) -> bool:
+        return True
+
+
+class CaliforniaHousing(SourceModel):
+    """20,640 rows of 8 features; the target is a house value in 100,000 dollars."""
+
+    type: Literal["california_housing"] = "california_housing"
+
+
+_Side = Annotated[Literal["pre", "post"], Choice(("pre", "post"))]
+
+
+class _WordIds(SourceModel):
+    """Texts as rows of ids: 0 fills up, 1 begins a text, 2 is a word left out.
+
+    num_words: ids from this one on are left out; skip_top: those below it.
+    maxlen: how long rows are. padding, truncating: the side that short ones are filled up on, and
+    that long ones are cut off on.
+    """
+
+    type: str
+    num_words: Annotated[int, Whole(5, 10_000_000)] | None = None
+    skip_top: Annotated[int, Whole(0, 10_000_000)] = 0
+    maxlen: Annotated[int, Whole(1, 100_000)] = 200
+    padding: _Side = "pre"
+    truncating: _Side = "pre"
+
+    def brings_test(self) -> bool:
+        return True
+
+    @model_validator(mode="after")
+    def _keeps_words(self) -> Self:
+        if self.num_words is not None and self.skip_top >= self.num_words:
+            raise wrong(
+                f"`skip_top` must be below `num_words` ({self.num_words}), or no word is kept",
+                "skip_top",
+            )
+        return self
+
+
+class Imdb(_WordIds):
+    """50,000 film reviews as rows of ids, two classes, with a test part."""
+
+    type: Literal["imdb"] = "imdb"
+    positive_class: PositiveClass = None
+
+
+class Reuters(_WordIds):
+    """11,228 newswires as rows of ids, 46 classes, with a test part."""
+
+    type: Literal["reuters"] = "reuters"
 
 
 class Idx(SourceModel):
@@ -197,8 +284,15 @@ class ImageFolder(SourceModel):
 Source = Annotated[
     Digits
     | BreastCancer
+    | Iris
     | Friedman1
     | Mnist
+    | FashionMnist
+    | Cifar10
+    | Cifar100
+    | CaliforniaHousing
+    | Imdb
+    | Reuters
     | Idx
     | Csv
     | Jsonl

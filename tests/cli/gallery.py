@@ -262,7 +262,7 @@ CASES: dict[str, Case] = {
     "the loss sparse_crossentropy": word("sparse_categorical_crossentropy", "sparse_crossentropy"),
     "the loss huber": word("sparse_categorical_crossentropy", "huber"),
     "the optimizer nadam": word("type: adam", "type: nadam"),
-    "the source fashion_mnist": word(CSV, "fashion_mnist"),
+    "the source kmnist": word(CSV, "kmnist"),
 }  # fmt: skip
 
 

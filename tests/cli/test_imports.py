@@ -37,6 +37,8 @@ HEAVY = {
     "email",
     "http",
     "urllib3",
+    "tarfile",
+    "pickletools",
     "scipy",
     "pandas",
 }
@@ -54,7 +56,16 @@ def loaded(*arguments: str | Path) -> tuple[int, set[str]]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["--version"], ["init", "--list"], ["train"]]
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["data", "--help"],
+        ["data", "fetch", "--help"],
+        ["--version"],
+        ["init", "--list"],
+        ["train"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code, names = loaded(*arguments)
@@ -73,6 +84,24 @@ def test_schema_and_bad_configs_load_no_numpy(tmp_path: Path) -> None:
         assert code == 2 and "numpy" not in names
     code, names = loaded("init", "--example", "digits_cnn", "-o", tmp_path / "new.yaml")
     assert code == 0 and not names & {"numpy", "yaml"}
+
+
+NETWORK = {"http", "ssl", "urllib3", "tarfile", "pickletools"}
+
+
+@pytest.mark.parametrize("source", ["digits", "iris", "mnist"])
+def test_training_loads_nothing_of_the_network(source: str, tmp_path: Path) -> None:
+    """Nor does listing the known sets, or refusing to fetch one."""
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"data: {{source: {source}}}\nmodel: {{layers: [flatten, {{type: dense, units: 10}}]}}\n"
+        "loss: sparse_categorical_crossentropy\noptimizer: adam\ntraining: {epochs: 1}\n"
+    )
+    code, names = loaded("train", config, "--output-dir", tmp_path, "--data-dir", tmp_path)
+    assert code == (3 if source == "mnist" else 0)
+    assert not names & NETWORK
+    code, names = loaded("data", "list", "--data-dir", tmp_path)
+    assert code == 0 and not names & NETWORK
 
 
 def test_validate_loads_no_checkpoints(tmp_path: Path) -> None:

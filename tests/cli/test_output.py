@@ -213,12 +213,17 @@ def test_the_layer_table_is_never_cut_off_in_a_pipe(run: Path) -> None:
     assert "a_very_" * 9 in call.out and "300,000" in call.out and "…" not in call.out
 
 
-COMMANDS = {command.name: command.callback for command in app.registered_commands}
+COMMANDS = {command.name: command.callback for command in app.registered_commands} | {
+    f"{group.name} {command.name}": command.callback
+    for group in app.registered_groups
+    if group.typer_instance is not None
+    for command in group.typer_instance.registered_commands
+}
 
 
 @pytest.mark.parametrize("name", sorted(str(name) for name in COMMANDS))
 def test_help_tells_every_option_in_words(name: str) -> None:
-    result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "80"})
+    result = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "80"})
     assert result.exit_code == 0
     assert max(map(len, result.output.splitlines())) <= 80
     lines = result.output.splitlines()
@@ -239,6 +244,8 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "init": "--target -o, --example --list --json --debug",
         "describe": "--target --json --debug",
         "schema": "--json --debug",
+        "data list": "--data-dir --json --debug",
+        "data fetch": "--all --data-dir --json --debug",
     }
     assert told == [*wanted[name].split(), "-h,"]
 
@@ -247,7 +254,7 @@ def test_help_tells_every_command_and_every_exit_code() -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"})
     assert result.exit_code == 0
     for name in COMMANDS:
-        assert re.search(rf"^  {name} ", result.output, re.MULTILINE)
+        assert re.search(rf"^  {str(name).split()[0]} ", result.output, re.MULTILINE)
     words = " ".join(result.output.split())
     for code in (*range(12), 130, 143):
         assert re.search(rf"\b{code}\b", words.partition("Exit codes")[2])

@@ -42,7 +42,16 @@ def test_breast_cancer_has_212_malignant_rows_as_second_class(places: Places) ->
 
 def test_embedded_data_names_its_authors_and_licence() -> None:
     text = resources.files("dlcli.data").joinpath("embedded", "ATTRIBUTION.md").read_text()
-    for word in ("Alpaydin", "Kaynak", "1998", "Wolberg", "Mangasarian", "1993", "CC BY 4.0"):
+    for word in (
+        "Alpaydin",
+        "Kaynak",
+        "1998",
+        "Wolberg",
+        "Mangasarian",
+        "1993",
+        "Fisher",
+        "CC BY 4.0",
+    ):
         assert word in text
 
 
@@ -66,7 +75,7 @@ def test_friedman1_depends_on_the_seed_and_on_nothing_else(places: Places) -> No
         Friedman1(features=4).load(places, 0)
 
 
-@pytest.mark.parametrize("name", ["digits", "breast_cancer", "friedman1"])
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "iris", "friedman1"])
 def test_what_is_declared_is_what_is_loaded(name: str, places: Places) -> None:
     source = SOURCES[name]()
     declared, raw = source.declare(places), source.load(places, 0)

@@ -125,6 +125,11 @@ def _breast_cancer(dice: Dice) -> Rows:
     return Rows(_bare(dice, "breast_cancer"), {}, 569, (30,), goal, scaled=False, positive=True)
 
 
+def _iris(dice: Dice) -> Rows:
+    goal = _named(("setosa", "versicolor", "virginica"))
+    return Rows(_bare(dice, "iris"), {}, 150, (4,), goal, scaled=False, positive=True)
+
+
 def _friedman1(dice: Dice) -> Rows:
     samples, features = dice.whole(40, MOST), dice.whole(5, 12)
     given = {"samples": samples}
@@ -665,6 +670,7 @@ def _image_folder(dice: Dice) -> Rows:
 SOURCES: dict[str, Callable[[Dice], Rows]] = {
     "digits": _digits,
     "breast_cancer": _breast_cancer,
+    "iris": _iris,
     "friedman1": _friedman1,
     "idx": _idx,
     "csv": _csv,
@@ -976,7 +982,7 @@ def _impute(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
     if dice.chance(0.4):
         given["add_indicator"] = dice.chance(0.7)
     if now.gaps and dice.chance(0.3):
-        given["columns"] = _written(dice, list(now.gaps))
+        given["columns"] = _written(dice, sorted(now.gaps))
     elif now.gaps and now.gaps <= names and dice.chance(0.4):
         given["columns"] = "numeric"
     elif now.gaps and now.gaps <= set(now.dates) and dice.chance(0.4):

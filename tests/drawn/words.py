@@ -30,6 +30,34 @@ NOT_DRAWN: Mapping[str, str] = {
     "Data.source: mnist": "an archive of 70,000 images that is known by its digests; `idx` reads "
     "the same files with any content",
     **{
+        f"Data.source: {word}": "an archive that is known by its digests; see "
+        "tests/data/test_known_sets.py"
+        for word in (
+            "fashion_mnist",
+            "cifar10",
+            "cifar100",
+            "california_housing",
+            "imdb",
+            "reuters",
+        )
+    },
+    **{f"Cifar100.label_mode = {word}": "an option of an archive" for word in ("fine", "coarse")},
+    **{
+        f"{model}.{word}": "an option of an archive"
+        for model in ("Imdb", "Reuters")
+        for word in (
+            "num_words",
+            "skip_top",
+            "maxlen",
+            *(
+                f"{side} = {where}"
+                for side in ("padding", "truncating")
+                for where in ("pre", "post")
+            ),
+        )
+    },
+    "Imdb.positive_class": "an option of an archive",
+    **{
         f"{layer}.bias_initializer: orthogonal": "fills no vector"
         for layer in (
             *("Dense", "Conv1D", "Conv2D", "Conv2DTranspose"),

@@ -205,9 +205,9 @@ PRESETS = ("OPENBLAS_", "NPY_", "DLCLI_", "PYTHONPATH")
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """This process's environment as a person's shell has it: without our pins."""
+    """This process's environment as a person's shell has it: without our pins, but offline."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(PRESETS)}
-    return own | extra
+    return own | {"DLCLI_OFFLINE": "1"} | extra
 
 
 def start(

@@ -41,6 +41,21 @@ class Header:
 
 def parse_header(stream: BinaryIO, where: str) -> Header:
     """The header at the stream's position, which is left at the first number."""
+    text, length = _text(stream, where)
+    dtype, shape, fortran = _parse(text, where)
+    return Header(dtype, shape, fortran, length)
+
+
+def parse_objects_header(stream: BinaryIO, where: str) -> int:
+    """How many objects an array of one axis has, whose bytes are at the stream's position then."""
+    kind, fortran, shape = _fields(_text(stream, where)[0], where)
+    if kind not in ("|O", "O") or fortran or len(shape) != 1:
+        raise DataError(f"{where} is no array of lists.")
+    return shape[0]
+
+
+def _text(stream: BinaryIO, where: str) -> tuple[bytes, int]:
+    """The header as it is written, and how many bytes it takes with what stands before it."""
     start = stream.read(8)
     if len(start) < 8 or start[:6] != MAGIC:
         told = start_of(start + stream.read(START))
@@ -57,11 +72,11 @@ def parse_header(stream: BinaryIO, where: str) -> Header:
     text = stream.read(length)
     if len(text) < length:
         raise DataError(f"{where} is truncated: it ends within its header.")
-    dtype, shape, fortran = _parse(text, where)
-    return Header(dtype, shape, fortran, 8 + len(packed) + length)
+    return text, 8 + len(packed) + length
 
 
-def _parse(text: bytes, where: str) -> tuple[np.dtype[np.generic], Shape, bool]:
+def _fields(text: bytes, where: str) -> tuple[object, bool, Shape]:
+    """Type, order and shape as the header has them."""
     damaged = DataError(f"{where} is damaged: its header is not that of a .npy array.")
     try:
         header = ast.literal_eval(text.decode("ascii").strip())
@@ -74,6 +89,11 @@ def _parse(text: bytes, where: str) -> tuple[np.dtype[np.generic], Shape, bool]:
         raise damaged
     if not all(type(length) is int and length >= 0 for length in shape):
         raise damaged
+    return kind, fortran, shape
+
+
+def _parse(text: bytes, where: str) -> tuple[np.dtype[np.generic], Shape, bool]:
+    kind, fortran, shape = _fields(text, where)
     if not isinstance(kind, str) or not _PLAIN.fullmatch(kind):
         if isinstance(kind, str) and "O" in kind:
             what = "Python objects, which are never loaded because loading them runs code"

@@ -58,6 +58,19 @@ class Archive:
                 array = read_array(cast(BinaryIO, stream), header.dtype, shape, self.where(name))
         return array.T if header.fortran else array
 
+    def content(self, name: str, most: int) -> bytes:
+        """A member as it is, of at most so many bytes; its checksum is compared."""
+        with self._opened() as archive:
+            member = self._members[name]
+            self._readable(member, self.where(name))
+            check_expansion(member.file_size, member.compress_size, self.where(name))
+            if member.file_size > most:
+                raise DataError(
+                    f"{self.where(name)} has {member.file_size:,} bytes, more than {most:,}."
+                )
+            with archive.open(member) as stream:
+                return stream.read(most + 1)
+
     def where(self, name: str) -> str:
         """How messages call one array."""
         return f"{self.path}, array {name!r}"
@@ -65,10 +78,7 @@ class Archive:
     def _header(self, archive: zipfile.ZipFile, name: str) -> npy.Header:
         member = self._members[name]
         where = self.where(name)
-        if member.flag_bits & 1:
-            raise DataError(f"{where} is encrypted.")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise DataError(f"{where} is compressed by a method that NumPy does not write.")
+        self._readable(member, where)
         with archive.open(member) as stream:
             header = npy.parse_header(cast(BinaryIO, stream), where)
         if header.length + header.size != member.file_size:
@@ -80,6 +90,12 @@ class Archive:
             raise DataError(f"{where} is truncated. Fetch or write it again.")
         check_expansion(header.size, member.compress_size, where)
         return header
+
+    def _readable(self, member: zipfile.ZipInfo, where: str) -> None:
+        if member.flag_bits & 1:
+            raise DataError(f"{where} is encrypted.")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(f"{where} is compressed by a method that NumPy does not write.")
 
     @contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:

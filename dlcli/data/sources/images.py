@@ -1,18 +1,21 @@
-"""Image sets as IDX files: any, and MNIST under its own names."""
+"""Image sets as IDX files: any, and MNIST and Fashion-MNIST under their own names."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from dlcli.data.checks import features_shape, make_table, same_length
 from dlcli.data.dataset import Array, Declared, Raw, Role, Sampled, Table
+from dlcli.data.downloads.files import place, require_intact
 from dlcli.data.formats import idx
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
 from dlcli.data.sources.base import FEW_BYTES, Source
+from dlcli.data.sources.known import KnownSource
 from dlcli.errors import DataError, UsageError
 from dlcli.frozen import frozen
 
-# SHA-256 of the uncompressed files, by role and content.
+# SHA-256 of the uncompressed files, which whoever unpacked or packed them anew has, too.
 _MNIST = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -97,8 +100,39 @@ class Idx(Source):
         }
 
 
+class _KnownIdx(KnownSource):
+    """Four IDX files under the names of MNIST's archive, with or without .gz.
+
+    Images (n, 28, 28, 1) uint8, ten classes.
+    """
+
+    class_names: ClassVar[tuple[str, ...]]
+
+    def load(self, places: Places, seed: int) -> Raw:
+        known = self.obtained(places)
+        paths = [place(known, places.data, file) for file in known.files]
+        arrays = [self._intact(path, number) for number, path in enumerate(paths)]
+        train = make_table(arrays[0], arrays[1], str(paths[0]), str(paths[1]))
+        test = make_table(arrays[2], arrays[3], str(paths[2]), str(paths[3]))
+        return Raw({"train": train, "test": test}, self.class_names)
+
+    def declare(self, places: Places) -> Declared:
+        return self.declared(places, (28, 28, 1), self.class_names)
+
+    def check(self, places: Places) -> None:
+        known = self.known()
+        for number, file in enumerate(known.files):
+            self._intact(place(known, places.data, file), number)
+
+    def _intact(self, path: Path, number: int) -> Array:
+        """The array of one of the four files, which must be the published one."""
+        known = self.known()
+        require_intact(known, known.files[number], path)
+        return idx.read(path)
+
+
 @frozen
-class Mnist(Source):
+class Mnist(_KnownIdx):
     """MNIST: 60,000 and 10,000 images of 28x28x1 uint8, ten classes.
 
     Looked for in `<data dir>/mnist/` under the archive's own file names, with or without .gz,
@@ -106,38 +140,34 @@ class Mnist(Source):
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
     """
 
-    def load(self, places: Places, seed: int) -> Raw:
-        absent = self._absent(places)
-        if absent:
-            raise DataError("\n".join(absent))
-        paths = [self._path(places, name) for name in _MNIST]
-        arrays = [_known(path, sha) for path, sha in zip(paths, _MNIST.values(), strict=True)]
-        train = make_table(arrays[0], arrays[1], str(paths[0]), str(paths[1]))
-        test = make_table(arrays[2], arrays[3], str(paths[2]), str(paths[3]))
-        return Raw({"train": train, "test": test}, tuple("0123456789"))
+    word: ClassVar[str] = "mnist"
+    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
-    def sample(self, places: Places, seed: int) -> Sampled | str:
-        return "Whether the four files of MNIST are intact: they were not read."
+    def _intact(self, path: Path, number: int) -> Array:
+        return _known(path, tuple(_MNIST.values())[number])
 
-    def declare(self, places: Places) -> Declared:
-        rows: dict[Role, int | None] = {"train": 60_000, "test": 10_000}
-        names = tuple("0123456789")
-        return Declared((28, 28, 1), rows, 10, names, "classes", absent=tuple(self._absent(places)))
 
-    def _path(self, places: Places, name: str) -> Path:
-        folder = places.data / "mnist"
-        plain = folder / name
-        return plain if plain.is_file() else folder / f"{name}.gz"
+@frozen
+class FashionMnist(_KnownIdx):
+    """Fashion-MNIST: 60,000 and 10,000 images of 28x28x1 uint8, ten classes.
 
-    def _absent(self, places: Places) -> list[str]:
-        names = [name for name in _MNIST if not self._path(places, name).is_file()]
-        if not names:
-            return []
-        return [
-            f"MNIST was not found: {places.data / 'mnist'} lacks {', '.join(names)} (with or "
-            "without .gz). Put the four files of the MNIST archive there, or name the folder "
-            "that has mnist/ in it by --data-dir or the variable DLCLI_DATA_DIR."
-        ]
+    Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking
+    Machine Learning Algorithms", 2017.
+    """
+
+    word: ClassVar[str] = "fashion_mnist"
+    class_names: ClassVar[tuple[str, ...]] = (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
 
 
 def _known(path: Path, sha: str) -> Array:
