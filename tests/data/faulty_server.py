@@ -106,8 +106,8 @@ def serving() -> Iterator[Served]:
                 end = end * does.cut_tenth // 10
             for limit in (does.cut_at, does.stall_at):
                 end = end if limit is None else min(end, limit)
+            served.sent += max(0, end - start)  # before: the client may be ahead of this thread
             self.wfile.write(content[start:end])
-            served.sent += max(0, end - start)
             while does.endless and not served.over.is_set():
                 self.wfile.write(bytes(1 << 16))
                 served.sent += 1 << 16
