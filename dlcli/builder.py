@@ -321,8 +321,8 @@ def source(config: Sections) -> Source:
 
 
 def learns_classes(config: Config) -> bool:
-    """Whether the loss is one for classes."""
-    return loss(config).kind((1,))[0] != "regression"
+    """Whether classes are learned, and no numbers."""
+    return config.data.target is None and loss(config).kind((1,))[0] != "regression"
 
 
 def split(config: Config) -> Split:

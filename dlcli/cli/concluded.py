@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dlcli.cli.describe import writing
+from dlcli.cli.describe import pictures_rows, writing
 from dlcli.cli.shown import print_narrow
 from dlcli.printable import printable
 
@@ -21,7 +21,9 @@ _KINDS = {"number": "numbers", "text": "text", "date": "dates"}
 def show_concluded(found: "First") -> None:
     """Write the table, and what a person should know below it."""
     notes: tuple[Finding, ...] = ()
-    if found.look is not None and found.seen is not None:
+    if found.pictures is not None:
+        rows = list(pictures_rows(found.pictures))
+    elif found.look is not None and found.seen is not None:
         rows = [*writing(found.seen), *_of_table(found.look)]
         notes = found.look.notes
     else:

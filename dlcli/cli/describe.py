@@ -1,5 +1,6 @@
 """`dlcli describe`: what a file of data holds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from dlcli.data.looking.arrays import ArraysLook
     from dlcli.data.looking.gathering import Facts
     from dlcli.data.looking.look import Survey
+    from dlcli.data.looking.pictures import PicturesLook
     from dlcli.pipeline.describe import Description
 
 DataFile = Annotated[
-    Path, typer.Argument(metavar="DATA", help="A CSV, .npy, .npz or IDX file, packed or not.")
+    Path,
+    typer.Argument(metavar="DATA", help="A CSV, .npy, .npz or IDX file, or a folder of pictures."),
 ]
 Target = Annotated[
     str | None,
@@ -35,6 +38,7 @@ def describe(
     require_data(data)
     numerics.choose("portable")
     from dlcli.data.looking.arrays import ArraysLook
+    from dlcli.data.looking.pictures import PicturesLook
     from dlcli.pipeline.describe import as_json
     from dlcli.pipeline.describe import describe as look
 
@@ -43,21 +47,25 @@ def describe(
         print_json(as_json(found))
     elif isinstance(found, ArraysLook):
         _show_arrays(found)
+    elif isinstance(found, PicturesLook):
+        _show_pictures(found)
     else:
         _show(found)
 
 
 def require_data(data: Path) -> None:
-    """UsageError where there is no file of that name."""
+    """UsageError where there is no file, and no folder, of that name."""
     try:
-        if data.is_file():
+        if data.is_file() or data.is_dir():
             return
         there = data.exists()
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else str(error)
         raise UsageError(f"{data}: cannot look at it: {why}", file=data) from None
     words = "it is no file" if there else "there is no such file"
-    raise UsageError(f"{data}: {words}; give a CSV, .npy, .npz or IDX file", file=data)
+    raise UsageError(
+        f"{data}: {words}; give a CSV, .npy, .npz or IDX file, or a folder of pictures", file=data
+    )
 
 
 def _show(found: "Description") -> None:
@@ -177,3 +185,35 @@ def _show_arrays(found: "ArraysLook") -> None:
         most = max(count for _, count in one.classes)
         bars = [(f"  {label}", f"{count:,}", bar(count, most)) for label, count in one.classes]
         print_narrow(("",) * 3, bars, (20, None, None), (0, 1))
+
+
+def _show_pictures(found: "PicturesLook") -> None:
+    from dlcli.cli.shown import bar, print_narrow
+
+    say(f"{found.path}: {found.count:,} pictures\n")
+    print_narrow(("",) * 3, list(pictures_rows(found)), (12, 40, 26))
+    if len(found.classes) > _MOST_CLASSES:
+        return
+    say("\nclasses")
+    most = max(count for _, count in found.classes)
+    bars = [(f"  {name}", f"{count:,}", bar(count, most)) for name, count in found.classes]
+    print_narrow(("",) * 3, bars, (20, None, None), (0, 1))
+
+
+def pictures_rows(look: "PicturesLook") -> Iterator[tuple[str, str, str]]:
+    """What is known of a folder of pictures, in lines."""
+    parts = ", ".join(f"{role} {count:,}" for role, count in look.parts if role != "all")
+    yield "pictures", f"{look.count:,}", parts
+    counts = [count for _, count in look.classes]
+    each = f"{min(counts):,} to {max(counts):,}" if min(counts) < max(counts) else f"{counts[0]:,}"
+    yield "task", f"{len(look.classes):,} classes", f"{each} pictures of each"
+    (height, width), _ = look.sizes[0]
+    more = f", and {len(look.sizes) - 1:,} other sizes" if len(look.sizes) > 1 else ""
+    colors = "grey" if look.grey else "in colors"
+    yield "pixels", f"{height} x {width}{more}", colors + (", 16 bits" if look.deep else "")
+    if look.unreadable:
+        yield (
+            "unreadable",
+            f"{look.unreadable:,} of those looked at",
+            "`errors: skip` leaves them out",
+        )

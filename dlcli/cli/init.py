@@ -21,7 +21,7 @@ from dlcli.nearest import nearest
 
 def init(
     data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="A CSV, .npy, .npz or IDX file.")
+        Path | None, typer.Argument(metavar="DATA", help="A file, or a folder of pictures.")
     ] = None,
     target: Target = None,
     output: Annotated[
@@ -99,7 +99,7 @@ def _require_data(data: Path) -> None:
 
 def _stem(data: Path) -> str:
     """The name without what says how it is written: trees for trees.csv.gz."""
-    name = data.name
+    name = data.name or data.resolve().name
     for ends in ((".gz", ".bz2", ".xz", ".zip"), (".csv", ".tsv", ".txt", ".data", ".npy", ".npz")):
         for end in ends:
             if name.lower().endswith(end) and len(name) > len(end):

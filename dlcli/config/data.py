@@ -54,15 +54,17 @@ TargetTransforms = Annotated[TargetTransform, OneOrSeveral(most=10)]
 
 class Data(Grown):
     """inputs: the values of a row, by names that layers read them by; None: there is one, which
-    has none. audit: whether what is probably not meant is said, an error, or not looked for."""
+    has none. target: `features` learns what the transforms make of a row, whatever the source's own
+    target is. audit: whether what is probably not meant is said, an error, or not looked for."""
 
-    later = ("inputs", "audit")
+    later = ("inputs", "target", "audit")
 
     source: Source
     inputs: Inputs | None = None
     split: Split = Split()
     transforms: Annotated[tuple[Transform, ...], Listing(most=100)] = ()
     augmentation: Augmentations = ()
+    target: Annotated[Literal["features"], Choice(("features",))] | None = None
     target_transform: TargetTransforms | None = None
     audit: Annotated[Literal["warn", "strict", "off"], Choice(("warn", "strict", "off"))] = "warn"
 

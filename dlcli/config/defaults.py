@@ -16,7 +16,7 @@ def complete(config: Config, name: str) -> Config:
     """The config with every name and default filled in; complete already, it stays as it is."""
     chosen: Sequence[MetricModel] | None = config.evaluation.metrics
     if chosen is None:
-        chosen = defaults(config.loss.tasks)
+        chosen = defaults(config.tasks)
     metrics = tuple(metric.model_copy(update={"name": metric.called}) for metric in chosen)
     return config.model_copy(
         update={

@@ -9,13 +9,19 @@ from dlcli.config.data import Data
 from dlcli.config.deployment import Deployment
 from dlcli.config.evaluation import Evaluation
 from dlcli.config.layers import Layer
+from dlcli.config.metrics import NUMBERS, Task
 from dlcli.config.runtime import Runtime
 from dlcli.config.source_sections import FileName
-from dlcli.config.training import Loss, Optimizer, Training
+from dlcli.config.training import Loss, LossModel, Optimizer, Training
 from dlcli.config.values import Listing, Text, Whole, wrong
 from dlcli.config.wording import instead
 
 VERSION = 1
+
+
+def tasks(data: Data | None, loss: LossModel) -> tuple[Task, ...]:
+    """What may be learned of this data by this loss."""
+    return NUMBERS if data is not None and data.target == "features" else loss.tasks
 
 
 class _Version(Whole):
@@ -47,6 +53,11 @@ class Config(Section):
     evaluation: Evaluation = Evaluation()
     deployment: Deployment = Deployment()
     runtime: Runtime = Runtime()
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What may be learned; the shape of the model's outputs says which of them."""
+        return tasks(self.data, self.loss)
 
     @field_validator("*", mode="after")
     @classmethod

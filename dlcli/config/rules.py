@@ -30,7 +30,7 @@ from dlcli.config.metrics import (
     defaults,
     suiting,
 )
-from dlcli.config.root import Network
+from dlcli.config.root import Network, tasks
 from dlcli.config.schedules import ReduceOnPlateau
 from dlcli.config.splits import TEST, VALIDATION
 from dlcli.config.training import LossModel, Training
@@ -75,7 +75,7 @@ class Sections:
             return None
         if self.evaluation.metrics is not None:
             return self.evaluation.metrics
-        return defaults(self.loss.tasks) if self.loss else None
+        return defaults(tasks(self.data, self.loss)) if self.loss else None
 
 
 def kind(component: Any) -> str:
@@ -184,20 +184,47 @@ def metrics_suit_the_loss(sections: Sections) -> Iterator[Complaint]:
     loss = sections.loss
     if sections.evaluation is None or sections.evaluation.metrics is None or loss is None:
         return
-    suitable = suiting(loss.tasks)
+    learned = tasks(sections.data, loss)
+    suitable = suiting(learned)
     task = "classification" if loss.classifies else "regression"
+    what = f"the {task} loss {code(loss.type)}" if learned == loss.tasks else code(_FEATURES)
     for index, metric in enumerate(sections.evaluation.metrics):
         if metric.type not in suitable:
-            words = f"the metric {code(metric.type)} does not suit the {task} loss"
-            yield (
-                ("evaluation", "metrics", index),
-                f"{words} {code(loss.type)}; available: {listing(suitable)}",
-            )
+            words = f"the metric {code(metric.type)} does not suit {what}"
+            yield ("evaluation", "metrics", index), f"{words}; available: {listing(suitable)}"
+
+
+_FEATURES = "data.target: features"
+
+
+def features_can_be_learned(sections: Sections) -> Iterator[Complaint]:
+    """Where rows are learned themselves, nothing is about classes or a target of their own."""
+    data, loss, training = sections.data, sections.loss, sections.training
+    if data is None or data.target is None:
+        return
+    given = f"with {code(_FEATURES)}"
+    if loss is not None and loss.tasks == ("multiclass",):
+        words = f"{given} the numbers of rows are learned, and {code(loss.type)} is for classes"
+        yield ("loss",), f"{words}: use `mean_squared_error`, or `binary_crossentropy`"
+    if data.inputs is not None:
+        words = f"{given} a row must be one value, but there are `data.inputs`"
+        yield ("data", "target"), f"{words}: leave one of them out"
+    if data.target_transform is not None:
+        words = f"{given} the target is what `transforms` make of a row"
+        yield ("data", "target_transform"), f"{words}: leave `target_transform` out"
+    if training is not None and training.class_weight is not None:
+        words = f"{given} no classes are learned"
+        yield ("training", "class_weight"), f"{words}: leave `class_weight` out"
+    for index, step in enumerate(data.augmentation):
+        if isinstance(step, MixingSection):
+            words = f"{code(step.type)} mixes targets, and {given} these are single rows"
+            yield ("data", "augmentation", index), f"{words}: leave it out"
 
 
 def target_transform_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
     loss = sections.loss
-    if sections.data and sections.data.target_transform and loss and loss.classifies:
+    data = sections.data
+    if data and data.target_transform and data.target is None and loss and loss.classifies:
         words = f"classes cannot be scaled, and the loss {code(loss.type)} is for classes"
         yield ("data", "target_transform"), f"{words}: leave `target_transform` out"
 
@@ -320,6 +347,7 @@ RULES: tuple[Callable[[Sections], Iterator[Complaint]], ...] = (
     last_activation_suits_the_loss,
     softmax_has_something_to_choose_from,
     metrics_suit_the_loss,
+    features_can_be_learned,
     target_transform_suits_the_loss,
     mixed_rows_have_targets_that_can_be_mixed,
     split_leaves_rows_for_training,

@@ -165,8 +165,9 @@ class BinaryCrossentropy(Loss):
         value   max(y, 0) - y t + log(1 + e)                   mean over the k outputs of a row
         dy      s - t        s = 1 / (1 + e) where y >= 0, else e / (1 + e)
 
-    y (n, k); t (n, k) of 0 and 1 (several labels, each of which may hold), or (n,) class ids
-    0 and 1 where k is 1. With label_smoothing a, t (1 - a) + a / 2 stands for t.
+    y (n, ...); t the same, of 0 and 1 (several labels, each of which may hold), or, where rows are
+    learned themselves, of numbers between; or (n,) class ids 0 and 1 where a row has one output.
+    With label_smoothing a, t (1 - a) + a / 2 stands for t.
     """
 
     folds = "sigmoid"
@@ -191,7 +192,7 @@ class BinaryCrossentropy(Loss):
         np.maximum(y, scalar(0.0), out=value)
         value += np.log(small, out=small)
         value -= np.multiply(y, t, out=work)
-        return value, dy, None
+        return value.reshape(len(y), -1), dy, None
 
     def predict(self, y: Array) -> Array:
         small = _exp_of_minus_abs(y, out=np.empty_like(y))
@@ -208,7 +209,8 @@ class BinaryCrossentropy(Loss):
                 f"binary_crossentropy tells two classes apart and the data has {classes}: use "
                 f"sparse_categorical_crossentropy and a last layer with units: {classes}"
             )
-        if len(out_shape) != 1:
+        one = target_shape == () or classes is not None
+        if len(out_shape) != 1 and one:
             raise ShapeError(
                 "binary_crossentropy needs a dense last layer whose rows have shape (units,), "
                 f"with units: 1 for two classes; the last layer gives rows of shape {out_shape}"

@@ -10,6 +10,7 @@ from dlcli.data.looking.arrays import ArrayLook, ArraysLook, kind_of_arrays, loo
 from dlcli.data.looking.concluding import conclude, notes_on, survey
 from dlcli.data.looking.gathering import Facts, histogram
 from dlcli.data.looking.look import Look, Survey
+from dlcli.data.looking.pictures import PicturesLook, look_at_pictures
 from dlcli.errors import UsageError
 from dlcli.frozen import frozen
 
@@ -37,11 +38,16 @@ class Description:
         return None if self.look is None else self.look.of(self.look.target).facts
 
 
-def describe(path: Path, target: str | None = None) -> Description | ArraysLook:
-    """The file's content; a table is read as a whole, and no more of it kept than a part.
+def describe(path: Path, target: str | None = None) -> Description | ArraysLook | PicturesLook:
+    """The content of a file, or a folder of pictures; a table is read as a whole, and no more of
+    it kept than a part.
 
     UsageError for a target that the table does not have; DataError for what is no data.
     """
+    if path.is_dir():
+        if target is not None:
+            raise UsageError(f"{path} is a folder of pictures, whose classes are its subfolders")
+        return look_at_pictures(path)
     kind = kind_of_arrays(path)
     if kind is not None:
         if target is not None:
@@ -68,8 +74,10 @@ def describe(path: Path, target: str | None = None) -> Description | ArraysLook:
     return Description(seen, tuple(map(tuple, parts)), look, tuple(findings), why)
 
 
-def as_json(found: Description | ArraysLook) -> dict[str, Any]:
+def as_json(found: Description | ArraysLook | PicturesLook) -> dict[str, Any]:
     """For programs."""
+    if isinstance(found, PicturesLook):
+        return {"file": str(found.path), "kind": "image_folder", **pictures_document(found)}
     if isinstance(found, ArraysLook):
         arrays = [_array(one) for one in found.arrays]
         return {"file": str(found.path), "kind": found.kind, "arrays": arrays}
@@ -107,6 +115,20 @@ def as_json(found: Description | ArraysLook) -> dict[str, Any]:
     if found.nothing:
         document["nothing_to_learn"] = found.nothing
     return {**document, "findings": [finding.to_json() for finding in found.findings]}
+
+
+def pictures_document(look: PicturesLook) -> dict[str, Any]:
+    """What is known of a folder of pictures."""
+    sizes = [{"height": size[0], "width": size[1], "pictures": n} for size, n in look.sizes]
+    return {
+        "rows": look.count,
+        "parts": dict(look.parts),
+        "classes": [{"class": name, "rows": count} for name, count in look.classes],
+        "sizes": sizes,
+        "grey": look.grey,
+        "bits": 16 if look.deep else 8,
+        "unreadable": look.unreadable,
+    }
 
 
 def options(seen: Survey) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,7 @@ from dlcli.builder import Built
 from dlcli.config import LoadedConfig
 from dlcli.config.rules import monitors
 from dlcli.data.audit import Finding
-from dlcli.data.dataset import Dataset, Part
+from dlcli.data.dataset import ONLY, Dataset, Part
 from dlcli.data.fitted import Columns
 from dlcli.data.known import class_counts, require_known, single_class, unknown_labels
 from dlcli.data.labels import Labels, labels_of, surplus_units
@@ -26,7 +27,7 @@ from dlcli.engine.layer import Array, Shape, ShapeError
 from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
-from dlcli.engine.metrics import Kind
+from dlcli.engine.metrics import Kind, MetricSet
 from dlcli.engine.model import Model
 from dlcli.engine.sharding import cuts, default_shard_size
 from dlcli.engine.training import Recipe
@@ -42,6 +43,7 @@ from dlcli.pipeline.ids import (
 )
 from dlcli.pipeline.measures import metric_set, require_defined, require_room, require_weights
 from dlcli.pipeline.prepare import Prepared
+from dlcli.pipeline.rebuilt import learned_from_features, rebuilds, shape_error
 from dlcli.pipeline.row_weights import learned_of
 
 
@@ -50,12 +52,13 @@ class Chain:
     """The layers as the config has them, connected.
 
     nodes: one for each engine layer; paths: the place in the config of each.
-    loss: sees the raw outputs of the last node.
+    loss: sees the raw outputs of the last node. rebuilds: whether these are to be the row itself.
     """
 
     nodes: tuple[Node, ...]
     paths: tuple[builder.Path, ...]
     loss: Loss
+    rebuilds: bool = False
 
     @property
     def out_shape(self) -> Shape:
@@ -65,6 +68,8 @@ class Chain:
     @property
     def learns(self) -> tuple[Kind, int]:
         """What the loss makes of the outputs; see `Loss.kind`."""
+        if self.rebuilds:
+            return "regression", prod(self.out_shape)
         return self.loss.kind(self.out_shape)
 
     @property
@@ -130,7 +135,7 @@ def connect_chain(
     paths = tuple(one.path for one in built)
     refuse_changed_values(loaded, nodes)
     refuse_shared_ids(loaded, nodes, paths, columns)
-    return Chain(nodes, paths, loss)
+    return Chain(nodes, paths, loss, rebuilds(loaded))
 
 
 def _frozen_at(loaded: LoadedConfig, path: builder.Path) -> builder.Path:
@@ -147,6 +152,8 @@ def check_loss(
     loaded: LoadedConfig, chain: Chain, target_shape: Shape | None, classes: int | None
 ) -> None:
     """Whether the last layer, the loss, the metrics and the target suit each other."""
+    if chain.rebuilds and target_shape is not None and chain.out_shape != target_shape:
+        raise loaded.error(chain.paths[-1], shape_error(chain.out_shape, target_shape))
     try:
         chain.loss.check(chain.out_shape, target_shape=target_shape, classes=classes)
     except ShapeError as error:
@@ -176,7 +183,7 @@ def refuse_names(
     names: the classes by id, where they are known; numbers that stand for themselves are none.
     text: where the text is, where that is known: "column 'price' holds text: ...".
     """
-    if loss.kind((1,))[0] != "regression":
+    if loss.kind((1,))[0] != "regression" or rebuilds(loaded):
         return
     if text is None and names is not None and names != tuple(map(str, range(len(names)))):
         shown = ", ".join(repr(name) for name in names[:4]) + (", ..." if names[4:] else "")
@@ -197,33 +204,18 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     for role, part in dataset.parts().items():
         what = "the training part" if role == "train" else f"the {role} part"
         require_ids(chain.nodes, prepared.preprocessing, part.each(), what)
-    target_shape = tuple(dataset.train.targets.shape[1:])
-    classes = None if dataset.classes is None else len(dataset.classes)
-    check_loss(loaded, chain, target_shape, classes)
-    for part in dataset.parts().values():
-        _require_classes(loaded, chain, part)
-    labels = labels_by_value(loaded, chain, dataset)
-    dataset = replace(dataset, classes=dataset.classes or labels.names)
-    names = dataset.classes
-    learns_classes = chain.learns[0] != "regression"
-    if names is not None and len(names) == 1 and learns_classes:
-        raise DataError(
-            f"every row of the data is of the class {names[0]!r}, so there is nothing to "
-            "tell apart; bring rows of at least two classes"
-        )
-    targets: dict[str, Array] = {
-        role: _targets(chain, labels, part, prepared.target_scale)
-        for role, part in dataset.parts().items()
-    }
-    scaled = prepared.target_scale is not None
-    learned = learned_of(loaded, dataset, targets, *chain.learns, scaled=scaled)
     findings = reshaped_channels_first(chain) + ids_as_numbers(chain.nodes, prepared.columns)
     findings += steps_that_are_not_masked(chain.nodes, prepared.preprocessing, dataset.train)
-    findings += _judged(loaded, chain, dataset, targets)
-    metrics = metric_set(loaded, chain.learns, prepared.target_scale, dataset.train.targets_array)
+    if chain.rebuilds:
+        check_loss(loaded, chain, prepared.row_shapes[ONLY], None)
+        learned, about = learned_from_features(loaded, prepared)
+        metrics, names = metric_set(loaded, chain.learns, about=about), None
+    else:
+        learned, metrics, names, odd = _judging(loaded, chain, prepared)
+        findings += odd
     require_weights(loaded, any(one.weights is not None for one in dataset.parts().values()))
     require_defined(loaded, metrics, learned)
-    require_room(loaded, metrics, {role: len(found) for role, found in targets.items()})
+    require_room(loaded, metrics, {role: len(part) for role, part in dataset.parts().items()})
     training = config.training
     batches = cuts(len(dataset.train), training.batch_size)
     steps = min(training.epochs * batches, training.max_steps or training.epochs * batches)
@@ -257,7 +249,36 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
             f"`{monitored}` needs a validation part, and there is none: give "
             f"`data.split.validation`, or monitor `{monitored.removeprefix('val_')}`",
         )
-    return Design(chain, recipe, learned, dataset.classes, audit.wanted(loaded, findings))
+    return Design(chain, recipe, learned, names, audit.wanted(loaded, findings))
+
+
+def _judging(
+    loaded: LoadedConfig, chain: Chain, prepared: Prepared
+) -> tuple[dict[str, Learned], MetricSet, tuple[str, ...] | None, tuple[Finding, ...]]:
+    """What the rows of each part are learned from, where the source says what they are; the
+    metrics; the names of the classes; what is odd."""
+    dataset = prepared.dataset
+    classes = None if dataset.classes is None else len(dataset.classes)
+    check_loss(loaded, chain, tuple(dataset.train.targets.shape[1:]), classes)
+    for part in dataset.parts().values():
+        _require_classes(loaded, chain, part)
+    labels = labels_by_value(loaded, chain, dataset)
+    dataset = replace(dataset, classes=dataset.classes or labels.names)
+    names = dataset.classes
+    if names is not None and len(names) == 1 and chain.learns[0] != "regression":
+        raise DataError(
+            f"every row of the data is of the class {names[0]!r}, so there is nothing to "
+            "tell apart; bring rows of at least two classes"
+        )
+    targets: dict[str, Array] = {
+        role: _targets(chain, labels, part, prepared.target_scale)
+        for role, part in dataset.parts().items()
+    }
+    scaled = prepared.target_scale is not None
+    learned = learned_of(loaded, dataset, targets, *chain.learns, scaled=scaled)
+    odd = _judged(loaded, chain, dataset, targets)
+    metrics = metric_set(loaded, chain.learns, prepared.target_scale, dataset.train.targets_array)
+    return learned, metrics, names, odd
 
 
 def reshaped_channels_first(chain: Chain) -> tuple[Finding, ...]:
@@ -288,7 +309,8 @@ def _judged(
         scaled = loaded.config.data.target_transform is not None
         return () if scaled else coarse_targets(targets["train"])
     if kind == "multilabel":
-        return (*exclusive_labels(targets), *unknown_labels(dataset, targets))
+        flat = {role: found.reshape(len(found), -1) for role, found in targets.items()}
+        return (*exclusive_labels(flat), *unknown_labels(dataset, flat))
     require_known(dataset, targets, classes, loaded.config.data.split.stratify)
     surplus: tuple[Finding, ...] = ()
     if kind == "multiclass":
@@ -341,7 +363,7 @@ def _targets(chain: Chain, labels: Labels, part: Part, scale: TargetScale | None
 def _one_hot_targets(part: Part, kind: str) -> Array:
     """Targets with a column for each class or label: 0 and 1 only; one 1 a row for one-hot."""
     values = part.targets_array
-    good = ((values == 0) | (values == 1)).all(axis=1)
+    good = ((values == 0) | (values == 1)).reshape(len(values), -1).all(axis=1)
     if kind == "multiclass":
         good &= values.sum(axis=1) == 1
     if not good.all():

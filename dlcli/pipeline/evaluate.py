@@ -44,7 +44,7 @@ def results_of(
 
 def _positive_class(recipe: Recipe, classes: Sequence[str] | None) -> str | None:
     """The second of two classes; None where there are not two."""
-    kind, count = recipe.loss.kind(recipe.model.out_shape)
+    kind, count = recipe.metrics.learns
     if kind not in ("binary", "multiclass") or count != 2:
         return None
     return classes[1] if classes is not None and len(classes) == 2 else "1"
@@ -53,7 +53,7 @@ def _positive_class(recipe: Recipe, classes: Sequence[str] | None) -> str | None
 def class_names(recipe: Recipe, classes: Sequence[str] | None) -> tuple[str, ...]:
     """How the classes (or labels) are called, in order: numbers from 0 where they have no names;
     none for a regression."""
-    kind, count = recipe.loss.kind(recipe.model.out_shape)
+    kind, count = recipe.metrics.learns
     if kind == "regression":
         return ()
     return tuple(classes) if classes else tuple(map(str, range(count)))

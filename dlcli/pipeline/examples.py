@@ -21,14 +21,15 @@ from dlcli.pipeline.mixed import mixed
 class Learned:
     """What the rows of a part are learned from, beside their features.
 
-    targets: as the loss takes them, one for each row.
+    targets: as the loss takes them, one for each row; None: the prepared features, as they are
+        before anything is done to them at random.
     weights: (n,) float32, how much each row counts when it is judged; None: each counts 1.
     training_weights: the same when it is learned from, with the weight of its class.
     original: the targets as the data has them, float64, where `targets` are scaled.
     classes: how many there are, where `targets` are ids of more than two.
     """
 
-    targets: Array
+    targets: Array | None
     weights: Array | None = None
     training_weights: Array | None = None
     original: Array | None = None
@@ -51,14 +52,14 @@ class PartExamples:
         augmentations: Mapping[str, Augmentations],
     ) -> None:
         each = part.each()
-        self._learned = learned
+        self._learned, self._count = learned, len(part)
         self._values = [
             _Value(each[name], preprocessing[name], augmentations.get(name), name)
             for name in inputs
         ]
 
     def __len__(self) -> int:
-        return len(self._learned.targets)
+        return self._count
 
     def fetch(self, positions: Array, ctx: Context, epoch: int | None = None, /) -> Batch:
         """Prepared features (n, *row_shape) float32 of each value, targets, and weights."""
@@ -66,13 +67,18 @@ class PartExamples:
         weights = learned.weights if epoch is None else learned.training_weights
         found = [value.rows(positions, ctx, epoch) for value in self._values]
         values = [one.x for one in found]
+        weighed = None if weights is None else weights[positions]
+        if learned.targets is None:
+            (only,) = self._values
+            changed = epoch is not None and only.is_changed
+            return Batch(values, only.plain(positions, ctx) if changed else values[0], weighed)
         blend = next((one.blend for one in found if one.blend is not None), None)
         if blend is not None:
             return Batch(values, *mixed(blend, learned.targets, weights, learned.classes))
         return Batch(
             values,
             learned.targets[positions],
-            None if weights is None else weights[positions],
+            weighed,
             None if learned.original is None else learned.original[positions],
         )
 
@@ -96,6 +102,15 @@ class _Value:
         self._features, self._preprocessing = part.features, preprocessing
         self._row_shape = preprocessing.out_shape
         self._augmentations = augmentations
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything is done to its rows at random."""
+        return self._augmentations is not None
+
+    def plain(self, positions: Array, ctx: Context) -> Array:
+        """Prepared features as they are, in memory of their own."""
+        return self._prepared(positions, ctx, -1)
 
     def rows(self, positions: Array, ctx: Context, epoch: int | None) -> Augmented:
         """Prepared features (n, *row_shape) float32; augmented in an epoch of training."""

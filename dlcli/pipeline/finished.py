@@ -87,6 +87,8 @@ def _unlike_the_data(bundle: Bundle, manifest: Manifest) -> str | None:
         return "has other columns than the data of its run"
     recorded = manifest.data.get("classes")
     chosen = manifest.config["data"]["source"].get("positive_class") is not None
+    if manifest.config["data"].get("target") == "features":
+        return None if classes is None else "names classes, and none are learned"
     if recorded is None:
         return None if classes is None or chosen else "names classes that the data does not name"
     orders = [] if classes is None else [classes, classes[::-1]][: 1 + chosen]

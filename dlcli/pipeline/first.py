@@ -6,25 +6,31 @@ from typing import Any
 from dlcli.data.looking.arrays import ArraysLook, kind_of_arrays, look_at_arrays
 from dlcli.data.looking.concluding import conclude, survey
 from dlcli.data.looking.look import Look, Survey
+from dlcli.data.looking.pictures import PicturesLook, look_at_pictures
 from dlcli.errors import UsageError
 from dlcli.frozen import frozen
-from dlcli.pipeline.describe import options
+from dlcli.pipeline.describe import options, pictures_document
 from dlcli.pipeline.first_arrays_config import Pair, called, first_arrays_config
 from dlcli.pipeline.first_config import first_config
+from dlcli.pipeline.first_pictures_config import first_pictures_config
 
 
 @frozen
 class First:
-    """text: of the YAML file. seen, look: of a table. arrays, pair: of arrays."""
+    """text: of the YAML file. seen, look: of a table. arrays, pair: of arrays. pictures: of a
+    folder of them."""
 
     text: str
     seen: Survey | None = None
     look: Look | None = None
     arrays: ArraysLook | None = None
     pair: Pair | None = None
+    pictures: PicturesLook | None = None
 
     def document(self) -> dict[str, Any]:
         """What was concluded, for programs."""
+        if self.pictures is not None:
+            return {"task": "classes", **pictures_document(self.pictures)}
         if self.look is None or self.seen is None:
             assert self.pair is not None
             task = "classes" if self.pair.learns_classes else "regression"
@@ -53,6 +59,11 @@ def first(data: Path, target: str | None, file: Path) -> First:
     UsageError where there is no such target, or nothing to learn it from; DataError for what is no
     data.
     """
+    if data.is_dir():
+        if target is not None:
+            raise UsageError(f"{data} is a folder of pictures, whose classes are its subfolders")
+        pictures = look_at_pictures(data)
+        return First(first_pictures_config(pictures, file), pictures=pictures)
     kind = kind_of_arrays(data)
     if kind is None:
         seen = survey(data)

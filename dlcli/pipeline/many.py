@@ -55,6 +55,7 @@ from dlcli.pipeline.options import Options
 from dlcli.pipeline.predict import answers_of
 from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.provenance import Environment, recorded_config
+from dlcli.pipeline.rebuilt import rebuilds
 from dlcli.pipeline.resume import resume
 from dlcli.pipeline.run import run
 
@@ -235,7 +236,7 @@ def _answers(root: RunDirectory, plan: Plan, options: Options) -> str:
         bundle = load_bundle(directory, manifest, MODEL)
         part = _tested(directory, options)
         names, answers = answer_table(bundle, answers_of(bundle, len(part), part.take_each))
-        targets = _targets(bundle, part)
+        targets = None if rebuilds(recorded_config(directory)) else _targets(bundle, part)
         header = ["row", "fold", *(["target"] if targets is not None else []), *names]
         for position, answer in enumerate(answers):
             true = [] if targets is None else [targets[position]]

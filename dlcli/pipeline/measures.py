@@ -12,23 +12,29 @@ from dlcli.engine.layer import Array
 from dlcli.engine.metrics import Kind, Metric, MetricError, MetricSet
 from dlcli.pipeline.examples import Learned
 
+About = tuple[tuple[float, ...], tuple[float, ...]]
+"""About where numbers lie, by output: mean and size; see `Errors`."""
+
 
 def metric_set(
     loaded: LoadedConfig,
     learns: tuple[Kind, int],
     scale: TargetScale | None = None,
     targets: Array | None = None,
+    about: About | None = None,
 ) -> MetricSet:
     """The metrics of the config.
 
     learns: what is learned, see `Loss.kind`. scale: of a scaled target. targets: of the training
-    part as the data has them; they say about where those of a regression lie.
+    part as the data has them; they say about where those of a regression lie, unless `about` does.
     """
     kind, classes = learns
     metrics = builder.metrics(loaded.config)
     centers = scales = None
     if kind == "regression" and targets is not None:
-        centers, scales = _about(targets)
+        about = _about(targets)
+    if about is not None:
+        centers, scales = about
     try:
         if scale is not None:
             return ScaledMetrics(metrics, classes, centers, scales, scale)
@@ -37,14 +43,18 @@ def metric_set(
         raise loaded.error(_place(metrics, error.name), str(error)) from None
 
 
-def _about(targets: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def about_these(centers: Array, sizes: Array) -> About:
+    """The numbers of each output lie at most so far from these."""
+    scales = [math.ldexp(1.0, math.frexp(size)[1]) if size else 1.0 for size in sizes.tolist()]
+    return tuple(centers.tolist()), tuple(scales)
+
+
+def _about(targets: Array) -> About:
     """About where the targets of a regression lie, by output: mean and size; see `Errors`."""
     targets = targets.reshape(len(targets), -1).astype(np.float64)
     with np.errstate(all="ignore"):
         centers = targets.mean(axis=0)
-        sizes = np.abs(targets - centers).max(axis=0)
-    scales = [math.ldexp(1.0, math.frexp(size)[1]) if size else 1.0 for size in sizes.tolist()]
-    return tuple(centers.tolist()), tuple(scales)
+        return about_these(centers, np.abs(targets - centers).max(axis=0))
 
 
 def _place(metrics: Iterable[str], name: str) -> builder.Path:
@@ -75,6 +85,8 @@ def require_defined(
     """
     for name, metric in metrics.metrics.items():
         for role, part in learned.items():
+            if part.targets is None:  # numbers, of which every metric is defined
+                continue
             weights = part.weights if metric.weighted else None
             found = part.targets if weights is None else part.targets[weights > 0]
             reason = metric.undefined(found)

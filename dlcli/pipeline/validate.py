@@ -132,6 +132,9 @@ def _from_declared(
         return Validated((), (*unchecked, what), findings)
     chain = design.connect_chain(loaded, shapes)
     findings += design.reshaped_channels_first(chain)
+    if chain.rebuilds:
+        design.check_loss(loaded, chain, next(iter(shapes.values())), None)
+        return Validated(_rows(chain), unchecked, findings)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
     design.check_loss(loaded, chain, target_shape, declared.classes)
@@ -160,6 +163,9 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     chain = design.connect_chain(loaded, shapes)  # without layers about categories
     require_ids(chain.nodes, preprocessing, part.each(), "the first rows")
     findings += design.reshaped_channels_first(chain)
+    if chain.rebuilds:
+        design.check_loss(loaded, chain, next(iter(shapes.values())), None)
+        return Validated(_rows(chain), unchecked, findings)
     target_shape = tuple(table.targets.shape[1:])
     # More classes may follow, but no fewer.
     seen = None if raw.classes is None else len(raw.classes)

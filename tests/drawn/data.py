@@ -751,6 +751,8 @@ def parts(dice: Dice, found: Rows) -> Parts:
             shares = {"validation": 0.2, "test": 0.2}
     elif dice.chance(0.2):
         split["by"] = dice.choice(["order", "order", "random"])
+        if isinstance(found.source, dict) and found.source["type"] == "image_folder":
+            split["by"] = "random"  # pictures are in the order of their classes
     elif found.goal.kind == "classes" and dice.chance(0.4):
         split["stratify"] = True
     elif dice.chance(0.2):

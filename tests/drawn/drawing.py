@@ -72,13 +72,22 @@ def draw(seed: int) -> Drawn:
     found = rows(dice)
     cut = parts(dice, found)
     steps, left = ([], found) if found.inputs else transforms(dice, found)
-    loss = dice.choice([w for w, fits in FITS.items() if w in LOSS_CONFIGS and fits(found.goal)])
+    goal = found.goal
+    rebuilds = _can_be_rebuilt(found, left) and dice.chance(0.08)
+    if rebuilds:
+        goal = Goal("numbers", left.shape)
+        found.source.pop("positive_class", None)
+    loss = dice.choice([w for w, fits in FITS.items() if w in LOSS_CONFIGS and fits(goal)])
+    if rebuilds and dice.chance(0.3):
+        loss = "binary_crossentropy"
     data: dict[str, Any] = {"source": found.source}
     if cut.split or dice.chance(0.2):
         data["split"] = options(dice, Split, cut.split, skip=_SPLIT)
     if steps or dice.chance(0.3):
         data["transforms"] = steps
-    mixes = loss != "sparse_categorical_crossentropy"
+    if rebuilds:
+        data["target"] = "features"
+    mixes = loss != "sparse_categorical_crossentropy" and not rebuilds
     if not found.inputs and ((changes := _changes(dice, left, mixes)) or dice.chance(0.1)):
         data["augmentation"] = changes
     values = {} if found.inputs else {"": left}
@@ -90,25 +99,26 @@ def draw(seed: int) -> Drawn:
         if (changes := _changes(dice, behind, False)) or dice.chance(0.1):
             written["augmentation"] = changes
         data.setdefault("inputs", {})[name] = written
-    if loss not in ENDS and dice.chance(0.5):
+    if loss not in ENDS and not rebuilds and dice.chance(0.5):
         data["target_transform"] = target_transform(dice)
-    chain = network(dice, values, found.goal, loss)
+    chain = network(dice, values, goal, loss)
     if "masking" in json.dumps(chain.layers):  # it knows padding by its numbers
         for one in (data, *data.get("inputs", {}).values()):
             one.pop("augmentation", None)
     if dice.chance(0.1):  # strict refuses, by chance, what is drawn by chance
         data["audit"] = dice.choice(["warn", "off"])
-    skip = ("inputs", "split", "transforms", "augmentation", "target_transform", "audit")
+    skip = ("inputs", "split", "transforms", "augmentation", "target", "target_transform", "audit")
     config: dict[str, Any] = {
         "data": options(dice, Data, data, skip=skip),
         "model": options(dice, Network, {"layers": chain.layers}, skip=("initial_weights",)),
         "loss": component(dice, LOSS_CONFIGS, loss, _aliases("loss")),
     }
-    metrics = _metrics(dice, _learned(chain, loss), _weighs(found.source))
+    learned = ("regression", math.prod(chain.shape)) if rebuilds else _learned(chain, loss)
+    metrics = _metrics(dice, learned, _weighs(found.source))
     config["optimizer"] = _optimizer(dice, cut, metrics or [])
     if metrics is not None:
         config["evaluation"] = options(dice, Evaluation, {"metrics": metrics})
-    config["training"] = _training(dice, cut, metrics or [], _class_weight(dice, found.goal, loss))
+    config["training"] = _training(dice, cut, metrics or [], _class_weight(dice, goal, loss))
     _update_at_least_once(config, cut)
     if dice.chance(0.5):
         config["name"] = dice.choice(NAMES)
@@ -122,6 +132,13 @@ def draw(seed: int) -> Drawn:
         files["initial.safetensors"] = initial_weights(dice, chain, text)
         config["model"]["initial_weights"] = "initial.safetensors"
     return Drawn(seed, _with_short_keys(dice, config), files)
+
+
+def _can_be_rebuilt(found: Rows, left: Rows) -> bool:
+    """Whether a small network may learn the rows themselves."""
+    few = left.shape != () and math.prod(left.shape) <= 100
+    source = isinstance(found.source, dict)
+    return few and source and not (found.inputs or left.ids or left.vocabulary or left.texts)
 
 
 def _changes(dice: Dice, left: Rows, mixes: bool) -> list[Any]:

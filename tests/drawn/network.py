@@ -436,6 +436,8 @@ def _end(chain: Chain, goal: Goal, loss: str) -> None:
     if right is None:
         ending = dice.choice(["softplus", "tanh", "leaky_relu"]) if dice.chance(0.2) else None
     way = dice.choice(["one", "one", "linear", "apart"])
+    behind = right is not None and len(wanted) > 1  # the activation must stand behind the reshape
+    way = "linear" if behind else way
     if len(chain.shape) == 3 and max(chain.shape[:2]) < 9 and dice.chance(0.3):
         height, across, channels = chain.shape
         given = {"filters": width, "kernel_size": [height, across]}
@@ -453,6 +455,8 @@ def _end(chain: Chain, goal: Goal, loss: str) -> None:
             _alone(chain, ending)
     if chain.shape != wanted:
         _reshape(chain, wanted)
+    if behind and dice.chance(0.7):
+        _alone(chain, right)
 
 
 def initial_weights(dice: Dice, chain: Chain, text: str) -> bytes:

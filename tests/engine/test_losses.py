@@ -304,7 +304,7 @@ def test_suitable_shapes_pass_the_check(
         ("mean_squared_error", (10,), (), 10, "the targets have one number a row"),
         ("mean_absolute_error", (2,), (3,), None, r"the targets have shape \(3,\) a row"),
         ("binary_crossentropy", (1,), (), 3, "with units: 3"),
-        ("binary_crossentropy", (4, 4, 2), None, None, "dense last layer"),
+        ("binary_crossentropy", (4, 4, 2), (), None, "dense last layer"),
         ("binary_crossentropy", (2,), (), 2, "units: 1; the last layer has 2"),
         ("binary_crossentropy", (3,), (2,), None, "as many outputs as"),
         ("categorical_crossentropy", (3,), (4,), None, "one-hot rows"),

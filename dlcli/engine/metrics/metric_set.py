@@ -70,6 +70,11 @@ class MetricSet:
         self._counting = [tally.count for tally in self._tallies]
         self._wants_original = any(tally.original for tally in self._tallies)
 
+    @property
+    def learns(self) -> tuple[Kind, int]:
+        """What is being learned, and how many classes or outputs there are."""
+        return self._learned.kind, self._learned.classes
+
     def having(self, words: Iterable[str]) -> "MetricSet":
         """These metrics, and others behind them where they lack them; values stay what they are.
 

@@ -1,0 +1,71 @@
+"""Folders of pictures: how many there are of each class, how large, and of which colors."""
+
+from collections import Counter
+from pathlib import Path
+
+from dlcli.data.dataset import Role
+from dlcli.data.pictures.decoding import Unreadable, has_16_bits, is_grey, require_pillow, size_of
+from dlcli.data.pictures.listing import list_folder
+from dlcli.errors import UsageError
+from dlcli.frozen import frozen
+
+_LOOKED_AT = 300
+"""Pictures whose headers are read, evenly over all."""
+
+
+@frozen
+class PicturesLook:
+    """parts: how many pictures each has. classes: by name, how many of all pictures.
+
+    Of some of the pictures: sizes, (height, width), with how often each comes; whether all are
+    grey, and all of 16 bits; unreadable: how many.
+    """
+
+    path: Path
+    parts: tuple[tuple[Role, int], ...]
+    classes: tuple[tuple[str, int], ...]
+    sizes: tuple[tuple[tuple[int, int], int], ...]
+    grey: bool
+    deep: bool
+    unreadable: int
+
+    @property
+    def count(self) -> int:
+        """How many pictures there are."""
+        return sum(count for _, count in self.parts)
+
+
+def look_at_pictures(folder: Path) -> PicturesLook:
+    """What the folder holds; DataError or UsageError where that is nothing to learn from."""
+    require_pillow(folder)
+    listed = list_folder(folder)
+    assert listed.classes is not None
+    pictures = [one for part in listed.parts.values() for one in part]
+    if len(listed.classes) < 2:
+        raise UsageError(
+            f"{folder} has one class folder, {listed.classes[0]!r}: there is nothing to tell apart",
+            file=folder,
+        )
+    classes = Counter(listed.classes[int(one.label)] for one in pictures)
+    sizes: Counter[tuple[int, int]] = Counter()
+    grey, deep, unreadable = True, True, 0
+    for one in pictures[:: max(1, len(pictures) // _LOOKED_AT)]:
+        try:
+            if one.fault:
+                raise Unreadable(one.fault)
+            sizes[size_of(one.path)] += 1
+            grey = grey and is_grey(one.path)
+            deep = deep and has_16_bits(one.path)
+        except Unreadable:
+            unreadable += 1
+    if not sizes:
+        raise UsageError(f"{folder}: none of its pictures can be read", file=folder)
+    return PicturesLook(
+        folder,
+        tuple((role, len(part)) for role, part in listed.parts.items()),
+        tuple((name, classes[name]) for name in listed.classes),
+        tuple(sizes.most_common()),
+        grey,
+        deep,
+        unreadable,
+    )
