@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from tests.data.conftest import idx_bytes
 from tests.data.orders import write_orders
 from tests.data.scenes import write_scenes
+from tests.data.shapes import write_shapes
+from tests.data.signals import write_signals
 
 # A failure can always be had again: the README's command tries the same examples every time, and
 # `.ci/run` tries fresh ones from a seed that it prints (--hypothesis-profile fresh). How long an
@@ -67,6 +69,18 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def orders(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Options that give configs/orders.yaml its data."""
     return ["--data-dir", str(write_orders(tmp_path_factory.mktemp("orders")).parent)]
+
+
+@pytest.fixture(scope="session")
+def signals(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that give configs/signal_cnn.yaml its data."""
+    return ["--data-dir", str(write_signals(tmp_path_factory.mktemp("signals")).parent)]
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that give configs/image_folder.yaml some of its data."""
+    return ["--data-dir", str(write_shapes(tmp_path_factory.mktemp("shapes"), 30).parent)]
 
 
 def pytest_configure() -> None:

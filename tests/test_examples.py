@@ -11,6 +11,7 @@ import pytest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from tests.cli.calls import dlcli, settings, train
+from tests.data.shapes import write_shapes
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "configs").glob("*.yaml"))
@@ -21,9 +22,16 @@ Options = Callable[[Path], list[str]]
 
 
 @pytest.fixture
-def options(mnist: list[str], scenes: list[str], orders: list[str]) -> Options:
+def options(
+    mnist: list[str],
+    scenes: list[str],
+    orders: list[str],
+    signals: list[str],
+    shapes: list[str],
+) -> Options:
     """What an example needs beside its file."""
-    needs = {"mnist": mnist, "scenes": scenes, "orders": orders}
+    needs = {"mnist": mnist, "scenes": scenes, "orders": orders, "signal": signals}
+    needs["image"] = shapes
     return lambda path: needs.get(path.stem.partition("_")[0], [])
 
 
@@ -106,3 +114,23 @@ def test_the_generated_images_have_the_shape_of_mnist(mnist: list[str]) -> None:
     call = dlcli("validate", ROOT / "configs" / "mnist_mlp.yaml", "--json", *mnist)
     first = json.loads(call.out)["layers"][0]
     assert np.prod(first["out_shape"]) == 28 * 28
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("name", "gate"),
+    [
+        ("autoencoder", "mean_squared_error<=0.0098"),
+        ("signal_cnn", "accuracy>=0.91"),
+        ("image_folder", "accuracy>=0.90"),
+    ],
+)
+def test_an_example_reaches_its_second_line(
+    name: str, gate: str, signals: list[str], tmp_path: Path
+) -> None:
+    places = {"signal_cnn": signals}.get(name, [])
+    if name == "image_folder":
+        places = ["--data-dir", str(write_shapes(tmp_path).parent)]
+    run = train(ROOT / "configs" / f"{name}.yaml", tmp_path, *places).run
+    evaluated = dlcli("evaluate", run, "--expect", gate, *places)
+    assert evaluated.code == 0, evaluated.err

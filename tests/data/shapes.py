@@ -61,7 +61,7 @@ def _mask(kind: str, down: Array, right: Array, radius: float) -> Array:
     }[kind]()
 
 
-def write(folder: Path, each: int = EACH, seed: int = 7) -> Path:
+def write_shapes(folder: Path, each: int = EACH, seed: int = 7) -> Path:
     """Write the pictures below the folder; returns theirs."""
     root = folder / NAME
     for number, kind in enumerate(CLASSES):
@@ -73,4 +73,4 @@ def write(folder: Path, each: int = EACH, seed: int = 7) -> Path:
 
 
 if __name__ == "__main__":
-    print(write(Path(sys.argv[1])))
+    print(write_shapes(Path(sys.argv[1])))

@@ -12,6 +12,8 @@ from dlcli.pipeline.interruption import Interrupted
 from tests.conftest import MNIST, idx_bytes
 from tests.data.orders import orders
 from tests.data.scenes import scenes
+from tests.data.shapes import write_shapes
+from tests.data.signals import write_signals
 from tests.exactness.runs import assert_same, content, resume, stop_after, train, write
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -44,8 +46,36 @@ def mixed_table(folder: Path) -> dict[str, Any]:
     return config
 
 
+def branched_signals(folder: Path) -> dict[str, Any]:
+    """signal_cnn on fewer rows."""
+    config: dict[str, Any] = load_config(CONFIGS / "signal_cnn.yaml").resolved()
+    write_signals(folder, 300)
+    return config
+
+
+def rebuilt_images(folder: Path) -> dict[str, Any]:
+    """autoencoder as it is."""
+    config: dict[str, Any] = load_config(CONFIGS / "autoencoder.yaml").resolved()
+    return config
+
+
+def pictures(folder: Path) -> dict[str, Any]:
+    """image_folder on fewer pictures."""
+    config: dict[str, Any] = load_config(CONFIGS / "image_folder.yaml").resolved()
+    write_shapes(folder, 40)
+    return config
+
+
 @pytest.mark.parametrize(
-    "make", [pytest.param(resnet, marks=pytest.mark.thorough), image_beside_table, mixed_table]
+    "make",
+    [
+        pytest.param(resnet, marks=pytest.mark.thorough),
+        image_beside_table,
+        mixed_table,
+        branched_signals,
+        rebuilt_images,
+        pictures,
+    ],
 )
 def test_twenty_steps_give_the_same_bytes_through_workers_and_stops(
     make: Any, tmp_path: Path
