@@ -1,6 +1,7 @@
 """Folders of pictures: the pixels that Pillow gives, decoded once; what cannot be read is named."""
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from dlcli.data.pictures import cache, decoding
 from dlcli.data.places import Places
 from dlcli.data.sources import ImageFolder
 from dlcli.errors import DataError, DlcliError, UsageError
+from tests.cli.calls import dlcli, train
 
 Pixels = np.ndarray[Any, Any]
 
@@ -157,7 +159,7 @@ def test_every_ending_that_is_taken_for_a_picture_has_a_format_that_is_read() ->
     from dlcli.data.pictures.listing import ENDINGS
 
     known = Image.registered_extensions()
-    assert {known[ending] for ending in ENDINGS} <= set(decoding.FORMATS)
+    assert {known[f".{ending}"] for ending in ENDINGS} <= set(decoding.FORMATS)
 
 
 @pytest.mark.parametrize("how", ["", "crop_to_aspect_ratio", "pad_to_aspect_ratio"])
@@ -601,3 +603,175 @@ def test_without_pillow_it_says_what_to_install(
             ImageFolder("p").load(places, 0)
     finally:
         decoding._pillow.cache_clear()
+
+
+# --- trained on -----------------------------------------------------------------------------------
+
+NET = """
+  split: {validation: 0.1, test: 0.1}
+  transforms: [{type: rescale, scale: 0.00392156862745098}]
+model:
+  layers:
+    - {type: conv2d, filters: 4, kernel_size: 3, strides: 2, activation: relu}
+    - flatten
+    - {type: dense, units: 10, activation: softmax}
+loss: sparse_categorical_crossentropy
+optimizer: adam
+training: {epochs: 1, batch_size: 32}
+"""
+
+
+def written_twice(folder: Path, each: int) -> tuple[Path, Path]:
+    """The same pixels as a folder of pictures and as an archive; a config for each."""
+    draw, x, y = np.random.default_rng(0), [], []
+    for kind in range(10):
+        for number in range(each):
+            pixels = draw.integers(0, 256, (16, 16, 3), np.uint8)
+            pixels[:, kind : kind + 3] = 0
+            path = folder / "pics" / f"c{kind}" / f"{number:04}.png"
+            save(path, Image.fromarray(pixels), compress_level=1)
+            x.append(pixels)
+            y.append(kind)
+    np.savez(folder / "x.npz", x=np.array(x), y=np.array(y))
+    configs = folder / "pics.yaml", folder / "npz.yaml"
+    for path, source in zip(
+        configs, ("{type: image_folder, path: pics}", "{type: npz, path: x.npz}"), strict=True
+    ):
+        path.write_text(f"data:\n  source: {source}{NET}")
+    return configs
+
+
+ANONYMOUS = """
+import json, sys
+from pathlib import Path
+from dlcli.data.places import Places
+from dlcli.data.sources import ImageFolder
+raw = ImageFolder("pics").load(Places(Path(sys.argv[1]), Path(sys.argv[2])), 0)
+total = int(raw.parts["all"].features[::7].sum())
+status = Path("/proc/self/status").read_text()
+print(json.dumps(int(status.split("RssAnon:")[1].split()[0])))
+"""
+
+
+@pytest.mark.parametrize("each", [20, pytest.param(1000, marks=pytest.mark.thorough)])
+def test_a_folder_trains_as_the_archive_of_its_pixels_does(
+    each: int, tmp_path: Path, counted: list[Path]
+) -> None:
+    pics, npz = written_twice(tmp_path, each)
+    where = ("--data-dir", tmp_path / "data")
+    first = train(pics, tmp_path / "runs", *where).run
+    assert len(counted) == 10 * each
+    second = train(pics, tmp_path / "runs", *where).run
+    assert len(counted) == 10 * each
+    archive = train(npz, tmp_path / "runs", *where).run
+    weights = {(run / "model/weights.safetensors").read_bytes() for run in (first, second, archive)}
+    assert len(weights) == 1
+    rows = np.load(tmp_path / "x.npz")["x"][:9]
+    np.save(tmp_path / "rows.npy", rows)
+    answers = [dlcli("predict", run, tmp_path / "rows.npy").out for run in (second, archive)]
+    lines = [[line.split(",")[1:] for line in one.splitlines()[1:]] for one in answers]
+    assert lines[0] == lines[1] and len(lines[0]) == 9
+    assert dlcli("evaluate", second, *where).code == 0
+    assert dlcli("verify", second).code == 0
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_memory_does_not_grow_with_the_pictures(tmp_path: Path) -> None:
+    taken = []
+    for each in (10, 400):
+        folder = tmp_path / str(each)
+        draw = np.random.default_rng(1)
+        for kind in ("a", "b"):
+            for number in range(each):
+                pixels = draw.integers(0, 256, (96, 96, 3), np.uint8)
+                path = folder / "pics" / kind / f"{number}.png"
+                save(path, Image.fromarray(pixels), compress_level=0)
+        words = [sys.executable, "-c", ANONYMOUS, str(folder / "data"), str(folder)]
+        for _ in range(2):  # decoding, then mapped
+            taken.append(int(subprocess.run(words, capture_output=True, check=True).stdout))
+    decoding = taken[2] - taken[0]
+    mapped = taken[3] - taken[1]
+    assert max(decoding, mapped) < 8_000, f"{taken} kB, for 0.5 and 22 MB of pixels"
+
+
+# --- looked at ------------------------------------------------------------------------------------
+
+
+def test_init_writes_a_config_that_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures(tmp_path / "pets", 30, (12, 10, 3))
+    (tmp_path / "pets" / "cat" / "02.png").write_text("broken")
+    monkeypatch.chdir(tmp_path)
+    made = dlcli("init", "pets")
+    assert made.code == 0 and made.out == "pets.yaml\n"
+    for words in ("60", "2 classes", "30 pictures of each", "12 x 10", "in colors", "errors: skip"):
+        assert words in made.err
+    text = Path("pets.yaml").read_text()
+    assert "source: {type: image_folder, path: pets, errors: skip}" in text
+    assert "loss: binary_crossentropy" in text and "residual" in text
+    assert dlcli("validate", "pets.yaml").code == 0
+    settings = ("--set", "training.epochs=1")
+    run = train(Path("pets.yaml"), tmp_path / "runs", *settings)
+    assert run.code == 0 and "1 picture in" in run.err
+    assert dlcli("init", "pets").code == 2
+    document = json.loads(dlcli("init", "pets", "-o", "other.yaml", "--json").out)
+    assert document["concluded"]["rows"] == 60
+    assert document["concluded"]["classes"] == [
+        {"class": "cat", "rows": 30}, {"class": "dog", "rows": 30},
+    ]  # fmt: skip
+    shown = dlcli("describe", "pets")
+    assert shown.code == 0 and "60 pictures" in shown.out and "cat" in shown.out
+    told = json.loads(dlcli("describe", "pets", "--json").out)
+    assert told["sizes"] == [{"height": 12, "width": 10, "pictures": 59}]
+    assert told["unreadable"] == 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wanted"),
+    [
+        ([(28, 28)] * 4, "path: p, color_mode: grayscale}"),
+        ([(90, 60)] * 4, "path: p, color_mode: grayscale}"),
+        ([(200, 100)] * 4, "image_size: [64, 32]}"),
+        ([(30, 30), (34, 34), (32, 32), (30, 30)], "image_size: [32, 32]}"),
+        ([(30, 40), (40, 30), (36, 36), (30, 40)], "crop_to_aspect_ratio: true}"),
+    ],
+)
+def test_init_brings_pictures_to_a_size_for_them(
+    sizes: list[tuple[int, int]], wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("a", "b"):
+        for number, size in enumerate(sizes):
+            save(tmp_path / "p" / kind / f"{number}.png", Image.fromarray(noise(number, *size)))
+    monkeypatch.chdir(tmp_path)
+    assert dlcli("init", "p").code == 0
+    assert wanted in Path("p.yaml").read_text()
+    assert dlcli("validate", "p.yaml").code == 0
+
+
+def test_init_of_pictures_of_16_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("a", "b"):
+        for number in range(12):
+            image = Image.fromarray(noise(number, 16, 16, kind="u2"))
+            save(tmp_path / "p" / kind / f"{number}.png", image)
+    monkeypatch.chdir(tmp_path)
+    assert dlcli("init", "p").code == 0
+    assert f"scale: {1 / 65_535!r}".replace("e", ".0e" if "." not in repr(1 / 65_535) else "e") in (
+        Path("p.yaml").read_text()
+    )
+    assert train(Path("p.yaml"), tmp_path / "runs", "--set", "training.epochs=1").code == 0
+
+
+@pytest.mark.parametrize("command", ["init", "describe"])
+def test_folders_of_nothing_to_learn(command: str, tmp_path: Path) -> None:
+    save(tmp_path / "p" / "a" / "1.png", Image.fromarray(noise(1, 5, 4)))
+    assert "there is nothing to tell apart" in refused_call(dlcli(command, tmp_path / "p"))
+    assert "whose classes are its subfolders" in refused_call(
+        dlcli(command, tmp_path / "p", "--target", "a")
+    )
+    (tmp_path / "q").mkdir()
+    assert "has no subfolders" in refused_call(dlcli(command, tmp_path / "q"))
+
+
+def refused_call(call: Any) -> str:
+    assert call.code in (2, 3) and "Traceback" not in call.err
+    return str(call.err)

@@ -10,17 +10,15 @@ folder are not followed, and links to folders never.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import NamedTuple
 
 from dlcli.data.dataset import Role
-from dlcli.errors import DataError
+from dlcli.errors import DataError, reason
 from dlcli.frozen import frozen
 
 ENDINGS = frozenset(
-    (
-        *(".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm"),
-        *(".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
-    )
+    ("bmp", "gif", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp")
 )
 """How the names of picture files end, in small letters."""
 
@@ -39,13 +37,18 @@ MOST = 10_000_000
 
 @frozen
 class Picture:
-    """name: the file's, as seen from the folder, with slashes. label: its class or number."""
+    """root: the folder of all. name: the file's, as seen from there, with slashes. label: its class
+    or number. fault: why it cannot be read, where that is known before it is opened."""
 
-    path: Path
+    root: str
     name: str
     label: float
     fault: str = ""
-    """Why it cannot be read, where that is known before it is opened."""
+
+    @property
+    def path(self) -> Path:
+        """The file's own path."""
+        return Path(self.root, self.name)
 
 
 @frozen
@@ -59,6 +62,22 @@ class Listed:
     other: str = ""
 
 
+class _Found(NamedTuple):
+    """The files of each class, (name, fault), and the names of those that are no pictures."""
+
+    files: dict[str, list[tuple[str, str]]]
+    others: list[str]
+
+    def pictures(self, root: Path, classes: Sequence[str]) -> tuple[Picture, ...]:
+        """They, each with the place of its class among these."""
+        numbers = {name: float(number) for number, name in enumerate(classes)}
+        return tuple(
+            Picture(str(root), name, numbers[one], fault)
+            for one, files in self.files.items()
+            for name, fault in files
+        )
+
+
 def list_folder(root: Path) -> Listed:
     """A folder with a subfolder for each class; DataError where it is none."""
     root = root.resolve()
@@ -68,44 +87,36 @@ def list_folder(root: Path) -> Listed:
         if len(set(roles.values())) < len(roles):
             names = ", ".join(roles)
             raise DataError(f"{root} has several folders for one part ({names}): keep one of each")
-        return _parts(root, roles, loose)
-    found, others = _by_class(root, root, folders)
-    others += loose
-    classes = tuple(found)
-    pictures = tuple(
-        Picture(path, name, float(number), fault)
-        for number, files in enumerate(found.values())
-        for path, name, fault in files
-    )
-    return Listed({"all": pictures}, classes, len(others), others[0] if others else "")
+        return _parts(root, roles, [name for name, _ in loose])
+    found = _by_class(root, "", folders)
+    others = [*found.others, *(name for name, _ in loose)]
+    classes = tuple(found.files)
+    return _listed({"all": found.pictures(root, classes)}, classes, others)
 
 
-def _parts(root: Path, roles: Mapping[str, Role], loose: list[str]) -> Listed:
-    parts: dict[Role, Mapping[str, Sequence[tuple[Path, str, str]]]] = {}
-    others = loose
+def _listed(
+    parts: Mapping[Role, tuple[Picture, ...]], classes: tuple[str, ...], others: Sequence[str]
+) -> Listed:
+    return Listed(parts, classes, len(others), others[0] if others else "")
+
+
+def _parts(root: Path, roles: Mapping[str, Role], others: list[str]) -> Listed:
+    parts: dict[Role, _Found] = {}
     for folder, role in roles.items():
-        below, more = _entries(root / folder)
-        parts[role], outside = _by_class(root, root / folder, below)
-        others = [*others, *(f"{folder}/{name}" for name in more), *outside]
-    classes = tuple(sorted({name for found in parts.values() for name in found}))
+        below, loose = _entries(root / folder)
+        parts[role] = _by_class(root, f"{folder}/", below)
+        others += [f"{folder}/{name}" for name, _ in loose]
+        others += parts[role].others
+    classes = tuple(sorted({name for found in parts.values() for name in found.files}))
     _require_distinct(root, classes)
     order: tuple[Role, ...] = ("train", "validation", "test")
-    pictures = {
-        role: tuple(
-            Picture(path, name, float(classes.index(one)), fault)
-            for one, files in parts[role].items()
-            for path, name, fault in files
-        )
-        for role in order
-        if role in parts
-    }
-    return Listed(pictures, classes, len(others), others[0] if others else "")
+    pictures = {role: parts[role].pictures(root, classes) for role in order if role in parts}
+    return _listed(pictures, classes, others)
 
 
-def _by_class(
-    root: Path, folder: Path, classes: Sequence[str]
-) -> tuple[dict[str, list[tuple[Path, str, str]]], list[str]]:
-    """The files of each class, (path, name, fault); and those that are no pictures."""
+def _by_class(root: Path, before: str, classes: Sequence[str]) -> _Found:
+    """What is in these subfolders of the folder `before`, which ends with a slash or is empty."""
+    folder = root / before
     if not classes:
         raise DataError(
             f"{folder} has no subfolders: put the pictures of each class into a folder of its own, "
@@ -113,27 +124,26 @@ def _by_class(
             file=folder,
         )
     _require_distinct(folder, classes)
-    found: dict[str, list[tuple[Path, str, str]]] = {}
+    files: dict[str, list[tuple[str, str]]] = {}
     others: list[str] = []
     count = 0
     for one in classes:
-        found[one] = []
-        for path in _files(folder / one):
-            name = path.relative_to(root).as_posix()
-            if path.suffix.lower() not in ENDINGS:
+        files[one] = []
+        for name, fault in _files(root, f"{before}{one}"):
+            if name.rpartition(".")[2].lower() in ENDINGS:
+                files[one].append((name, fault))
+            else:
                 others.append(name)
-                continue
-            count += 1
-            if count > MOST:
-                raise DataError(f"{folder} has more than {MOST:,} pictures", file=folder)
-            found[one].append((path, name, fault_of(root, path)))
-        if not found[one]:
+        count += len(files[one])
+        if count > MOST:
+            raise DataError(f"{folder} has more than {MOST:,} pictures", file=folder)
+        if not files[one]:
             raise DataError(
                 f"the class folder {folder / one} has no pictures: put some in, or take it away",
                 file=folder / one,
             )
-        _require_distinct(folder / one, [name for _, name, _ in found[one]], "pictures")
-    return found, others
+        _require_distinct(folder / one, [name for name, _ in files[one]], "pictures")
+    return _Found(files, others)
 
 
 def fault_of(root: Path, path: Path) -> str:
@@ -149,31 +159,33 @@ def fault_of(root: Path, path: Path) -> str:
     return "" if target.is_file() else "is a link to a folder, which is not followed"
 
 
-def _entries(folder: Path) -> tuple[list[str], list[str]]:
-    """The names of the subfolders, and of what else there is, sorted."""
+def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
+    """The names of the subfolders, and of what else there is, each with whether it is a plain file;
+    sorted."""
     folders: list[str] = []
-    others: list[str] = []
+    others: list[tuple[str, bool]] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith((".", "_")):
                     continue
-                is_folder = entry.is_dir(follow_symlinks=False)
-                (folders if is_folder else others).append(entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                else:
+                    others.append((entry.name, entry.is_file(follow_symlinks=False)))
     except OSError as error:
-        raise DataError(
-            f"{folder} cannot be read: {error.strerror or error}", file=folder
-        ) from None
+        raise DataError(f"{folder} cannot be read: {reason(error)}", file=folder) from None
     return sorted(folders), sorted(others)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """All files below, in the order of their names."""
-    folders, others = _entries(folder)
-    for name in others:
-        yield folder / name
+def _files(root: Path, folder: str) -> Iterator[tuple[str, str]]:
+    """All files below, (name, fault), in the order of their names."""
+    folders, others = _entries(root / folder)
+    for name, is_plain in others:
+        whole = f"{folder}/{name}"
+        yield whole, "" if is_plain else fault_of(root, root / whole)
     for name in folders:
-        yield from _files(folder / name)
+        yield from _files(root, f"{folder}/{name}")
 
 
 def _require_distinct(folder: Path, names: Sequence[str], what: str = "class folders") -> None:
@@ -182,9 +194,9 @@ def _require_distinct(folder: Path, names: Sequence[str], what: str = "class fol
     for name in names:
         other = known.setdefault(name.casefold(), name)
         if other != name:
+            pair = [one.rpartition("/")[2] for one in (other, name)]
             raise DataError(
-                f"{folder} has the {what} {PurePosixPath(other).name!r} and "
-                f"{PurePosixPath(name).name!r}, which are one name where capitals do not count: "
-                "rename one, so that the data is the same everywhere",
+                f"{folder} has the {what} {pair[0]!r} and {pair[1]!r}, which are one name where "
+                "capitals do not count: rename one, so that the data is the same everywhere",
                 file=folder,
             )

@@ -84,8 +84,9 @@ class ImageFolder(Source):
         labels = np.array([one.label for one in read])
         if listed.classes is not None or (labels == np.floor(labels)).all():
             labels = labels.astype(np.int64)
-        names = [str(one.path) for one in read]
-        return make_table(pixels, labels, str(root), str(root), place=names.__getitem__)
+        return make_table(
+            pixels, labels, str(root), str(root), place=lambda row: str(read[row].path)
+        )
 
     def _findings(
         self, root: Path, listed: Listed, left_out: list[tuple[Picture, str]]
@@ -211,5 +212,5 @@ class ImageFolder(Source):
                 fault = "was not found"
             else:
                 fault = fault_of(root, path)
-            listed.append(Picture(path, name, float(label), fault))
+            listed.append(Picture(str(root), name, float(label), fault))
         return Listed({"all": tuple(listed)}, raw.classes)
