@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from dlcli.artifacts.run_directory import PLAN
 from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.many import resume_many, train_many, verify_many
@@ -19,7 +21,8 @@ from dlcli.pipeline.options import Options
 from dlcli.pipeline.progress import NullReporter
 from tests.cli.calls import dlcli, refused
 from tests.drawn.drawing import draw
-from tests.exactness.runs import assert_same, content, stop_after
+from tests.exactness.killing import Place, killed
+from tests.exactness.runs import a_part, assert_same, content, stop_after
 
 CONFIG = """\
 data:
@@ -118,6 +121,38 @@ def test_a_stop_anywhere_is_made_good(
     before = content(root)
     resume_many(root, Options(2), NullReporter())
     assert_same(content(root), before)
+
+
+CHAINS = 8
+"""So many sets of runs are killed four times each before they may finish."""
+
+
+@pytest.mark.parametrize("chain", a_part(CHAINS, 2))
+def test_killed_again_and_again_all_runs_end_the_same(
+    chain: int, config: Path, whole: Path, tmp_path: Path
+) -> None:
+    dice = random.Random(chain)
+    workers = ["--workers", str(1 + chain % 3)]
+    root = tmp_path / "none yet"
+    kills = 0
+    while kills < 4:
+        if (root / PLAN).exists():
+            arguments: list[str | Path] = ["train", "--resume", root]
+        else:
+            arguments = ["train", config, "--folds", str(FOLDS), "--output-dir", tmp_path]
+        operation = dice.random() < 0.6
+        place: Place = "operation" if operation else dice.choice(["step", "in a step"])
+        if killed([*arguments, *workers], place, dice.randint(1, 400 if operation else 80)):
+            kills += 1
+            root = max(tmp_path.glob("c-0*"), default=root)
+        else:  # it was quicker than the kill: another one
+            root = max(tmp_path.glob("c-0*"))
+            assert_same(content(root), content(whole))
+            root = tmp_path / "none yet"
+    if not (root / PLAN).exists():
+        return  # there is nothing to go on with, as of a run that was killed before it began
+    assert not killed(["train", "--resume", root, *workers], None)
+    assert_same(content(root), content(whole))
 
 
 def test_what_was_killed_between_runs_goes_on(config: Path, whole: Path, tmp_path: Path) -> None:
