@@ -47,7 +47,7 @@ def evaluate(
             Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
         )
         if not json:
-            show_many(ConsoleReporter(to_stdout=True), found)
+            show_many(found)
         gates.require_met(found)
         if json:
             print_json({**found, **gates.to_json()})

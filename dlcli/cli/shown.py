@@ -2,16 +2,13 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dlcli.printable import printable
-
-if TYPE_CHECKING:
-    from dlcli.pipeline.progress import Reporter
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 _WIDE = 10_000
@@ -79,8 +76,25 @@ def short(value: float) -> str:
     return f"{value:.4g}"
 
 
-def show_many(reporter: "Reporter", found: Mapping[str, Any]) -> None:
-    """Mean and spread of each metric."""
-    for name, mean in found["mean"].items():
-        spread = found["spread"][name]
-        reporter.say(f"{found['part']} {name} {mean:.4f} ± {spread:.4f} ({found['kind']})")
+_ROOM = 64
+"""Columns of a terminal beside the names of runs."""
+
+
+def show_many(found: Mapping[str, Any], to_stderr: bool = False) -> None:
+    """The metrics of each run, with their mean and spread below; as many side by side as there is
+    room for."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    lines = {**found["runs"], "mean": found["mean"], "± spread": found["spread"]}
+    left = list(found["mean"])
+    while left:
+        some = [left.pop(0)]
+        while left and sum(max(len(name), 7) + 2 for name in (*some, left[0])) <= _ROOM:
+            some.append(left.pop(0))
+        rows = [
+            (f"  {line}", *(f"{values[name]:.4f}" if name in values else "" for name in some))
+            for line, values in lines.items()
+        ]
+        print(file=stream)
+        header = (f"  {found['part']}", *some)
+        widths = (14, *(None for _ in some))
+        print_narrow(header, rows, widths, range(1, len(header)), to_stderr)

@@ -136,7 +136,7 @@ def train(
         if several:
             from dlcli.cli.shown import show_many
 
-            show_many(ConsoleReporter(), summary_of(path))
+            show_many(summary_of(path), to_stderr=True)
         print_path(path)
         gates.require_met()
         if gates:

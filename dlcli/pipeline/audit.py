@@ -1,7 +1,7 @@
 """The audit of stages 1 and 2: what is probably not meant, gathered, and refused where that is
 asked for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -14,8 +14,15 @@ from dlcli.data.leaks import FEATURES, constants, giveaways, identifiers
 from dlcli.data.names import class_name
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.strange import buckets, empty_buckets, gap_categories, takes_unknown, unknown_cells
-from dlcli.data.suspicions import channels_first, lost_in_float32
+from dlcli.data.suspicions import (
+    channels_first,
+    looks_channels_first,
+    lost_in_float32,
+    misread,
+)
+from dlcli.engine.graph import Node
 from dlcli.engine.layer import Shape
+from dlcli.engine.layers import Dropout, Flatten, Reshape
 
 
 def require_none(loaded: LoadedConfig, findings: Iterable[Finding]) -> None:
@@ -179,3 +186,22 @@ def _uneven(loaded: LoadedConfig, dataset: Dataset) -> tuple[Finding, ...]:
                 )
             )
     return tuple(told)
+
+
+def reshaped_channels_first(nodes: Sequence[Node]) -> tuple[Finding, ...]:
+    """A finding where a layer makes rows into images with their channels first, before any
+    layer that could learn where things are."""
+    for node in nodes:
+        if not isinstance(node.layer, Reshape | Flatten | Dropout):
+            break
+        if isinstance(node.layer, Reshape) and looks_channels_first(node.out_shape):
+            return (
+                Finding(
+                    "channels_first",
+                    f"layer `{node.name}`: {misread(node.out_shape)}",
+                    "reshape by a transform, "
+                    f"`{{type: reshape, target_shape: {list(node.out_shape)}}}`, and put `{{type: "
+                    "transpose, dims: [2, 3, 1]}` behind it",
+                ),
+            )
+    return ()

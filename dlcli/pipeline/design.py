@@ -19,12 +19,11 @@ from dlcli.data.fitted import Columns
 from dlcli.data.known import class_counts, require_known, single_class, unknown_labels
 from dlcli.data.labels import Labels, labels_of, surplus_units
 from dlcli.data.places import Places
-from dlcli.data.suspicions import coarse_targets, exclusive_labels, looks_channels_first, misread
+from dlcli.data.suspicions import coarse_targets, exclusive_labels
 from dlcli.data.targets import TargetScale
 from dlcli.deploy.ids import require_ids
 from dlcli.engine.graph import GraphError, Node, connect
 from dlcli.engine.layer import Array, Shape, ShapeError
-from dlcli.engine.layers import Dropout, Flatten, Reshape
 from dlcli.engine.layout import ArraysError, NotFiniteError
 from dlcli.engine.losses import Loss
 from dlcli.engine.metrics import Kind, MetricSet
@@ -204,7 +203,9 @@ def design(loaded: LoadedConfig, prepared: Prepared) -> Design:
     for role, part in dataset.parts().items():
         what = "the training part" if role == "train" else f"the {role} part"
         require_ids(chain.nodes, prepared.preprocessing, part.each(), what)
-    findings = reshaped_channels_first(chain) + ids_as_numbers(chain.nodes, prepared.columns)
+    findings = audit.reshaped_channels_first(chain.nodes) + ids_as_numbers(
+        chain.nodes, prepared.columns
+    )
     findings += steps_that_are_not_masked(chain.nodes, prepared.preprocessing, dataset.train)
     if chain.rebuilds:
         check_loss(loaded, chain, prepared.row_shapes[ONLY], None)
@@ -279,25 +280,6 @@ def _judging(
     odd = _judged(loaded, chain, dataset, targets)
     metrics = metric_set(loaded, chain.learns, prepared.target_scale, dataset.train.targets_array)
     return learned, metrics, names, odd
-
-
-def reshaped_channels_first(chain: Chain) -> tuple[Finding, ...]:
-    """A finding where a layer makes rows into images with their channels first, before any
-    layer that could learn where things are."""
-    for node in chain.nodes:
-        if not isinstance(node.layer, Reshape | Flatten | Dropout):
-            break
-        if isinstance(node.layer, Reshape) and looks_channels_first(node.out_shape):
-            return (
-                Finding(
-                    "channels_first",
-                    f"layer `{node.name}`: {misread(node.out_shape)}",
-                    "reshape by a transform, "
-                    f"`{{type: reshape, target_shape: {list(node.out_shape)}}}`, and put `{{type: "
-                    "transpose, dims: [2, 3, 1]}` behind it",
-                ),
-            )
-    return ()
 
 
 def _judged(

@@ -131,7 +131,7 @@ def _from_declared(
         what = "The layers' shapes depend on what the transforms find in the data."
         return Validated((), (*unchecked, what), findings)
     chain = design.connect_chain(loaded, shapes)
-    findings += design.reshaped_channels_first(chain)
+    findings += audit.reshaped_channels_first(chain.nodes)
     if chain.rebuilds:
         design.check_loss(loaded, chain, next(iter(shapes.values())), None)
         return Validated(_rows(chain), unchecked, findings)
@@ -162,7 +162,7 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     shapes = {name: one.out_shape for name, one in preprocessing.items()}
     chain = design.connect_chain(loaded, shapes)  # without layers about categories
     require_ids(chain.nodes, preprocessing, part.each(), "the first rows")
-    findings += design.reshaped_channels_first(chain)
+    findings += audit.reshaped_channels_first(chain.nodes)
     if chain.rebuilds:
         design.check_loss(loaded, chain, next(iter(shapes.values())), None)
         return Validated(_rows(chain), unchecked, findings)

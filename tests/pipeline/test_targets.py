@@ -153,8 +153,7 @@ def test_names_are_no_numbers_to_learn(names: str, shown: str, tmp_path: Path) -
 def test_classes_have_names_and_the_second_of_two_is_positive(
     kind: str, count: int, classes: Any, names: tuple[str, ...], positive: str | None
 ) -> None:
-    answers: Any = SimpleNamespace(kind=lambda shape: (kind, count))
-    recipe: Any = SimpleNamespace(loss=answers, model=SimpleNamespace(out_shape=(count,)))
+    recipe: Any = SimpleNamespace(metrics=SimpleNamespace(learns=(kind, count)))
     assert evaluate.class_names(recipe, classes) == names
     assert evaluate._positive_class(recipe, classes) == positive
 
