@@ -6,9 +6,9 @@ import numpy as np
 
 from dlcli.engine.fusion import (
     FusedDense,
+    LinesDepthwise,
+    LinesSeparable,
     PlanesConv,
-    PlanesDepthwise,
-    PlanesSeparable,
     WinogradConv,
 )
 from dlcli.engine.layer import Array, Layer
@@ -71,7 +71,7 @@ DENSE_CASES = [
 ]
 
 DEPTHWISE_CASES = [
-    Case(PlanesDepthwise(DepthwiseConv2D(kernel, strides, padding, 1, dilation, bias), relu), shape)
+    Case(LinesDepthwise(DepthwiseConv2D(kernel, strides, padding, 1, dilation, bias), relu), shape)
     for kernel, strides, padding, dilation, bias, relu, shape in [
         ((3, 3), (1, 1), "same", (1, 1), True, RELU, (5, 6, 3)),
         ((3, 2), (1, 1), "valid", (1, 1), True, None, (5, 4, 2)),
@@ -84,7 +84,7 @@ DEPTHWISE_CASES = [
 ]
 
 SEPARABLE_CASES = [
-    Case(PlanesSeparable(SeparableConv2D(4, kernel, strides, padding, dilation, 1, bias), relu), s)
+    Case(LinesSeparable(SeparableConv2D(4, kernel, strides, padding, dilation, 1, bias), relu), s)
     for kernel, strides, padding, dilation, bias, relu, s in [
         ((3, 3), (1, 1), "same", (1, 1), True, RELU, (5, 6, 3)),
         ((3, 2), (2, 1), "valid", (1, 2), False, None, (6, 5, 2)),
@@ -100,7 +100,7 @@ def plain(layer: Layer) -> list[Layer]:
     if isinstance(layer, FusedDense):
         chain: Sequence[Layer | None] = (layer.flatten, layer.dense, layer.relu)
     else:
-        if isinstance(layer, PlanesDepthwise | PlanesSeparable):
+        if isinstance(layer, LinesDepthwise | LinesSeparable):
             return [layer.conv, *([] if layer.relu is None else [layer.relu])]
         assert isinstance(layer, WinogradConv | PlanesConv)
         chain = (layer.conv, layer.relu, layer.pool)

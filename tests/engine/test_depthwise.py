@@ -28,20 +28,27 @@ def test_taps_and_places_are_added_in_their_order(
 ) -> None:
     draw = np.random.default_rng(seed)
     shape = [(n - 1) * s + k for n, s, k in zip(places, strides, size, strict=True)]
-    padded = draw.normal(size=(*shape, 1, numbers)).astype(np.float32)
+    laid = draw.normal(size=(2, shape[0], 1, shape[1], numbers)).astype(np.float32)
+    if strides[1] > 1:  # as pixels are laid out by their columns
+        laid = draw.normal(size=(2, shape[0], 2, -(-shape[1] // 2), numbers)).astype(np.float32)
     conv = DepthwiseConv2D(size, strides)
-    under = depthwise._under(padded, conv, places)
-    kernel = draw.normal(size=(*size, places[1], numbers)).astype(np.float32)
-    y = np.empty((*places, numbers), np.float32)
-    depthwise._add_taps(under, kernel, y)
-    wanted = np.zeros_like(y)
-    for u, v in np.ndindex(*size):
-        wanted += under[:, u, :, v] * kernel[u, v]
-    assert y.tobytes() == wanted.tobytes()
-
-    dkernel = np.empty((*size, numbers), np.float32)
-    depthwise._add_places(under, y, dkernel)
-    wanted = np.zeros_like(dkernel)
-    for i, j in np.ndindex(*places):
-        wanted += under[i, :, j] * y[i, j]
-    assert dkernel.tobytes() == wanted.tobytes()
+    length = places[1] * numbers
+    kernel = draw.normal(size=(*size, length)).astype(np.float32)
+    total = np.zeros((2, places[0], length), np.float32)
+    dy = draw.normal(size=total.shape).astype(np.float32)
+    for u, v, taps in depthwise._under(laid, size, conv, places):
+        dkernel, wanted = np.empty(length, np.float32), np.zeros(length, np.float32)
+        depthwise._add_places(taps, dy, dkernel)
+        for n, i in np.ndindex(*dy.shape[:2]):
+            wanted += taps[n, i] * dy[n, i]
+        assert dkernel.tobytes() == wanted.tobytes()
+        total += taps * kernel[u, v]
+    y = np.empty_like(total)
+    if strides[1] == 1:
+        wide = depthwise._windows(laid, size, strides[0], (1, 1), places, 0)
+        depthwise._add_taps(wide, kernel, y)
+        wanted = np.zeros_like(y)
+        for u, v in np.ndindex(*size):
+            wanted += wide[:, :, u, v] * kernel[u, v]
+        assert y.tobytes() == wanted.tobytes()
+        np.testing.assert_allclose(y, total, rtol=1e-4, atol=1e-4)

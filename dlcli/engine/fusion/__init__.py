@@ -5,8 +5,8 @@ like any other, and takes the place and the name of the one that has parameters,
 parameters, their initial values and every stream of random numbers stay what they were.
 
     conv2d [relu] [max_pooling2d]    WinogradConv (winograd_conv.py) or PlanesConv (planes_conv.py)
-    depthwise_conv2d [relu]          PlanesDepthwise (depthwise.py)
-    separable_conv2d [relu]          PlanesSeparable (depthwise.py)
+    depthwise_conv2d [relu]          LinesDepthwise (depthwise.py)
+    separable_conv2d [relu]          LinesSeparable (depthwise.py)
     [flatten] dense [relu]           FusedDense (dense.py), also for a dense layer by itself
 
 Read them in this order: dense.py; positions.py, how memory lies; depthwise.py; fused_conv.py and
@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from dlcli.engine.fusion.dense import FusedDense
-from dlcli.engine.fusion.depthwise import PlanesDepthwise, PlanesSeparable
+from dlcli.engine.fusion.depthwise import LinesDepthwise, LinesSeparable
 from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.planes_conv import PlanesConv
 from dlcli.engine.fusion.winograd_conv import WinogradConv
@@ -96,8 +96,8 @@ def _fused(nodes: Sequence[Node]) -> tuple[int, Layer | None, int]:
             return 1, None, 0
         count, relu, _ = _followers(nodes, pools=False)
         if isinstance(head, DepthwiseConv2D):
-            return count, PlanesDepthwise(head, relu), 0
-        return count, PlanesSeparable(head, relu), 0
+            return count, LinesDepthwise(head, relu), 0
+        return count, LinesSeparable(head, relu), 0
     at = 1 if isinstance(head, Flatten) and len(nodes) > 1 else 0
     dense = nodes[at].layer
     if isinstance(dense, Dense):
@@ -153,9 +153,9 @@ def _convolution(
 
 __all__ = [
     "FusedDense",
+    "LinesDepthwise",
+    "LinesSeparable",
     "PlanesConv",
-    "PlanesDepthwise",
-    "PlanesSeparable",
     "WinogradConv",
     "fuse",
 ]
