@@ -19,7 +19,6 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +201,8 @@ def _decoding(pictures: Sequence[Picture], wanted: Wanted) -> Iterator[tuple[Pic
             return picture, decode(picture.path, wanted)
         except Unreadable as error:
             return picture, str(error)
+
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_processors()) as pool:
         for start in range(0, len(pictures), _AT_ONCE):

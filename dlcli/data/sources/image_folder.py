@@ -8,7 +8,6 @@ import numpy as np
 from dlcli.data.audit import Finding
 from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array, Declared, Raw, Role, Sampled, Shape, Table
-from dlcli.data.pictures import cache
 from dlcli.data.pictures.decoding import (
     CHANNELS,
     Unreadable,
@@ -66,6 +65,8 @@ class ImageFolder(Source):
         return self._raw(root, listed, places)
 
     def _raw(self, root: Path, listed: Listed, places: Places) -> Raw:
+        from dlcli.data.pictures import cache  # what nobody asks for is not loaded
+
         pillow = require_pillow(root)
         parts: dict[Role, Table] = {}
         left_out: list[tuple[Picture, str]] = []

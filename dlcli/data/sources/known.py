@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from dlcli.data.dataset import Column, Declared, Sampled, Shape
-from dlcli.data.downloads.fetching import obtain
 from dlcli.data.downloads.files import absence, place, require_intact
 from dlcli.data.downloads.known import KNOWN, KnownSet
 from dlcli.data.places import Places
@@ -24,6 +23,8 @@ class KnownSource(Source):
 
     def obtained(self, places: Places) -> KnownSet:
         """The same, when they are there; DataError where they cannot be had."""
+        from dlcli.data.downloads.fetching import obtain  # what nobody asks for is not loaded
+
         obtain(self.known(), places.data)
         return self.known()
 
