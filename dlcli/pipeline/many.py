@@ -41,7 +41,7 @@ from dlcli.artifacts.run_directory import (
 )
 from dlcli.artifacts.verification import Verified, verify
 from dlcli.config import LARGEST_FILE
-from dlcli.data.dataset import Part
+from dlcli.data.dataset import Part, Raw
 from dlcli.deploy.answer_table import answer_table
 from dlcli.deploy.bundle import Bundle
 from dlcli.errors import ArtifactError, UsageError
@@ -230,11 +230,13 @@ def _answers(root: RunDirectory, plan: Plan, options: Options) -> str:
     """The rows of all test parts with their answers, as CSV, in the order of the data."""
     lines: list[tuple[int, list[Any]]] = []
     header: list[str] = []
+    raw: Raw | None = None
     for fold, name in enumerate(plan.runs, 1):
         directory = RunDirectory(root.root / name)
         manifest = read_manifest(directory.path(MANIFEST))
         bundle = load_bundle(directory, manifest, MODEL)
-        part = _tested(directory, options)
+        raw = _all_rows(directory, options) if raw is None else raw
+        part = _tested(directory, raw)
         names, answers = answer_table(bundle, answers_of(bundle, len(part), part.take_each))
         targets = None if rebuilds(recorded_config(directory)) else _targets(bundle, part)
         header = ["row", "fold", *(["target"] if targets is not None else []), *names]
@@ -248,12 +250,17 @@ def _answers(root: RunDirectory, plan: Plan, options: Options) -> str:
     return text.getvalue()
 
 
-def _tested(directory: RunDirectory, options: Options) -> Part:
-    """The rows that a run was judged by."""
+def _all_rows(directory: RunDirectory, options: Options) -> Raw:
+    """The rows of all runs, whose splits alone differ."""
     loaded = recorded_config(directory)
     folder = Environment.read(directory).config_folder
-    where = prepare.places(folder, options.data_dir, directory.root)
-    test = prepare.prepare(loaded, where).dataset.test
+    return prepare.read(loaded, prepare.places(folder, options.data_dir, directory.root))
+
+
+def _tested(directory: RunDirectory, raw: Raw) -> Part:
+    """The rows that a run was judged by."""
+    loaded = recorded_config(directory)
+    test = prepare.parted(loaded, prepare.arranged(loaded, raw)).test
     assert test is not None
     return test
 

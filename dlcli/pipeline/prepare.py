@@ -84,9 +84,7 @@ Check = Callable[[Brought], None]
 
 def prepare(loaded: LoadedConfig, where: Places, check: Check = lambda brought: None) -> Prepared:
     """Load, split, fit. Raises DataError, or ConfigError with the line at fault."""
-    config = loaded.config
-    with fitting(loaded):
-        raw = builder.source(config).load(where, config.seed)
+    raw = read(loaded, where)
     mapped = mapped_files(raw)  # as they are before they are digested
     brought = Brought.of(raw)
     check(brought)
@@ -97,10 +95,7 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
     """`prepare` for rows that are there already, without a word about where they came from."""
     config = loaded.config
     raw = arranged(loaded, raw)
-    try:
-        dataset = builder.split(config).apply(raw, config.seed, builder.learns_classes(config))
-    except UsageError as error:
-        raise loaded.error(("data", "split"), str(error)) from None
+    dataset = parted(loaded, raw)
     with fitting(loaded):
         preprocessing = prepare_each(dataset, builder.transforms(config))
     _check_augmentations(loaded, preprocessing, dataset)
@@ -111,6 +106,21 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
         scale = _target_scale(config.data.target_transforms, dataset)
     findings = audit.of_rows(loaded, raw, dataset, preprocessing)
     return Prepared(dataset, preprocessing, scale, findings=findings)
+
+
+def parted(loaded: LoadedConfig, raw: Raw) -> Dataset:
+    """The parts of rows that are arranged."""
+    config = loaded.config
+    try:
+        return builder.split(config).apply(raw, config.seed, builder.learns_classes(config))
+    except UsageError as error:
+        raise loaded.error(("data", "split"), str(error)) from None
+
+
+def read(loaded: LoadedConfig, where: Places) -> Raw:
+    """The rows as the source brings them."""
+    with fitting(loaded):
+        return builder.source(loaded.config).load(where, loaded.config.seed)
 
 
 @contextmanager
