@@ -31,7 +31,7 @@ def first_pictures_config(look: PicturesLook, file: Path) -> str:
     source: dict[str, object] = {"type": "image_folder", "path": called(look.path, file.parent)}
     if look.grey:
         source["color_mode"] = "grayscale"
-    if len(look.sizes) > 1 or size != look.sizes[0][0]:
+    if len(look.sizes) > 1 or size != look.sizes[0][0] or not look.complete:
         source["image_size"] = list(size)
         shapes = {round(width / height, 2) for (height, width), _ in look.sizes}
         if len(shapes) > 1:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -128,14 +129,14 @@ def test_greys_of_16_bits_stay_what_they_are(ending: str, places: Places, tmp_pa
     found = features(ImageFolder("p", color_mode="grayscale").load(places, 0))
     assert found.dtype == np.uint16
     np.testing.assert_array_equal(found[0, :, :, 0], pixels)
-    with pytest.raises(DataError, match=r"16 bits a pixel.*color_mode: grayscale"):
+    with pytest.raises(DataError, match=r"more than 8 bits a pixel.*color_mode: grayscale"):
         ImageFolder("p").load(places, 0)
 
 
 def test_pictures_of_8_and_of_16_bits_do_not_mix(places: Places, tmp_path: Path) -> None:
     save(tmp_path / "p" / "a" / "1.png", Image.fromarray(noise(1, 6, 7)))
     save(tmp_path / "p" / "a" / "2.png", Image.fromarray(noise(1, 6, 7, kind="u2")))
-    with pytest.raises(DataError, match=r"2\.png has 16 bits a pixel, others, such as a/1\.png"):
+    with pytest.raises(DataError, match=r"2\.png has 16 bits a pixel, and those before it"):
         ImageFolder("p", color_mode="grayscale").load(places, 0)
 
 
@@ -236,10 +237,24 @@ def test_parts_have_classes_of_their_own(
     assert raw.classes == ("cat", "dog")
 
 
-def test_train_and_test_beside_other_classes_are_classes(places: Places, tmp_path: Path) -> None:
-    for name in ("train", "test", "tram"):
+def test_a_class_may_be_called_train(places: Places, tmp_path: Path) -> None:
+    for name in ("train", "bus", "tram"):
         save(tmp_path / "p" / name / "1.png", Image.fromarray(noise(1, 5, 4, 3)))
-    assert ImageFolder("p").load(places, 0).classes == ("test", "train", "tram")
+    assert ImageFolder("p").load(places, 0).classes == ("bus", "train", "tram")
+
+
+def test_parts_beside_other_folders_are_no_classes(places: Places, tmp_path: Path) -> None:
+    for name in ("Train", "Test"):
+        pictures(tmp_path / "p" / name)
+    assert list(ImageFolder("p").load(places, 0).parts) == ["train", "test"]
+    (tmp_path / "p" / "_old").mkdir()
+    assert list(ImageFolder("p").load(places, 0).parts) == ["train", "test"]
+    (tmp_path / "p" / "docs").mkdir()
+    assert "(Test, Train) beside 'docs', so the others cannot be" in refused(
+        ImageFolder("p"), places
+    )
+    (tmp_path / "p" / "docs").rename(tmp_path / "p" / "testing")
+    assert "several folders for one part" in refused(ImageFolder("p"), places)
 
 
 @pytest.mark.parametrize("where", ["p/labels.csv", "labels.csv", "data/labels.csv"])
@@ -273,21 +288,21 @@ def test_labels_may_be_numbers(labels: str, kind: str, places: Places, tmp_path:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The files that are decoded."""
-    seen: list[Path] = []
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The contents that are decoded."""
+    seen: list[bytes] = []
     decode = cache.decode
 
-    def counting(path: Path, wanted: Any) -> Pixels:
-        seen.append(path)
-        return decode(path, wanted)
+    def counting(content: bytes, wanted: Any) -> Pixels:
+        seen.append(content)
+        return decode(content, wanted)
 
     monkeypatch.setattr(cache, "decode", counting)
     return seen
 
 
 def test_pictures_are_decoded_once_and_mapped_from_then_on(
-    places: Places, tmp_path: Path, counted: list[Path]
+    places: Places, tmp_path: Path, counted: list[bytes]
 ) -> None:
     pictures(tmp_path / "p")
     first = features(ImageFolder("p").load(places, 0))
@@ -299,7 +314,7 @@ def test_pictures_are_decoded_once_and_mapped_from_then_on(
 
 
 def test_a_folder_that_is_moved_is_not_decoded_again(
-    places: Places, tmp_path: Path, counted: list[Path]
+    places: Places, tmp_path: Path, counted: list[bytes]
 ) -> None:
     pictures(tmp_path / "p")
     ImageFolder("p").load(places, 0)
@@ -309,7 +324,7 @@ def test_a_folder_that_is_moved_is_not_decoded_again(
 
 
 def test_whatever_changes_is_decoded_again(
-    places: Places, tmp_path: Path, counted: list[Path], monkeypatch: pytest.MonkeyPatch
+    places: Places, tmp_path: Path, counted: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "_YOUNG", -(10**18))  # trust files that were written just now
     files = pictures(tmp_path / "p")
@@ -342,7 +357,7 @@ def test_a_content_is_read_once_where_nothing_changed(
 
 
 def test_other_options_are_other_pixels(
-    places: Places, tmp_path: Path, counted: list[Path]
+    places: Places, tmp_path: Path, counted: list[bytes]
 ) -> None:
     pictures(tmp_path / "p")
     for number, source in enumerate(
@@ -362,7 +377,7 @@ def test_other_options_are_other_pixels(
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "index", "gone", "no index"])
 def test_a_damaged_cache_is_made_again(
-    damage: str, places: Places, tmp_path: Path, counted: list[Path]
+    damage: str, places: Places, tmp_path: Path, counted: list[bytes]
 ) -> None:
     pictures(tmp_path / "p")
     before = features(ImageFolder("p").load(places, 0)).copy()
@@ -386,7 +401,7 @@ def test_a_damaged_cache_is_made_again(
 
 
 def test_where_nothing_can_be_kept_it_works_and_says_so(
-    places: Places, tmp_path: Path, counted: list[Path]
+    places: Places, tmp_path: Path, counted: list[bytes]
 ) -> None:
     pictures(tmp_path / "p")
     (places.data / "image_folder").write_text("in the way")
@@ -526,7 +541,68 @@ def test_a_link_inside_is_followed(places: Places, tmp_path: Path) -> None:
 def test_all_faulty_is_an_error_also_when_skipping(places: Places, tmp_path: Path) -> None:
     for path in pictures(tmp_path / "p"):
         _text(path)
-    assert "is no picture" in refused(ImageFolder("p", errors="skip"), places)
+    text = refused(ImageFolder("p", errors="skip"), places)
+    assert "none of the 6 pictures" in text and "the first, cat/00.png, is no picture" in text
+    assert "errors: skip" not in text
+    assert not list(places.data.glob("image_folder/*/*.part"))
+
+
+def test_half_a_picture_is_named_by_whoever_looks(places: Places, tmp_path: Path) -> None:
+    for path in pictures(tmp_path / "p", 3, (40, 40, 3)):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "cannot be decoded" in refused(ImageFolder("p"), places)
+    assert ImageFolder("p", errors="skip").declare(places).row_shape is None
+    assert "none of its pictures can be read" in refused_call(dlcli("init", tmp_path / "p"))
+    assert "none of its pictures can be read" in refused_call(dlcli("describe", tmp_path / "p"))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "not enough memory"),
+        (OSError(24, "Too many open files"), "too many files are open"),
+    ],
+)
+def test_what_the_machine_lacks_is_no_fault_of_a_picture(
+    error: Exception,
+    words: str,
+    places: Places,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pictures(tmp_path / "p")
+    fail = mock.Mock(side_effect=error)
+    with monkeypatch.context() as patched:
+        patched.setattr(decoding, "_is_deep", fail)
+        assert words in refused(ImageFolder("p", errors="skip"), places)
+    raw = ImageFolder("p", errors="skip").load(places, 0)
+    assert len(features(raw)) == 6 and raw.findings == ()
+
+
+def test_a_picture_that_changes_while_it_is_read_is_not_kept(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = pictures(tmp_path / "p")
+    before = files[3].read_bytes()
+    content = cache._content
+
+    def changing(path: Path) -> str:
+        found = content(path)
+        if path == files[3]:
+            save(path, Image.fromarray(noise(99, 5, 4, 3)))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "_content", changing)
+        assert "was changed while the pictures were read" in refused(ImageFolder("p"), places)
+    files[3].write_bytes(before)
+    np.testing.assert_array_equal(features(ImageFolder("p").load(places, 0))[3], noise(1, 5, 4, 3))
+
+
+def test_a_name_that_is_no_text(places: Places, tmp_path: Path) -> None:
+    pictures(tmp_path / "p")
+    Path(os.fsdecode(os.fsencode(tmp_path / "p") + b"/caf\xe9")).mkdir()
+    assert "caf" in (text := refused(ImageFolder("p"), places)) and "not UTF-8: rename it" in text
 
 
 def test_pictures_of_different_sizes(places: Places, tmp_path: Path) -> None:
@@ -582,12 +658,19 @@ def test_no_folder_of_pictures(
         ("9.png,a", "9.png was not found"),
         ("../x.png,a", "labels.csv, line 3 names '../x.png', which is not in"),
         ("/etc/passwd,a", "names '/etc/passwd', which is not in"),
+        (f"{'x' * 300}.png,a", "x.png was not found"),
+        ("linked/2.png,a", "is a link out of the folder"),
+        ("inside/0.png,a", "is below a link to a folder"),
     ],
 )
 def test_labels_of_files_that_are_not_there(
     line: str, words: str, places: Places, tmp_path: Path
 ) -> None:
     save(tmp_path / "p" / "0.png", Image.fromarray(noise(0, 5, 4, 3)))
+    save(tmp_path / "q" / "2.png", Image.fromarray(noise(0, 5, 4, 3)))
+    save(tmp_path / "p" / "real" / "0.png", Image.fromarray(noise(0, 5, 4, 3)))
+    (tmp_path / "p" / "linked").symlink_to(tmp_path / "q")
+    (tmp_path / "p" / "inside").symlink_to(tmp_path / "p" / "real")
     (tmp_path / "p" / "labels.csv").write_text(f"file,label\n0.png,a\n{line}\n")
     assert words in refused(ImageFolder("p", labels="labels.csv"), places)
 
@@ -655,7 +738,7 @@ print(json.dumps(int(status.split("RssAnon:")[1].split()[0])))
 
 @pytest.mark.parametrize("each", [20, pytest.param(1000, marks=pytest.mark.thorough)])
 def test_a_folder_trains_as_the_archive_of_its_pixels_does(
-    each: int, tmp_path: Path, counted: list[Path]
+    each: int, tmp_path: Path, counted: list[bytes]
 ) -> None:
     pics, npz = written_twice(tmp_path, each)
     where = ("--data-dir", tmp_path / "data")

@@ -6,7 +6,6 @@ archive is decoded anew. Where nothing can be written, the arrays are kept in me
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -77,7 +76,7 @@ def _store(folder: Path, key: str, made: Mapping[str, Array]) -> None:
     digests = {}
     for name, array in made.items():
         flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        pieces = (_header(array), flat.data)
+        pieces = (npy.header(array.dtype, array.shape), flat.data)
         sha = hashlib.sha256()
         for piece in pieces:
             sha.update(piece)
@@ -85,10 +84,3 @@ def _store(folder: Path, key: str, made: Mapping[str, Array]) -> None:
         digests[name] = sha.hexdigest()
     index = {"format": _FORMAT, "archive": key, "arrays": digests}
     storing.put(folder / INDEX, [json.dumps(index, indent=1).encode()])
-
-
-def _header(array: Array) -> bytes:
-    stream = io.BytesIO()
-    shape = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
-    np.lib.format.write_array_header_1_0(stream, shape)
-    return stream.getvalue()

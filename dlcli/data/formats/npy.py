@@ -8,7 +8,7 @@ import ast
 import re
 import struct
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -37,6 +37,17 @@ class Header:
     def size(self) -> int:
         """How many bytes of numbers must follow."""
         return element_count(self.shape) * self.dtype.itemsize
+
+
+def header(dtype: np.dtype[Any], shape: Shape, length: int = 128) -> bytes:
+    """The start of a file of numbers in C order, format 1.0.
+
+    It has `length` bytes, enough for any shape of a few axes, so that it can be written again when
+    it is known how many rows there are.
+    """
+    said = {"descr": dtype.newbyteorder("<").str, "fortran_order": False, "shape": tuple(shape)}
+    text = str(said).encode().ljust(length - 11) + b"\n"
+    return MAGIC + b"\x01\x00" + struct.pack("<H", len(text)) + text
 
 
 def parse_header(stream: BinaryIO, where: str) -> Header:

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from dlcli.data.dataset import Role
-from dlcli.data.pictures.decoding import Unreadable, has_16_bits, is_grey, require_pillow, size_of
+from dlcli.data.pictures.decoding import Unreadable, look_at, require_pillow
 from dlcli.data.pictures.listing import list_folder
 from dlcli.errors import UsageError
 from dlcli.frozen import frozen
@@ -17,8 +17,8 @@ _LOOKED_AT = 300
 class PicturesLook:
     """parts: how many pictures each has. classes: by name, how many of all pictures.
 
-    Of some of the pictures: sizes, (height, width), with how often each comes; whether all are
-    grey, and all of 16 bits; unreadable: how many.
+    Of the pictures that were looked at: sizes, (height, width), with how often each comes; whether
+    all are grey, and all of 16 bits; unreadable: how many. complete: whether these were all.
     """
 
     path: Path
@@ -28,6 +28,7 @@ class PicturesLook:
     grey: bool
     deep: bool
     unreadable: int
+    complete: bool
 
     @property
     def count(self) -> int:
@@ -49,15 +50,17 @@ def look_at_pictures(folder: Path) -> PicturesLook:
     classes = Counter(listed.classes[int(one.label)] for one in pictures)
     sizes: Counter[tuple[int, int]] = Counter()
     grey, deep, unreadable = True, True, 0
-    for one in pictures[:: max(1, len(pictures) // _LOOKED_AT)]:
+    some = pictures[:: -(-len(pictures) // _LOOKED_AT)]
+    for one in some:
         try:
             if one.fault:
                 raise Unreadable(one.fault)
-            sizes[size_of(one.path)] += 1
-            grey = grey and is_grey(one.path)
-            deep = deep and has_16_bits(one.path)
+            seen = look_at(one.path)
         except Unreadable:
             unreadable += 1
+            continue
+        sizes[seen.size] += 1
+        grey, deep = grey and seen.grey, deep and seen.deep
     if not sizes:
         raise UsageError(f"{folder}: none of its pictures can be read", file=folder)
     return PicturesLook(
@@ -68,4 +71,5 @@ def look_at_pictures(folder: Path) -> PicturesLook:
         grey,
         deep,
         unreadable,
+        len(some) == len(pictures),
     )

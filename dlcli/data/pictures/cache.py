@@ -14,11 +14,12 @@ changes is. A content is not read again while size, inode and both times of a fi
 were; the time of the last change of its state is the file system's to set, nobody else's.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from dlcli.data.dataset import Array
 from dlcli.data.digests import digest_array
 from dlcli.data.formats import npy
 from dlcli.data.formats.stored import opened
-from dlcli.data.pictures.decoding import Unreadable, Wanted, decode, size_of
+from dlcli.data.pictures.decoding import Unreadable, Wanted, decode
 from dlcli.data.pictures.listing import Picture
 from dlcli.errors import DataError, StorageError, reason
 from dlcli.frozen import frozen
@@ -39,6 +40,7 @@ from dlcli.progress import work
 HOME = "image_folder"
 _FORMAT = 1
 _LARGEST_INDEX = 1 << 30
+_LARGEST_FILE = 1 << 29
 _HEADER = 192
 """Bytes before the first pixel: enough for any shape, so that it can be written again at the end,
 when it is known how many pictures there are."""
@@ -69,20 +71,25 @@ def decoded(
     skip: leave out what cannot be read, where else a DataError names the first.
     """
     home = data / HOME
-    contents = _contents(root, pictures, home)
+    files = _files(root, pictures, home)
     asked = [_FORMAT, pillow, wanted.color_mode, wanted.size, wanted.interpolation]
-    asked += [wanted.crop, wanted.pad, contents]
-    key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
-    folder = home / key
+    asked += [wanted.crop, wanted.pad, [file.content for file in files]]
+    folder = home / hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
     found = _stored(folder)
     if found is None:
-        found = _made(root, pictures, wanted, skip, folder)
+        found = _made(root, _Decoding(root, files, wanted, skip), folder)
     if found.left_out and not skip:
         place, why = found.left_out[0]
         raise _unreadable(pictures[place], why)
-    if not len(found.pixels):
-        raise _unreadable(pictures[0], found.left_out[0][1])
     return found
+
+
+@frozen
+class _File:
+    """A picture, and the digest of its content; or what is wrong with it."""
+
+    picture: Picture
+    content: str
 
 
 def _unreadable(picture: Picture, why: str) -> DataError:
@@ -93,9 +100,7 @@ def _unreadable(picture: Picture, why: str) -> DataError:
     )
 
 
-def _made(
-    root: Path, pictures: Sequence[Picture], wanted: Wanted, skip: bool, folder: Path
-) -> Decoded:
+def _made(root: Path, decoding: "_Decoding", folder: Path) -> Decoded:
     """Decoded and stored; where nothing can be stored, decoded into memory."""
     try:
         storing.make_folder(folder)
@@ -103,55 +108,38 @@ def _made(
         with storing.locked(folder, lambda: progress.tell(tell)):
             found = _stored(folder)  # whoever had the lock before may have done it
             if found is None:
-                _store(root, pictures, wanted, skip, folder)
+                _store(decoding, folder)
                 found = _stored(folder)
     except StorageError as error:
         progress.tell(f"the pictures in {root} will be decoded again next time: {error}")
-        return _in_memory(root, pictures, wanted, skip)
+        return Decoded(np.array(list(decoding)), tuple(decoding.left_out))
     if found is None:
         raise StorageError(f"{folder} does not hold what was written there")
     return found
 
 
-def _store(
-    root: Path, pictures: Sequence[Picture], wanted: Wanted, skip: bool, folder: Path
-) -> None:
+def _store(decoding: "_Decoding", folder: Path) -> None:
     """Decode the pictures, one after the other, into the folder."""
     target, part = folder / "pixels.npy", folder / "pixels.npy.part"
-    left_out: list[tuple[int, str]] = []
     count, first = 0, None
-    with storing.part(part) as stream:
-        storing.cut(stream, part, 0)
-        storing.write(stream, part, bytes(_HEADER))
-        for place, pixels in _pixels(root, pictures, wanted):
-            if isinstance(pixels, str):
-                left_out.append((place, pixels))
-                if not skip:
-                    raise _unreadable(pictures[place], pixels)
-                continue
-            first = pixels if first is None else first
-            storing.write(stream, part, np.ascontiguousarray(pixels).tobytes())
-            count += 1
-        if first is None:
-            raise _unreadable(pictures[0], left_out[0][1])
-        stream.seek(0)
-        storing.write(stream, part, _header(first.dtype, (count, *first.shape)))
-    storing.publish(part, target)
-    index = {"format": _FORMAT, "left_out": left_out, "digest": digest_array(npy.read(target))}
+    try:
+        with storing.part(part) as stream:
+            storing.cut(stream, part, 0)
+            storing.write(stream, part, bytes(_HEADER))
+            for pixels in decoding:
+                first = pixels if first is None else first
+                storing.write(stream, part, np.ascontiguousarray(pixels).tobytes())
+                count += 1
+            assert first is not None
+            stream.seek(0)
+            storing.write(stream, part, npy.header(first.dtype, (count, *first.shape), _HEADER))
+        storing.publish(part, target)
+    except BaseException:
+        storing.discard(part)  # it is of no use to anybody, and may be large
+        raise
+    digest = digest_array(npy.read(target))
+    index = {"format": _FORMAT, "left_out": decoding.left_out, "digest": digest}
     storing.put(folder / "index.json", [json.dumps(index).encode()])
-
-
-def _in_memory(root: Path, pictures: Sequence[Picture], wanted: Wanted, skip: bool) -> Decoded:
-    left_out: list[tuple[int, str]] = []
-    found: list[Array] = []
-    for place, pixels in _pixels(root, pictures, wanted):
-        if isinstance(pixels, str):
-            left_out.append((place, pixels))
-            if not skip:
-                raise _unreadable(pictures[place], pixels)
-        else:
-            found.append(pixels)
-    return Decoded(np.array(found), tuple(left_out))
 
 
 def _stored(folder: Path) -> Decoded | None:
@@ -167,46 +155,78 @@ def _stored(folder: Path) -> Decoded | None:
     return Decoded(pixels, left_out)
 
 
-def _pixels(
-    root: Path, pictures: Sequence[Picture], wanted: Wanted
-) -> Iterator[tuple[int, Array | str]]:
-    """The place of each picture and its pixels, or why there are none; in order."""
-    shape: tuple[int, ...] | None = None
-    kind: Any = None
-    example: Picture | None = None
-    with work(f"decode the pictures in {root.name}", len(pictures), "pictures") as at:
-        for place, (picture, pixels) in enumerate(_decoding(pictures, wanted)):
-            at(place)
-            if isinstance(pixels, str):
-                yield place, pixels
-                continue
-            if example is None:
-                shape, kind, example = pixels.shape, pixels.dtype, picture
-            if pixels.shape != shape and wanted.size is None:
-                raise _of_another_size(example, picture)
-            if pixels.dtype != kind:
-                bits = pixels.dtype.itemsize * 8
-                yield place, f"has {bits} bits a pixel, others, such as {example.name}, have not"
-                continue
-            yield place, pixels
+class _Decoding:
+    """The pixels of pictures, one after the other, all of one shape and type; each time anew.
 
+    left_out: the places of those that were skipped so far, and why.
+    """
 
-def _decoding(pictures: Sequence[Picture], wanted: Wanted) -> Iterator[tuple[Picture, Array | str]]:
-    """Each picture and its pixels, decoded on all processors (Pillow lets others work)."""
+    def __init__(self, root: Path, files: Sequence[_File], wanted: Wanted, skip: bool) -> None:
+        self._root, self._files, self._wanted, self._skip = root, files, wanted, skip
+        self.left_out: list[tuple[int, str]] = []
 
-    def one(picture: Picture) -> tuple[Picture, Array | str]:
+    def __iter__(self) -> Iterator[Array]:
+        self.left_out.clear()
+        example: Picture | None = None
+        shape: tuple[int, ...] = ()
+        kind: Any = None
+        with work(f"decode the pictures in {self._root.name}", len(self._files), "pictures") as at:
+            for place, (picture, pixels) in enumerate(self._each()):
+                at(place)
+                if isinstance(pixels, str):
+                    self._leave_out(place, pixels)
+                    continue
+                if example is None:
+                    shape, kind, example = pixels.shape, pixels.dtype, picture
+                if pixels.dtype != kind:
+                    bits = pixels.dtype.itemsize * 8
+                    self._leave_out(place, f"has {bits} bits a pixel, and those before it have not")
+                    continue
+                if pixels.shape != shape:
+                    raise _of_another_size(example, shape, picture, pixels.shape)
+                yield pixels
+        if example is None:
+            place, why = self.left_out[0]
+            raise DataError(
+                f"none of the {len(self._files):,} pictures in {self._root} can be read; the "
+                f"first, {self._files[place].picture.name}, {why}",
+                file=self._root,
+            )
+
+    def _leave_out(self, place: int, why: str) -> None:
+        if not self._skip:
+            raise _unreadable(self._files[place].picture, why)
+        self.left_out.append((place, why))
+
+    def _each(self) -> Iterator[tuple[Picture, Array | str]]:
+        """Each picture and its pixels, decoded on all processors (Pillow lets others work)."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        workers = _processors()
+        # Of any size, a picture may take a quarter of a gigabyte.
+        at_once = _AT_ONCE if self._wanted.size is not None else 2 * workers
+        with ThreadPoolExecutor(workers) as pool:
+            for start in range(0, len(self._files), at_once):
+                yield from pool.map(self._one, self._files[start : start + at_once])
+
+    def _one(self, file: _File) -> tuple[Picture, Array | str]:
+        picture = file.picture
         if picture.fault:
             return picture, picture.fault
+        with opened(picture.path) as stream:
+            content = stream.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
+            return picture, f"is larger than {_LARGEST_FILE:,} bytes"
+        if hashlib.sha256(content).hexdigest() != file.content:
+            raise DataError(
+                f"{picture.path} was changed while the pictures were read: try again when nobody "
+                "writes there",
+                file=picture.path,
+            )
         try:
-            return picture, decode(picture.path, wanted)
+            return picture, decode(content, self._wanted)
         except Unreadable as error:
             return picture, str(error)
-
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_processors()) as pool:
-        for start in range(0, len(pictures), _AT_ONCE):
-            yield from pool.map(one, pictures[start : start + _AT_ONCE])
 
 
 def _processors() -> int:
@@ -214,24 +234,22 @@ def _processors() -> int:
     return min(16, len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1)
 
 
-def _of_another_size(first: Picture, other: Picture) -> DataError:
-    sizes = [size_of(picture.path) for picture in (first, other)]
-    shown = [f"{height} x {width}" for height, width in sizes]
+def _of_another_size(
+    first: Picture, shape: tuple[int, ...], other: Picture, its: tuple[int, ...]
+) -> DataError:
     return DataError(
-        f"pictures have different sizes: {first.path} is {shown[0]} pixels (height x width), "
-        f"{other.path} {shown[1]}. Give `image_size: [{sizes[0][0]}, {sizes[0][1]}]` or another "
-        "size, to which all are brought",
+        f"pictures have different sizes: {first.path} is {shape[0]} x {shape[1]} pixels (height x "
+        f"width), {other.path} {its[0]} x {its[1]}. Give `image_size: [{shape[0]}, {shape[1]}]` or "
+        "another size, to which all are brought",
         file=other.path,
     )
 
 
-def _contents(root: Path, pictures: Sequence[Picture], home: Path) -> list[str]:
-    """The digest of the content of each file, or what is wrong with it."""
+def _files(root: Path, pictures: Sequence[Picture], home: Path) -> list[_File]:
+    """The pictures, each with the digest of its content; or with its fault, if it has one."""
     name = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
     index = home / "seen" / f"{name}.json"
-    seen = _json(index)
-    files = seen.get("files") if seen.get("format") == _FORMAT else None
-    known: dict[str, Any] = files if isinstance(files, dict) else {}
+    known = _seen(index)
     began = time.time_ns()
     found: dict[str, Any] = {}
     read = 0
@@ -247,17 +265,26 @@ def _contents(root: Path, pictures: Sequence[Picture], home: Path) -> list[str]:
                 continue
             read += 1
             found[picture.name] = [state, _content(picture.path)]
-    digests = [one.fault or str(found[one.name][1]) for one in pictures]
     lasting = {name: entry for name, entry in found.items() if entry[0][2] < began - _YOUNG}
     if read and lasting:
-        try:
-            storing.make_folder(index.parent)
-            with storing.locked(index.parent, lambda: None):
-                text = json.dumps({"format": _FORMAT, "files": {**known, **lasting}})
-                storing.put(index, [text.encode()])
-        except StorageError:  # then the files are read again next time
-            pass
-    return digests
+        _remember(index, lasting)
+    return [_File(one, one.fault or str(found[one.name][1])) for one in pictures]
+
+
+def _seen(index: Path) -> dict[str, Any]:
+    """The files of a folder as they were looked at before."""
+    document = _json(index)
+    files = document.get("files") if document.get("format") == _FORMAT else None
+    return files if isinstance(files, dict) else {}
+
+
+def _remember(index: Path, files: dict[str, Any]) -> None:
+    """Add files to those that were looked at. Where that fails, they are read again next time."""
+    with contextlib.suppress(StorageError):
+        storing.make_folder(index.parent)
+        with storing.locked(index.parent, lambda: None):
+            text = json.dumps({"format": _FORMAT, "files": {**_seen(index), **files}})
+            storing.put(index, [text.encode()])
 
 
 def _state(path: str) -> list[int]:
@@ -284,10 +311,3 @@ def _json(path: Path) -> dict[str, Any]:
     except (DataError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _header(kind: np.dtype[Any], shape: Iterable[int]) -> bytes:
-    """The start of an .npy file, format 1.0, `_HEADER` bytes long."""
-    said = {"descr": kind.newbyteorder("<").str, "fortran_order": False, "shape": tuple(shape)}
-    start = npy.MAGIC + b"\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
-    return start + str(said).encode().ljust(_HEADER - 11) + b"\n"

@@ -5,15 +5,18 @@ padded to the wanted proportions, then resized with its filters, which average w
 smaller (Keras's `image_dataset_from_directory` does not). Greys of 16 bits stay what they are.
 """
 
+import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from dlcli.data.dataset import Array
-from dlcli.errors import UsageError
+from dlcli.errors import DataError, StorageError, UsageError, reason
 from dlcli.frozen import frozen
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -42,71 +45,71 @@ class Wanted:
 
 
 @cache
-def _pillow(path: str) -> Any:
-    try:
-        from PIL import Image, ImageOps
-    except ImportError:
-        hint = "pip install 'dlcli[images]'"
-        raise UsageError(
-            f"the pictures in {path} are read by the package Pillow, which is not installed: "
-            f"`{hint}` installs it",
-            hint=hint,
-        ) from None
+def _pillow() -> Any:
+    """Pillow's modules of images and of operations on them; ImportError where it is not there."""
+    from PIL import Image, ImageOps
+
+    # Of its own limit Pillow only warns. (To silence it call by call is not safe with threads.)
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
     return Image, ImageOps
 
 
 def require_pillow(folder: Path) -> str:
     """The version of Pillow; UsageError where it is not there."""
-    _pillow(str(folder))
+    try:
+        _pillow()
+    except ImportError:
+        hint = "pip install 'dlcli[images]'"
+        raise UsageError(
+            f"the pictures in {folder} are read by the package Pillow, which is not installed: "
+            f"`{hint}` installs it",
+            hint=hint,
+        ) from None
     import PIL
 
     return str(PIL.__version__)
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """(height, width) as it is going to be seen; Unreadable."""
-    with _opened(path) as picture:
+class Seen(NamedTuple):
+    """What is known of a picture by its kind. size: (height, width) as it is going to be seen.
+    grey: whether it has no colors; deep: whether it has more than 8 bits a pixel."""
+
+    size: tuple[int, int]
+    grey: bool
+    deep: bool
+
+
+def look_at(path: Path) -> Seen:
+    """What a file holds; Unreadable. Pixels are decoded only where that is before EXIF data."""
+    with _decoding(str(path)), _opened(path) as picture:
         turned = picture.getexif().get(0x0112, 1) >= 5
         width, height = picture.size
-    return (width, height) if turned else (height, width)
+        deep = _is_deep(picture)
+        grey = deep or picture.mode in ("1", "L", "LA")
+    return Seen((width, height) if turned else (height, width), grey, deep)
 
 
-def has_16_bits(path: Path) -> bool:
-    """Whether it is a grey picture of 16 bits; Unreadable."""
-    with _opened(path) as picture:
-        return _is_deep(picture)
-
-
-def is_grey(path: Path) -> bool:
-    """Whether a picture has no colours, by its kind alone; Unreadable."""
-    with _opened(path) as picture:
-        return _is_deep(picture) or picture.mode in ("1", "L", "LA")
-
-
-def decode(path: Path, wanted: Wanted) -> Array:
-    """The pixels (height, width, channels), uint8, or uint16 for greys of 16 bits; Unreadable."""
-    _, operations = _pillow("")
-    with _opened(path) as picture:
-        try:
-            picture = operations.exif_transpose(picture)
-            deep = _is_deep(picture)
-            if deep and wanted.color_mode != "grayscale":
-                raise Unreadable(
-                    "has 16 bits a pixel, which colours of 8 bits cannot hold: write `color_mode: "
-                    "grayscale`, which keeps them"
-                )
-            if not deep and picture.mode in ("F", "I"):
-                raise Unreadable(f"has pixels of kind {picture.mode!r}, which are no grey levels")
-            if not deep:
-                picture = picture.convert(MODES[wanted.color_mode])
-            if wanted.size is not None:
-                picture = _resized(operations, picture, wanted)
-            pixels = np.asarray(picture)
-        except Unreadable:
-            raise
-        except Exception as error:  # whatever a decoder trips over
-            raise Unreadable(f"cannot be decoded: {_words(error)}") from None
+def decode(content: bytes, wanted: Wanted) -> Array:
+    """The pixels (height, width, channels) of a file with this content, uint8, or uint16 for greys
+    of 16 bits; Unreadable."""
+    with _decoding("a picture"), _opened(io.BytesIO(content)) as opened:
+        _, operations = _pillow()
+        picture = operations.exif_transpose(opened)
+        deep = _is_deep(picture)
+        if deep and wanted.color_mode != "grayscale":
+            raise Unreadable(
+                "has more than 8 bits a pixel, which colors of 8 bits cannot hold: write "
+                "`color_mode: grayscale`, which keeps 16"
+            )
+        if picture.mode == "F":
+            raise Unreadable("has pixels that are fractions, which are no grey levels")
+        if not deep:
+            if "transparency" in picture.info and picture.mode == "P":
+                picture = picture.convert("RGBA")  # which Pillow asks for, in a warning
+            picture = picture.convert(MODES[wanted.color_mode])
+        if wanted.size is not None:
+            picture = _resized(operations, picture, wanted)
+        pixels = np.asarray(picture)
     if deep:
         if pixels.min() < 0 or pixels.max() > 65_535:
             raise Unreadable("has grey levels beyond 16 bits")
@@ -114,17 +117,31 @@ def decode(path: Path, wanted: Wanted) -> Array:
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def _opened(path: Path) -> Any:
-    """The picture, its header read and its size bounded."""
-    image, _ = _pillow("")
+@contextmanager
+def _decoding(what: str) -> Iterator[None]:
+    """What a decoder trips over is Unreadable; not what this machine lacks, which is none of the
+    picture's faults and another time may be there: memory, or a disk that can be read."""
     try:
-        picture = image.open(path, formats=FORMATS)
+        yield
+    except Unreadable:
+        raise
+    except MemoryError:
+        raise StorageError(f"there is not enough memory to decode {what}") from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(f"{what} cannot be read: {reason(error)}") from None
+        raise Unreadable(f"cannot be decoded: {_words(error)}") from None
+
+
+def _opened(file: Path | BinaryIO) -> Any:
+    """The picture, its header read and its size bounded."""
+    image, _ = _pillow()
+    try:
+        picture = image.open(file, formats=FORMATS)
     except (image.DecompressionBombError, image.DecompressionBombWarning):
         raise Unreadable(f"is larger than {MOST_PIXELS:,} pixels: make it smaller") from None
     except image.UnidentifiedImageError:
         raise Unreadable("is no picture of a kind that is read") from None
-    except Exception as error:  # whatever a decoder trips over
-        raise Unreadable(f"cannot be opened: {_words(error)}") from None
     if picture.size[0] * picture.size[1] > MOST_PIXELS:
         picture.close()
         raise Unreadable(f"is larger than {MOST_PIXELS:,} pixels: make it smaller")

@@ -82,16 +82,29 @@ def list_folder(root: Path) -> Listed:
     """A folder with a subfolder for each class; DataError where it is none."""
     root = root.resolve()
     folders, loose = _entries(root)
-    roles = {folder: PARTS[folder] for folder in folders if folder in PARTS}
-    if set(roles) == set(folders) and "train" in roles.values() and len(roles) > 1:
-        if len(set(roles.values())) < len(roles):
-            names = ", ".join(roles)
-            raise DataError(f"{root} has several folders for one part ({names}): keep one of each")
+    roles = {name: PARTS[name.casefold()] for name in folders if name.casefold() in PARTS}
+    if len(set(roles.values())) > 1 and "train" in roles.values():
+        _require_parts_alone(root, folders, roles)
         return _parts(root, roles, [name for name, _ in loose])
     found = _by_class(root, "", folders)
     others = [*found.others, *(name for name, _ in loose)]
     classes = tuple(found.files)
     return _listed({"all": found.pictures(root, classes)}, classes, others)
+
+
+def _require_parts_alone(root: Path, folders: Sequence[str], roles: Mapping[str, Role]) -> None:
+    names = ", ".join(roles)
+    if len(set(roles.values())) < len(roles):
+        words = f"has several folders for one part ({names}): keep one of each"
+        raise DataError(f"{root} {words}", file=root)
+    others = [name for name in folders if name not in roles]
+    if others:
+        raise DataError(
+            f"{root} has folders that are parts of the data ({names}) beside {others[0]!r}, so the "
+            "others cannot be classes: move them away, or let their names begin with `_`, which "
+            "leaves them out",
+            file=root,
+        )
 
 
 def _listed(
@@ -147,16 +160,28 @@ def _by_class(root: Path, before: str, classes: Sequence[str]) -> _Found:
 
 
 def fault_of(root: Path, path: Path) -> str:
-    """Why a file is not read, whatever is in it; empty where it is."""
-    if not path.is_symlink():
-        return "" if path.is_file() else "is no file"
+    """Why a file below the root is not read, whatever is in it; empty where it is."""
     try:
+        is_link = path.is_symlink()
+        if not is_link and not path.exists():
+            return "was not found"
         target = path.resolve(strict=True)
-    except (OSError, RuntimeError):
-        return "is a link that leads nowhere"
-    if not target.is_relative_to(root):
-        return "is a link out of the folder, which is not followed"
-    return "" if target.is_file() else "is a link to a folder, which is not followed"
+        if not target.is_relative_to(root):
+            return "is a link out of the folder, which is not followed"
+        if path.parent.resolve() != path.parent:
+            return "is below a link to a folder, which is not followed"
+        if target.is_file():
+            return ""
+        return "is a link to a folder, which is not followed" if is_link else "is no file"
+    except (OSError, RuntimeError, ValueError):  # also a name that no file can have
+        return "is a link that leads nowhere" if _is_link(path) else "was not found"
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except (OSError, ValueError):
+        return False
 
 
 def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
@@ -169,6 +194,7 @@ def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
             for entry in entries:
                 if entry.name.startswith((".", "_")):
                     continue
+                _require_text(folder, entry.name)
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
                 else:
@@ -176,6 +202,18 @@ def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {reason(error)}", file=folder) from None
     return sorted(folders), sorted(others)
+
+
+def _require_text(folder: Path, name: str) -> None:
+    """DataError for a name that is no text, which no other machine could be told."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{folder} has {name.encode(errors='backslashreplace').decode()!r}, whose name is not "
+            "UTF-8: rename it",
+            file=folder,
+        ) from None
 
 
 def _files(root: Path, folder: str) -> Iterator[tuple[str, str]]:

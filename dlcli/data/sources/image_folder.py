@@ -12,8 +12,8 @@ from dlcli.data.pictures.decoding import (
     CHANNELS,
     Unreadable,
     Wanted,
+    look_at,
     require_pillow,
-    size_of,
 )
 from dlcli.data.pictures.listing import Listed, Picture, fault_of, list_folder
 from dlcli.data.places import Places
@@ -141,7 +141,7 @@ class ImageFolder(Source):
                 if picture.fault:
                     continue
                 try:
-                    return (*size_of(picture.path), channels)
+                    return (*look_at(picture.path).size, channels)
                 except Unreadable:
                     continue
         return None
@@ -209,9 +209,5 @@ class ImageFolder(Source):
                     "folder",
                     file=found,
                 )
-            if not path.exists() and not path.is_symlink():
-                fault = "was not found"
-            else:
-                fault = fault_of(root, path)
-            listed.append(Picture(str(root), name, float(label), fault))
+            listed.append(Picture(str(root), name, float(label), fault_of(root, path)))
         return Listed({"all": tuple(listed)}, raw.classes)

@@ -35,8 +35,8 @@ class Cropped(Fitted):
     width: int
 
     def __post_init__(self) -> None:
-        large = len(self.in_shape) == 3 and self.in_shape[:2] >= (1, 1)
-        if not (large and self.height <= self.in_shape[0] and self.width <= self.in_shape[1]):
+        is_image = len(self.in_shape) == 3
+        if not (is_image and self.height <= self.in_shape[0] and self.width <= self.in_shape[1]):
             raise ValueError(f"{self.height} x {self.width} cannot be cropped of {self.in_shape}")
 
     @property
@@ -138,6 +138,7 @@ class Resized(Fitted):
         top, left, tall, wide = _counts(entry["window"], 4, least=-_LARGEST)
         height, width = _counts(entry["size"], 2, least=1)
         shape_of([height, width, *in_shape[2:]])
+        shape_of([tall, wide, *in_shape[2:]])
         fill_value, antialias = entry["fill_value"], entry["antialias"]
         inside = 0 <= top <= in_shape[0] - tall and 0 <= left <= in_shape[1] - wide
         around = tall == in_shape[0] - 2 * top and wide == in_shape[1] - 2 * left

@@ -31,17 +31,17 @@ from dlcli.engine.fusion.positions import constant, meeting
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
 from dlcli.engine.layers import DepthwiseConv2D, SeparableConv2D
 from dlcli.engine.layers.activations import Relu
+from dlcli.engine.layers.conv2d import span
 from dlcli.engine.layers.separable_conv2d import depthwise_of, pointwise_of
 from dlcli.engine.layers.windows import Pair
 from dlcli.frozen import frozen
 
 
-@frozen
-class LinesDepthwise(Layer):
-    """depthwise_conv2d of one filter for each channel, then relu or nothing: y as by these."""
+class _WithRelu(Layer):
+    """What both share: a convolution, and perhaps a relu behind it."""
 
-    conv: DepthwiseConv2D
-    relu: Relu | None = None
+    conv: DepthwiseConv2D | SeparableConv2D
+    relu: Relu | None
 
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         return self.conv.slots(in_shape)
@@ -54,6 +54,14 @@ class LinesDepthwise(Layer):
         total = self.conv.flops(in_shape)
         return total if self.relu is None else total + self.relu.flops(self.out_shape(in_shape))
 
+
+@frozen
+class LinesDepthwise(_WithRelu):
+    """depthwise_conv2d of one filter for each channel, then relu or nothing: y as by these."""
+
+    conv: DepthwiseConv2D
+    relu: Relu | None = None
+
     def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
         y, laid = self.convolved(p["kernel"], x, ctx)
         _finish(y, p, self.relu)
@@ -64,9 +72,10 @@ class LinesDepthwise(Layer):
         windows = self.conv.windows(*x.shape[1:3])
         (down, across), (d, e) = self.conv.strides, self.conv.dilation_rate
         first = (-windows.before[0], -windows.before[1])
+        covered = span(self.conv.kernel_size, (d, e))
         size = (
-            (windows.out[0] - 1) * down + (kernel.shape[0] - 1) * d + 1,
-            (windows.out[1] - 1) * across + (kernel.shape[1] - 1) * e + 1,
+            (windows.out[0] - 1) * down + covered[0],
+            (windows.out[1] - 1) * across + covered[1],
         )
         laid = _laid_out(x, first, size, across, ctx)
         y = ctx.scratch("y", (len(x), *windows.out, x.shape[3]), x.dtype)
@@ -119,8 +128,10 @@ class LinesDepthwise(Layer):
             pixels = dx[:, a :: strides[0], b :: strides[1]]
             if not pixels.size:
                 continue
-            (u, row), (v, column) = (
-                _reached(residue + pad, s)
+            # The first tap that meets the first of these pixels, and the place where it does; the
+            # next ones, a stride further each, meet it at places before that one.
+            (row, u), (column, v) = (
+                divmod(residue + pad, s)
                 for residue, pad, s in zip((a, b), before, strides, strict=True)
             )
             taps = kernel[u :: strides[0], v :: strides[1]][::-1, ::-1]
@@ -154,22 +165,11 @@ class LinesDepthwise(Layer):
 
 
 @frozen
-class LinesSeparable(Layer):
+class LinesSeparable(_WithRelu):
     """separable_conv2d of one filter for each channel, then relu or nothing: y as by these."""
 
     conv: SeparableConv2D
     relu: Relu | None = None
-
-    def slots(self, in_shape: Shape) -> dict[str, Slot]:
-        return self.conv.slots(in_shape)
-
-    def out_shape(self, in_shape: Shape) -> Shape:
-        return self.conv.out_shape(in_shape)
-
-    def flops(self, in_shape: Shape) -> int:
-        """Those of the plain layers, so that rates can be compared."""
-        total = self.conv.flops(in_shape)
-        return total if self.relu is None else total + self.relu.flops(self.out_shape(in_shape))
 
     @property
     def _first(self) -> LinesDepthwise:
@@ -203,13 +203,6 @@ class LinesSeparable(Layer):
             ctx.part("depthwise"),
             need_dx=need_dx,
         )
-
-
-def _reached(pixel: int, stride: int) -> tuple[int, int]:
-    """The first tap that meets this pixel of the padded image, and the place where it does, along
-    one axis. The next ones, `stride` taps further each, meet it one place (or `dilation` places,
-    where the stride is 1) before."""
-    return pixel % stride, pixel // stride
 
 
 def _laid_out(x: Array, first: Pair, size: Pair, across: int, ctx: Context) -> Array:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
 from dlcli.engine.layer import Array, Params, Shape, Slot, slots_of
@@ -51,7 +51,7 @@ class Conv1D(OneAxis):
             self.filters,
             (1, self.kernel_size),
             (1, self.strides),
-            cast("Any", self.padding),
+            self.padding,
             (1, self.dilation_rate),
             self.use_bias,
             groups=self.groups,
@@ -66,13 +66,13 @@ class Conv1D(OneAxis):
         )
 
     def out_shape(self, in_shape: Shape) -> Shape:
-        require_steps("conv1d", in_shape)
-        require_groups("conv1d", self.groups, in_shape[1], self.filters)
+        require_steps(self.type_name, in_shape)
+        require_groups(self.type_name, self.groups, in_shape[1], self.filters)
         conv = self.over_images
         size, strides, dilation = conv.kernel_size, conv.strides, conv.dilation_rate
         windows = slide((1, in_shape[0]), size, strides, dilation, self.padding)
         span = (self.kernel_size - 1) * self.dilation_rate + 1
-        return places("conv1d", "kernel_size", span, in_shape, windows)[0], self.filters
+        return places(self.type_name, "kernel_size", span, in_shape, windows)[0], self.filters
 
     def scaled(self, p: Params, factor: Array) -> Mapping[str, Array]:
         return {"kernel": p["kernel"] * factor}

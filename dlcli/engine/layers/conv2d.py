@@ -11,7 +11,7 @@ from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
 from dlcli.engine.layer import LATER, Array, Layer, Params, Shape, ShapeError, Slot, slots_of
 from dlcli.engine.layers.biases import bias_slot
 from dlcli.engine.layers.im2col import add_taps, by_group, columns_of
-from dlcli.engine.layers.windows import Padding, Pair, Windows, image_size, refuse_empty, slide
+from dlcli.engine.layers.windows import Causal, Pair, Windows, image_size, refuse_empty, slide
 from dlcli.engine.regularizers import Regularizer
 from dlcli.engine.sums import sum_rows
 from dlcli.frozen import frozen
@@ -33,6 +33,7 @@ class Conv2D(Layer):
 
     kernel_size, strides, dilation_rate: (height, width). The kernel has the shape
     (height, width, in / groups, filters). Strides and dilation may be combined.
+    padding: valid or same; causal is for the steps of `conv1d`.
     groups: channels and filters are cut into so many groups, side by side, and the filters of a
         group see its channels only.
 
@@ -44,7 +45,7 @@ class Conv2D(Layer):
     filters: int
     kernel_size: Pair
     strides: Pair = (1, 1)
-    padding: Padding = "valid"
+    padding: Causal = "valid"
     dilation_rate: Pair = (1, 1)
     use_bias: bool = True
     kernel_initializer: Initializer = GlorotUniform()

@@ -90,7 +90,7 @@ class Conv2DTranspose(Layer):
                 f"conv2d_transpose cannot have `output_padding: {given}`: a convolution with these "
                 f"options would not lead back from images of {larger[0]} x {larger[1]} pixels to "
                 f"those of {image[0]} x {image[1]} that it gets. It must be below the strides, and "
-                "not 0 for an even kernel_size with `padding: same`"
+                "not 0 where the kernel covers an even number of pixels with `padding: same`"
             )
         return (*self._larger(*image), self.filters)
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError
-from dlcli.engine.layers.steps import require_steps
 from dlcli.engine.layers.windows import Pair, Windows
 
 
@@ -44,8 +43,7 @@ def of_images(arrays: Params) -> Mapping[str, Array]:
 
 
 def places(word: str, option: str, span: int, in_shape: Shape, windows: Windows) -> Pair:
-    """(places, features); ShapeError where a window of `span` steps fits nowhere."""
-    require_steps(word, in_shape)
+    """(places, features), of rows of steps; ShapeError where `span` of them fit nowhere."""
     if windows.out[1] < 1:
         raise ShapeError(
             f"{word} has a window of {span} steps, but gets rows of {in_shape[0]} steps; choose a "

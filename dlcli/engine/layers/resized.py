@@ -76,11 +76,11 @@ class UpSampling2D(Layer):
             y.reshape(n, height, down, width, across, channels)[...] = x[:, :, None, :, None]
             return y, x.shape
         tall = ctx.scratch("tall", (n, height * down, width * channels), x.dtype)
-        np.matmul(between(height, down, x.dtype.str), x.reshape(n, height, -1), out=tall)
+        rows = interpolation_matrix(height, down, x.dtype.str)
+        np.matmul(rows, x.reshape(n, height, -1), out=tall)
         lines = tall.reshape(-1, width, channels)
-        np.matmul(
-            between(width, across, x.dtype.str), lines, out=y.reshape(len(lines), -1, channels)
-        )
+        columns = interpolation_matrix(width, across, x.dtype.str)
+        np.matmul(columns, lines, out=y.reshape(len(lines), -1, channels))
         return y, x.shape
 
     def backward(
@@ -98,9 +98,9 @@ class UpSampling2D(Layer):
             return dx
         narrow = ctx.scratch("narrow", (n * height * down, width, channels), dy.dtype)
         lines = dy.reshape(n * height * down, -1, channels)
-        np.matmul(between(width, across, dy.dtype.str).T, lines, out=narrow)
+        np.matmul(interpolation_matrix(width, across, dy.dtype.str).T, lines, out=narrow)
         np.matmul(
-            between(height, down, dy.dtype.str).T,
+            interpolation_matrix(height, down, dy.dtype.str).T,
             narrow.reshape(n, height * down, -1),
             out=dx.reshape(n, height, -1),
         )
@@ -115,7 +115,7 @@ class UpSampling2D(Layer):
 
 
 @lru_cache(maxsize=64)
-def between(length: int, times: int, dtype: str) -> Array:
+def interpolation_matrix(length: int, times: int, dtype: str) -> Array:
     """What each of length * times pixels takes of the `length` that there are, (new, old)."""
     matrix = np.zeros((length * times, length), dtype)
     for new in range(length * times):
