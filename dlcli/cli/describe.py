@@ -206,14 +206,11 @@ def pictures_rows(look: "PicturesLook") -> Iterator[tuple[str, str, str]]:
     yield "pictures", f"{look.count:,}", parts
     counts = [count for _, count in look.classes]
     each = f"{min(counts):,} to {max(counts):,}" if min(counts) < max(counts) else f"{counts[0]:,}"
-    yield "task", f"{len(look.classes):,} classes", f"{each} pictures of each"
+    pictures = "picture" if each == "1" else "pictures"
+    yield "task", f"{len(look.classes):,} classes", f"{each} {pictures} of each"
     (height, width), _ = look.sizes[0]
-    more = f", and {len(look.sizes) - 1:,} other sizes" if len(look.sizes) > 1 else ""
-    colors = "grey" if look.grey else "in colors"
-    yield "pixels", f"{height} x {width}{more}", colors + (", 16 bits" if look.deep else "")
+    more = f" and {len(look.sizes) - 1:,} more" if len(look.sizes) > 1 else ""
+    bits = ", 16 bits" if look.deep else ", 8 and 16 bits" if look.mixed else ""
+    yield "pixels", f"{height} x {width}{more}", ("grey" if look.grey else "in colors") + bits
     if look.unreadable:
-        yield (
-            "unreadable",
-            f"{look.unreadable:,} of those looked at",
-            "`errors: skip` leaves them out",
-        )
+        yield "unreadable", f"{look.unreadable:,} of those looked at", "left out: `errors: skip`"

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from dlcli.config import synonyms
 from dlcli.config.base import Component, Section, table
 from dlcli.config.source_sections import FileName, Name, PositiveClass, SourceModel
-from dlcli.config.tables import Csv, Jsonl, Parquet
+from dlcli.config.tables import Csv, Delimiter, Jsonl, Kinds, MissingTarget, Parquet
 from dlcli.config.values import Choice, Real, Sizes, Switch, Text, Whole, wrong, wrong_value
 
 
@@ -259,6 +259,9 @@ class ImageFolder(SourceModel):
     file_column: Name = "file"
     label_column: Name = "label"
     errors: Annotated[Literal["stop", "skip"], Choice(("stop", "skip"))] = "stop"
+    delimiter: Delimiter = ","
+    kinds: Kinds = Field(default_factory=dict)
+    missing_target: MissingTarget = "error"
     positive_class: PositiveClass = None
 
     def brings_test(self) -> bool | None:
@@ -275,9 +278,14 @@ class ImageFolder(SourceModel):
         for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio"):
             if getattr(self, key) and self.image_size is None:
                 raise wrong(f"`{key}` needs `image_size`, the size to bring pictures to", key)
-        for key in ("file_column", "label_column"):
-            if self.labels is None and getattr(self, key) != type(self).model_fields[key].default:
-                raise wrong(f"`{key}` needs `labels`, the CSV file that has the column", key)
+        if self.file_column == self.label_column:
+            raise wrong(
+                "`file_column` and `label_column` cannot be the same column", "label_column"
+            )
+        for key in ("file_column", "label_column", "delimiter", "kinds", "missing_target"):
+            usual = type(self).model_fields[key].get_default(call_default_factory=True)
+            if self.labels is None and getattr(self, key) != usual:
+                raise wrong(f"`{key}` needs `labels`, the CSV file that it is about", key)
         return self
 
 

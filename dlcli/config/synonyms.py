@@ -30,6 +30,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "hiddensize": ("units",),
     "size": ("units", "kernel_size", "pool_size", "target_shape"),
     "kernel": ("kernel_size", "kernel_initializer"),
+    "kernelinitializer": ("depthwise_initializer",),
+    "kernelregularizer": ("depthwise_regularizer",),
     "filtersize": ("kernel_size",),
     "stride": ("strides",),
     "dilation": ("dilation_rate",),

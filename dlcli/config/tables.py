@@ -161,7 +161,9 @@ class TableModel(SourceModel, Grown):
 
 
 _Ignored = Annotated[tuple[Name, ...], Listing(most=100_000, unique=True)]
-_MissingTarget = Annotated[str, Choice(("error", "drop"))]
+MissingTarget = Annotated[str, Choice(("error", "drop"))]
+Delimiter = Annotated[str, _Delimiter()]
+Kinds = Annotated[dict[str, str], ByName(COLUMN, _Kind())]
 
 
 class Csv(TableModel):
@@ -186,7 +188,7 @@ class Csv(TableModel):
     path: FileName
     target: Annotated[str | tuple[str, ...], _Target()]
     features: Names | None = None
-    delimiter: Annotated[str, _Delimiter()] = ","
+    delimiter: Delimiter = ","
     header: Annotated[bool, Switch()] | None = None
     decimal: Annotated[str, Choice((".", ","))] = "."
     thousands: (
@@ -209,7 +211,7 @@ class Csv(TableModel):
         ]
         | None
     ) = None
-    kinds: Annotated[dict[str, str], ByName(COLUMN, _Kind())] = Field(default_factory=dict)
+    kinds: Kinds = Field(default_factory=dict)
     weight: Name | None = None
     test_path: FileName | None = None
     positive_class: PositiveClass = None
@@ -217,7 +219,7 @@ class Csv(TableModel):
     names: Annotated[tuple[Name, ...], Listing(most=100_000, least=1, unique=True)] | None = None
     quote: Annotated[str, Choice(('"', "'"))] = '"'
     missing: Annotated[tuple[str, ...], _Marks()] | None = MISSING
-    missing_target: _MissingTarget = "error"
+    missing_target: MissingTarget = "error"
     ignore: _Ignored = ()
     validation_path: FileName | None = None
 
@@ -252,13 +254,13 @@ class _FilesOfRows(TableModel):
     target: Annotated[str | tuple[str, ...], _Target()]
     features: Names | None = None
     ignore: _Ignored = ()
-    kinds: Annotated[dict[str, str], ByName(COLUMN, _Kind())] = Field(default_factory=dict)
+    kinds: Kinds = Field(default_factory=dict)
     weight: Name | None = None
     test_path: FileName | None = None
     validation_path: FileName | None = None
     positive_class: PositiveClass = None
     missing: Annotated[tuple[str, ...], _Marks()] = MISSING
-    missing_target: _MissingTarget = "error"
+    missing_target: MissingTarget = "error"
 
     def brings_test(self) -> bool:
         return self.test_path is not None

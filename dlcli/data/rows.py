@@ -152,9 +152,14 @@ def _unknown_text(file: Text, column: Column, text: str, row: int) -> DataError:
 
 def _require_file(path: Path, what: str) -> None:
     try:
-        is_file = path.is_file()
+        is_file, is_folder = path.is_file(), path.is_dir()
     except (OSError, ValueError):  # a name that no file can have, or no permission
-        is_file = False
+        is_file = is_folder = False
+    if is_folder:
+        raise DataError(
+            f"{path} is a folder; give {what}. (Pictures are not taken yet: decode them as the "
+            "config says, and save their pixels with `numpy.save`.)"
+        )
     if not is_file:
         raise DataError(f"{path} was not found; give {what}.")
 

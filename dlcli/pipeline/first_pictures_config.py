@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from dlcli.data.looking.pictures import PicturesLook
+from dlcli.errors import UsageError
 from dlcli.pipeline.first_arrays_config import called
 from dlcli.pipeline.yaml_text import comment, one_line
 
@@ -27,6 +28,12 @@ _FEW = 5_000
 
 def first_pictures_config(look: PicturesLook, file: Path) -> str:
     """The text of the YAML file, which is going to be `file`."""
+    if look.mixed:
+        raise UsageError(
+            f"{look.path} has pictures of 8 and of 16 bits, which do not go together: convert one "
+            "kind to the other",
+            file=look.path,
+        )
     size = wanted_size(look)
     source: dict[str, object] = {"type": "image_folder", "path": called(look.path, file.parent)}
     if look.grey:

@@ -36,6 +36,7 @@ class Prepared:
     mapped: the files that are read while the network trains.
     findings: what a person should look at before training.
     brought: what the data is, as the source brought it.
+    learns_target: whether the source's target is learned, and not the rows themselves.
     """
 
     dataset: Dataset
@@ -44,6 +45,7 @@ class Prepared:
     mapped: tuple[MappedFile, ...] = ()
     findings: tuple[Finding, ...] = ()
     brought: Brought = field(default_factory=Brought)
+    learns_target: bool = True
 
     @property
     def digests(self) -> dict[str, str]:
@@ -67,7 +69,7 @@ class Prepared:
             ("x".join(str(length) for length in shape) or "1") + (f" ({name})" if name else "")
             for name, shape in self.row_shapes.items()
         )
-        classes = self.dataset.classes
+        classes = self.dataset.classes if self.learns_target else None
         return f"{parts}  rows of {shapes}" + (f", {len(classes)} classes" if classes else "")
 
 
@@ -105,7 +107,8 @@ def prepare_rows(loaded: LoadedConfig, raw: Raw) -> Prepared:
     if config.data.target_transforms:
         scale = _target_scale(config.data.target_transforms, dataset)
     findings = audit.of_rows(loaded, raw, dataset, preprocessing)
-    return Prepared(dataset, preprocessing, scale, findings=findings)
+    own = config.data.target is None
+    return Prepared(dataset, preprocessing, scale, findings=findings, learns_target=own)
 
 
 def parted(loaded: LoadedConfig, raw: Raw) -> Dataset:

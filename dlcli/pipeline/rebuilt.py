@@ -74,7 +74,8 @@ def _require_shares(dataset: Dataset, preprocessing: Preprocessing) -> None:
             row = rows[place]
             value = row[~((row >= 0.0) & (row <= 1.0))][0]
             raise DataError(
-                f"the features hold {value:g} behind the transforms, in the {role} part "
+                f"the features hold {value:g} behind the transforms, in the "
+                f"{'training' if role == 'train' else role} part "
                 f"({part.where(start + place)}): `binary_crossentropy` with `data.target: "
                 "features` learns numbers from 0 to 1. Bring them there by a transform (`rescale`, "
                 "`min_max` and `clip`), or use `mean_squared_error`"

@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 from dlcli import progress
 from dlcli.data.pictures import cache, decoding
 from dlcli.data.places import Places
-from dlcli.data.sources import ImageFolder
+from dlcli.data.sources import Csv, ImageFolder
 from dlcli.errors import DataError, DlcliError, UsageError
 from tests.cli.calls import dlcli, train
 
@@ -131,6 +131,23 @@ def test_greys_of_16_bits_stay_what_they_are(ending: str, places: Places, tmp_pa
     np.testing.assert_array_equal(found[0, :, :, 0], pixels)
     with pytest.raises(DataError, match=r"more than 8 bits a pixel.*color_mode: grayscale"):
         ImageFolder("p").load(places, 0)
+
+
+@pytest.mark.parametrize("interpolation", [None, *decoding.FILTERS])
+def test_greys_of_16_bits_are_the_same_however_they_are_stored(
+    interpolation: str | None, places: Places, tmp_path: Path
+) -> None:
+    """Of the other order of bytes, or in 32 bits: Pillow's modes I;16, I;16B and I."""
+    pixels = noise(1, 9, 8, kind="u2")
+    for name, kind in (("1", "<u2"), ("2", ">u2"), ("3", "<i4")):
+        image = Image.fromarray(pixels.astype(kind))
+        save(tmp_path / "p" / "a" / f"{name}.tif", image)
+    size = {} if interpolation is None else {"image_size": (6, 5), "interpolation": interpolation}
+    source = ImageFolder("p", color_mode="grayscale", **size)  # type: ignore[arg-type]
+    found = features(source.load(places, 0))
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
 
 
 def test_pictures_of_8_and_of_16_bits_do_not_mix(places: Places, tmp_path: Path) -> None:
@@ -247,7 +264,8 @@ def test_parts_beside_other_folders_are_no_classes(places: Places, tmp_path: Pat
     for name in ("Train", "Test"):
         pictures(tmp_path / "p" / name)
     assert list(ImageFolder("p").load(places, 0).parts) == ["train", "test"]
-    (tmp_path / "p" / "_old").mkdir()
+    for name in (".old", "__MACOSX"):
+        (tmp_path / "p" / name).mkdir()
     assert list(ImageFolder("p").load(places, 0).parts) == ["train", "test"]
     (tmp_path / "p" / "docs").mkdir()
     assert "(Test, Train) beside 'docs', so the others cannot be" in refused(
@@ -255,6 +273,36 @@ def test_parts_beside_other_folders_are_no_classes(places: Places, tmp_path: Pat
     )
     (tmp_path / "p" / "docs").rename(tmp_path / "p" / "testing")
     assert "several folders for one part" in refused(ImageFolder("p"), places)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("train", "holdout"), "so they are parts of the data and no classes: call the others"),
+        (("Training",), "has one folder, 'Training', whose folders (cat, dog) are the classes"),
+    ],
+)
+def test_parts_by_other_names_are_no_classes(
+    names: tuple[str, ...], words: str, places: Places, tmp_path: Path
+) -> None:
+    for name in names:
+        pictures(tmp_path / "p" / name)
+    assert words in refused(ImageFolder("p"), places)
+
+
+@pytest.mark.parametrize("below", ["", "train"])
+def test_a_class_folder_that_is_a_link_is_no_other_file(
+    below: str, places: Places, tmp_path: Path
+) -> None:
+    pictures(tmp_path / "p" / below)
+    if below:
+        pictures(tmp_path / "p" / "test")
+    pictures(tmp_path / "q")
+    link = tmp_path / "p" / below / "emu"
+    link.symlink_to(tmp_path / "q" / "cat")
+    assert "emu is a link to a folder, which is not followed" in refused(ImageFolder("p"), places)
+    link.rename(link.with_name(".emu"))
+    assert ImageFolder("p").load(places, 0).classes == ("cat", "dog")
 
 
 @pytest.mark.parametrize("where", ["p/labels.csv", "labels.csv", "data/labels.csv"])
@@ -282,6 +330,71 @@ def test_labels_may_be_numbers(labels: str, kind: str, places: Places, tmp_path:
     assert raw.classes is None
     assert raw.parts["all"].targets.tolist() == [float(label) for label in labels.split()]
     assert raw.parts["all"].targets.dtype == kind
+
+
+LABELS = {
+    "texts": "file,label\n0.png,b\n1.png,a\n2.png,b\n3.png,c\n",
+    "texts as numbers are written": "file,label\n0.png,01\n1.png,1\n2.png,1.0\n3.png,01\n",
+    "whole numbers": "file,label\n0.png,3\n1.png,1\n2.png,2\n3.png,1\n",
+    "numbers": "file,label\n0.png,3.5\n1.png,1e2\n2.png,2\n3.png,-1\n",
+    "spaces around": "file,label\n0.png, b\n1.png,a \n2.png,b\n3.png,a\n",
+    "a gap": "file,label\n0.png,b\n1.png,\n2.png,a\n3.png,NA\n",
+    "a mark as a label": "file,label\n0.png,NA\n1.png,None\n2.png,b\n3.png,a\n",
+    "another delimiter": "file;label\n0.png;b\n1.png;a,b\n2.png;b\n3.png;a,b\n",
+}
+
+
+@pytest.mark.parametrize("missing_target", ["error", "drop"])
+@pytest.mark.parametrize("kinds", [{}, {"label": "text"}, {"label": "number"}])
+@pytest.mark.parametrize("text", LABELS)
+def test_labels_are_those_of_any_table(
+    text: str, kinds: dict[str, str], missing_target: str, places: Places, tmp_path: Path
+) -> None:
+    """The csv source reads the same labels from the file, or refuses it in the same words."""
+    for number in range(4):
+        save(tmp_path / "p" / f"{number}.png", Image.fromarray(noise(number, 5, 4, 3)))
+    (tmp_path / "labels.csv").write_text(LABELS[text])
+    options: dict[str, Any] = {"missing_target": missing_target}
+    options["delimiter"] = ";" if "delimiter" in text else ","
+    table = Csv("labels.csv", "label", ("file",), kinds={**kinds, "file": "text"}, **options)
+    source = ImageFolder("p", labels="labels.csv", kinds=kinds, **options)
+    try:
+        wanted = table.load(places, 0)
+    except DlcliError as error:
+        assert refused(source, places) == str(error)
+        return
+    raw = source.load(places, 0)
+    assert raw.classes == wanted.classes and raw.findings == wanted.findings
+    found, labels = raw.parts["all"].targets, wanted.parts["all"].targets
+    np.testing.assert_array_equal(found, labels)
+    assert found.dtype == labels.dtype
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("0.png,b", "line 4 gives '0.png' another label than "),
+        (",a", "line 4 names no file: fill the cell, or remove the row"),
+        ("7.png,a", "7.png was not found ("),
+    ],
+)
+def test_lines_that_do_not_go_together(
+    line: str, words: str, places: Places, tmp_path: Path
+) -> None:
+    for number in range(2):
+        save(tmp_path / "p" / f"{number}.png", Image.fromarray(noise(number, 5, 4, 3)))
+    (tmp_path / "labels.csv").write_text(f"file,label\n0.png,a\n1.png,b\n{line}\n")
+    text = refused(ImageFolder("p", labels="labels.csv"), places)
+    assert words in text and "labels.csv" in text
+
+
+def test_a_picture_that_is_listed_again_is_another_row(places: Places, tmp_path: Path) -> None:
+    save(tmp_path / "p" / "0.png", Image.fromarray(noise(0, 5, 4, 3)))
+    save(tmp_path / "p" / "1.png", Image.fromarray(noise(1, 5, 4, 3)))
+    (tmp_path / "labels.csv").write_text("file,label\n0.png,a\n1.png,b\n0.png,a\n")
+    raw = ImageFolder("p", labels="labels.csv").load(places, 0)
+    assert raw.parts["all"].targets.tolist() == [0, 1, 0]
+    np.testing.assert_array_equal(features(raw)[2], features(raw)[0])
 
 
 # --- decoded once ---------------------------------------------------------------------------------
@@ -422,7 +535,7 @@ def test_killed_while_decoding_it_begins_again(places: Places, tmp_path: Path) -
         from pathlib import Path
         from dlcli.data import storing
         from dlcli.data.places import Places
-        from dlcli.data.sources import ImageFolder
+        from dlcli.data.sources import Csv, ImageFolder
         write, count = storing.write, 0
         def counting(*arguments):
             global count
@@ -560,7 +673,7 @@ def test_half_a_picture_is_named_by_whoever_looks(places: Places, tmp_path: Path
     ("error", "words"),
     [
         (MemoryError(), "not enough memory"),
-        (OSError(24, "Too many open files"), "too many files are open"),
+        (OSError(24, "Too many open files"), "Too many open files"),
     ],
 )
 def test_what_the_machine_lacks_is_no_fault_of_a_picture(
@@ -626,7 +739,7 @@ def test_two_cases_of_one_name(twin: str, places: Places, tmp_path: Path) -> Non
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(noise(1, 5, 4, 3)).save(path, "PNG")
     text = refused(ImageFolder("p"), places)
-    assert "which are one name where capitals do not count" in text
+    assert "which are one name where capitals (or ways to write an accent) do not count" in text
 
 
 def test_other_files_are_counted(places: Places, tmp_path: Path) -> None:
@@ -728,7 +841,7 @@ ANONYMOUS = """
 import json, sys
 from pathlib import Path
 from dlcli.data.places import Places
-from dlcli.data.sources import ImageFolder
+from dlcli.data.sources import Csv, ImageFolder
 raw = ImageFolder("pics").load(Places(Path(sys.argv[1]), Path(sys.argv[2])), 0)
 total = int(raw.parts["all"].features[::7].sum())
 status = Path("/proc/self/status").read_text()

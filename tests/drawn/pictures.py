@@ -66,9 +66,19 @@ def image_folder(dice: Dice) -> Rows:
             if dice.chance(0.5):
                 source[f"{columns[place]}_column"] = column
                 columns[place] = column
-        lines = [",".join(columns), *(f"{at},{name}" for at, name in listed)]
+        cut = ","
+        if dice.chance(0.3):
+            cut = source["delimiter"] = dice.choice([",", ";", "\t", "|"])
+        if dice.chance(0.2):
+            source["kinds"] = {columns[1]: "text"}
+        lines = [cut.join(columns), *(f"{at}{cut}{name}" for at, name in listed)]
+        if dice.chance(0.3):
+            source["missing_target"] = dice.choice(["error", "drop"])
+            if source["missing_target"] == "drop":
+                lines.append(f"{listed[0][0]}{cut}")
         files["pictures/labels.csv"] = ("\n".join(lines) + "\n").encode()
     skip |= {"labels", "file_column", "label_column", "errors", "positive_class"}
+    skip |= {"delimiter", "kinds", "missing_target"}
     given = options(dice, ImageFolder, source, skip=tuple(skip))
     if len(names) == 2 and dice.chance(0.3):
         given["positive_class"] = dice.choice(names)

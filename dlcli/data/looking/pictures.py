@@ -18,7 +18,8 @@ class PicturesLook:
     """parts: how many pictures each has. classes: by name, how many of all pictures.
 
     Of the pictures that were looked at: sizes, (height, width), with how often each comes; whether
-    all are grey, and all of 16 bits; unreadable: how many. complete: whether these were all.
+    all are grey, and all of 16 bits (mixed: only some); unreadable: how many. complete: whether
+    these were all.
     """
 
     path: Path
@@ -29,6 +30,7 @@ class PicturesLook:
     deep: bool
     unreadable: int
     complete: bool
+    mixed: bool
 
     @property
     def count(self) -> int:
@@ -49,7 +51,7 @@ def look_at_pictures(folder: Path) -> PicturesLook:
         )
     classes = Counter(listed.classes[int(one.label)] for one in pictures)
     sizes: Counter[tuple[int, int]] = Counter()
-    grey, deep, unreadable = True, True, 0
+    grey, deep, unreadable = True, 0, 0
     some = pictures[:: -(-len(pictures) // _LOOKED_AT)]
     for one in some:
         try:
@@ -60,7 +62,7 @@ def look_at_pictures(folder: Path) -> PicturesLook:
             unreadable += 1
             continue
         sizes[seen.size] += 1
-        grey, deep = grey and seen.grey, deep and seen.deep
+        grey, deep = grey and seen.grey, deep + seen.deep
     if not sizes:
         raise UsageError(f"{folder}: none of its pictures can be read", file=folder)
     return PicturesLook(
@@ -69,7 +71,8 @@ def look_at_pictures(folder: Path) -> PicturesLook:
         tuple((name, classes[name]) for name in listed.classes),
         tuple(sizes.most_common()),
         grey,
-        deep,
+        deep == sizes.total(),
         unreadable,
         len(some) == len(pictures),
+        0 < deep < sizes.total(),
     )

@@ -2,7 +2,8 @@
 
 They are those that Pillow gives: turned as EXIF says, converted to the wanted colours, cut or
 padded to the wanted proportions, then resized with its filters, which average where a picture gets
-smaller (Keras's `image_dataset_from_directory` does not). Greys of 16 bits stay what they are.
+smaller (Keras's `image_dataset_from_directory` does not). Greys of 16 bits stay what they are; of
+colors of 16 bits Pillow gives the upper 8. Of several frames, the first is taken.
 """
 
 import io
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from dlcli.data.dataset import Array
-from dlcli.errors import DataError, StorageError, UsageError, reason
+from dlcli.errors import DataError, StorageError, UsageError
 from dlcli.frozen import frozen
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -27,6 +28,9 @@ MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "area": 4}
 """Pillow's numbers of its filters; `area` is its box filter."""
+
+
+_FRACTIONS = "has pixels that are fractions, which are no grey levels"
 
 
 class Unreadable(ValueError):
@@ -51,6 +55,7 @@ def _pillow() -> Any:
 
     # Of its own limit Pillow only warns. (To silence it call by call is not safe with threads.)
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of odd EXIF data
     return Image, ImageOps
 
 
@@ -86,6 +91,8 @@ def look_at(path: Path) -> Seen:
         width, height = picture.size
         deep = _is_deep(picture)
         grey = deep or picture.mode in ("1", "L", "LA")
+        if picture.mode == "F":
+            raise Unreadable(_FRACTIONS)
     return Seen((width, height) if turned else (height, width), grey, deep)
 
 
@@ -102,18 +109,16 @@ def decode(content: bytes, wanted: Wanted) -> Array:
                 "`color_mode: grayscale`, which keeps 16"
             )
         if picture.mode == "F":
-            raise Unreadable("has pixels that are fractions, which are no grey levels")
-        if not deep:
+            raise Unreadable(_FRACTIONS)
+        if deep:
+            picture = _native(picture)
+        else:
             if "transparency" in picture.info and picture.mode == "P":
                 picture = picture.convert("RGBA")  # which Pillow asks for, in a warning
             picture = picture.convert(MODES[wanted.color_mode])
         if wanted.size is not None:
             picture = _resized(operations, picture, wanted)
         pixels = np.asarray(picture)
-    if deep:
-        if pixels.min() < 0 or pixels.max() > 65_535:
-            raise Unreadable("has grey levels beyond 16 bits")
-        pixels = pixels.astype(np.uint16)
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
@@ -129,7 +134,7 @@ def _decoding(what: str) -> Iterator[None]:
         raise StorageError(f"there is not enough memory to decode {what}") from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise DataError(f"{what} cannot be read: {reason(error)}") from None
+            raise DataError(f"{what} cannot be read: {error.strerror}") from None
         raise Unreadable(f"cannot be decoded: {_words(error)}") from None
 
 
@@ -150,6 +155,15 @@ def _opened(file: Path | BinaryIO) -> Any:
 
 def _is_deep(picture: Any) -> bool:
     return str(picture.mode).startswith("I")
+
+
+def _native(picture: Any) -> Any:
+    """A grey picture of 16 bits in the order of bytes that filters take; Unreadable where it has
+    more bits than that."""
+    pixels = np.asarray(picture)
+    if pixels.min() < 0 or pixels.max() > 65_535:
+        raise Unreadable("has grey levels beyond 16 bits")
+    return _pillow()[0].fromarray(pixels.astype(np.uint16))
 
 
 def _resized(operations: Any, picture: Any, wanted: Wanted) -> Any:

@@ -4,15 +4,17 @@
     pets/train/cat/1.png, pets/test/cat/2.png    the same for each part, where there is nothing else
 
 Names are taken in the order of their code points, whatever the file system's is; what begins with
-a point or an underscore is left out, as it belongs to other programs. Links that lead out of the
+a point is left out, as it belongs to other programs, and so is __MACOSX. Links that lead out of the
 folder are not followed, and links to folders never.
 """
 
 import os
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dlcli.data.audit import Finding
 from dlcli.data.dataset import Role
 from dlcli.errors import DataError, reason
 from dlcli.frozen import frozen
@@ -31,6 +33,7 @@ PARTS: Mapping[str, Role] = {
     "test": "test",
     "testing": "test",
 }
+NOT_FOUND = "was not found"
 MOST = 10_000_000
 """Files in a folder."""
 
@@ -42,7 +45,7 @@ class Picture:
 
     root: str
     name: str
-    label: float
+    label: int | float
     fault: str = ""
 
     @property
@@ -54,12 +57,14 @@ class Picture:
 @frozen
 class Listed:
     """The pictures of each part; the names of the classes, where labels are positions in them;
-    how many files have other names than pictures have, and the first of them."""
+    how many files have other names than pictures have, and the first of them; what was odd about
+    their labels."""
 
     parts: Mapping[Role, tuple[Picture, ...]]
     classes: tuple[str, ...] | None
     others: int = 0
     other: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -70,7 +75,7 @@ class _Found(NamedTuple):
 
     def pictures(self, root: Path, classes: Sequence[str]) -> tuple[Picture, ...]:
         """They, each with the place of its class among these."""
-        numbers = {name: float(number) for number, name in enumerate(classes)}
+        numbers = {name: number for number, name in enumerate(classes)}
         return tuple(
             Picture(str(root), name, numbers[one], fault)
             for one, files in self.files.items()
@@ -86,10 +91,44 @@ def list_folder(root: Path) -> Listed:
     if len(set(roles.values())) > 1 and "train" in roles.values():
         _require_parts_alone(root, folders, roles)
         return _parts(root, roles, [name for name, _ in loose])
+    _refuse_parts_by_other_names(root, folders)
+    _refuse_links(root, [name for name, _ in loose])
     found = _by_class(root, "", folders)
     others = [*found.others, *(name for name, _ in loose)]
     classes = tuple(found.files)
     return _listed({"all": found.pictures(root, classes)}, classes, others)
+
+
+def _refuse_parts_by_other_names(root: Path, folders: Sequence[str]) -> None:
+    """DataError for folders that hold the same classes each, so are none, one of them `train`."""
+    part = next((name for name in folders if PARTS.get(name.casefold()) == "train"), None)
+    if part is None:
+        return
+    below = [_entries(root / name)[0] for name in folders]
+    if not below[0] or any(names != below[0] for names in below):
+        return
+    inside = ", ".join(below[0][:4])
+    if len(folders) == 1:
+        words = f"has one folder, {part!r}, whose folders ({inside}) are the classes: give its path"
+    else:
+        other = next(name for name in folders if name != part)
+        words = (
+            f"has {part!r} and {other!r} with the same folders ({inside}) in each, so they are "
+            "parts of the data and no classes: call the others test and validation"
+        )
+    raise DataError(f"{root} {words}", file=root)
+
+
+def _refuse_links(folder: Path, names: Sequence[str]) -> None:
+    """DataError for a class folder that is a link."""
+    for name in names:
+        path = folder / name
+        if path.is_symlink() and path.is_dir():
+            raise DataError(
+                f"{path} is a link to a folder, which is not followed: put the pictures there, or "
+                "let its name begin with a point, which leaves it out",
+                file=path,
+            )
 
 
 def _require_parts_alone(root: Path, folders: Sequence[str], roles: Mapping[str, Role]) -> None:
@@ -101,8 +140,8 @@ def _require_parts_alone(root: Path, folders: Sequence[str], roles: Mapping[str,
     if others:
         raise DataError(
             f"{root} has folders that are parts of the data ({names}) beside {others[0]!r}, so the "
-            "others cannot be classes: move them away, or let their names begin with `_`, which "
-            "leaves them out",
+            "others cannot be classes: move them away, or let their names begin with a "
+            "point, which leaves them out",
             file=root,
         )
 
@@ -117,6 +156,7 @@ def _parts(root: Path, roles: Mapping[str, Role], others: list[str]) -> Listed:
     parts: dict[Role, _Found] = {}
     for folder, role in roles.items():
         below, loose = _entries(root / folder)
+        _refuse_links(root / folder, [name for name, _ in loose])
         parts[role] = _by_class(root, f"{folder}/", below)
         others += [f"{folder}/{name}" for name, _ in loose]
         others += parts[role].others
@@ -164,7 +204,7 @@ def fault_of(root: Path, path: Path) -> str:
     try:
         is_link = path.is_symlink()
         if not is_link and not path.exists():
-            return "was not found"
+            return NOT_FOUND
         target = path.resolve(strict=True)
         if not target.is_relative_to(root):
             return "is a link out of the folder, which is not followed"
@@ -174,7 +214,7 @@ def fault_of(root: Path, path: Path) -> str:
             return ""
         return "is a link to a folder, which is not followed" if is_link else "is no file"
     except (OSError, RuntimeError, ValueError):  # also a name that no file can have
-        return "is a link that leads nowhere" if _is_link(path) else "was not found"
+        return "is a link that leads nowhere" if _is_link(path) else NOT_FOUND
 
 
 def _is_link(path: Path) -> bool:
@@ -192,7 +232,7 @@ def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith((".", "_")):
+                if entry.name.startswith(".") or entry.name == "__MACOSX":
                     continue
                 _require_text(folder, entry.name)
                 if entry.is_dir(follow_symlinks=False):
@@ -230,11 +270,12 @@ def _require_distinct(folder: Path, names: Sequence[str], what: str = "class fol
     """DataError for names that are one on a file system that knows no capitals."""
     known: dict[str, str] = {}
     for name in names:
-        other = known.setdefault(name.casefold(), name)
+        other = known.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
         if other != name:
             pair = [one.rpartition("/")[2] for one in (other, name)]
             raise DataError(
                 f"{folder} has the {what} {pair[0]!r} and {pair[1]!r}, which are one name where "
-                "capitals do not count: rename one, so that the data is the same everywhere",
+                "capitals (or ways to write an accent) do not count: rename one, so that the data "
+                "is the same everywhere",
                 file=folder,
             )

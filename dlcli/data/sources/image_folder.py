@@ -1,6 +1,7 @@
 """Folders of pictures: a class per subfolder, or a CSV file of names and labels."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,7 +16,7 @@ from dlcli.data.pictures.decoding import (
     look_at,
     require_pillow,
 )
-from dlcli.data.pictures.listing import Listed, Picture, fault_of, list_folder
+from dlcli.data.pictures.listing import NOT_FOUND, Listed, Picture, fault_of, list_folder
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
 from dlcli.data.sources.base import Source
@@ -35,7 +36,7 @@ class ImageFolder(Source):
         `validation`, in each of which there is one for each class.
     labels: a CSV file with a picture and its label on each line, instead of classes by subfolders;
         the columns `file_column` (names as seen from the folder) and `label_column`. Text labels
-        are classes, as in any table.
+        are classes, as in any table; `delimiter`, `kinds`, `missing_target`: as of `Csv`.
     image_size: (height, width) to which pictures are brought; without it all have one size.
     color_mode: grayscale, rgb or rgba. interpolation: Pillow's filter.
     crop_to_aspect_ratio: cut off the edges that the wanted proportions have no room for;
@@ -58,6 +59,9 @@ class ImageFolder(Source):
     file_column: str = "file"
     label_column: str = "label"
     errors: str = "stop"
+    delimiter: str = ","
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    missing_target: str = "error"
     positive_class: str | None = None
 
     def load(self, places: Places, seed: int) -> Raw:
@@ -83,8 +87,6 @@ class ImageFolder(Source):
 
     def _table(self, root: Path, read: list[Picture], pixels: Array, listed: Listed) -> Table:
         labels = np.array([one.label for one in read])
-        if listed.classes is not None or (labels == np.floor(labels)).all():
-            labels = labels.astype(np.int64)
         return make_table(
             pixels, labels, str(root), str(root), place=lambda row: str(read[row].path)
         )
@@ -92,7 +94,7 @@ class ImageFolder(Source):
     def _findings(
         self, root: Path, listed: Listed, left_out: list[tuple[Picture, str]]
     ) -> tuple[Finding, ...]:
-        found = []
+        found = list(listed.findings)
         if left_out:
             picture, why = left_out[0]
             count = f"{len(left_out):,} pictures" if len(left_out) > 1 else "1 picture"
@@ -184,30 +186,36 @@ class ImageFolder(Source):
         if found is None:
             assert self.labels is not None
             raise DataError(places.miss(self.labels), file=self.labels)
-        table = Csv(
+        raw = Csv(
             str(found),
             self.label_column,
             (self.file_column,),
-            kinds={self.file_column: "text"},
-            missing=(),
-        )
-        raw = table.load(replace(places, config=None), 0)
+            delimiter=self.delimiter,
+            kinds={**self.kinds, self.file_column: "text"},
+            missing_target=self.missing_target,
+        ).load(replace(places, config=None), 0)
         rows = raw.parts["all"]
-        assert raw.columns is not None
+        assert raw.columns is not None and rows.place is not None
         names = raw.columns[0].categories or ()
-        listed = []
+        listed: list[Picture] = []
+        known: dict[str, tuple[int | float, str]] = {}
         for row, (position, label) in enumerate(
-            zip(rows.features[:, 0], rows.targets, strict=True)
+            zip(rows.features[:, 0].tolist(), rows.targets.tolist(), strict=True)
         ):
+            place = rows.place(row)
+            if position != position:  # a missing cell
+                words = "names no file: fill the cell, or remove the row"
+                raise DataError(f"{place} {words}", file=found)
             name = names[int(position)]
             inside = PurePosixPath(name)
-            path = root / inside
-            place = f"{found}, line {row + 2}"
             if inside.is_absolute() or ".." in inside.parts:
-                raise DataError(
-                    f"{place} names {name!r}, which is not in {root}: names are those below the "
-                    "folder",
-                    file=found,
-                )
-            listed.append(Picture(str(root), name, float(label), fault_of(root, path)))
-        return Listed({"all": tuple(listed)}, raw.classes)
+                words = f"names {name!r}, which is not in {root}: names are those below the folder"
+                raise DataError(f"{place} {words}", file=found)
+            before = known.setdefault(name, (label, place))
+            if before[0] != label:
+                words = f"gives {name!r} another label than {before[1]}: correct one of them"
+                raise DataError(f"{place} {words}", file=found)
+            fault = fault_of(root, root / inside)
+            fault = f"{fault} ({place})" if fault == NOT_FOUND else fault
+            listed.append(Picture(str(root), name, label, fault))
+        return Listed({"all": tuple(listed)}, raw.classes, findings=raw.findings)
