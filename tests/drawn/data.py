@@ -1006,7 +1006,8 @@ def _discretize(dice: Dice, now: Rows) -> tuple[dict[str, Any], Rows] | None:
         return None
     columns, chosen = _of_columns(dice, now)
     given: dict[str, Any] = {**columns, "encode": "ordinal"}
-    if chosen is not None and not set(chosen) & now.whole.keys() and dice.chance(0.6):
+    named = isinstance(columns.get("columns"), list)  # `numeric` also takes parts of dates
+    if named and not set(chosen or ()) & now.whole.keys() and dice.chance(0.6):
         given |= {"encode": "one_hot", "strategy": "uniform"}
         given["n_bins"] = dice.whole(2, 4)
     given = options(

@@ -80,6 +80,7 @@ def draw(seed: int) -> Drawn:
     loss = dice.choice([w for w, fits in FITS.items() if w in LOSS_CONFIGS and fits(goal)])
     if rebuilds and dice.chance(0.3):
         loss = "binary_crossentropy"
+        steps = [*steps, {"type": "clip", "minimum": 0.0, "maximum": 1.0}]  # what it learns
     data: dict[str, Any] = {"source": found.source}
     if cut.split or dice.chance(0.2):
         data["split"] = options(dice, Split, cut.split, skip=_SPLIT)
