@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,6 @@ from dlcli.cli.options import (
     require_run,
 )
 from dlcli.cli.outcome import print_json
-
-if TYPE_CHECKING:
-    pass
 
 
 def predict(

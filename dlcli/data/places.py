@@ -5,6 +5,7 @@ the manifest of a run. An absolute path is taken as it is.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from dlcli.errors import DataError
@@ -63,60 +64,50 @@ class Places:
 
     def search(self, path: str | Path) -> Path | None:
         """The first file at `path`, or None."""
+        return self._first(path, Path.is_file)
+
+    def search_folder(self, path: str | Path) -> Path | None:
+        """The first folder at `path`, or None."""
+        return self._first(path, Path.is_dir)
+
+    def miss(self, path: str | Path) -> str:
+        """The sentence that says that `path` was not found, and where it was looked for."""
+        looked = self._looked_at(path, Path.is_dir, "a folder, not a file")
+        return f"The data file {str(path)!r} was not found. {looked}\n" + (
+            self._here(path) or _todo(path, "file")
+        )
+
+    def miss_folder(self, path: str | Path) -> str:
+        """As `miss`, for a folder."""
+        looked = self._looked_at(path, Path.exists, "a file, not a folder")
+        return f"The folder {str(path)!r} was not found. {looked}\n{_todo(path, 'folder')}"
+
+    def _first(self, path: str | Path, is_it: Callable[[Path], bool]) -> Path | None:
         for _, candidate in self._candidates(path):
             try:
-                if candidate.is_file():
+                if is_it(candidate):
                     return candidate
             except (OSError, ValueError):  # a name that no file can have, or no permission
                 continue
         return None
 
-    def miss(self, path: str | Path) -> str:
-        """The sentence that says that `path` was not found, and where it was looked for."""
-        looked = []
+    def _looked_at(self, path: str | Path, is_other: Callable[[Path], bool], other: str) -> str:
+        """Every place, a line each, with what is there instead."""
+        lines = ["Looked at:"]
         for label, candidate in self._candidates(path):
             try:
-                note = " is a folder, not a file" if candidate.is_dir() else ""
+                note = f" is {other}" if is_other(candidate) else ""
             except (OSError, ValueError):
                 note = " cannot be looked at"
-            looked.append(f"\n  {candidate} ({label}){note}")
-        here = self._here(path)
-        if expand(Path(path)).is_absolute():
-            todo = "Correct the path."
-        elif here is not None:
-            todo = here
-        else:
-            todo = "Put the file in one of these places, correct the path, or give --data-dir."
-        return f"The data file {str(path)!r} was not found. Looked at:{''.join(looked)}\n{todo}"
-
-    def search_folder(self, path: str | Path) -> Path | None:
-        """The first folder at `path`, or None."""
-        for _, candidate in self._candidates(path):
-            try:
-                if candidate.is_dir():
-                    return candidate
-            except (OSError, ValueError):
-                continue
-        return None
-
-    def miss_folder(self, path: str | Path) -> str:
-        """As `miss`, for a folder."""
-        looked = []
-        for label, candidate in self._candidates(path):
-            try:
-                note = " is a file, not a folder" if candidate.exists() else ""
-            except (OSError, ValueError):
-                note = " cannot be looked at"
-            looked.append(f"\n  {candidate} ({label}){note}")
-        todo = "Put the folder in one of these places, correct the path, or give --data-dir."
-        if expand(Path(path)).is_absolute():
-            todo = "Correct the path."
-        return f"The folder {str(path)!r} was not found. Looked at:{''.join(looked)}\n{todo}"
+            lines.append(f"  {candidate} ({label}){note}")
+        return "\n".join(lines)
 
     def _here(self, path: str | Path) -> str | None:
         """What to do where the path leads to a file from the working directory, which is not
         looked at: a config must mean the same wherever a command is given."""
         wanted = expand(Path(path))
+        if wanted.is_absolute():
+            return None
         try:
             found = Path.cwd() / wanted
             if not found.is_file():
@@ -134,3 +125,9 @@ class Places:
         if wanted.is_absolute():
             return [("an absolute path", wanted)]
         return [(label, folder / wanted) for label, folder in self.folders]
+
+
+def _todo(path: str | Path, what: str) -> str:
+    if expand(Path(path)).is_absolute():
+        return "Correct the path."
+    return f"Put the {what} in one of these places, correct the path, or give --data-dir."
