@@ -34,13 +34,16 @@ def bundle_of(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: A
 
 def check_formats(loaded: LoadedConfig, prepared: Prepared, design: Design) -> None:
     """ConfigError where a format cannot hold the network, before anything is trained."""
-    recipe = design.recipe
+    untrained = np.zeros(design.recipe.model.layout.size, np.float32)
+    bundle = bundle_of(loaded, prepared, design, untrained)
     for index, kind in enumerate(loaded.config.deployment.formats):
-        why = EXPORTERS[kind].refuses(recipe.model, recipe.loss, prepared.preprocessing)
+        place = ("deployment", "formats", index)
+        lacks = EXPORTERS[kind].lacks()
+        if lacks is not None:
+            raise loaded.error(place, f"`{kind}` cannot be written here: {lacks}")
+        why = EXPORTERS[kind].refuses(bundle)
         if why is not None:
-            raise loaded.error(
-                ("deployment", "formats", index), f"`{kind}` cannot hold this network: {why}"
-            )
+            raise loaded.error(place, f"`{kind}` cannot hold this network: {why}")
 
 
 def deploy(
@@ -63,5 +66,5 @@ def deploy(
         golden = f"{folder}/{GOLDEN}"
         written += [*EXPORTERS[kind].write(bundle, run, folder), golden]
         documents.write_tensors(run, golden, golden_batch(raw, answers))
-        EXPORTERS[kind].prove(run.path(folder), run.path(golden))
+        EXPORTERS[kind].prove(bundle, run.path(folder), run.path(golden))
     return written

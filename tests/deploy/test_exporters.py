@@ -1,13 +1,12 @@
 """Every word of `deployment.formats` has an exporter, and none is found to lack after training."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dlcli.config import parse_config
 from dlcli.config.deployment import DEPLOYMENT_FORMATS
+from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.exporters import EXPORTERS, BundleExporter
 from dlcli.errors import ConfigError
 from dlcli.pipeline import deploy
@@ -33,9 +32,9 @@ def test_a_format_without_an_exporter_is_an_error_of_the_config(tmp_path: Path) 
 class Narrow(BundleExporter):
     """A format that holds no network with a relu, and writes down what it was asked."""
 
-    def refuses(self, model: Any, loss: Any, preprocessing: Mapping[str, Any]) -> str | None:
-        kinds = [type(node.layer).__name__ for node in model.plain]
-        assert set(model.inputs) == set(preprocessing) and loss is not None
+    def refuses(self, bundle: Bundle) -> str | None:
+        kinds = [type(node.layer).__name__ for node in bundle.model.plain]
+        assert set(bundle.model.inputs) == set(bundle.preprocessing)
         return "it has no relu" if "Relu" in kinds else None
 
 

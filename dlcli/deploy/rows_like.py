@@ -1,0 +1,77 @@
+"""Rows that nobody has brought, made like rows that somebody has: to try a network on."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from dlcli.data.preprocessing import Preprocessing
+from dlcli.data.strange import takes_missing, takes_unknown
+from dlcli.engine.layer import Array
+from dlcli.randomness import Stream
+
+ROWS = 1000
+
+
+def rows_like(
+    brought: Mapping[str, Array], preprocessing: Mapping[str, Preprocessing], count: int = ROWS
+) -> dict[str, Array]:
+    """So many stored rows of each value, by its name; the same whenever they are made.
+
+    brought: stored rows of each value. Numbers that are whole stand for something, or are pixels:
+    a place has one of those that it has in these rows. Others also lie between and around them. A
+    column of texts has any that training knew, one in twenty that it did not, and one in twenty is
+    missing, where the preprocessing takes such cells.
+    """
+    return {
+        name: _like(rows, preprocessing[name], count, _Draws(name))
+        for name, rows in brought.items()
+    }
+
+
+class _Draws:
+    """Random numbers for the rows of one value; each draw has a stream of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._count = name, 0
+
+    def _stream(self) -> Stream:
+        self._count += 1
+        return Stream(0, "rows like", self._name, self._count)
+
+    def below(self, limit: int, shape: tuple[int, ...]) -> Array:
+        """Whole numbers from 0 to limit - 1."""
+        return np.minimum((self.uniform(shape) * limit).astype(np.int64), limit - 1)
+
+    def uniform(self, shape: tuple[int, ...]) -> Array:
+        return self._stream().uniform(math.prod(shape)).reshape(shape)
+
+    def normal(self, shape: tuple[int, ...]) -> Array:
+        return self._stream().normal(math.prod(shape)).reshape(shape)
+
+
+def _like(rows: Array, fitted: Preprocessing, count: int, draws: _Draws) -> Array:
+    flat = rows.reshape(len(rows), -1)
+    made = np.take_along_axis(flat, draws.below(len(rows), (count, flat.shape[1])), axis=0)
+    others = [j for j in range(flat.shape[1]) if not _whole(flat[:, j])]
+    if others:
+        some = flat[:, others]
+        there = np.where(np.isfinite(some), some, 0.0)  # a gap stays one: it has no neighbours
+        around = (draws.normal((count, len(others))) * there.std(axis=0)).astype(flat.dtype)
+        moved = draws.uniform((count, len(others))) < 0.5
+        made[:, others] += np.where(moved, around, 0.0).astype(flat.dtype)
+    if fitted.columns is not None:
+        unknown, missing = takes_unknown(fitted), takes_missing(fitted)
+        for j, column in enumerate(fitted.columns):
+            if column.categories is not None:
+                made[:, j] = draws.below(len(column.categories), (count,))
+                if column.name in unknown:
+                    made[draws.uniform((count,)) < 0.05, j] = len(column.categories)
+            if column.name in missing:
+                made[draws.uniform((count,)) < 0.05, j] = np.nan
+    return made.reshape(count, *rows.shape[1:])
+
+
+def _whole(numbers: Array) -> bool:
+    there = numbers[np.isfinite(numbers)]
+    return bool((there == np.floor(there)).all())
