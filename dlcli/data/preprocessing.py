@@ -158,13 +158,16 @@ class Preprocessing:
             columns = step.columns_after(columns)
         return columns
 
-    def apply(self, rows: Array) -> npt.NDArray[np.float32]:
-        """The stored rows (n, *row_shape) as new float32 rows (n, *out_shape), C-contiguous."""
+    def apply(self, rows: Array, first: int = 0) -> npt.NDArray[np.float32]:
+        """The stored rows (n, *row_shape) as new float32 rows (n, *out_shape), C-contiguous.
+
+        first: the number of the first row, for messages.
+        """
         out = np.empty((len(rows), *self.out_shape), np.float32)
-        self.apply_into(rows, out)
+        self.apply_into(rows, out, first)
         return out
 
-    def apply_into(self, rows: Array, out: npt.NDArray[np.float32]) -> None:
+    def apply_into(self, rows: Array, out: npt.NDArray[np.float32], first: int = 0) -> None:
         """`apply` into memory that is there already: (n, *out_shape), C-contiguous.
 
         DataError for a category that the training part does not have.
@@ -172,7 +175,8 @@ class Preprocessing:
         try:
             self._apply(rows, out)
         except UnseenCategory as error:
-            raise DataError(self._unseen(error, f"Row {error.row} (counted from 0)")) from error
+            where = f"Row {first + error.row} (counted from 0)"
+            raise DataError(self._unseen(error, where)) from error
 
     def _apply(self, rows: Array, out: npt.NDArray[np.float32]) -> None:
         if rows.shape[1:] != self.row_shape:

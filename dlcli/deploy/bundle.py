@@ -13,10 +13,10 @@ That is what is needed to answer, and nothing else: how the network was trained 
 A bundle answers exactly as the engine does, because it is the engine: it builds the same layers
 from what was written down, and restores the fitted preprocessing.
 
-A row's answer never depends on the rows it is asked with, nor on its place among them: every row
-goes through the network alone. Padding all batches to one shape would not be enough, because a
-BLAS computes the rows of one product by different kernels (those at an edge of a block add up in
-another order), so the same row has other last bits as the third of a batch than as the seventh.
+A row's answer never depends on the rows it is asked with, nor on its place among them; how that is
+done for many rows at once, engine/products.py tells. Wide dense layers give other last bits than
+they did when each row went through the network alone: `windows` in model.json says so, and is left
+out where there are none, or where the bundle is of that time.
 """
 
 import math
@@ -37,6 +37,7 @@ from dlcli.data.recorded import names_of
 from dlcli.data.rows import Written
 from dlcli.data.targets import TargetScale
 from dlcli.deploy import earlier
+from dlcli.deploy.answering import Answering
 from dlcli.deploy.ids import require_ids
 from dlcli.deploy.said import Said
 from dlcli.deploy.written import (
@@ -47,7 +48,7 @@ from dlcli.deploy.written import (
     stored_dtype,
 )
 from dlcli.engine.graph import GraphError, connect
-from dlcli.engine.inference import predict
+from dlcli.engine.inference import goes_by_windows
 from dlcli.engine.layer import Array, Shape
 from dlcli.engine.layers import ColumnEmbeddings
 from dlcli.engine.layout import ArraysError
@@ -56,8 +57,11 @@ from dlcli.engine.model import Model
 from dlcli.errors import ArtifactError, ConfigError, ExportError
 from dlcli.frozen import frozen
 
-SCHEMA = 2
+SCHEMA = 3
 """Schema 1 is read, too; see earlier.py."""
+
+WITHOUT_WINDOWS = 2
+"""The schema of a bundle that does not speak of windows; written and read as it was."""
 
 GOLDEN = "golden.safetensors"
 """Rows as they are stored, and the engine's answers to them, beside a bundle that leaves."""
@@ -70,9 +74,6 @@ _KEYS = {"layers", "loss", "values", "target_scale", "csv"}
 _LARGEST_ROW = 1 << 32
 """Numbers that a layer gives for one row, at most; far more than any memory has room for."""
 
-ROWS_AT_ONCE = 1
-"""Rows in one pass through the network; see above."""
-
 
 @frozen
 class Bundle:
@@ -83,6 +84,7 @@ class Bundle:
     row_dtypes: the types of a row as it is stored, before preprocessing, by the same names.
     arrays: the names of the arrays that hold the values where rows are an archive, by the same
         names; None for the only value of a row.
+    windows: whether wide dense layers answer by windows; see engine/products.py.
     """
 
     model: Model
@@ -95,6 +97,7 @@ class Bundle:
     csv: Written
     """How a CSV of rows is written: as the file that the network was trained on."""
     arrays: Mapping[str, str | None]
+    windows: bool = False
 
     def write(self, run: RunDirectory, folder: str) -> list[str]:
         """Write it into a folder of a run; returns the names of its files."""
@@ -124,8 +127,10 @@ class Bundle:
             }
             for name, one in self.preprocessing.items()
         }
+        windows = {"windows": True} if self.windows else {}
         return {
-            "schema": SCHEMA,
+            "schema": SCHEMA if self.windows else WITHOUT_WINDOWS,
+            **windows,
             "layers": builder.describe(self.model.plain),
             "loss": builder.written(self.loss, LOSSES),
             "values": values,
@@ -148,7 +153,7 @@ class Bundle:
         try:
             if schema == earlier.SCHEMA:
                 document, said = earlier.as_today(document, str(path))
-            bundle = _read(document, folder)
+            bundle = _read(document, folder, windows=schema == SCHEMA)
             wrong = None if said is None else bundle.unlike(said)
             if wrong is not None:
                 raise ValueError(f"the {wrong} are not what the config in model.json says")
@@ -166,8 +171,20 @@ class Bundle:
         """
         given = {ONLY: rows} if isinstance(rows, np.ndarray) else rows
         self.check_ids(given, "the rows")
-        xs = [self.preprocessing[name].apply(given[name]) for name in self.model.inputs]
-        return answer(self.model, self.loss, self.theta, xs, self.target_scale)
+        with self.answering() as answering:
+            return answering(given)
+
+    def answering(self, workers: int = 1) -> Answering:
+        """Itself, ready to be asked for rows of which the ids are known to be right."""
+        return Answering(
+            self.model,
+            self.loss,
+            self.theta,
+            self.preprocessing,
+            self.target_scale,
+            windows=self.windows,
+            workers=workers,
+        )
 
     def check_ids(self, rows: Mapping[str, Array], what: str) -> None:
         """DataError for a stored row with an id that the network does not know.
@@ -219,10 +236,12 @@ def _place(name: str, names: Sequence[str] | None) -> int:
     return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 
-def _read(document: Mapping[str, Any], folder: Path) -> Bundle:
+def _read(document: Mapping[str, Any], folder: Path, *, windows: bool) -> Bundle:
     """A bundle of a model.json, and of the other files in its folder."""
-    if document.keys() != _KEYS:
+    if document.keys() != (_KEYS | {"windows"} if windows else _KEYS):
         raise ValueError("model.json has other keys")
+    if windows and document["windows"] is not True:
+        raise ValueError("it is not said whether wide layers answer by windows")
     values = document["values"]
     arrays = arrays_of_values(values)
     preprocessing = _restored(
@@ -236,6 +255,8 @@ def _read(document: Mapping[str, Any], folder: Path) -> Bundle:
         if work_dtype(stored_dtype(values[name]["row_dtype"])) != one.dtype:
             raise ValueError("model.json and preprocessing.json have numbers of other types")
     model = _model(document["layers"], {name: one.out_shape for name, one in preprocessing.items()})
+    if windows and not goes_by_windows(model):
+        raise ValueError("no layer is so wide that it answers by windows")
     _require_its_ids(model, preprocessing)
     loss = builder.loss_of(document["loss"])
     loss.check(model.out_shape)
@@ -249,6 +270,7 @@ def _read(document: Mapping[str, Any], folder: Path) -> Bundle:
         _classes(read_mapping(folder / "classes.json"), loss, model.out_shape),
         csv_of(document["csv"]),
         arrays,
+        windows,
     )
 
 
@@ -302,22 +324,6 @@ def _restored(
         name, _, rest = key.partition(".")
         own[name][rest] = array
     return {name: Preprocessing.restore(documents[name], own[name]) for name in names}
-
-
-def answer(
-    model: Model,
-    loss: Loss,
-    theta: Array,
-    xs: Sequence[Array],
-    target_scale: TargetScale | None,
-) -> Array:
-    """Answers to preprocessed rows, of each of the model's inputs. What overflows becomes
-    infinite, without a warning."""
-    with np.errstate(all="ignore"):
-        answers = predict(model, loss, theta, xs, ROWS_AT_ONCE)
-        if target_scale is not None:
-            answers = target_scale.inverse(answers)
-    return answers
 
 
 def _classes(document: Mapping[str, Any], loss: Loss, out_shape: Shape) -> tuple[str, ...] | None:

@@ -91,7 +91,8 @@ def require_near(found: Array, wanted: Array, what: str) -> float:
         row = int(np.argmax(far.reshape(len(far), -1).any(axis=1)))
         raise ExportError(
             f"{what} does not give the engine's answers: {int(far.sum()):,} of {far.size:,} "
-            f"numbers are further away than {ABSOLUTE:g} + {RELATIVE:g} of their size, the first in row "
-            f"{row} (counted from 0), the largest by {float(np.nanmax(apart)):g}; do not deploy it"
+            f"numbers are further away than {ABSOLUTE:g} + {RELATIVE:g} of their size, the first "
+            f"in row {row} (counted from 0), the largest by {float(np.nanmax(apart)):g}; do not "
+            "deploy it"
         )
     return float(apart.max(initial=0.0))

@@ -20,12 +20,19 @@ T = TypeVar("T")
 
 @dataclass
 class Moment:
-    """Where training stands: what addresses the randomness of a pass."""
+    """Where training stands: what addresses the randomness of a pass.
+
+    apart: whether no row's numbers may depend on the other rows of the pass, or on its place among
+    them; windows: whether a row then may have others than in a pass by itself, see products.py.
+    Only for passes that go forward.
+    """
 
     seed: int = 0
     training: bool = False
     step: int = 0
     shard: int = 0
+    apart: bool = False
+    windows: bool = False
 
 
 class Context:
@@ -49,6 +56,11 @@ class Context:
     def training(self) -> bool:
         """Whether dropout and its like are active."""
         return self.moment.training
+
+    @property
+    def apart(self) -> bool:
+        """Whether rows must not meet, not even in the order of a sum; see Moment."""
+        return self.moment.apart
 
     def scratch(self, name: Hashable, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
         """An array to write into, with old contents in it.
@@ -93,6 +105,11 @@ class _Part(Context):
     def __init__(self, whole: Context, name: str) -> None:
         super().__init__(whole.layer, whole.moment)
         self._whole, self._name = whole, name
+
+    @property
+    def apart(self) -> bool:
+        """Whether rows must not meet, not even in the order of a sum; see Moment."""
+        return self.moment.apart
 
     def scratch(self, name: Hashable, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
         return self._whole.scratch((self._name, name), shape, dtype)

@@ -1,11 +1,13 @@
 """Forward passes over many rows: evaluation and prediction.
 
-Rows run in shards of one fixed shape, the last one padded with zeros, because a matrix
-product's bits depend on its shape: so a row's answer never depends on its neighbours, and
-training's own validation, `dlcli evaluate` and `dlcli predict` all give the same bits.
+An evaluation's rows run in shards of one fixed shape, the last one padded with zeros, because a
+matrix product's bits depend on its shape: so training's own validation and `dlcli evaluate` give
+the same bits. Answers are for rows that come alone or with others, at any place: there, rows are
+kept apart (see products.py), and a block may have any number of them.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,13 @@ from dlcli.engine.batch import Examples
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.folding import Inference
 from dlcli.engine.layer import Array
+from dlcli.engine.layers import Dense
 from dlcli.engine.losses import Loss
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.penalties import Penalty
+from dlcli.engine.products import WINDOW_ROWS, is_wide
 from dlcli.engine.sharding import cuts
 from dlcli.engine.team.base import Task, Team
 
@@ -48,20 +52,61 @@ class Forward:
         return padded
 
 
-def predict(model: Model, loss: Loss, theta: Array, x: Array | Sequence[Array], rows: int) -> Array:
-    """The model's answers (n, *out_shape) for prepared features: probabilities or values.
+BLOCK_BYTES = 5 << 18
+"""What the values of a block's rows may take, so that they stay in a processor's own cache."""
 
-    x: the features, or those of each of the model's inputs, in their order.
+MOST = 4 * WINDOW_ROWS
+"""Rows of a block, at most."""
+
+
+class Answers:
+    """A model's answers to prepared rows, each as if the row were alone, to the bit.
+
+    windows: whether the products of wide dense layers go by windows; see products.py. Without
+        them, a row has the bits of a pass of one row.
+    block: how many rows are worth to be asked at once; changes no answer.
+
+    Several workers may use it at the same time.
     """
-    xs = (x,) if isinstance(x, np.ndarray) else x
-    inference = Inference(model, theta)
-    inference.refresh()
-    forward = Forward(inference.model, inference.theta, rows)
-    answers = np.empty((len(xs[0]), *model.out_shape), np.float32)
-    for start in range(0, len(answers), rows):
-        y = forward(*(one[start : start + rows] for one in xs))
-        answers[start : start + rows] = loss.predict(y)
-    return answers
+
+    def __init__(self, model: Model, loss: Loss, theta: Array, *, windows: bool) -> None:
+        inference = Inference(model, theta)
+        inference.refresh()
+        self._model, self._theta, self._loss = inference.model, inference.theta, loss
+        self._windows = windows
+        self._passes: dict[int, Pass] = {}
+        self.block = _block(model)
+
+    def answer(self, worker: int, *xs: Array) -> Array:
+        """The answers (n, *out_shape), probabilities or values, of a block of rows.
+
+        They last until the worker's next block.
+
+        worker: its number; no two use the same one at a time.
+        xs: the features of each of the model's inputs, in their order.
+        """
+        way = self._passes.get(worker)
+        if way is None:
+            views = self._model.layout.views(self._theta)
+            way = Pass(self._model, views, Moment(apart=True, windows=self._windows))
+            self._passes[worker] = way
+        return self._loss.predict(way.forward(*xs))
+
+
+def _block(model: Model) -> int:
+    numbers = sum(math.prod(node.out_shape) for node in model.plain)
+    rows = max(1, min(BLOCK_BYTES // (4 * numbers), MOST))
+    return rows - rows % WINDOW_ROWS if rows > WINDOW_ROWS else rows
+
+
+def goes_by_windows(model: Model) -> bool:
+    """Whether there is a product in the model for which windows are worth it."""
+    return any(
+        isinstance(node.layer, Dense)
+        and math.prod(node.in_shape[:-1]) == 1
+        and is_wide(node.in_shape[-1], node.layer.units)
+        for node in model.plain
+    )
 
 
 class Evaluator:

@@ -5,9 +5,10 @@ import numpy as np
 from dlcli.artifacts import documents
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig
-from dlcli.deploy.bundle import GOLDEN, Bundle, answer, golden_batch
+from dlcli.deploy.bundle import GOLDEN, Bundle, golden_batch
 from dlcli.deploy.exporters import EXPORTERS
 from dlcli.deploy.said import arrays_of, written_as
+from dlcli.engine.inference import goes_by_windows
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.prepare import Prepared
@@ -16,8 +17,18 @@ GOLDEN_ROWS = 16
 """Rows of the golden batch: the first of the training part."""
 
 
-def bundle_of(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array) -> Bundle:
-    """The network of this run with these weights, and what is needed to use it."""
+def bundle_of(
+    loaded: LoadedConfig,
+    prepared: Prepared,
+    design: Design,
+    theta: Array,
+    *,
+    windows: bool = True,
+) -> Bundle:
+    """The network of this run with these weights, and what is needed to use it.
+
+    windows: whether wide layers may answer by windows.
+    """
     each = prepared.dataset.train.each()
     return Bundle(
         model=design.recipe.model,
@@ -29,6 +40,7 @@ def bundle_of(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: A
         classes=design.classes,
         csv=written_as(loaded.config, prepared.dataset.width),
         arrays=arrays_of(loaded.config),
+        windows=windows and goes_by_windows(design.recipe.model),
     )
 
 
@@ -58,9 +70,7 @@ def deploy(
     part = prepared.dataset.train
     first = np.arange(min(GOLDEN_ROWS, len(part)))
     raw = {name: one.take_features(first) for name, one in part.each().items()}
-    recipe = design.recipe
-    xs = [prepared.preprocessing[name].apply(raw[name]) for name in recipe.model.inputs]
-    answers = answer(recipe.model, recipe.loss, theta, xs, prepared.target_scale)
+    answers = bundle.predict(raw)
     for kind in loaded.config.deployment.formats:
         folder = f"{DEPLOY}/{kind}"
         golden = f"{folder}/{GOLDEN}"

@@ -10,6 +10,7 @@ from dlcli.engine.fusion.positions import constant
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
 from dlcli.engine.layers import Dense, Flatten
 from dlcli.engine.layers.activations import Relu
+from dlcli.engine.products import row_product
 from dlcli.frozen import frozen
 
 
@@ -53,7 +54,7 @@ class FusedDense(Layer):
             np.copyto(copy, x)
             rows = copy.reshape(-1, kernel.shape[0])
         y = ctx.scratch("y", (len(rows), self.dense.units), x.dtype)
-        np.matmul(rows, kernel, out=y)
+        row_product(rows, kernel, y, len(x), ctx)
         if self.dense.use_bias:
             np.add(y, p["bias"], out=y)
         if self.relu is not None:

@@ -34,6 +34,7 @@ from dlcli.engine.layers.activations import Relu
 from dlcli.engine.layers.conv2d import span
 from dlcli.engine.layers.separable_conv2d import depthwise_of, pointwise_of
 from dlcli.engine.layers.windows import Pair
+from dlcli.engine.products import product
 from dlcli.frozen import frozen
 
 
@@ -179,7 +180,7 @@ class LinesSeparable(_WithRelu):
         kernel = depthwise_of(p)["kernel"]
         between, laid = self._first.convolved(kernel, x, ctx.part("depthwise"))
         y = ctx.scratch("y", (*between.shape[:3], self.conv.filters), x.dtype)
-        np.matmul(_rows(between), pointwise_of(p)["kernel"][0, 0], out=_rows(y))
+        product(_rows(between), pointwise_of(p)["kernel"][0, 0], _rows(y), len(x), ctx)
         _finish(y, p, self.relu)
         return y, (laid, between, y, x.shape)
 

@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from dlcli.engine.context import Context
 from dlcli.engine.fusion.fused_conv import FusedConv
+from dlcli.engine.fusion.planes_apart import ApartWork
 from dlcli.engine.fusion.pooling import masked, pool, spread
 from dlcli.engine.fusion.positions import as_images, constant, meeting, position_major
 from dlcli.engine.fusion.prepared import Plan, Prepared
@@ -35,6 +36,9 @@ class PlanesConv(FusedConv):
     """
 
     def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
+        if ctx.apart:
+            one = ctx.keep((x.shape, x.dtype), lambda: ApartWork(self, x.shape, x.dtype, ctx))
+            return one.forward(p, x), None
         work = ctx.keep((x.shape, x.dtype), lambda: _Work(self, x.shape, x.dtype, ctx))
         work.load(x)
         np.copyto(work.kernel, p["kernel"])

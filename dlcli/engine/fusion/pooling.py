@@ -10,14 +10,17 @@ from dlcli.engine.fusion.prepared import Plan
 from dlcli.engine.layer import Array
 
 
-def pool(plan: Plan, planes: Array, y: Array, chosen: Array, half: Array) -> None:
+def pool(plan: Plan, planes: Array, y: Array, chosen: Array | None, half: Array) -> None:
     """Assign to y the largest of the planes, and to `chosen` which of the first three it equals.
+
+    chosen: not needed where nobody goes back.
 
     planes: (4, ...); y: (...); chosen: (3, ...) bool; half: (2, ...), to work in.
     """
     plan.call(np.maximum, planes[0::2], planes[1::2], out=half)
     plan.call(np.maximum, half[0], half[1], out=y)
-    plan.call(np.equal, planes[:3], y, out=chosen)
+    if chosen is not None:
+        plan.call(np.equal, planes[:3], y, out=chosen)
 
 
 def spread(plan: Plan, dy: Array, chosen: Array, masks: Array, out: Array) -> None:

@@ -82,7 +82,11 @@ class _Work:
         self.columns = Axis(width, before[1], -(-out_width // per_tile))
         self.run_in, self.run_out = n * channels, n * filters
         self.use_bias, self.relu = layer.conv.use_bias, layer.relu is not None
-        row_bytes = 16 * self.columns.tiles * n * (channels + filters) * np.dtype(dtype).itemsize
+        self.apart = ctx.apart
+        together = 1 if self.apart else n  # alone, an image has its groups by its size
+        row_bytes = (
+            16 * self.columns.tiles * together * (channels + filters) * np.dtype(dtype).itemsize
+        )
         step = max(1, min(self.rows.tiles, GROUP_BYTES // row_bytes))
         count = -(-self.rows.tiles // step)
         step = -(-self.rows.tiles // count)
@@ -122,9 +126,15 @@ class _Work:
             v = self._tiles_of_x(plan, group)
             tiles = (group.stop - group.start) * self.columns.tiles
             m = self._cut(self.m, 4, 4, tiles, self.run_out)
-            plan.call(
-                np.matmul, v.reshape(16, -1, channels), self.u, out=m.reshape(16, -1, filters)
-            )
+            if self.apart:
+                v, m_of_image = (
+                    array.reshape(16, tiles, -1, last).swapaxes(1, 2)
+                    for array, last in ((v, channels), (m, filters))
+                )
+                plan.call(np.matmul, v, self.u[:, None], out=m_of_image)
+            else:
+                v = v.reshape(16, -1, channels)
+                plan.call(np.matmul, v, self.u, out=m.reshape(16, -1, filters))
             if self.use_bias:
                 plan.call(np.add, m[1, 1], self.bias.reshape(-1), out=m[1, 1])
             half = self._cut(self.half, 2, 4, tiles, self.run_out)
@@ -250,7 +260,7 @@ class _PoolingWork(_Work):
 
     def _outputs_to_y(self, plan: Plan, half: Array, group: slice) -> None:
         y = self.y[group].reshape(-1, self.run_out)
-        chosen = self.chosen[:, group].reshape(3, *y.shape)
+        chosen = None if self.apart else self.chosen[:, group].reshape(3, *y.shape)
         planes = self._cut(self.m, 2, 2, *y.shape)
         outputs(plan, half.swapaxes(0, 1), planes.swapaxes(0, 1))
         pool(plan, planes.reshape(4, *y.shape), y, chosen, self._cut(half.reshape(-1), 2, *y.shape))

@@ -12,6 +12,7 @@ from dlcli.engine.layer import LATER, Array, Layer, Params, Shape, ShapeError, S
 from dlcli.engine.layers.biases import bias_slot
 from dlcli.engine.layers.im2col import add_taps, by_group, columns_of
 from dlcli.engine.layers.windows import Causal, Pair, Windows, image_size, refuse_empty, slide
+from dlcli.engine.products import product
 from dlcli.engine.regularizers import Regularizer
 from dlcli.engine.sums import sum_rows
 from dlcli.frozen import frozen
@@ -83,7 +84,7 @@ class Conv2D(Layer):
             x, windows, self.kernel_size, self.strides, self.dilation_rate, self.groups, ctx
         )
         y = ctx.scratch("y", (columns.shape[1], self.filters), x.dtype)
-        np.matmul(columns, self._by_group(p["kernel"]), out=by_group(y, self.groups))
+        product(columns, self._by_group(p["kernel"]), by_group(y, self.groups), len(x), ctx)
         if self.use_bias:
             np.add(y, p["bias"], out=y)
         return y.reshape(len(x), *windows.out, self.filters), (columns, x.shape)

@@ -9,6 +9,7 @@ from dlcli.engine.context import Context
 from dlcli.engine.initializers import GlorotUniform, Initializer, Zeros
 from dlcli.engine.layer import Array, Layer, Params, Shape, ShapeError, Slot, slots_of
 from dlcli.engine.layers.biases import bias_slot
+from dlcli.engine.products import row_product
 from dlcli.engine.regularizers import Regularizer
 from dlcli.engine.sums import sum_rows
 from dlcli.frozen import frozen
@@ -56,7 +57,7 @@ class Dense(Layer):
     def forward(self, p: Params, x: Array, ctx: Context, /) -> tuple[Array, Any]:
         rows = x.reshape(-1, x.shape[-1])
         y = ctx.scratch("y", (len(rows), self.units), x.dtype)
-        np.matmul(rows, p["kernel"], out=y)
+        row_product(rows, p["kernel"], y, len(x), ctx)
         if self.use_bias:
             np.add(y, p["bias"], out=y)
         return y.reshape(*x.shape[:-1], self.units), (rows, x.shape)

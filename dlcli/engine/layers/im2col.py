@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array
 from dlcli.engine.layers.windows import Pair, Windows
+from dlcli.engine.products import product
 
 
 def columns_of(
@@ -52,7 +53,7 @@ def add_taps(
     given = by_group(rows, groups)
     for tap in windows.taps:
         weights = kernel[tap.row, tap.column].reshape(each, groups, -1).transpose(1, 2, 0)
-        np.matmul(given, weights, out=by_group(part, groups))
+        product(given, weights, by_group(part, groups), len(images), ctx)
         images[:, *tap.image] += places[:, *tap.out]
 
 

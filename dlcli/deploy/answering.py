@@ -1,0 +1,86 @@
+"""Answers to stored rows, in blocks, by several workers: what a bundle does when it is asked.
+
+A row is prepared, goes through the network and gets its target's units in one block; which rows are
+in it changes no answer. Workers are threads: they share what is asked and what is answered, and
+NumPy lets them work at the same time.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from dlcli.data.preprocessing import Preprocessing
+from dlcli.data.targets import TargetScale
+from dlcli.engine.inference import Answers
+from dlcli.engine.layer import Array
+from dlcli.engine.losses import Loss
+from dlcli.engine.model import Model
+from dlcli.engine.team.base import Alone, Team
+from dlcli.engine.team.threads import Threads
+
+
+class Answering:
+    """Ready to be asked, again and again; a context manager, with which the workers end.
+
+    preprocessing: of each value of a row, by its name. windows: see engine/inference.py.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        loss: Loss,
+        theta: Array,
+        preprocessing: Mapping[str, Preprocessing],
+        target_scale: TargetScale | None,
+        *,
+        windows: bool,
+        workers: int = 1,
+    ) -> None:
+        self._answers = Answers(model, loss, theta, windows=windows)
+        self._shape = model.out_shape
+        self._inputs = [(name, preprocessing[name]) for name in model.inputs]
+        self._scale = target_scale
+        self._dtype = np.float32 if target_scale is None else np.float64
+        self._rows: Sequence[Array] = ()
+        self._out = np.empty((0, *self._shape), self._dtype)
+        phases = {"answer": self._block}
+        self._team: Team = Alone(phases) if workers <= 1 else Threads(phases, workers)
+
+    def __call__(self, rows: Mapping[str, Array]) -> Array:
+        """Answers (n, *out_shape) to stored rows of each value, by its name: probabilities in
+        float32, or values in the target's own units (in float64, where the network learned scaled
+        ones). What overflows becomes infinite, without a warning.
+
+        DataError for a category that the training part does not have.
+        """
+        self._rows = [rows[name] for name, _ in self._inputs]
+        count = len(self._rows[0])
+        self._out = np.empty((count, *self._shape), self._dtype)
+        self._team.run("answer", -(-count // self._answers.block))
+        return self._out
+
+    def _block(self, worker: int, number: int) -> None:
+        some = slice(number * self._answers.block, (number + 1) * self._answers.block)
+        xs = [
+            fitted.apply(rows[some], some.start)
+            for (_, fitted), rows in zip(self._inputs, self._rows, strict=True)
+        ]
+        answers = self._answers.answer(worker, *xs)
+        self._out[some] = answers if self._scale is None else self._scale.inverse(answers)
+
+    def close(self) -> None:
+        """Send the workers home."""
+        self._team.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
