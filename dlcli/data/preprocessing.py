@@ -259,8 +259,10 @@ class Preprocessing:
                 value = f"{error.value:g}"
                 if np.isnan(error.value):
                     value = "a missing cell"
-                elif texts is not None:
+                elif texts is not None and error.value < len(texts):
                     value = repr(texts[int(error.value)])
+                elif texts is not None:
+                    value = "another text"
                 known = [*one.names, *one.rare_names]
                 shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
                 if error.step.given:

@@ -55,6 +55,11 @@ def _encoded(fitted: Preprocessing) -> Iterator[tuple[Encoding, str, Categories]
                 yield step, step.names[one.position], one
 
 
+def encoded_columns(fitted: Preprocessing) -> set[str]:
+    """The columns of which categories are made, by the names that they have then."""
+    return {name for _, name, _ in _encoded(fitted)}
+
+
 def takes_unknown(fitted: Preprocessing) -> dict[str, str]:
     """What is done with a category that the training part does not have, by the name of the
     column, for those that do not refuse it: what `handle_unknown` says."""

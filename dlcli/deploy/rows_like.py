@@ -1,16 +1,23 @@
 """Rows that nobody has brought, made like rows that somebody has: to try a network on."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from dlcli.data.preprocessing import Preprocessing
-from dlcli.data.strange import takes_missing, takes_unknown
+from dlcli.data.strange import encoded_columns
 from dlcli.engine.layer import Array
+from dlcli.errors import DataError
 from dlcli.randomness import Stream
 
 ROWS = 1000
+
+TRIED = 200
+"""Texts of a column that are tried."""
+
+ODD = 0.05
+"""How many of the cells that may be unknown, or missing, are."""
 
 
 def rows_like(
@@ -18,10 +25,10 @@ def rows_like(
 ) -> dict[str, Array]:
     """So many stored rows of each value, by its name; the same whenever they are made.
 
-    brought: stored rows of each value. Numbers that are whole stand for something, or are pixels:
-    a place has one of those that it has in these rows. Others also lie between and around them. A
-    column of texts has any that training knew, one in twenty that it did not, and one in twenty is
-    missing, where the preprocessing takes such cells.
+    brought: stored rows of each value, at least one, all of which can be prepared. Numbers that are
+    whole stand for something, or are pixels: a place has one of those that it has in these rows,
+    and so has a column of which categories are made. Other numbers also lie around those. A column
+    of texts has any that is not refused; of cells that may be unknown or missing, one in twenty is.
     """
     return {
         name: _like(rows, preprocessing[name], count, _Draws(name))
@@ -53,23 +60,43 @@ class _Draws:
 def _like(rows: Array, fitted: Preprocessing, count: int, draws: _Draws) -> Array:
     flat = rows.reshape(len(rows), -1)
     made = np.take_along_axis(flat, draws.below(len(rows), (count, flat.shape[1])), axis=0)
-    others = [j for j in range(flat.shape[1]) if not _whole(flat[:, j])]
+    names = [column.name for column in fitted.columns or ()]
+    encoded = [names.index(name) for name in encoded_columns(fitted) if name in names]
+    others = [j for j in range(flat.shape[1]) if j not in encoded and not _whole(flat[:, j])]
     if others:
         some = flat[:, others]
         there = np.where(np.isfinite(some), some, 0.0)  # a gap stays one: it has no neighbours
         around = (draws.normal((count, len(others))) * there.std(axis=0)).astype(flat.dtype)
         moved = draws.uniform((count, len(others))) < 0.5
         made[:, others] += np.where(moved, around, 0.0).astype(flat.dtype)
-    if fitted.columns is not None:
-        unknown, missing = takes_unknown(fitted), takes_missing(fitted)
-        for j, column in enumerate(fitted.columns):
-            if column.categories is not None:
-                made[:, j] = draws.below(len(column.categories), (count,))
-                if column.name in unknown:
-                    made[draws.uniform((count,)) < 0.05, j] = len(column.categories)
-            if column.name in missing:
-                made[draws.uniform((count,)) < 0.05, j] = np.nan
+    for j, column in enumerate(fitted.columns or ()):
+        if column.categories is not None:
+            codes = _taken(rows, fitted, j, range(min(len(column.categories), TRIED)))
+            codes = np.unique(rows[:, j]) if len(codes) == 0 else codes
+            made[:, j] = codes[draws.below(len(codes), (count,))]
+        odd = (
+            [float("nan")]
+            if column.categories is None
+            else [float("nan"), float(len(column.categories))]
+        )
+        for cell in _taken(rows, fitted, j, odd).tolist():
+            made[draws.uniform((count,)) < ODD, j] = cell
     return made.reshape(count, *rows.shape[1:])
+
+
+def _taken(rows: Array, fitted: Preprocessing, j: int, cells: Iterable[float]) -> Array:
+    """Those cells of a column that are not refused where they stand in a row, and that leave no gap
+    in it."""
+    kept = []
+    for cell in cells:
+        row = rows[:1].copy()
+        row[0, j] = cell
+        try:
+            fitted.check(row, "the row")
+        except DataError:
+            continue
+        kept.append(float(cell))
+    return np.array(kept)
 
 
 def _whole(numbers: Array) -> bool:

@@ -70,7 +70,8 @@ def deploy(
     part = prepared.dataset.train
     first = np.arange(min(GOLDEN_ROWS, len(part)))
     raw = {name: one.take_features(first) for name, one in part.each().items()}
-    answers = bundle.predict(raw)
+    with bundle.answering() as answering:
+        answers = answering(raw)
     for kind in loaded.config.deployment.formats:
         folder = f"{DEPLOY}/{kind}"
         golden = f"{folder}/{GOLDEN}"

@@ -10,9 +10,11 @@ import pytest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.config import resolved
 from dlcli.config.loading import LoadedConfig, parse_config
+from dlcli.data.dataset import ONLY
 from dlcli.deploy.bundle import Bundle
 from dlcli.pipeline import deploy, design, prepare
 from tests.cli.small import write
+from tests.deploy.neighbours import require_apart
 
 ROWS = 100
 
@@ -45,6 +47,7 @@ RELU = ", activation: relu"
 NETS: dict[str, tuple[str, dict[str, Any]]] = {
     "dense": (f"flatten, {dense(37, RELU)}, {dense(10)}", DIGITS),
     "dense, wide": (f"flatten, {dense(130, ', activation: gelu')}, {dense(10)}", DIGITS),
+    "wide": (f"flatten, {dense(700, RELU)}, {dense(130)}, {dense(300, RELU)}, {dense(10)}", DIGITS),
     "dense on every pixel": (f"{dense(5, ', activation: softmax')}, flatten, {dense(10)}", DIGITS),
     "one output": (f"{dense(33, ', activation: tanh')}, {dense(1)}", TABLE),
     "one output, scaled target": (f"{dense(8)}, {dense(1)}", {**TABLE, "target": "standardize"}),
@@ -86,6 +89,8 @@ def test_an_answer_is_the_same_alone_and_at_every_place(
     layers, options = NETS[net]
     loaded = config(layers, batch=batch, **options)
     deployed, rows = bundle(loaded, tmp_path)
+    assert deployed.windows == (net == "wide")
+    require_apart(deployed, {ONLY: rows})
     together = deployed.predict(rows)
     alone = np.concatenate([deployed.predict(rows[i : i + 1]) for i in range(ROWS)])
     assert together.tobytes() == alone.tobytes()

@@ -5,6 +5,7 @@ resume      stopped after any report, and again, with other numbers of workers: 
 workers     one, two and three give the same tree
 extension   trained with fewer epochs, and then to the end: all but the YAML as written is the same
 proofs      verify passes, reproduce says identical, evaluate gives evaluation.json's numbers
+apart       a deployed row's answer depends on no other row, no place, no block, no worker
 refusals    a training that diverges or is refused does so again, in the same words
 """
 
@@ -17,14 +18,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcli.artifacts.run_directory import EVALUATION, RunDirectory
+from dlcli.artifacts.run_directory import DEPLOY, EVALUATION, MODEL, RunDirectory
+from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import verify
+from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
 from dlcli.errors import ConfigError, DlcliError, UsageError
 from dlcli.pipeline.finished import evaluate_run
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.reproduce import reproduce
+from tests.deploy.neighbours import require_apart
 from tests.drawn.dice import Dice
 from tests.drawn.drawing import Drawn, draw
 from tests.drawn.words import used_words
@@ -137,6 +141,7 @@ class _Trial:
             self.outcome.counts["stopped and resumed"] += 1
         self._extended(expected)
         self._proofs(run)
+        self._apart(run)
         with _what("evaluate, verify and reproduce"):
             assert_same(content(run), expected)
 
@@ -206,6 +211,17 @@ class _Trial:
             found = reproduce(run, None, None, None, self.dice.whole(1, 3), NullReporter())
             assert found.files, found.describe()
         self.outcome.counts["reproduced"] += 1
+
+    def _apart(self, run: Path) -> None:
+        """Rows like those of the golden batch; overflowing weights give answers, too."""
+        directory = RunDirectory.open(run)
+        bundle = Bundle.load(directory.path(MODEL))
+        golden = f"{DEPLOY}/bundle/{GOLDEN}"
+        if (run / golden).exists():
+            brought = golden_rows(read_tensors(directory.path(golden)).arrays, bundle)
+            with _what("rows apart"):
+                require_apart(bundle, brought, 100)
+            self.outcome.counts["asked"] += 1
 
     def _refused(self, refusal: DlcliError) -> None:
         """It must end like this with more workers, and after a stop, too."""
