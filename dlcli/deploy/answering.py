@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.targets import TargetScale
 from dlcli.engine.inference import Answers
-from dlcli.engine.layer import Array
+from dlcli.engine.layer import Array, Shape
 from dlcli.engine.losses import Loss
 from dlcli.engine.model import Model
 from dlcli.engine.team.base import Alone, Team
@@ -24,7 +25,7 @@ from dlcli.engine.team.threads import Threads
 class Answering:
     """Ready to be asked, again and again; a context manager, with which the workers end.
 
-    preprocessing: of each value of a row, by its name. windows: see engine/inference.py.
+    preprocessing: of each value of a row, by its name. tiled: see engine/inference.py.
     """
 
     def __init__(
@@ -35,15 +36,16 @@ class Answering:
         preprocessing: Mapping[str, Preprocessing],
         target_scale: TargetScale | None,
         *,
-        windows: bool,
+        tiled: bool,
         workers: int = 1,
     ) -> None:
-        self._answers = Answers(model, loss, theta, windows=windows)
+        self._answers = Answers(model, loss, theta, tiled=tiled)
         self._shape = model.out_shape
         self._inputs = [(name, preprocessing[name]) for name in model.inputs]
         self._scale = target_scale
         self._dtype = np.float32 if target_scale is None else np.float64
         self._rows: Sequence[Array] = ()
+        self._room: dict[tuple[int, str], npt.NDArray[np.float32]] = {}
         self._out = np.empty((0, *self._shape), self._dtype)
         phases = {"answer": self._block}
         self._team: Team = Alone(phases) if workers <= 1 else Threads(phases, workers)
@@ -63,12 +65,21 @@ class Answering:
 
     def _block(self, worker: int, number: int) -> None:
         some = slice(number * self._answers.block, (number + 1) * self._answers.block)
-        xs = [
-            fitted.apply(rows[some], some.start)
-            for (_, fitted), rows in zip(self._inputs, self._rows, strict=True)
-        ]
+        xs = []
+        for (name, fitted), rows in zip(self._inputs, self._rows, strict=True):
+            x = self._room_of(worker, name, fitted.out_shape)[: len(rows[some])]
+            fitted.apply_into(rows[some], x, some.start)
+            xs.append(x)
         answers = self._answers.answer(worker, *xs)
         self._out[some] = answers if self._scale is None else self._scale.inverse(answers)
+
+    def _room_of(self, worker: int, name: str, shape: Shape) -> npt.NDArray[np.float32]:
+        """Where a worker prepares the rows of a block."""
+        rows = min(self._answers.block, len(self._out))
+        room = self._room.get((worker, name))
+        if room is None or len(room) < rows:
+            room = self._room[worker, name] = np.empty((rows, *shape), np.float32)
+        return room
 
     def close(self) -> None:
         """Send the workers home."""

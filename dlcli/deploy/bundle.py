@@ -14,9 +14,9 @@ A bundle answers exactly as the engine does, because it is the engine: it builds
 from what was written down, and restores the fitted preprocessing.
 
 A row's answer never depends on the rows it is asked with, nor on its place among them; how that is
-done for many rows at once, engine/products.py tells. Wide dense layers give other last bits than
-they did when each row went through the network alone: `windows` in model.json says so, and is left
-out where there are none, or where the bundle is of that time.
+done for many rows at once, engine/products.py tells. A network with wide dense layers gives other
+last bits than it did when each row went through it alone: `tiled` in model.json says so, and is
+left out where there are none, or where the bundle is of that time.
 """
 
 import math
@@ -48,7 +48,7 @@ from dlcli.deploy.written import (
     stored_dtype,
 )
 from dlcli.engine.graph import GraphError, connect
-from dlcli.engine.inference import goes_by_windows
+from dlcli.engine.inference import is_tiled
 from dlcli.engine.layer import Array, Shape
 from dlcli.engine.layers import ColumnEmbeddings
 from dlcli.engine.layout import ArraysError
@@ -60,8 +60,8 @@ from dlcli.frozen import frozen
 SCHEMA = 3
 """Schema 1 is read, too; see earlier.py."""
 
-WITHOUT_WINDOWS = 2
-"""The schema of a bundle that does not speak of windows; written and read as it was."""
+WITHOUT_TILES = 2
+"""The schema of a bundle that does not speak of tiles; written and read as it was."""
 
 GOLDEN = "golden.safetensors"
 """Rows as they are stored, and the engine's answers to them, beside a bundle that leaves."""
@@ -84,7 +84,7 @@ class Bundle:
     row_dtypes: the types of a row as it is stored, before preprocessing, by the same names.
     arrays: the names of the arrays that hold the values where rows are an archive, by the same
         names; None for the only value of a row.
-    windows: whether wide dense layers answer by windows; see engine/products.py.
+    tiled: whether dense layers multiply rows in tiles; see engine/products.py.
     """
 
     model: Model
@@ -97,7 +97,7 @@ class Bundle:
     csv: Written
     """How a CSV of rows is written: as the file that the network was trained on."""
     arrays: Mapping[str, str | None]
-    windows: bool = False
+    tiled: bool = False
 
     def write(self, run: RunDirectory, folder: str) -> list[str]:
         """Write it into a folder of a run; returns the names of its files."""
@@ -127,10 +127,10 @@ class Bundle:
             }
             for name, one in self.preprocessing.items()
         }
-        windows = {"windows": True} if self.windows else {}
+        tiled = {"tiled": True} if self.tiled else {}
         return {
-            "schema": SCHEMA if self.windows else WITHOUT_WINDOWS,
-            **windows,
+            "schema": SCHEMA if self.tiled else WITHOUT_TILES,
+            **tiled,
             "layers": builder.describe(self.model.plain),
             "loss": builder.written(self.loss, LOSSES),
             "values": values,
@@ -153,7 +153,7 @@ class Bundle:
         try:
             if schema == earlier.SCHEMA:
                 document, said = earlier.as_today(document, str(path))
-            bundle = _read(document, folder, windows=schema == SCHEMA)
+            bundle = _read(document, folder, tiled=schema == SCHEMA)
             wrong = None if said is None else bundle.unlike(said)
             if wrong is not None:
                 raise ValueError(f"the {wrong} are not what the config in model.json says")
@@ -182,7 +182,7 @@ class Bundle:
             self.theta,
             self.preprocessing,
             self.target_scale,
-            windows=self.windows,
+            tiled=self.tiled,
             workers=workers,
         )
 
@@ -236,12 +236,12 @@ def _place(name: str, names: Sequence[str] | None) -> int:
     return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 
-def _read(document: Mapping[str, Any], folder: Path, *, windows: bool) -> Bundle:
+def _read(document: Mapping[str, Any], folder: Path, *, tiled: bool) -> Bundle:
     """A bundle of a model.json, and of the other files in its folder."""
-    if document.keys() != (_KEYS | {"windows"} if windows else _KEYS):
+    if document.keys() != (_KEYS | {"tiled"} if tiled else _KEYS):
         raise ValueError("model.json has other keys")
-    if windows and document["windows"] is not True:
-        raise ValueError("it is not said whether wide layers answer by windows")
+    if tiled and document["tiled"] is not True:
+        raise ValueError("it is not said whether dense layers multiply rows in tiles")
     values = document["values"]
     arrays = arrays_of_values(values)
     preprocessing = _restored(
@@ -255,8 +255,8 @@ def _read(document: Mapping[str, Any], folder: Path, *, windows: bool) -> Bundle
         if work_dtype(stored_dtype(values[name]["row_dtype"])) != one.dtype:
             raise ValueError("model.json and preprocessing.json have numbers of other types")
     model = _model(document["layers"], {name: one.out_shape for name, one in preprocessing.items()})
-    if windows and not goes_by_windows(model):
-        raise ValueError("no layer is so wide that it answers by windows")
+    if tiled and not is_tiled(model):
+        raise ValueError("no layer is so wide that tiles are worth it")
     _require_its_ids(model, preprocessing)
     loss = builder.loss_of(document["loss"])
     loss.check(model.out_shape)
@@ -270,7 +270,7 @@ def _read(document: Mapping[str, Any], folder: Path, *, windows: bool) -> Bundle
         _classes(read_mapping(folder / "classes.json"), loss, model.out_shape),
         csv_of(document["csv"]),
         arrays,
-        windows,
+        tiled,
     )
 
 

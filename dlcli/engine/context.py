@@ -23,7 +23,7 @@ class Moment:
     """Where training stands: what addresses the randomness of a pass.
 
     apart: whether no row's numbers may depend on the other rows of the pass, or on its place among
-    them; windows: whether a row then may have others than in a pass by itself, see products.py.
+    them; tiled: whether a row then may have others than in a pass by itself, see products.py.
     Only for passes that go forward.
     """
 
@@ -32,7 +32,7 @@ class Moment:
     step: int = 0
     shard: int = 0
     apart: bool = False
-    windows: bool = False
+    tiled: bool = False
 
 
 class Context:

@@ -22,7 +22,7 @@ from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import MetricSet
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.penalties import Penalty
-from dlcli.engine.products import WINDOW_ROWS, is_wide
+from dlcli.engine.products import DOZEN, WIDE
 from dlcli.engine.sharding import cuts
 from dlcli.engine.team.base import Task, Team
 
@@ -52,28 +52,28 @@ class Forward:
         return padded
 
 
-BLOCK_BYTES = 5 << 18
+BLOCK_BYTES = 9 << 18
 """What the values of a block's rows may take, so that they stay in a processor's own cache."""
 
-MOST = 4 * WINDOW_ROWS
+MOST = 100 * DOZEN
 """Rows of a block, at most."""
 
 
 class Answers:
     """A model's answers to prepared rows, each as if the row were alone, to the bit.
 
-    windows: whether the products of wide dense layers go by windows; see products.py. Without
-        them, a row has the bits of a pass of one row.
+    tiled: whether dense layers multiply rows in tiles; see products.py. If not, a row has the bits
+        of a pass of one row.
     block: how many rows are worth to be asked at once; changes no answer.
 
     Several workers may use it at the same time.
     """
 
-    def __init__(self, model: Model, loss: Loss, theta: Array, *, windows: bool) -> None:
+    def __init__(self, model: Model, loss: Loss, theta: Array, *, tiled: bool) -> None:
         inference = Inference(model, theta)
         inference.refresh()
         self._model, self._theta, self._loss = inference.model, inference.theta, loss
-        self._windows = windows
+        self._tiled = tiled
         self._passes: dict[int, Pass] = {}
         self.block = _block(model)
 
@@ -88,7 +88,7 @@ class Answers:
         way = self._passes.get(worker)
         if way is None:
             views = self._model.layout.views(self._theta)
-            way = Pass(self._model, views, Moment(apart=True, windows=self._windows))
+            way = Pass(self._model, views, Moment(apart=True, tiled=self._tiled))
             self._passes[worker] = way
         return self._loss.predict(way.forward(*xs))
 
@@ -96,15 +96,15 @@ class Answers:
 def _block(model: Model) -> int:
     numbers = sum(math.prod(node.out_shape) for node in model.plain)
     rows = max(1, min(BLOCK_BYTES // (4 * numbers), MOST))
-    return rows - rows % WINDOW_ROWS if rows > WINDOW_ROWS else rows
+    return rows - rows % DOZEN if rows > DOZEN else rows
 
 
-def goes_by_windows(model: Model) -> bool:
-    """Whether there is a product in the model for which windows are worth it."""
+def is_tiled(model: Model) -> bool:
+    """Whether there is a product in the model for which tiles are worth it."""
     return any(
         isinstance(node.layer, Dense)
         and math.prod(node.in_shape[:-1]) == 1
-        and is_wide(node.in_shape[-1], node.layer.units)
+        and node.in_shape[-1] * node.layer.units >= WIDE
         for node in model.plain
     )
 

@@ -6,18 +6,19 @@ of its blocks add up in another order), so the same row has other last bits as t
 than as the seventh. Nobody minds where shards are cut by the config alone. An answer must not
 depend on what it is asked with: there, the moment says that rows are *apart*, and
 
-    each row has a product of its own                    as if it were alone, bit for bit
-    or, where that is slow, all go through windows       see below
+    each row has a product of its own         as if it were alone, bit for bit
+    or, where that is slow, it is in a tile   with eleven others, see below
 
 A stack of small products is one call of NumPy, so for convolutions, whose rows are many places,
 and for small kernels this costs next to nothing. What is slow is one row against a large kernel,
-which then is read from memory for that row alone: those are multiplied in *windows*.
+which then is read from memory for that row alone.
 
-A window is a product of at most 320 rows, of which the first 8 and the last ones are others than
-those asked for. OpenBLAS's kernel for AVX2 lays tiles of 8 and of 16 along this side; tiles of 8
-lie at its ends only, and round otherwise than those between. (Seen by multiplying equal rows, on
-OpenBLAS 0.3.30; blocks end at 320.) So all rows that are asked for have the same arithmetic at
-every place. No other BLAS is known to do the same: `windows_hold` tries, and where it fails each
+Tiles are of OpenBLAS's kernel for AVX2. It takes rows by twelve, six and six, and columns by 16
+and by 8. Columns that it takes by 8 are rounded otherwise; they are at the sides, and which ones
+they are is another matter for the first six rows than for the second six. So, with rows in whole
+dozens, and between 8 columns of zeros at either side, all rows have the same arithmetic in every
+column. (Seen by multiplying equal rows, with OpenBLAS 0.3.30 and 0.3.31, which cut columns into
+pieces at 320.) No other BLAS is known to do the same: `tiles_hold` tries, and where it fails each
 row has its own product.
 """
 
@@ -30,14 +31,20 @@ from dlcli.engine.context import Context
 from dlcli.randomness import Stream
 
 WIDE = 1 << 15
-"""Numbers of a kernel from which on windows are worth it: with 784 x 128, a row alone takes 2.4
-times as long; with 64 x 64, the windows cost what they gain."""
+"""Numbers of a kernel from which on a model is worth tiles: with 784 x 128, rows by themselves take
+2.5 times as long."""
+
+SMALL = 1 << 10
+"""Numbers below which a kernel never is."""
+
+DOZEN = 12
+"""Rows of a tile."""
+
+MARGIN, PANEL = 8, 256
+"""Columns of zeros at either side, and the most columns between them."""
 
 NARROW = 16
-"""Columns that a wide kernel has at least: one of fewer is one tile for OpenBLAS."""
-
-EDGE, WINDOW_ROWS = 8, 304
-"""Rows at either end of a window that are not asked for, and the most between them that are."""
+"""Below so many columns, a kernel has no columns at its sides that differ."""
 
 
 def product(x: Array, kernel: Array, out: Array, rows: int, ctx: Context) -> None:
@@ -52,49 +59,48 @@ def product(x: Array, kernel: Array, out: Array, rows: int, ctx: Context) -> Non
 
 
 def row_product(x: Array, kernel: Array, out: Array, rows: int, ctx: Context) -> None:
-    """`product` of a matrix x (rows places, K), by windows where a row is one place and they are
-    worth it."""
-    shape = kernel.shape
-    if ctx.moment.windows and len(x) == rows and is_wide(*shape) and windows_hold(*shape):
-        _by_windows(x, kernel, out, ctx)
+    """`product` of a matrix x (rows places, K), by tiles where a row is one place and the moment
+    says so."""
+    tiled = ctx.moment.tiled and len(x) == rows and kernel.size >= SMALL
+    if tiled and tiles_hold(*kernel.shape):
+        _by_tiles(x, kernel, out, ctx)
     else:
         product(x, kernel, out, rows, ctx)
 
 
-def is_wide(inputs: int, outputs: int) -> bool:
-    """Whether rows are multiplied with such a kernel in windows, where they may be."""
-    return outputs >= NARROW and inputs * outputs >= WIDE
-
-
 @lru_cache(maxsize=64)
-def windows_hold(inputs: int, outputs: int) -> bool:
-    """Whether windows give a row the same bits at every place, by this process's BLAS.
-
-    It is tried with rows that are all the same, in a full window and in the smallest one.
-    """
-    numbers = Stream(0, "windows")
+def tiles_hold(inputs: int, outputs: int) -> bool:
+    """Whether a row has the same bits at every place of its tile, and of any number of tiles, by
+    this process's BLAS; tried with rows that are all the same."""
+    numbers = Stream(0, "tiles")
     row = numbers.normal(inputs)
     kernel = numbers.normal(inputs * outputs).reshape(inputs, outputs)
-    full = np.empty((WINDOW_ROWS, outputs), np.float32)
-    _by_windows(np.broadcast_to(row, (len(full), inputs)), kernel, full, Context())
-    one = np.empty((1, outputs), np.float32)
-    _by_windows(row[None], kernel, one, Context())
-    return bool((full.view(np.uint32) == one.view(np.uint32)).all())
+    found = []
+    for count in (DOZEN, 8 * DOZEN, 25 * DOZEN):
+        out = np.empty((count, outputs), np.float32)
+        _by_tiles(np.repeat(row[None], count, axis=0), kernel, out, Context())
+        found.append(out)
+    return all(bool((out.view(np.uint32) == found[0][0].view(np.uint32)).all()) for out in found)
 
 
-def _by_windows(x: Array, kernel: Array, out: Array, ctx: Context) -> None:
-    """The product of x (n, K) and kernel (K, N), by windows over the rows.
-
-    Computed is its transpose, kernel^T @ window^T, along whose second axis the tiles are laid.
-    """
-    whole = WINDOW_ROWS + 2 * EDGE
-    window = ctx.scratch("window", (whole, x.shape[1]), x.dtype)
-    turned = ctx.scratch("turned", (kernel.shape[1], whole), x.dtype)
-    for start in range(0, len(x), WINDOW_ROWS):
-        rows = x[start : start + WINDOW_ROWS]
-        length = 2 * EDGE + -(-len(rows) // EDGE) * EDGE
-        window[:EDGE] = 0
-        window[EDGE : EDGE + len(rows)] = rows
-        window[EDGE + len(rows) : length] = 0
-        np.matmul(kernel.T, window[:length].T, out=turned[:, :length])
-        np.copyto(out[start : start + len(rows)], turned[:, EDGE : EDGE + len(rows)].T)
+def _by_tiles(x: Array, kernel: Array, out: Array, ctx: Context) -> None:
+    """The product of x (n, K) and kernel (K, N)."""
+    count = -(-len(x) // DOZEN) * DOZEN
+    if len(x) < count or not x.flags.c_contiguous:
+        whole = ctx.scratch("dozens", (count, x.shape[1]), x.dtype)
+        whole[: len(x)] = x
+        whole[len(x) :] = 0
+        x = whole
+    columns = kernel.shape[1]
+    margin = 0 if columns < NARROW else MARGIN
+    for start in range(0, columns, PANEL):
+        some = kernel[:, start : start + PANEL]
+        length = some.shape[1] if not margin else 2 * margin + -(-some.shape[1] // 8) * 8
+        inside = slice(margin, margin + some.shape[1])
+        panel = ctx.scratch("panel", (x.shape[1], length), x.dtype)
+        panel[:, : inside.start] = 0
+        panel[:, inside] = some
+        panel[:, inside.stop :] = 0
+        found = ctx.scratch("product", (count, length), x.dtype)
+        np.matmul(x, panel, out=found)
+        np.copyto(out[:, start : start + PANEL], found[: len(out), inside])

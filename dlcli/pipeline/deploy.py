@@ -8,7 +8,7 @@ from dlcli.config import LoadedConfig
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_batch
 from dlcli.deploy.exporters import EXPORTERS
 from dlcli.deploy.said import arrays_of, written_as
-from dlcli.engine.inference import goes_by_windows
+from dlcli.engine.inference import is_tiled
 from dlcli.engine.layer import Array
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.prepare import Prepared
@@ -23,11 +23,11 @@ def bundle_of(
     design: Design,
     theta: Array,
     *,
-    windows: bool = True,
+    tiled: bool = True,
 ) -> Bundle:
     """The network of this run with these weights, and what is needed to use it.
 
-    windows: whether wide layers may answer by windows.
+    tiled: whether rows may be multiplied in tiles, where that is worth it.
     """
     each = prepared.dataset.train.each()
     return Bundle(
@@ -40,7 +40,7 @@ def bundle_of(
         classes=design.classes,
         csv=written_as(loaded.config, prepared.dataset.width),
         arrays=arrays_of(loaded.config),
-        windows=windows and goes_by_windows(design.recipe.model),
+        tiled=tiled and is_tiled(design.recipe.model),
     )
 
 

@@ -23,26 +23,26 @@ from dlcli.engine.model import Pass
 Array = np.ndarray[Any, Any]
 
 COUNT = 330
-"""More rows than a window has, so that a row has every place in one."""
+"""More rows than tiles are tried with."""
 
 
 def require_apart(bundle: Bundle, brought: Mapping[str, Array], count: int = COUNT) -> None:
-    """Rows like these are answered as if each were alone: as the bundle says, and by windows even
-    where its layers are not wide."""
+    """Rows like these are answered as if each were alone: as the bundle says, and in tiles even
+    where its layers are small."""
     rows = rows_like(brought, bundle.preprocessing, count)
-    own = replace(bundle, windows=False)
+    own = replace(bundle, tiled=False)
     alone = _require_same_at_every_place(own, rows)
     assert alone[:20].tobytes() == _by_passes_of_one(own, _some(rows, slice(0, 20))).tobytes()
-    with everything_wide():
-        _require_same_at_every_place(replace(bundle, windows=True), rows)
-    if bundle.windows:
+    with everything_tiled():
+        _require_same_at_every_place(replace(bundle, tiled=True), rows)
+    if bundle.tiled:
         _require_same_at_every_place(bundle, rows)
 
 
 @contextmanager
-def everything_wide() -> Iterator[None]:
-    """Windows for all dense layers, however small."""
-    with mock.patch.object(products, "WIDE", 1), mock.patch.object(products, "NARROW", 1):
+def everything_tiled() -> Iterator[None]:
+    """Tiles for all dense layers, however small."""
+    with mock.patch.object(products, "SMALL", 1):
         yield
 
 

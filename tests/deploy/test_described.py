@@ -343,8 +343,8 @@ def _crossed(document: dict[str, Any]) -> None:
     [
         (lambda d: d.update(schema=4), "has schema 4"),
         (lambda d: d.update(schema=3), "has other keys"),
-        (lambda d: d.update(schema=3, windows=1), "whether wide layers answer by windows"),
-        (lambda d: d.update(schema=3, windows=True), "no layer is so wide"),
+        (lambda d: d.update(schema=3, tiled=1), "whether dense layers multiply"),
+        (lambda d: d.update(schema=3, tiled=True), "no layer is so wide"),
         (lambda d: d.update(schema=0), "has schema 0"),
         (lambda d: d.update(schema=None), "has schema None"),
         (lambda d: d.update(schema=1), "is not a bundle that dlcli wrote"),
