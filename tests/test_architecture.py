@@ -276,7 +276,7 @@ def _functions(tree: ast.AST, name: str) -> Iterator[tuple[str, ast.Call]]:
 
 READERS = {
     # os.open for reading: descriptors to lock or to look at.
-    "dlcli.artifacts.reading._regular",
+    "dlcli.artifacts.reading.regular",
     "dlcli.artifacts.locks._acquire",
 }
 
@@ -305,6 +305,7 @@ OPENERS = {
     "dlcli.data.downloads.transfer",  # addresses
     "dlcli.data.sources.embedded",  # our own resources
     "dlcli.cli.init",
+    "dlcli.deploy.places",  # what lies in the zip file of a bundle
     "dlcli.cli.quota",  # what the system says of the processors
     "dlcli.config.document",  # a person's YAML, which may be a pipe
     "dlcli.cli.main",  # nowhere, and the report of a bug

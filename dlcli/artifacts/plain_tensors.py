@@ -1,5 +1,5 @@
-"""Safetensors bytes read without the package of that name: what is checked before it reads them, and
-how whoever has no packages reads them.
+"""Safetensors bytes read without the package of that name: what is checked before it reads them,
+and how whoever has no packages reads them.
 
 The format stands in tensors.py. No array is made before dtype, shape and place of all of them agree
 and they are known to fill the file exactly, so that no file needs more memory than it has bytes.

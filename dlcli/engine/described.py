@@ -122,9 +122,7 @@ def _link(entry: Any, make: Make) -> Link:
     return Link(name, layer, tuple(inputs))
 
 
-def loss_of(
-    described: Any, make: Callable[[str, Mapping[str, Any]], Loss] | None = None
-) -> Loss:
+def loss_of(described: Any, make: Callable[[str, Mapping[str, Any]], Loss] | None = None) -> Loss:
     """The loss that `written` wrote down; ValueError where it is none.
 
     make: makes it of its word and its options; None: by the types of its fields.

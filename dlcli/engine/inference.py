@@ -15,6 +15,7 @@ from dlcli.engine.layer import Array
 from dlcli.engine.losses import Loss
 from dlcli.engine.model import Model, Pass
 
+
 class Forward:
     """One worker's padded forward pass."""
 

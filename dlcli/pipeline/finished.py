@@ -4,8 +4,6 @@ nothing."""
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dlcli import builder
 from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
@@ -13,10 +11,11 @@ from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
 from dlcli.config import answering_from_dict
 from dlcli.data.digests import digest_classes, digest_columns
-from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
+from dlcli.deploy.bundle import Bundle
+from dlcli.deploy.golden import GOLDEN, fault
 from dlcli.deploy.said import Said
 from dlcli.engine.metrics import Subjects
-from dlcli.errors import ArtifactError, ConfigError, DataError, UsageError
+from dlcli.errors import ArtifactError, ConfigError, UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data
@@ -107,21 +106,7 @@ def _unlike_the_golden_batch(
     if golden not in manifest.files:
         return None
     arrays = read_tensors(directory.path(golden)).arrays
-    try:
-        answers = bundle.predict(golden_rows(arrays, bundle))
-        wanted = arrays["y"]
-        if answers.shape != wanted.shape:
-            raise ValueError("another shape")
-        answers = answers.astype(wanted.dtype)  # earlier versions recorded float32
-    except (KeyError, ValueError, DataError) as error:
-        return f"cannot answer its golden batch ({error})"
-    if numerics_class() == manifest.numerics_class:
-        same = answers.tobytes() == wanted.tobytes()
-    else:
-        # One that is not finite is compared as what it is, and is no size for the others.
-        size = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
-        same = np.allclose(answers, wanted, rtol=1e-3, atol=1e-3 * size, equal_nan=True)
-    return None if same else "gives other answers to its golden batch than were recorded"
+    return fault(bundle, arrays, manifest.numerics_class)
 
 
 def evaluate_run(
