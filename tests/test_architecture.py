@@ -221,9 +221,9 @@ WRITING_MODULES = {
 WRITERS = {
     # Every function that writes, outside of these, and why it may.
     "dlcli.cli.init._write",  # the config that somebody asked for
-    "dlcli.cli.main._bug",  # the traceback of a bug, in the temporary directory
-    "dlcli.cli.main._survive_closed_streams",  # /dev/null
-    "dlcli.cli.main._Forgiving._drop",  # /dev/null
+    "dlcli.cli.ending._bug",  # the traceback of a bug, in the temporary directory
+    "dlcli.cli.ending.survive_closed_streams",  # /dev/null
+    "dlcli.cli.ending._Forgiving._drop",  # /dev/null
 }
 
 WRITING = {
@@ -308,7 +308,7 @@ OPENERS = {
     "dlcli.deploy.places",  # what lies in the zip file of a bundle
     "dlcli.cli.quota",  # what the system says of the processors
     "dlcli.config.document",  # a person's YAML, which may be a pipe
-    "dlcli.cli.main",  # nowhere, and the report of a bug
+    "dlcli.cli.ending",  # nowhere, and the report of a bug
     "dlcli.numerics",  # what the system says of the processor
 }
 """Who may open files. Whatever lies in a run may be a pipe that nobody writes to, a device, or

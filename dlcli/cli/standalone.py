@@ -6,14 +6,16 @@ It prints what `dlcli predict` prints, and refuses what that refuses, by the sam
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from dlcli import numerics
 from dlcli.cli.ending import ended, leave, survive_closed_streams
 from dlcli.cli.outcome import Failure, print_json, wants_json
 from dlcli.cli.table import print_answers, rows_named, tell
-from dlcli.deploy.places import DOCUMENT, Place, place_of, read_document, recorded_mode
 from dlcli.errors import ArtifactError, ExportError
+
+if TYPE_CHECKING:
+    from dlcli.deploy.places import Place
 
 
 def run(path: Path) -> NoReturn:
@@ -49,6 +51,8 @@ def _command(path: Path) -> int:
     asked = parser.parse_args()
     if (asked.rows is None) == (asked.check is None):
         parser.error("give the rows, or --check")
+    from dlcli.deploy.places import place_of, recorded_mode
+
     place = place_of(path)
     numerics.restartable = True
     numerics.choose(recorded_mode(place))
@@ -65,12 +69,13 @@ def _command(path: Path) -> int:
     return 0
 
 
-def _check(place: Place, named: str, as_json: bool) -> None:
+def _check(place: "Place", named: str, as_json: bool) -> None:
     """ExportError unless the recorded rows get the recorded answers."""
     from dlcli.artifacts.plain_tensors import TENSOR_LIMIT, plain_tensors
     from dlcli.artifacts.reading import read_bytes
     from dlcli.deploy.golden import GOLDEN, fault
     from dlcli.deploy.network import load
+    from dlcli.deploy.places import DOCUMENT, read_document
 
     where = Path(named) if named else place.where(GOLDEN)
     if not named and not place.has(GOLDEN):

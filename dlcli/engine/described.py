@@ -14,7 +14,8 @@ from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_ty
 
 from dlcli.engine.graph import Link
 from dlcli.engine.layer import Layer, Merge
-from dlcli.engine.layers import ACTIVATIONS, LAYERS
+from dlcli.engine.layers import LAYERS
+from dlcli.engine.layers.activations import ACTIVATIONS
 from dlcli.engine.losses import LOSSES, Loss
 from dlcli.engine.merges import MERGES
 
