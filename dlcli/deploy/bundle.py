@@ -24,17 +24,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dlcli.artifacts import documents
+from dlcli.artifacts.digests import readable_json
+from dlcli.artifacts.files import Buffer
 from dlcli.artifacts.plain_tensors import TENSOR_LIMIT
 from dlcli.artifacts.run_directory import RunDirectory
-from dlcli.artifacts.tensors import decode_tensors, read_tensors
+from dlcli.artifacts.tensors import decode_tensors, read_tensors, tensor_pieces
 from dlcli.data.dataset import ONLY
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.deploy import earlier
 from dlcli.deploy.by_vocabulary import BY_VOCABULARY
-from dlcli.deploy.golden import GOLDEN, fault, golden_batch, golden_rows
+from dlcli.deploy.golden import GOLDEN, fault, golden_batch, golden_rows, require_answers
 from dlcli.deploy.network import FOREIGN, SCHEMA, Network, answer, not_ours, read
 from dlcli.deploy.places import DOCUMENT, place_of, read_document, recorded_mode
 from dlcli.deploy.said import Said
@@ -42,7 +42,7 @@ from dlcli.deploy.written import document_of_csv
 from dlcli.engine.described import describe, written
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import LOSSES
-from dlcli.errors import ArtifactError, ExportError
+from dlcli.errors import ArtifactError
 
 __all__ = ["GOLDEN", "Bundle", "answer", "golden_batch", "golden_rows", "open_bundle", "prove"]
 
@@ -52,6 +52,13 @@ class Bundle(Network):
 
     def write(self, run: RunDirectory, folder: str) -> list[str]:
         """Write it into a folder of a run; returns the names of its files."""
+        contents = self.contents()
+        for name, pieces in contents.items():
+            documents.write_bytes(run, f"{folder}/{name}", pieces)
+        return [f"{folder}/{name}" for name in contents]
+
+    def contents(self) -> dict[str, list[Buffer]]:
+        """Its files by their names, each in pieces."""
         preprocessing, constants = _state(self.preprocessing)
         described = {
             "model.json": self._document(),
@@ -62,11 +69,10 @@ class Bundle(Network):
             "weights.safetensors": self.model.layout.named(self.theta),
             "preprocessing.safetensors": constants,
         }
-        for name, document in described.items():
-            documents.write_json(run, f"{folder}/{name}", document)
-        for name, named in tensors.items():
-            documents.write_tensors(run, f"{folder}/{name}", named)
-        return [f"{folder}/{name}" for name in (*described, *tensors)]
+        return {
+            **{name: [readable_json(document)] for name, document in described.items()},
+            **{name: tensor_pieces(arrays) for name, arrays in tensors.items()},
+        }
 
     def _document(self) -> dict[str, Any]:
         """model.json"""
@@ -186,16 +192,4 @@ def open_bundle(path: Path) -> Bundle:
 
 def prove(bundle: Bundle, golden: Path) -> None:
     """ExportError unless the bundle's answers to the golden batch are the engine's, to the bit."""
-    recorded = read_tensors(golden).arrays
-    answers = bundle.predict(golden_rows(recorded, bundle))
-    wanted = recorded["y"]
-    if answers.shape == wanted.shape and answers.tobytes() == wanted.tobytes():
-        return
-    if answers.shape != wanted.shape:
-        how = f"rows of shape {answers.shape[1:]} instead of {wanted.shape[1:]}"
-    else:
-        how = f"largest difference {float(np.abs(answers - wanted).max()):g}"
-    raise ExportError(
-        f"{golden.parent} does not give the engine's answers on the golden batch ({how}); do not "
-        "deploy it"
-    )
+    require_answers(bundle, read_tensors(golden).arrays, golden.parent)

@@ -2,13 +2,14 @@
 leaves the house; so that whoever has it can tell whether it answers as the engine does."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from dlcli.data.dataset import ONLY
 from dlcli.deploy.network import Network
 from dlcli.engine.layer import Array
-from dlcli.errors import DataError
+from dlcli.errors import DataError, ExportError
 from dlcli.numerics import numerics_class
 
 GOLDEN = "golden.safetensors"
@@ -47,3 +48,21 @@ def fault(network: Network, recorded: Mapping[str, Array], computed_in: str | No
         size = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
         same = np.allclose(answers, wanted, rtol=1e-3, atol=1e-3 * size, equal_nan=True)
     return None if same else "gives other answers to its golden batch than were recorded"
+
+
+def require_answers(network: Network, recorded: Mapping[str, Array], path: Path) -> None:
+    """ExportError unless a network that was just written gives the recorded answers, to the bit.
+
+    path: where it lies.
+    """
+    answers = network.predict(golden_rows(recorded, network))
+    wanted = recorded["y"]
+    if answers.shape == wanted.shape and answers.tobytes() == wanted.tobytes():
+        return
+    if answers.shape != wanted.shape:
+        how = f"rows of shape {answers.shape[1:]} instead of {wanted.shape[1:]}"
+    else:
+        how = f"largest difference {float(np.abs(answers - wanted).max()):g}"
+    raise ExportError(
+        f"{path} does not give the engine's answers on the golden batch ({how}); do not deploy it"
+    )

@@ -21,17 +21,18 @@ NAMED = replace(PLAIN, header=True)
 
 def document_of_csv(written: Written) -> dict[str, Any]:
     """How a CSV of rows is written, for JSON."""
-    format = asdict(written.format)
+    format = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(written.format).items()
+    }
     for name, earlier in _EARLIER.items():
         if format[name] == earlier:
             del format[name]
-        elif isinstance(format[name], tuple):
-            format[name] = list(format[name])
     target = list(written.target) if isinstance(written.target, tuple) else written.target
     return {**format, "target": target, "width": written.width}
 
 
-_EARLIER: Mapping[str, Any] = {"quote": '"', "names": None, "missing": ()}
+_EARLIER: Mapping[str, Any] = {"quote": '"', "names": None, "missing": []}
 """What could not be said when the first bundles were written; it is left out where it is so."""
 
 

@@ -29,6 +29,7 @@ def bundle_of(loaded: LoadedConfig, prepared: Prepared, design: Design, theta: A
         classes=design.classes,
         csv=written_as(loaded.config, prepared.dataset.width),
         arrays=arrays_of(loaded.config),
+        numerics=loaded.config.runtime.numerics,
     )
 
 

@@ -1,6 +1,8 @@
 """A run that is finished: opened, held against what it says of itself, evaluated again. Writes
 nothing."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,10 @@ def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bun
         if name.startswith(f"{folder}/"):
             check_file(directory, manifest, name)
     bundle = Bundle.load(directory.path(folder))
+    runtime = manifest.config.get("runtime")
+    if isinstance(runtime, Mapping) and runtime.get("numerics") == "native":
+        # It is not said in model/.
+        bundle = replace(bundle, numerics="native")
     wrong = (
         _unlike_the_config(bundle, directory, manifest)
         or _unlike_the_data(bundle, manifest)
