@@ -13,7 +13,7 @@ another order), so the same row has other last bits as the third of a batch than
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from dlcli.data.dataset import ONLY, Part
 from dlcli.data.preprocessing import Preprocessing, work_dtype
 from dlcli.data.recorded import names_of
 from dlcli.data.rows import Written
-from dlcli.data.targets import TargetScale
 from dlcli.deploy.ids import require_ids
 from dlcli.deploy.places import Place, read_document
 from dlcli.deploy.written import arrays_of_values, csv_of, scale_of, stored_dtype
@@ -30,14 +29,16 @@ from dlcli.engine.described import links, loss_of
 from dlcli.engine.fusion import fuse
 from dlcli.engine.graph import GraphError, Link, connect
 from dlcli.engine.inference import predict
-from dlcli.engine.layer import Array, Shape
-from dlcli.engine.layers.column_embeddings import ColumnEmbeddings
+from dlcli.engine.layer import Array, Layer, Shape
 from dlcli.engine.layout import ArraysError
 from dlcli.engine.losses import Loss
 from dlcli.engine.model import Model
 from dlcli.errors import ArtifactError, ConfigError
 from dlcli.frozen import frozen
 from dlcli.numerics import Mode
+
+if TYPE_CHECKING:
+    from dlcli.data.targets import TargetScale
 
 SCHEMA = 2
 """Of model.json."""
@@ -72,7 +73,7 @@ class Network:
     theta: Array
     preprocessing: Mapping[str, Preprocessing]
     row_dtypes: Mapping[str, str]
-    target_scale: TargetScale | None
+    target_scale: "TargetScale | None"
     classes: tuple[str, ...] | None
     csv: Written
     arrays: Mapping[str, str | None]
@@ -191,10 +192,10 @@ def _model(layers: Sequence[Link], shapes: Mapping[str, Shape]) -> Model:
 def _require_its_ids(model: Model, preprocessing: Mapping[str, Preprocessing]) -> None:
     """ValueError unless each layer that looks ids up has a vector for each that there is."""
     for node in model.plain:
-        if isinstance(node.layer, ColumnEmbeddings):
+        taken = node.layer.id_columns() if isinstance(node.layer, Layer) else ()
+        if taken:
             columns = preprocessing[node.inputs[0]].columns_after() or ()
-            ids = [(j, column.ids) for j, column in enumerate(columns) if column.ids]
-            if ids != [(position, count) for position, count, _ in node.layer.columns]:
+            if taken != tuple((j, column.ids) for j, column in enumerate(columns) if column.ids):
                 raise ValueError(f"the layer {node.name!r} is for other columns of ids")
 
 
@@ -220,7 +221,7 @@ def answer(
     loss: Loss,
     theta: Array,
     xs: Sequence[Array],
-    target_scale: TargetScale | None,
+    target_scale: "TargetScale | None",
 ) -> Array:
     """Answers to preprocessed rows, of each of the model's inputs. What overflows becomes
     infinite, without a warning."""

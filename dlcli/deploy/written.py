@@ -3,17 +3,19 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
 
 from dlcli.data.dataset import ONLY
 from dlcli.data.formats.notation import PLAIN, Format
 from dlcli.data.rows import Written
-from dlcli.data.targets import TargetScale
 from dlcli.engine.described import taken
 from dlcli.engine.layer import Shape
 from dlcli.engine.losses import Loss
+
+if TYPE_CHECKING:
+    from dlcli.data.targets import TargetScale
 
 NAMED = replace(PLAIN, header=True)
 """How a table is written where nothing else is said: as programs write it, with names."""
@@ -105,12 +107,14 @@ def stored_dtype(name: object) -> np.dtype[Any]:
     return dtype
 
 
-def scale_of(document: Any, loss: Loss, out_shape: Shape) -> TargetScale | None:
+def scale_of(document: Any, loss: Loss, out_shape: Shape) -> "TargetScale | None":
     """The scale of the target, where there is one."""
     if document is None:
         return None
     if not isinstance(document, Mapping):
         raise ValueError("the scale of the target is no mapping")
+    from dlcli.data.targets import TargetScale  # a network without one does without
+
     scale = TargetScale.from_json(document)
     if loss.kind(out_shape)[0] != "regression" or not scale.fits(out_shape):
         raise ValueError(f"a scale of another shape than {out_shape}")

@@ -1,13 +1,14 @@
 """Which files of dlcli a bundle carries: those that its command needs, followed from import to
 import, byte for byte as they are.
 
-Three tables list far more than one network has: the layers, how chains of them are fused, and the
-transforms. Of these a bundle carries the rows that its network needs. A package's `__init__` that
-only gathers what is in the package is left out (an empty one stands for it), unless something is
-asked of it.
+Some tables list far more than one network has: layers, losses, transforms and the like. Of these a
+bundle carries the rows that its network needs; in the modules of these tables, and only there,
+lines are left out. A package's `__init__` that only gathers what is in the package is left out (an
+empty one stands for it), unless something is asked of it.
 """
 
 import ast
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -16,8 +17,8 @@ from pathlib import Path
 import dlcli
 from dlcli.data.transforms import TRANSFORMS
 from dlcli.deploy.network import Network
-from dlcli.engine.described import describe
-from dlcli.engine.layers import LAYERS
+from dlcli.engine.described import describe, written
+from dlcli.engine.losses import LOSSES
 from dlcli.errors import ExportError, reason
 
 ENTRY = "dlcli.cli.standalone"
@@ -27,8 +28,16 @@ TABLES: Mapping[str, str] = {
     "dlcli.data.transforms": "TRANSFORMS",
     "dlcli.engine.fusion": "FUSERS",
     "dlcli.engine.layers": "LAYERS",
+    "dlcli.engine.layers.activations": "ACTIVATIONS",
+    "dlcli.engine.losses": "LOSSES",
+    "dlcli.engine.merges": "MERGES",
 }
 """By module, the table of which a bundle carries some rows only."""
+
+ONLY_WITH: Mapping[str, str] = {
+    "dlcli.data.targets": "a target scale",
+}
+"""Modules that are loaded late, by networks with these words only."""
 
 _ROOT = Path(dlcli.__file__).parent
 _STUB = b'"""A part of dlcli, of which a bundle carries what it needs."""\n'
@@ -37,28 +46,32 @@ _FOR_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)+", re.MULTIL
 
 
 def words_of(network: Network) -> frozenset[str]:
-    """The words of its layers and of its transforms, in the tables of LAYERS and TRANSFORMS.
+    """The words of its layers, its loss and its transforms in their tables, and those of ONLY_WITH.
 
     Of transforms that become the same step, one stands for all.
     """
-    layers = {entry["type"] for entry in describe(network.model.plain)}
-    steps = {step.word for one in network.preprocessing.values() for step in one.steps}
-    words: dict[str, str] = {}
+    transforms: dict[str, str] = {}
     for word, transform in TRANSFORMS.items():
-        words.setdefault(transform.fitted.word, word)
-    return frozenset(layers & LAYERS.keys()) | {words[step] for step in steps}
+        transforms.setdefault(transform.fitted.word, word)
+    steps = {step.word for one in network.preprocessing.values() for step in one.steps}
+    words = {transforms[step] for step in steps}
+    words |= {entry["type"] for entry in describe(network.model.plain)}
+    words.add(written(network.loss, LOSSES)["type"])
+    if network.target_scale is not None:
+        words.add(ONLY_WITH["dlcli.data.targets"])
+    return frozenset(words)
 
 
 @cache
 def carried(words: frozenset[str]) -> Mapping[str, bytes]:
     """The files that answer for a network of these words, by their names: `dlcli/frozen.py`."""
-    found: dict[str, str] = {}
-    waiting = [ENTRY, "dlcli"]
-    while waiting:
-        module = waiting.pop()
-        if module not in found:
-            found[module] = _source(module, words)
-            waiting += imported(found[module])
+    asked: Mapping[str, frozenset[str]] = {}
+    while True:  # what is left of a table's module depends on who asks what of it
+        found = _followed(words, asked)
+        now = _asked(found)
+        if now == asked:
+            break
+        asked = now
     files = {_name(module): source.encode() for module, source in found.items()}
     for module in found:
         parts = module.split(".")
@@ -67,13 +80,41 @@ def carried(words: frozenset[str]) -> Mapping[str, bytes]:
     return files
 
 
-def imported(source: str) -> Iterator[str]:
-    """The modules of dlcli that a source imports, wherever it does, but for its types alone."""
+def _followed(words: frozenset[str], asked: Mapping[str, frozenset[str]]) -> dict[str, str]:
+    """The sources of all modules that are reached from ENTRY; asked: which names of the tables'
+    modules others import."""
+    found: dict[str, str] = {}
+    waiting = [ENTRY, "dlcli"]
+    while waiting:
+        module = waiting.pop()
+        if module in found or ONLY_WITH.get(module, "") not in {"", *words}:
+            continue
+        source = _source(module)
+        if module in TABLES:
+            source = cut(source, TABLES[module], words, asked.get(module, frozenset()))
+        found[module] = source
+        waiting += [other for other, _ in imported(source)]
+    return found
+
+
+def _asked(sources: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """The names that these sources import from the modules of tables."""
+    asked: dict[str, set[str]] = {}
+    for source in sources.values():
+        for module, name in imported(source):
+            if module in TABLES:
+                asked.setdefault(module, set()).add(name)
+    return {module: frozenset(names) for module, names in asked.items()}
+
+
+def imported(source: str) -> Iterator[tuple[str, str]]:
+    """The modules of dlcli that a source imports, wherever it does, but for its types alone; and
+    the name that it takes from each, which is "" where it takes the module."""
     for match in _FROM.finditer(_FOR_TYPES.sub("", source)):
         package, names = match[1], match[2] or match[3]
         for name in re.findall(r"(\w+)(?:\s+as\s+\w+)?\s*(?:,|$)", names.strip()):
             inner = f"{package}.{name}"
-            yield inner if _path(inner) is not None else package
+            yield (inner, "") if _path(inner) is not None else (package, name)
 
 
 def _path(module: str) -> Path | None:
@@ -90,55 +131,92 @@ def _name(module: str) -> str:
     return f"dlcli/{path.relative_to(_ROOT).as_posix()}"
 
 
-def _source(module: str, words: frozenset[str]) -> str:
+@cache
+def _source(module: str) -> str:
     path = _path(module)
     try:
         if path is None:
-            raise FileNotFoundError(2, "it is not there")
-        source = path.read_text(encoding="utf-8")
+            raise FileNotFoundError(errno.ENOENT, "it is not there")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ExportError(
             f"a bundle carries dlcli's own code, but that of {module} cannot be read: "
             f"{reason(error)}. Install dlcli as files, not as an archive",
             file=path,
         ) from None
-    return _cut(source, TABLES[module], words) if module in TABLES else source
 
 
-def _cut(source: str, table: str, words: frozenset[str]) -> str:
-    """A module without the rows of its table that nobody needs, and without what only they need:
-    lines are left out, none is changed but for the names in an import."""
-    tree = ast.parse(source)
+def cut(source: str, table: str, words: frozenset[str], asked: frozenset[str]) -> str:
+    """A module without the rows of its table that nobody needs, and without the classes, functions
+    and imports that nothing needs then.
+
+    asked: what others import from it. Lines are left out; none is changed but for the names in an
+    import.
+    """
+    body = ast.parse(source).body
+    rows = _rows_left_out(body, table, words)
+    gone = {id(row) for row in rows}
+    needs = {id(one): _names(one, gone) for one in body}
+    defined = {one.name: one for one in body if isinstance(one, _DEFINED)}
+    wanted = {table, *asked}
+    for one in body:
+        if not isinstance(one, (*_DEFINED, ast.ImportFrom)) and not _lists_names(one):
+            wanted |= needs[id(one)]
+    waiting = list(wanted & defined.keys())
+    while waiting:
+        new = needs[id(defined[waiting.pop()])] - wanted
+        wanted |= new
+        waiting += new & defined.keys()
     lines: list[str | None] = [*source.splitlines(keepends=True)]
-
-    def drop(node: ast.AST) -> None:
-        for number in range(node.lineno - 1, node.end_lineno or 0):  # type: ignore[attr-defined]
-            lines[number] = None
-
-    used: set[str] = set()
-    for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom):
-            continue
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
-            drop(statement)
-            continue
-        gone: set[ast.AST] = set()
-        if isinstance(statement, ast.AnnAssign) and ast.unparse(statement.target) == table:
-            assert isinstance(statement.value, ast.Dict)
-            rows = zip(statement.value.keys, statement.value.values, strict=True)
-            for key, value in rows:
-                if not (isinstance(key, ast.Constant) and key.value in words):
-                    drop(value)
-                    gone.add(value)
-        names = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
-        used |= {node.id for node in names if node not in gone}
-    for statement in tree.body:
-        if not isinstance(statement, ast.ImportFrom):
-            continue
-        kept = [one.name for one in statement.names if one.name in used]
-        if len(kept) < len(statement.names):
-            drop(statement)
-        if kept and len(kept) < len(statement.names):
-            words_kept = f"from {statement.module} import {', '.join(kept)}\n"
-            lines[statement.lineno - 1] = words_kept
+    for row in rows:
+        _leave_out(lines, row.lineno, row.end_lineno)
+    for one in body:
+        if isinstance(one, ast.ImportFrom):
+            kept = [alias for alias in one.names if (alias.asname or alias.name) in wanted]
+            if len(kept) < len(one.names):
+                _leave_out(lines, one.lineno, one.end_lineno)
+            if 0 < len(kept) < len(one.names):
+                names = ", ".join(ast.unparse(alias) for alias in kept)
+                lines[one.lineno - 1] = f"from {one.module} import {names}\n"
+        elif _lists_names(one) or (isinstance(one, _DEFINED) and one.name not in wanted):
+            first = min([one.lineno, *(d.lineno for d in getattr(one, "decorator_list", ()))])
+            _leave_out(lines, first, one.end_lineno)
     return "".join(line for line in lines if line is not None)
+
+
+_DEFINED = (ast.FunctionDef, ast.ClassDef)
+
+
+def _rows_left_out(body: list[ast.stmt], table: str, words: frozenset[str]) -> list[ast.expr]:
+    """The values of the rows of this table whose words are not among these."""
+    (found,) = (
+        one.value
+        for one in body
+        if isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == table
+    )
+    assert isinstance(found, ast.Dict)
+    return [
+        value
+        for key, value in zip(found.keys, found.values, strict=True)
+        if not (isinstance(key, ast.Constant) and key.value in words)
+    ]
+
+
+def _names(node: ast.stmt, gone: set[int]) -> set[str]:
+    """Every name in a statement, but for what is gone of it; in a text, as a type may be, too."""
+    names = set()
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name) and id(one) not in gone:
+            names.add(one.id)
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and len(one.value) < 200:
+            names |= set(re.findall(r"\w+", one.value))
+    return names
+
+
+def _lists_names(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+
+
+def _leave_out(lines: list[str | None], first: int, last: int | None) -> None:
+    for number in range(first - 1, last or first):
+        lines[number] = None
