@@ -10,7 +10,7 @@ empty one stands for it), unless something is asked of it.
 import ast
 import errno
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,12 +27,15 @@ ENTRY = "dlcli.cli.standalone"
 TABLES: Mapping[str, str] = {
     "dlcli.data.transforms": "TRANSFORMS",
     "dlcli.engine.fusion": "FUSERS",
+    "dlcli.engine.initializers": "INITIALIZERS",
     "dlcli.engine.layers": "LAYERS",
     "dlcli.engine.layers.activations": "ACTIVATIONS",
     "dlcli.engine.losses": "LOSSES",
     "dlcli.engine.merges": "MERGES",
+    "dlcli.engine.regularizers": "REGULARIZERS",
 }
-"""By module, the table of which a bundle carries some rows only."""
+"""By module, the table of which a bundle carries some rows only; of initializers and regularizers
+none, but for those that layers name themselves."""
 
 ONLY_WITH: Mapping[str, str] = {
     "dlcli.data.targets": "a target scale",
@@ -107,16 +110,20 @@ def _asked(sources: Mapping[str, str]) -> dict[str, frozenset[str]]:
     return {module: frozenset(names) for module, names in asked.items()}
 
 
-def imported(source: str) -> Iterator[tuple[str, str]]:
+@cache
+def imported(source: str) -> tuple[tuple[str, str], ...]:
     """The modules of dlcli that a source imports, wherever it does, but for its types alone; and
     the name that it takes from each, which is "" where it takes the module."""
+    found: list[tuple[str, str]] = []
     for match in _FROM.finditer(_FOR_TYPES.sub("", source)):
         package, names = match[1], match[2] or match[3]
         for name in re.findall(r"(\w+)(?:\s+as\s+\w+)?\s*(?:,|$)", names.strip()):
             inner = f"{package}.{name}"
-            yield (inner, "") if _path(inner) is not None else (package, name)
+            found.append((inner, "") if _path(inner) is not None else (package, name))
+    return tuple(found)
 
 
+@cache
 def _path(module: str) -> Path | None:
     place = _ROOT.joinpath(*module.split(".")[1:])
     for path in (place.with_suffix(".py"), place / "__init__.py"):
@@ -153,23 +160,26 @@ def cut(source: str, table: str, words: frozenset[str], asked: frozenset[str]) -
     asked: what others import from it. Lines are left out; none is changed but for the names in an
     import.
     """
-    body = ast.parse(source).body
-    rows = _rows_left_out(body, table, words)
-    gone = {id(row) for row in rows}
-    needs = {id(one): _names(one, gone) for one in body}
-    defined = {one.name: one for one in body if isinstance(one, _DEFINED)}
-    wanted = {table, *asked}
+    body = _statements(source)
+    listed, kept_rows, rows = _rows(body, table, words)
+    needs = {one: _names(one) for one in body}
+    needs[listed] = _names(listed.annotation).union(*map(_names, kept_rows))
+    defined: dict[str, ast.stmt] = {one.name: one for one in body if isinstance(one, _DEFINED)}
+    defined[table] = listed
+    wanted = set(asked)
     for one in body:
-        if not isinstance(one, (*_DEFINED, ast.ImportFrom)) and not _lists_names(one):
-            wanted |= needs[id(one)]
+        if not isinstance(one, ast.ImportFrom) and one not in defined.values():
+            wanted |= frozenset() if _lists_names(one) else needs[one]
     waiting = list(wanted & defined.keys())
     while waiting:
-        new = needs[id(defined[waiting.pop()])] - wanted
+        new = needs[defined[waiting.pop()]] - wanted
         wanted |= new
         waiting += new & defined.keys()
     lines: list[str | None] = [*source.splitlines(keepends=True)]
-    for row in rows:
+    for row in rows if table in wanted else ():
+        assert row.lineno > listed.lineno, f"the rows of {table} must be lines of their own"
         _leave_out(lines, row.lineno, row.end_lineno)
+    gone = {one for name, one in defined.items() if name not in wanted}
     for one in body:
         if isinstance(one, ast.ImportFrom):
             kept = [alias for alias in one.names if (alias.asname or alias.name) in wanted]
@@ -178,39 +188,44 @@ def cut(source: str, table: str, words: frozenset[str], asked: frozenset[str]) -
             if 0 < len(kept) < len(one.names):
                 names = ", ".join(ast.unparse(alias) for alias in kept)
                 lines[one.lineno - 1] = f"from {one.module} import {names}\n"
-        elif _lists_names(one) or (isinstance(one, _DEFINED) and one.name not in wanted):
+        elif _lists_names(one) or one in gone:
             first = min([one.lineno, *(d.lineno for d in getattr(one, "decorator_list", ()))])
             _leave_out(lines, first, one.end_lineno)
-    return "".join(line for line in lines if line is not None)
+    return re.sub(r"\n{4,}", "\n\n\n", "".join(line for line in lines if line is not None))
 
 
 _DEFINED = (ast.FunctionDef, ast.ClassDef)
 
 
-def _rows_left_out(body: list[ast.stmt], table: str, words: frozenset[str]) -> list[ast.expr]:
-    """The values of the rows of this table whose words are not among these."""
-    (found,) = (
-        one.value
-        for one in body
-        if isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == table
+@cache
+def _statements(source: str) -> tuple[ast.stmt, ...]:
+    return tuple(ast.parse(source).body)
+
+
+def _rows(
+    body: Sequence[ast.stmt], table: str, words: frozenset[str]
+) -> tuple[ast.AnnAssign, list[ast.expr], list[ast.expr]]:
+    """The statement of this table, and the values of its rows whose words are among these, and
+    those of the others."""
+    (listed,) = (
+        one for one in body if isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == table
     )
-    assert isinstance(found, ast.Dict)
-    return [
-        value
-        for key, value in zip(found.keys, found.values, strict=True)
-        if not (isinstance(key, ast.Constant) and key.value in words)
-    ]
+    assert isinstance(listed.value, ast.Dict)
+    rows = list(zip(listed.value.keys, listed.value.values, strict=True))
+    kept = [row for key, row in rows if isinstance(key, ast.Constant) and key.value in words]
+    return listed, kept, [row for _, row in rows if row not in kept]
 
 
-def _names(node: ast.stmt, gone: set[int]) -> set[str]:
-    """Every name in a statement, but for what is gone of it; in a text, as a type may be, too."""
+@cache
+def _names(node: ast.AST) -> frozenset[str]:
+    """Every name in it; also in a short text, as a type may be."""
     names = set()
     for one in ast.walk(node):
-        if isinstance(one, ast.Name) and id(one) not in gone:
+        if isinstance(one, ast.Name):
             names.add(one.id)
         elif isinstance(one, ast.Constant) and isinstance(one.value, str) and len(one.value) < 200:
             names |= set(re.findall(r"\w+", one.value))
-    return names
+    return frozenset(names)
 
 
 def _lists_names(node: ast.stmt) -> bool:
