@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,34 +16,43 @@ from dlcli.cli.outcome import Failure, complain
 from dlcli.errors import DlcliError, reason
 
 
-def ended(command: Callable[[], int], fail: Failure) -> int:
-    """The exit code of a command: what it returns, or that of what it raises, of which a person is
-    told a sentence."""
+class Ended:
+    """How a command went: its exit code."""
+
+    code = 0
+
+
+@contextlib.contextmanager
+def ending(fail: Failure) -> Iterator[Ended]:
+    """A command is done in the block, which says how it went; what it raises becomes an exit code
+    and a sentence for whoever called it."""
+    end = Ended()
     try:
-        return command()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        yield end
+    except SystemExit as error:
+        end.code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
     except KeyboardInterrupt:
+        end.code = 130
         complain("interrupted")
         fail({"code": 130, "kind": "interrupted", "message": "interrupted"})
-        return 130
     except DlcliError as error:
+        end.code = error.exit_code
         complain(str(error))
         if "--debug" in sys.argv:
             traceback.print_exc()
         fail(error.to_json(), error.result)
-        return error.exit_code
     except MemoryError:
+        end.code = 6
         complain(_NO_MEMORY)
         fail({"code": 6, "kind": "memory", "message": _NO_MEMORY})
-        return 6
     except Exception as error:
         if isinstance(error, FileNotFoundError) and not _has_working_directory():
+            end.code = 2
             words = "the working directory was removed; change to one that exists"
             complain(words)
             fail({"code": 2, "kind": "usage", "message": words})
-            return 2
-        return _bug(fail)
+        else:
+            end.code = _bug(fail)
 
 
 _NO_MEMORY = (

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from dlcli import __version__, progress
 from dlcli.cli.data import fetch, list_sets
 from dlcli.cli.describe import describe
-from dlcli.cli.ending import ended, leave, survive_closed_streams
+from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.evaluate import evaluate
 from dlcli.cli.init import init
 from dlcli.cli.outcome import Failure, print_json, wants_json
@@ -104,18 +104,15 @@ def run() -> NoReturn:
     survive_closed_streams()
     wanted = wants_json(sys.argv[1:])
     fail = Failure(wanted)
-
-    def command() -> int:
+    with ending(fail) as end:
         try:
             with _help_as_json(wanted), progress.shown_by(_bar, _told):
-                code = app(standalone_mode=False) or 0
+                end.code = app(standalone_mode=False) or 0
+            if end.code == 130:  # how the parser of options reports it
+                raise KeyboardInterrupt
         except _USAGE as error:
-            return _misused(error, fail)
-        if code == 130:  # how the parser of options reports it
-            raise KeyboardInterrupt
-        return int(code)
-
-    leave(ended(command, fail))
+            end.code = _misused(error, fail)
+    leave(end.code)
 
 
 def _misused(error: Any, fail: Failure) -> int:

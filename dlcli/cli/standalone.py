@@ -4,12 +4,13 @@ It prints what `dlcli predict` prints, and refuses what that refuses, by the sam
 """
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from dlcli import numerics
-from dlcli.cli.ending import ended, leave, survive_closed_streams
+from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.outcome import Failure, print_json, wants_json
 from dlcli.cli.table import print_answers, rows_named, tell
 from dlcli.errors import ArtifactError, ExportError
@@ -22,10 +23,13 @@ def run(path: Path) -> NoReturn:
     """Do what `sys.argv` asks of the bundle at this path (a folder, or a zip file), and end the
     process with the exit code that dlcli has for how it went."""
     survive_closed_streams()
-    leave(ended(lambda: _command(path), Failure(wants_json(sys.argv[1:]))))
+    with ending(Failure(wants_json(sys.argv[1:]))) as end:
+        gc.set_threshold(200_000)  # what is loaded stays; to look for garbage in it takes time
+        _command(path)
+    leave(end.code)
 
 
-def _command(path: Path) -> int:
+def _command(path: Path) -> None:
     parser = argparse.ArgumentParser(
         description="Answer new rows by this network: CSV on stdout, or JSON.",
         epilog="Exit codes: 0 done, 2 usage, 3 rows that cannot be answered, 4 a damaged bundle, "
@@ -58,7 +62,7 @@ def _command(path: Path) -> int:
     numerics.choose(recorded_mode(place))
     if asked.check is not None:
         _check(place, asked.check, asked.json)
-        return 0
+        return
     from dlcli.deploy.answer_table import answer_table
     from dlcli.deploy.network import load
     from dlcli.deploy.rows_answered import answer_rows
@@ -66,7 +70,6 @@ def _command(path: Path) -> int:
     network = load(place)
     answers = answer_rows(network, rows_named(asked.rows), tell)
     print_answers(*answer_table(network, answers), as_json=asked.json)
-    return 0
 
 
 def _check(place: "Place", named: str, as_json: bool) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
-from dlcli.engine.graph import Link, connect
 from dlcli.engine.evaluation import Evaluator
+from dlcli.engine.graph import Link, connect
 from dlcli.engine.inference import Forward, predict
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import BatchNormalization, Dense, Flatten

@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
-from dlcli.engine.graph import GraphError, connect
 from dlcli.engine.evaluation import Evaluator
+from dlcli.engine.graph import GraphError, connect
 from dlcli.engine.inference import Forward, predict
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import (

@@ -6,6 +6,7 @@ from pathlib import Path
 from dlcli import __version__
 from dlcli.artifacts.digests import readable_json
 from dlcli.artifacts.files import Buffer
+from dlcli.artifacts.run_directory import DEPLOY
 from dlcli.deploy.network import Network
 from dlcli.deploy.places import DOCUMENT, about
 from dlcli.deploy.program.carried import carried, words_of
@@ -57,3 +58,14 @@ def _code(network: Network) -> Mapping[str, bytes]:
 
 def _document(network: Network) -> bytes:
     return readable_json(about(network.numerics, __version__, numerics_class()))
+
+
+def other_program(one: Mapping[str, object], other: Mapping[str, object]) -> set[str]:
+    """The files of a run's bundle that hold the program, where it is not the same in both; also the
+    one file that holds it beside the network. one, other: what is recorded of a run's files, by
+    their names."""
+    folder = f"{DEPLOY}/bundle"
+    program = {f"{folder}/{name}" for name in OF_THE_PROGRAM}
+    if all(one.get(name) == other.get(name) for name in program):
+        return set()
+    return (program | {f"{folder}{ONE_FILE}"}) & (one.keys() | other.keys())
