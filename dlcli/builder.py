@@ -7,12 +7,11 @@ So one function translates all of them. The only shape that differs: an `activat
 a layer becomes an activation layer of its own behind it.
 
 By the same agreement a network that is built can be written down, each layer in the words of the
-vocabulary, and be built again from what was written.
+vocabulary (engine/described.py), and be built again from what was written; here the vocabulary
+checks it.
 """
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,7 +27,7 @@ from dlcli.config import (
 from dlcli.config.base import Section
 from dlcli.config.embeddings import EmbeddedColumns
 from dlcli.config.sources import Npz
-from dlcli.config.wiring import MOST, write_out
+from dlcli.config.wiring import write_out
 from dlcli.data.augmentation import AUGMENTATIONS, Augmentations
 from dlcli.data.dataset import Role
 from dlcli.data.fitted import Columns
@@ -38,6 +37,9 @@ from dlcli.data.sources import SOURCES, NamedArrays, Source
 from dlcli.data.sources.array_names import PREFIX
 from dlcli.data.split import Split
 from dlcli.data.transforms import TRANSFORMS
+from dlcli.engine.described import COMPONENTS
+from dlcli.engine.described import links as described_links
+from dlcli.engine.described import loss_of as described_loss
 from dlcli.engine.fusion import fuse
 from dlcli.engine.graph import DATA, Link, Node
 from dlcli.engine.initializers import INITIALIZERS
@@ -166,13 +168,12 @@ def metrics(config: Config) -> dict[str, Metric]:
 
 
 def loss_of(described: Any) -> Loss:
-    """The loss that `written` wrote down; ValueError where it is none."""
-    word = described.get("type") if isinstance(described, dict) else None
-    if not isinstance(word, str) or word not in LOSSES:
-        raise ValueError(f"{_shown(described)} is no loss")
-    found = build(component_of(LOSS_CONFIGS[word], described), LOSSES)
-    _require_as_written(f"the loss {word}", described, written(found, LOSSES))
-    return found
+    """The loss that was written down, checked by the vocabulary; ValueError where it is none."""
+
+    def make(word: str, options: Mapping[str, Any]) -> Loss:
+        return build(component_of(LOSS_CONFIGS[word], {"type": word, **options}), LOSSES)
+
+    return described_loss(described, make)
 
 
 def schedule(config: Any) -> "Schedule":
@@ -200,39 +201,10 @@ def model(nodes: Sequence[Node], chosen: "Optimizer | None" = None) -> Model:
     return Model(fuse(plain), chosen.decays, plain)
 
 
-def describe(nodes: Iterable[Built | Link | Node]) -> list[dict[str, Any]]:
-    """A graph written down for JSON: for each layer, in their order, its `name`, its `type`, the
-    `inputs` that it reads, and its options but for those of training only."""
-    return [
-        {"name": node.name, "inputs": list(node.inputs or ()), **written(node.layer, _ENGINE)}
-        for node in nodes
-    ]
-
-
-def written(component: Any, table: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """The `type` and the options of an object that `build` can make, for JSON."""
-    word = next(word for word, kind in table.items() if kind is type(component))
-    usual = {one.name: one.default for one in fields(component) if one.metadata.get("later")}
-    options = {name: getattr(component, name) for name in _options(type(component))}
-    return {
-        "type": word,
-        **{
-            name: _plain(value)
-            for name, value in options.items()
-            if name not in usual or value != usual[name]
-        },
-    }
-
-
 def links(described: Any) -> list[Link]:
-    """The inverse of `describe`, to be connected; initializers are those of the vocabulary.
-
-    An option may lack that is not required: there was no such choice when it was written.
-    ValueError for what `describe` did not write.
-    """
-    if not isinstance(described, list) or not 1 <= len(described) <= 2 * MOST:
-        raise ValueError(f"the layers must be a list of 1 to {2 * MOST:,}")
-    return [_link(entry) for entry in described]
+    """The inverse of `describe`, to be connected, and checked by the vocabulary; initializers are
+    those of the vocabulary. ValueError for what `describe` did not write."""
+    return described_links(described, _by_vocabulary)
 
 
 DESCRIBED: Mapping[str, type[Section]] = {
@@ -242,61 +214,12 @@ DESCRIBED: Mapping[str, type[Section]] = {
 """The vocabulary of layers that are written down: that of the config but for a layer of which the
 config says less than is known of it when it is built."""
 
-_ENGINE: Mapping[str, type[Layer | Merge]] = {**LAYERS, **ACTIVATIONS, **MERGES}
-_ITS_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
-"""What a layer is called: by its name, or by the path to it where it is inside of a block."""
 
-
-def _link(entry: Any) -> Link:
-    if not isinstance(entry, dict):
-        raise ValueError(f"a layer must be a mapping, not {_shown(entry)}")
-    name, word, inputs = (entry.get(key) for key in ("name", "type", "inputs"))
-    if not isinstance(name, str) or not _ITS_NAME.fullmatch(name):
-        raise ValueError(f"{_shown(name)} is no name of a layer")
-    if not isinstance(word, str) or word not in _ENGINE:
-        raise ValueError(f"the layer {name!r} has the type {_shown(word)}, which is not known")
-    texts = isinstance(inputs, list) and all(isinstance(read, str) for read in inputs)
-    if not texts or not inputs:
-        raise ValueError(f"the inputs of {name!r} must be a list of names, not {_shown(inputs)}")
-    options = {key: entry[key] for key in entry if key not in ("name", "type", "inputs")}
-    known = _options(_ENGINE[word])
-    for key in options:
-        if key not in known:
-            raise ValueError(f"the layer {name!r} has {_shown(key)}, which is no option of {word}")
+def _by_vocabulary(word: str, options: Mapping[str, Any], inputs: int) -> Layer | Merge:
     # Of a merge, the vocabulary knows how many inputs there may be; names are another matter.
-    many = {"inputs": [f"x{index}" for index in range(len(inputs))]} if word in MERGES else {}
+    many = {"inputs": [f"x{index}" for index in range(inputs)]} if word in MERGES else {}
     kind = ACTIVATION_CONFIGS[word] if word in ACTIVATIONS else DESCRIBED[word]
-    try:
-        layer: Layer | Merge = build(component_of(kind, {**options, **many}), _ENGINE)
-    except ValueError as error:
-        raise ValueError(f"the layer {name!r}: {error}") from None
-    _require_as_written(f"the layer {name!r}", options, written(layer, _ENGINE))
-    return Link(name, layer, tuple(inputs))
-
-
-def _require_as_written(what: str, found: Mapping[str, Any], again: Mapping[str, Any]) -> None:
-    """ValueError unless each option is there as it would be written, to the type of a number."""
-    for key, value in found.items():
-        if key not in again or json.dumps(value) != json.dumps(again[key]):
-            raise ValueError(f"{what} has the option {_shown(key)} written in another way")
-
-
-def _options(kind: type[Any]) -> list[str]:
-    """What can be chosen about what a component answers, not about how it is trained."""
-    return [
-        field.name
-        for field in fields(kind)
-        if not field.name.endswith(("_initializer", "_regularizer"))
-        and not field.metadata.get("trains")
-    ]
-
-
-def _plain(value: Any) -> Any:
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
-
-
-def _shown(value: Any) -> str:
-    return repr(value)[:100]
+    return build(component_of(kind, {**options, **many}), COMPONENTS)
 
 
 def source(config: Sections) -> Source:

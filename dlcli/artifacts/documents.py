@@ -9,9 +9,10 @@ from typing import Any
 
 from dlcli.artifacts import files
 from dlcli.artifacts.digests import Array, readable_json
+from dlcli.artifacts.plain_tensors import Tensors
 from dlcli.artifacts.reading import read_json, read_mapping
 from dlcli.artifacts.run_directory import RunDirectory
-from dlcli.artifacts.tensors import Tensors, read_tensors, tensor_pieces
+from dlcli.artifacts.tensors import read_tensors, tensor_pieces
 
 __all__ = [
     "Tensors",

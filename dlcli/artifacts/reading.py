@@ -31,7 +31,7 @@ _DIGIT_LIMIT = 400
 
 def read_bytes(path: Path, limit: int) -> bytes:
     """The content of a regular file of at most `limit` bytes."""
-    with _regular(path) as (file, size):
+    with regular(path) as (file, size):
         if size > limit:
             raise ArtifactError(
                 f"{path} has {size} bytes, more than the {limit} that are read; "
@@ -49,7 +49,7 @@ def read_pieces(path: Path, size: int) -> Iterator[bytes]:
 
     What lies behind them is not looked at.
     """
-    with _regular(path) as (file, _):
+    with regular(path) as (file, _):
         while size:
             piece = file.read(min(size, _PIECE))
             if not piece:
@@ -59,7 +59,7 @@ def read_pieces(path: Path, size: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def _regular(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+def regular(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     """A regular file that is open for reading, and its size."""
     try:
         # Without O_NONBLOCK, opening a pipe that somebody put there would wait forever.
@@ -77,14 +77,14 @@ def _regular(path: Path) -> Iterator[tuple[BinaryIO, int]]:
 
 def read_start(path: Path, most: int) -> bytes:
     """The first bytes of a regular file, at most so many."""
-    with _regular(path) as (file, _):
+    with regular(path) as (file, _):
         return file.read(most)
 
 
 def digest_of_file(path: Path) -> str:
     """SHA-256 of a regular file, read in pieces."""
     digest = hashlib.sha256()
-    with _regular(path) as (file, _):
+    with regular(path) as (file, _):
         while piece := file.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest()

@@ -1,7 +1,5 @@
 """`dlcli predict`: the deployed model's answers to new rows."""
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +11,7 @@ from dlcli.cli.options import (
     choose_recorded_numerics,
     require_run,
 )
-from dlcli.cli.outcome import print_json
+from dlcli.cli.table import print_answers, rows_named, tell
 
 
 def predict(
@@ -37,32 +35,5 @@ def predict(
     from dlcli.pipeline.predict import predict_rows
 
     refuse_many(run, "predict by")
-    piped = rows == "-"
-    if piped and _comes_from_a_terminal():
-        print("reading rows from this terminal; end them with Ctrl-D", file=sys.stderr, flush=True)
-    bundle, answers = predict_rows(run, None if piped else Path(rows), _tell)
-    header, lines = answer_table(bundle, answers)
-    if json:
-        print_json(
-            {
-                "rows": len(lines),
-                "predictions": [dict(zip(header, line, strict=True)) for line in lines],
-            }
-        )
-        return
-    import csv
-
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(lines)
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _comes_from_a_terminal() -> bool:
-    try:
-        return sys.stdin is not None and sys.stdin.isatty()
-    except ValueError:  # somebody has closed it
-        return False
+    bundle, answers = predict_rows(run, rows_named(rows), tell)
+    print_answers(*answer_table(bundle, answers), as_json=json)

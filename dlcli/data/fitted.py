@@ -6,7 +6,7 @@ itself as a document and arrays, and restores itself from them; see restoring.py
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -63,6 +63,11 @@ class Fitted(ABC):
 
     def check_columns(self, columns: Columns) -> None:  # noqa: B027 (most steps are of any)
         """ValueError where it was fitted on other columns than these."""
+
+    def unknown_codes(self, known: Mapping[str, int]) -> dict[str, Callable[[str], float]]:
+        """How a text that training did not have is stored, by the name of its column, where that is
+        not like any other; known: how many texts each column had in training."""
+        return {}
 
     @abstractmethod
     def document(self) -> dict[str, Any]:

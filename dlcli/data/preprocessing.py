@@ -175,8 +175,9 @@ class Preprocessing:
         try:
             self._apply(rows, out)
         except UnseenCategory as error:
-            where = f"Row {first + error.row} (counted from 0)"
-            raise DataError(self._unseen(error, where)) from error
+            raise DataError(
+                self._unseen(error, f"Row {first + error.row} (counted from 0)")
+            ) from error
 
     def _apply(self, rows: Array, out: npt.NDArray[np.float32]) -> None:
         if rows.shape[1:] != self.row_shape:
@@ -259,10 +260,8 @@ class Preprocessing:
                 value = f"{error.value:g}"
                 if np.isnan(error.value):
                     value = "a missing cell"
-                elif texts is not None and error.value < len(texts):
-                    value = repr(texts[int(error.value)])
                 elif texts is not None:
-                    value = "another text"
+                    value = repr(dict(enumerate(texts)).get(int(error.value), "another text"))
                 known = [*one.names, *one.rare_names]
                 shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
                 if error.step.given:

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from dlcli.data.dataset import Array
 from dlcli.data.encoded import GAP, Categories, Encoding
 from dlcli.data.preprocessing import Preprocessing
-from dlcli.data.transforms.hashing import Hashed, murmur3
 
 Cells = dict[str, tuple[int, int]]
 """By the name of a column, how many cells there are, and the number of the first row with one."""
@@ -74,17 +72,11 @@ def gap_categories(fitted: Preprocessing) -> tuple[str, ...]:
 def codes_of_unknown(fitted: Preprocessing) -> dict[str, Callable[[str], float]]:
     """How a text that training did not have is stored, by the name of its column, where it is
     hashed like all others."""
-    stored = {column.name: len(column.categories or ()) for column in fitted.columns or ()}
-    return {
-        step.names[position]: partial(_code, stored[step.names[position]], step.num_bins)
-        for step in fitted.steps
-        if isinstance(step, Hashed)
-        for position in step.positions
-    }
-
-
-def _code(known: int, bins: int, text: str) -> float:
-    return float(known + 1 + murmur3(text) % bins)
+    known = {column.name: len(column.categories or ()) for column in fitted.columns or ()}
+    found: dict[str, Callable[[str], float]] = {}
+    for step in fitted.steps:
+        found |= step.unknown_codes(known)
+    return found
 
 
 def takes_missing(fitted: Preprocessing) -> tuple[str, ...]:

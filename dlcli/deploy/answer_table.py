@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from dlcli.deploy.bundle import Bundle
+from dlcli.deploy.network import Network
 from dlcli.engine.layer import Array
 
 
-def answer_table(bundle: Bundle, answers: Array) -> tuple[list[str], list[list[Any]]]:
+def answer_table(bundle: Network, answers: Array) -> tuple[list[str], list[list[Any]]]:
     """The header and one line for each row: the class and each class's probability, or values."""
     kind, count = bundle.loss.kind(bundle.model.out_shape)
     flat = answers.reshape(len(answers), -1)

@@ -19,88 +19,46 @@ last bits than it did when each row went through it alone: `tiled` in model.json
 left out where there are none, or where the bundle is of that time.
 """
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dlcli import builder
 from dlcli.artifacts import documents
-from dlcli.artifacts.reading import read_mapping
+from dlcli.artifacts.digests import readable_json
+from dlcli.artifacts.files import Buffer
+from dlcli.artifacts.plain_tensors import TENSOR_LIMIT
 from dlcli.artifacts.run_directory import RunDirectory
-from dlcli.artifacts.tensors import read_tensors
-from dlcli.data.dataset import ONLY, Part
-from dlcli.data.preprocessing import Preprocessing, work_dtype
-from dlcli.data.recorded import names_of
-from dlcli.data.rows import Written
-from dlcli.data.targets import TargetScale
+from dlcli.artifacts.tensors import decode_tensors, read_tensors, tensor_pieces
+from dlcli.data.dataset import ONLY
+from dlcli.data.preprocessing import Preprocessing
 from dlcli.deploy import earlier
-from dlcli.deploy.answering import Answering
-from dlcli.deploy.ids import require_ids
+from dlcli.deploy.by_vocabulary import BY_VOCABULARY
+from dlcli.deploy.golden import GOLDEN, fault, golden_batch, golden_rows, require_answers
+from dlcli.deploy.network import FOREIGN, SCHEMA, WITHOUT_TILES, Network, not_ours, read
+from dlcli.deploy.places import DOCUMENT, place_of, read_document, recorded_mode
 from dlcli.deploy.said import Said
-from dlcli.deploy.written import (
-    arrays_of_values,
-    csv_of,
-    document_of_csv,
-    scale_of,
-    stored_dtype,
-)
-from dlcli.engine.graph import GraphError, connect
-from dlcli.engine.inference import is_tiled
-from dlcli.engine.layer import Array, Shape
-from dlcli.engine.layers import ColumnEmbeddings
-from dlcli.engine.layout import ArraysError
-from dlcli.engine.losses import LOSSES, Loss
-from dlcli.engine.model import Model
-from dlcli.errors import ArtifactError, ConfigError, ExportError
-from dlcli.frozen import frozen
+from dlcli.deploy.written import document_of_csv
+from dlcli.engine.described import describe, written
+from dlcli.engine.layer import Array
+from dlcli.engine.losses import LOSSES
+from dlcli.errors import ArtifactError
 
-SCHEMA = 3
-"""Schema 1 is read, too; see earlier.py."""
-
-WITHOUT_TILES = 2
-"""The schema of a bundle that does not speak of tiles; written and read as it was."""
-
-GOLDEN = "golden.safetensors"
-"""Rows as they are stored, and the engine's answers to them, beside a bundle that leaves."""
-
-_FOREIGN = (LookupError, TypeError, ValueError, AttributeError, GraphError, ConfigError)
-"""What files raise that somebody else has put together."""
-
-_KEYS = {"layers", "loss", "values", "target_scale", "csv"}
-
-_LARGEST_ROW = 1 << 32
-"""Numbers that a layer gives for one row, at most; far more than any memory has room for."""
+__all__ = ["GOLDEN", "Bundle", "golden_batch", "golden_rows", "open_bundle", "prove"]
 
 
-@frozen
-class Bundle:
-    """A trained network with everything needed to use it, ready to answer.
-
-    theta: the flat vector of the model's arrays, in the order of its layout.
-    preprocessing: of each value of a row, by its name.
-    row_dtypes: the types of a row as it is stored, before preprocessing, by the same names.
-    arrays: the names of the arrays that hold the values where rows are an archive, by the same
-        names; None for the only value of a row.
-    tiled: whether dense layers multiply rows in tiles; see engine/products.py.
-    """
-
-    model: Model
-    loss: Loss
-    theta: Array
-    preprocessing: Mapping[str, Preprocessing]
-    row_dtypes: Mapping[str, str]
-    target_scale: TargetScale | None
-    classes: tuple[str, ...] | None
-    csv: Written
-    """How a CSV of rows is written: as the file that the network was trained on."""
-    arrays: Mapping[str, str | None]
-    tiled: bool = False
+class Bundle(Network):
+    """A network that knows the vocabulary: it is written, and held against what a config says."""
 
     def write(self, run: RunDirectory, folder: str) -> list[str]:
         """Write it into a folder of a run; returns the names of its files."""
+        contents = self.contents()
+        for name, pieces in contents.items():
+            documents.write_bytes(run, f"{folder}/{name}", pieces)
+        return [f"{folder}/{name}" for name in contents]
+
+    def contents(self) -> dict[str, list[Buffer]]:
+        """Its files by their names, each in pieces."""
         preprocessing, constants = _state(self.preprocessing)
         described = {
             "model.json": self._document(),
@@ -111,11 +69,10 @@ class Bundle:
             "weights.safetensors": self.model.layout.named(self.theta),
             "preprocessing.safetensors": constants,
         }
-        for name, document in described.items():
-            documents.write_json(run, f"{folder}/{name}", document)
-        for name, named in tensors.items():
-            documents.write_tensors(run, f"{folder}/{name}", named)
-        return [f"{folder}/{name}" for name in (*described, *tensors)]
+        return {
+            **{name: [readable_json(document)] for name, document in described.items()},
+            **{name: tensor_pieces(arrays) for name, arrays in tensors.items()},
+        }
 
     def _document(self) -> dict[str, Any]:
         """model.json"""
@@ -131,68 +88,37 @@ class Bundle:
         return {
             "schema": SCHEMA if self.tiled else WITHOUT_TILES,
             **tiled,
-            "layers": builder.describe(self.model.plain),
-            "loss": builder.written(self.loss, LOSSES),
+            "layers": describe(self.model.plain),
+            "loss": written(self.loss, LOSSES),
             "values": values,
             "target_scale": None if self.target_scale is None else self.target_scale.to_json(),
             "csv": document_of_csv(self.csv),
         }
 
     @staticmethod
-    def load(folder: Path) -> "Bundle":
-        """Read a bundle; ArtifactError for files that dlcli did not write like this."""
-        path = folder / "model.json"
-        document, said = read_mapping(path), None
+    def load(path: Path) -> "Bundle":
+        """The bundle in a folder, or in a zip file such as bundle.pyz, wherever it lies; of a zip
+        no code is run. ArtifactError for files that dlcli did not write like this, and for links.
+        """
+        place = place_of(path)
+        model, document, said = place.where("model.json"), read_document(place, "model.json"), None
         schema = document.pop("schema", None)
         if type(schema) is not int or not earlier.SCHEMA <= schema <= SCHEMA:
             raise ArtifactError(
-                f"{path} has schema {str(schema)[:50]}; this version of dlcli reads "
+                f"{model} has schema {str(schema)[:50]}; this version of dlcli reads "
                 f"{earlier.SCHEMA} to {SCHEMA}. Use the version that wrote it",
-                file=path,
+                file=model,
             )
         try:
             if schema == earlier.SCHEMA:
-                document, said = earlier.as_today(document, str(path))
-            bundle = _read(document, folder, tiled=schema == SCHEMA)
+                document, said = earlier.as_today(document, str(model))
+            bundle = read(Bundle, document, place, BY_VOCABULARY, tiled=schema == SCHEMA)
             wrong = None if said is None else bundle.unlike(said)
             if wrong is not None:
                 raise ValueError(f"the {wrong} are not what the config in model.json says")
-        except _FOREIGN as error:
-            raise ArtifactError(
-                f"{folder} is not a bundle that dlcli wrote: {error}", file=folder
-            ) from None
-        return bundle
-
-    def predict(self, rows: Array | Mapping[str, Array]) -> Array:
-        """Answers (n, *out_shape) for stored rows: probabilities in float32, or values in the
-        target's own units (in float64, where the network learned scaled ones).
-
-        rows: those of each value by its name, where values have names.
-        """
-        given = {ONLY: rows} if isinstance(rows, np.ndarray) else rows
-        self.check_ids(given, "the rows")
-        with self.answering() as answering:
-            return answering(given)
-
-    def answering(self, workers: int = 1) -> Answering:
-        """Itself, ready to be asked for rows of which the ids are known to be right."""
-        return Answering(
-            self.model,
-            self.loss,
-            self.theta,
-            self.preprocessing,
-            self.target_scale,
-            tiled=self.tiled,
-            workers=workers,
-        )
-
-    def check_ids(self, rows: Mapping[str, Array], what: str) -> None:
-        """DataError for a stored row with an id that the network does not know.
-
-        what: how messages call the rows.
-        """
-        parts = {name: Part(array, array) for name, array in rows.items()}
-        require_ids(self.model.plain, self.preprocessing, parts, what, learned=True)
+        except FOREIGN as error:
+            raise not_ours(place, error) from None
+        return replace(bundle, numerics=recorded_mode(place))
 
     def unlike(self, said: Said) -> str | None:
         """What about it is not as a config says, None where all of it is."""
@@ -201,8 +127,8 @@ class Bundle:
             for name, one in self.preprocessing.items()
         }
         alike = {
-            "layers": said.layers == builder.describe(self.model.plain),
-            "loss": said.loss == builder.written(self.loss, LOSSES),
+            "layers": said.layers == describe(self.model.plain),
+            "loss": said.loss == written(self.loss, LOSSES),
             "arrays of rows": said.arrays == dict(self.arrays),
             "notation of rows": (said.csv.format, said.csv.target)
             == (self.csv.format, self.csv.target),
@@ -236,65 +162,6 @@ def _place(name: str, names: Sequence[str] | None) -> int:
     return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
 
 
-def _read(document: Mapping[str, Any], folder: Path, *, tiled: bool) -> Bundle:
-    """A bundle of a model.json, and of the other files in its folder."""
-    if document.keys() != (_KEYS | {"tiled"} if tiled else _KEYS):
-        raise ValueError("model.json has other keys")
-    if tiled and document["tiled"] is not True:
-        raise ValueError("it is not said whether dense layers multiply rows in tiles")
-    values = document["values"]
-    arrays = arrays_of_values(values)
-    preprocessing = _restored(
-        tuple(arrays),
-        read_mapping(folder / "preprocessing.json"),
-        read_tensors(folder / "preprocessing.safetensors").arrays,
-    )
-    for name, one in preprocessing.items():
-        if list(one.row_shape) != values[name]["row_shape"]:
-            raise ValueError("model.json and preprocessing.json have rows of other shapes")
-        if work_dtype(stored_dtype(values[name]["row_dtype"])) != one.dtype:
-            raise ValueError("model.json and preprocessing.json have numbers of other types")
-    model = _model(document["layers"], {name: one.out_shape for name, one in preprocessing.items()})
-    if tiled and not is_tiled(model):
-        raise ValueError("no layer is so wide that tiles are worth it")
-    _require_its_ids(model, preprocessing)
-    loss = builder.loss_of(document["loss"])
-    loss.check(model.out_shape)
-    return Bundle(
-        model,
-        loss,
-        _theta(model, folder / "weights.safetensors"),
-        preprocessing,
-        {name: one["row_dtype"] for name, one in values.items()},
-        scale_of(document["target_scale"], loss, model.out_shape),
-        _classes(read_mapping(folder / "classes.json"), loss, model.out_shape),
-        csv_of(document["csv"]),
-        arrays,
-        tiled,
-    )
-
-
-def _model(layers: Any, shapes: Mapping[str, Shape]) -> Model:
-    nodes = connect(builder.links(layers), shapes)
-    for node in nodes:
-        if math.prod(node.out_shape) > _LARGEST_ROW:
-            raise ValueError(f"the layer {node.name!r} gives rows of shape {node.out_shape}")
-    model = builder.model(nodes)
-    if set(model.inputs) != set(shapes):
-        raise ValueError("there is a value of a row that no layer reads")
-    return model
-
-
-def _require_its_ids(model: Model, preprocessing: Mapping[str, Preprocessing]) -> None:
-    """ValueError unless each layer that looks ids up has a vector for each that there is."""
-    for node in model.plain:
-        if isinstance(node.layer, ColumnEmbeddings):
-            columns = preprocessing[node.inputs[0]].columns_after() or ()
-            ids = [(j, column.ids) for j, column in enumerate(columns) if column.ids]
-            if ids != [(position, count) for position, count, _ in node.layer.columns]:
-                raise ValueError(f"the layer {node.name!r} is for other columns of ids")
-
-
 def _state(
     preprocessing: Mapping[str, Preprocessing],
 ) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -309,78 +176,22 @@ def _state(
     return {"inputs": documents}, arrays
 
 
-def _restored(
-    names: Sequence[str], document: Mapping[str, Any], arrays: Mapping[str, Array]
-) -> dict[str, Preprocessing]:
-    """The inverse of `_state`; ValueError, KeyError, TypeError or ArtifactError for what it did
-    not write."""
-    if names == (ONLY,):
-        return {ONLY: Preprocessing.restore(document, arrays)}
-    documents = document["inputs"]
-    if document.keys() != {"inputs"} or documents.keys() != set(names):
-        raise ValueError("preprocessing.json is of other inputs than model.json")
-    own: dict[str, dict[str, Array]] = {name: {} for name in names}
-    for key, array in arrays.items():
-        name, _, rest = key.partition(".")
-        own[name][rest] = array
-    return {name: Preprocessing.restore(documents[name], own[name]) for name in names}
-
-
-def _classes(document: Mapping[str, Any], loss: Loss, out_shape: Shape) -> tuple[str, ...] | None:
-    """The names of the classes: different texts, no more than the network can answer."""
-    names = document["classes"]
-    if document.keys() != {"classes"}:
-        raise ValueError("classes.json has other keys")
-    if names is None:
-        return None
-    known = names_of(names)
-    kind, count = loss.kind(out_shape)
-    if (kind == "binary" and len(known) != 2) or (kind == "multiclass" and len(known) > count):
-        raise ValueError(f"{len(known)} names of classes for a network that tells {count} apart")
-    return known
-
-
-def _theta(model: Model, path: Path) -> Array:
-    """The flat vector of the arrays of a file; no room is made before they are known to fit."""
-    arrays = read_tensors(path).arrays
-    slots = {f"{layer}.{name}": slot for (layer, name), slot in model.layout.slots.items()}
-    if slots.keys() != arrays.keys():
-        raise ValueError(f"{path.name} holds other arrays than the model has")
-    for name, slot in slots.items():
-        array = arrays[name]
-        if array.shape != slot.shape or array.dtype != np.float32:
-            raise ValueError(f"{path.name}: {name} has shape {array.shape} and type {array.dtype}")
-    flat = np.zeros(model.layout.size, np.float32)
-    try:
-        model.layout.fill(flat, arrays)
-    except ArraysError as error:
-        raise ValueError(f"{path.name}{error}") from None
-    return flat
-
-
-def golden_batch(rows: Mapping[str, Array], answers: Array) -> dict[str, Array]:
-    """The arrays of a golden file: stored rows of each value, and the answers to them."""
-    named = {"x" if name == ONLY else f"x.{name}": array for name, array in rows.items()}
-    return {**named, "y": answers}
-
-
-def golden_rows(recorded: Mapping[str, Array], bundle: Bundle) -> dict[str, Array]:
-    """The rows of a golden file, by the names of their values; KeyError where they lack."""
-    return {name: recorded["x" if name == ONLY else f"x.{name}"] for name in bundle.preprocessing}
+def open_bundle(path: Path) -> Bundle:
+    """A bundle that has left its run, see `Bundle.load`; nobody has the digests of its files any
+    more, so it answers its golden batch, where that lies beside it. ArtifactError where it does not
+    answer as was recorded."""
+    bundle, place = Bundle.load(path), place_of(path)
+    if place.has(GOLDEN):
+        said = read_document(place, DOCUMENT) if place.has(DOCUMENT) else {}
+        golden = decode_tensors(place.read(GOLDEN, TENSOR_LIMIT), place.where(GOLDEN)).arrays
+        wrong = fault(bundle, golden, said.get("numerics_class"))
+        if wrong is not None:
+            raise ArtifactError(
+                f"{path} {wrong}: a file in it was changed or damaged. Copy it again", file=path
+            )
+    return bundle
 
 
 def prove(bundle: Bundle, golden: Path) -> None:
     """ExportError unless the bundle's answers to the golden batch are the engine's, to the bit."""
-    recorded = read_tensors(golden).arrays
-    answers = bundle.predict(golden_rows(recorded, bundle))
-    wanted = recorded["y"]
-    if answers.shape == wanted.shape and answers.tobytes() == wanted.tobytes():
-        return
-    if answers.shape != wanted.shape:
-        how = f"rows of shape {answers.shape[1:]} instead of {wanted.shape[1:]}"
-    else:
-        how = f"largest difference {float(np.abs(answers - wanted).max()):g}"
-    raise ExportError(
-        f"{golden.parent} does not give the engine's answers on the golden batch ({how}); do not "
-        "deploy it"
-    )
+    require_answers(bundle, read_tensors(golden).arrays, golden.parent)

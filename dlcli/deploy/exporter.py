@@ -71,6 +71,12 @@ class Exporter(ABC):
             answers to them.
         """
 
+    def prove_by_itself(self, folder: Path, golden: Path) -> Proof | None:
+        """The same where a format answers by itself: in a process of its own, without dlcli. It
+        takes longer, so that it is not done whenever something is trained. None for a format that
+        does not answer by itself."""
+        return None
+
 
 def require_near(found: Array, wanted: Array, what: str) -> float:
     """The largest difference between the answers of a format and those of the engine.

@@ -14,6 +14,7 @@ from dlcli.data.rows import Written
 from dlcli.data.sources import Csv, Jsonl, Parquet
 from dlcli.data.targets import STEP_OF
 from dlcli.deploy.written import NAMED
+from dlcli.engine.described import describe, written
 from dlcli.engine.losses import LOSSES
 from dlcli.frozen import frozen
 
@@ -49,8 +50,8 @@ class Said:
             for name, transforms in builder.transforms(config).items()
         }
         return Said(
-            builder.describe(builder.layers(config, loss, columns)),
-            builder.written(loss, LOSSES),
+            describe(builder.layers(config, loss, columns)),
+            written(loss, LOSSES),
             arrays_of(config),
             written_as(config),
             _no_features(config.data.source, config.data.split.column),

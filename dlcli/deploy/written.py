@@ -1,21 +1,21 @@
 """The parts of model.json: each as JSON, and back, with everything checked that a file may hold."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
 
-from dlcli.config import component_of
-from dlcli.config.data import Input, input_names
-from dlcli.config.tables import Csv
 from dlcli.data.dataset import ONLY
 from dlcli.data.formats.notation import PLAIN, Format
 from dlcli.data.rows import Written
-from dlcli.data.targets import TargetScale
+from dlcli.engine.described import taken
 from dlcli.engine.layer import Shape
 from dlcli.engine.losses import Loss
+
+if TYPE_CHECKING:
+    from dlcli.data.targets import TargetScale
 
 NAMED = replace(PLAIN, header=True)
 """How a table is written where nothing else is said: as programs write it, with names."""
@@ -23,22 +23,35 @@ NAMED = replace(PLAIN, header=True)
 
 def document_of_csv(written: Written) -> dict[str, Any]:
     """How a CSV of rows is written, for JSON."""
-    format = asdict(written.format)
+    format = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(written.format).items()
+    }
     for name, earlier in _EARLIER.items():
         if format[name] == earlier:
             del format[name]
-        elif isinstance(format[name], tuple):
-            format[name] = list(format[name])
     target = list(written.target) if isinstance(written.target, tuple) else written.target
     return {**format, "target": target, "width": written.width}
 
 
-_EARLIER: Mapping[str, Any] = {"quote": '"', "names": None, "missing": ()}
+_EARLIER: Mapping[str, Any] = {"quote": '"', "names": None, "missing": []}
 """What could not be said when the first bundles were written; it is left out where it is so."""
 
 
-def csv_of(document: Any) -> Written:
-    """The inverse of `document_of_csv`."""
+Notation = Callable[[Mapping[str, Any], Any], tuple[Format, str | tuple[str, ...]]]
+"""Makes the format of a CSV, and the names of its target, of what is written down; ValueError where
+there is no such."""
+
+
+def by_types(format: Mapping[str, Any], target: Any) -> tuple[Format, str | tuple[str, ...]]:
+    """A notation whose options are of the types that its fields say."""
+    types = get_type_hints(Format)
+    options = {name: taken(value, types[name]) for name, value in format.items()}
+    return Format(**options), taken(target, str | tuple[str, ...])
+
+
+def csv_of(document: Any, notation: Notation = by_types) -> Written:
+    """The inverse of `document_of_csv`; ValueError for what it did not write."""
     names = [field.name for field in fields(Format)]
     if not isinstance(document, dict):
         raise ValueError("how a CSV of rows is written is said in another way")
@@ -49,15 +62,8 @@ def csv_of(document: Any) -> Written:
     target, width = document["target"], document["width"]
     if width is not None and (type(width) is not int or width < 1):
         raise ValueError(f"a file of {str(width)[:50]} columns")
-    chosen = component_of(
-        Csv,
-        {**format, "path": "rows.csv", "target": "target" if target is None else target},
-    )
-    found = Written(
-        Format(**{name: getattr(chosen, name) for name in names}),
-        None if target is None else chosen.target,
-        width,
-    )
+    chosen, learned = notation(format, "target" if target is None else target)
+    found = Written(chosen, None if target is None else learned, width)
     if json.dumps(document, sort_keys=True) != json.dumps(document_of_csv(found), sort_keys=True):
         raise ValueError("how a CSV of rows is written is said in another way")
     if type(found.format.header) is not bool:
@@ -69,9 +75,14 @@ def csv_of(document: Any) -> Written:
     return found
 
 
-def arrays_of_values(values: Any) -> dict[str, str | None]:
+def arrays_of_values(
+    values: Any, called: Callable[[Any], object] = lambda name: taken(name, str)
+) -> dict[str, str | None]:
     """The array that holds each value of a row, by the value's name: the only value has no name
-    and no array of its own, of several each has both."""
+    and no array of its own, of several each has both.
+
+    called: ValueError for what is no name of an array.
+    """
     if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
         raise ValueError("the values of a row are not a mapping of mappings")
     for name, one in values.items():
@@ -81,11 +92,11 @@ def arrays_of_values(values: Any) -> dict[str, str | None]:
         if values[ONLY]["array"] is not None:
             raise ValueError("the only value of a row has an array of its own")
         return {ONLY: None}
-    if input_names(values) is None:
+    if not values or ONLY in values or any("." in name for name in values):
         raise ValueError(f"the values of a row cannot be called {str(list(values))[:100]}")
-    return {
-        name: component_of(Input, {"array": one["array"]}).array for name, one in values.items()
-    }
+    for one in values.values():
+        called(one["array"])
+    return {name: one["array"] for name, one in values.items()}
 
 
 def stored_dtype(name: object) -> np.dtype[Any]:
@@ -96,12 +107,14 @@ def stored_dtype(name: object) -> np.dtype[Any]:
     return dtype
 
 
-def scale_of(document: Any, loss: Loss, out_shape: Shape) -> TargetScale | None:
+def scale_of(document: Any, loss: Loss, out_shape: Shape) -> "TargetScale | None":
     """The scale of the target, where there is one."""
     if document is None:
         return None
     if not isinstance(document, Mapping):
         raise ValueError("the scale of the target is no mapping")
+    from dlcli.data.targets import TargetScale  # a network without one does without
+
     scale = TargetScale.from_json(document)
     if loss.kind(out_shape)[0] != "regression" or not scale.fits(out_shape):
         raise ValueError(f"a scale of another shape than {out_shape}")

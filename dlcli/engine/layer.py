@@ -109,6 +109,11 @@ class Layer(ABC):
     """Whether x are whole numbers that stand for something: a value of the data as it is, which is
     looked at by `fault` before anything is computed. No gradient reaches them: dx is 0."""
 
+    def id_columns(self) -> tuple[tuple[int, int], ...]:
+        """Of each column that the layer takes for ids, among others that it does not: its position
+        and the number of ids."""
+        return ()
+
     def makes_mask(self) -> bool:
         """Whether y has a mask of its own, that of `mask`; not unless overridden."""
         return False

@@ -29,7 +29,7 @@ import numpy as np
 
 from dlcli.engine.context import Context
 from dlcli.engine.layer import Array, Shape, ShapeError
-from dlcli.engine.metrics import Kind
+from dlcli.engine.metrics.learned import Kind
 from dlcli.frozen import frozen
 
 TRAINS = {"trains": True}

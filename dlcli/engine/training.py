@@ -18,8 +18,8 @@ import numpy as np
 
 from dlcli.engine.batch import Batch, Examples
 from dlcli.engine.context import Context, Moment
+from dlcli.engine.evaluation import Evaluator
 from dlcli.engine.gradients import Gradients
-from dlcli.engine.inference import Evaluator
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import Loss
 from dlcli.engine.memory import shared_zeros

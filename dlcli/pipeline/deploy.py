@@ -40,6 +40,7 @@ def bundle_of(
         classes=design.classes,
         csv=written_as(loaded.config, prepared.dataset.width),
         arrays=arrays_of(loaded.config),
+        numerics=loaded.config.runtime.numerics,
         tiled=tiled and is_tiled(design.recipe.model),
     )
 

@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 from dlcli.engine.batch import Examples
-from dlcli.engine.inference import Evaluator
+from dlcli.engine.evaluation import Evaluator
 from dlcli.engine.team import Team
 from dlcli.engine.training import Recipe
 from dlcli.errors import DivergedError

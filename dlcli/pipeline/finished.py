@@ -1,10 +1,10 @@
 """A run that is finished: opened, held against what it says of itself, evaluated again. Writes
 nothing."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from dlcli import builder
 from dlcli.artifacts.manifest import Manifest, read_manifest
@@ -13,10 +13,11 @@ from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
 from dlcli.config import answering_from_dict
 from dlcli.data.digests import digest_classes, digest_columns
-from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
+from dlcli.deploy.bundle import Bundle
+from dlcli.deploy.golden import GOLDEN, fault
 from dlcli.deploy.said import Said
 from dlcli.engine.metrics import Subjects
-from dlcli.errors import ArtifactError, ConfigError, DataError, UsageError
+from dlcli.errors import ArtifactError, ConfigError, UsageError
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data
@@ -47,6 +48,10 @@ def load_bundle(directory: RunDirectory, manifest: Manifest, folder: str) -> Bun
         if name.startswith(f"{folder}/"):
             check_file(directory, manifest, name)
     bundle = Bundle.load(directory.path(folder))
+    runtime = manifest.config.get("runtime")
+    if isinstance(runtime, Mapping) and runtime.get("numerics") == "native":
+        # It is not said in model/.
+        bundle = replace(bundle, numerics="native")
     wrong = (
         _unlike_the_config(bundle, directory, manifest)
         or _unlike_the_data(bundle, manifest)
@@ -107,21 +112,7 @@ def _unlike_the_golden_batch(
     if golden not in manifest.files:
         return None
     arrays = read_tensors(directory.path(golden)).arrays
-    try:
-        answers = bundle.predict(golden_rows(arrays, bundle))
-        wanted = arrays["y"]
-        if answers.shape != wanted.shape:
-            raise ValueError("another shape")
-        answers = answers.astype(wanted.dtype)  # earlier versions recorded float32
-    except (KeyError, ValueError, DataError) as error:
-        return f"cannot answer its golden batch ({error})"
-    if numerics_class() == manifest.numerics_class:
-        same = answers.tobytes() == wanted.tobytes()
-    else:
-        # One that is not finite is compared as what it is, and is no size for the others.
-        size = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
-        same = np.allclose(answers, wanted, rtol=1e-3, atol=1e-3 * size, equal_nan=True)
-    return None if same else "gives other answers to its golden batch than were recorded"
+    return fault(bundle, arrays, manifest.numerics_class)
 
 
 def evaluate_run(

@@ -20,7 +20,7 @@ from dlcli.data.audit import Finding
 from dlcli.data.digests import digest_classes
 from dlcli.data.places import Places
 from dlcli.engine.batch import Examples
-from dlcli.engine.inference import Evaluator
+from dlcli.engine.evaluation import Evaluator
 from dlcli.engine.layer import Array
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import Subjects

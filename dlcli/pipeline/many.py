@@ -44,6 +44,7 @@ from dlcli.config import LARGEST_FILE
 from dlcli.data.dataset import Part, Raw
 from dlcli.deploy.answer_table import answer_table
 from dlcli.deploy.bundle import Bundle
+from dlcli.deploy.rows_answered import answers_of
 from dlcli.errors import ArtifactError, UsageError
 from dlcli.pipeline import prepare
 from dlcli.pipeline.evaluate import judged_part
@@ -52,7 +53,6 @@ from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.many_plan import Plan, each_run
 from dlcli.pipeline.options import Options
-from dlcli.pipeline.predict import answers_of
 from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.provenance import Environment, recorded_config
 from dlcli.pipeline.rebuilt import rebuilds

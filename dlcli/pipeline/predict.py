@@ -1,33 +1,12 @@
 """What a finished run answers to new rows. Writes nothing."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from dlcli.artifacts.run_directory import DEPLOY, MODEL
-from dlcli.data.dataset import ONLY
-from dlcli.data.rows import read_named_rows, read_rows
-from dlcli.data.strange import (
-    codes_of_unknown,
-    empty_buckets,
-    missing_cells,
-    takes_missing,
-    takes_unknown,
-    unknown_cells,
-)
 from dlcli.deploy.bundle import Bundle
+from dlcli.deploy.rows_answered import Tell, answer_rows
 from dlcli.engine.layer import Array
-from dlcli.errors import DivergedError, about
 from dlcli.pipeline.finished import load_bundle, open_complete
-from dlcli.pipeline.standard_input import standard_input
-from dlcli.progress import work
-
-Tell = Callable[[str], None]
-"""Hears a sentence that a person should know."""
-
-_ANSWERED_AT_ONCE = 1024
-"""Rows that are prepared together; each is answered alone, so that it changes no answer."""
 
 
 def predict_rows(
@@ -42,84 +21,4 @@ def predict_rows(
     folder = f"{DEPLOY}/bundle"
     deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
     bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
-    if rows is not None:
-        return bundle, _answers(bundle, rows, tell)
-    with standard_input() as received:
-        return bundle, _answers(bundle, received, tell)
-
-
-def _stored(bundle: Bundle, rows: Path) -> dict[str, Array]:
-    """The rows of a file, checked, by the names of their values."""
-    only = bundle.preprocessing.get(ONLY)
-    if only is not None:
-        odd = takes_unknown(only), takes_missing(only), codes_of_unknown(only)
-        stored = read_rows(rows, only.columns, only.row_shape, bundle.csv, *odd)
-        only.check(stored, str(rows))
-        return {ONLY: stored}
-    shapes = {name: one.row_shape for name, one in bundle.preprocessing.items()}
-    arrays = {name: array for name, array in bundle.arrays.items() if array is not None}
-    named = read_named_rows(rows, arrays, shapes)
-    for name, one in bundle.preprocessing.items():
-        one.check(named[name], f"the input {name!r} of {rows}")
-    return named
-
-
-def _tell_of_strange(bundle: Bundle, stored: Mapping[str, Array], tell: Tell) -> None:
-    """How many cells of each column are missing, or hold a category that the training part did
-    not have."""
-    for name, one in bundle.preprocessing.items():
-        rows = stored[name]
-        for column, (count, first) in missing_cells(one, rows).items():
-            where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
-            tell(
-                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row {first} "
-                "(counted from 0), are missing; they are treated as in training"
-            )
-        takes = takes_unknown(one)
-        if not takes:
-            continue
-        buckets = empty_buckets(one)
-        for column, (count, first) in unknown_cells(one, rows).items():
-            rare = takes[column] == "bucket" and column not in buckets
-            where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
-            tell(
-                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row "
-                f"{first} (counted from 0), hold categories that the model was not "
-                f"trained on; they are taken as {'rare ones' if rare else 'none of those it knows'}"
-            )
-
-
-def answers_of(
-    bundle: Bundle,
-    count: int,
-    take: Callable[[slice], Mapping[str, Array]],
-    at: Callable[[int], object] = lambda done: None,
-) -> Array:
-    """The answers to so many rows; take: some of them, as stored, by the names of their values."""
-    pieces = []
-    for start in range(0, count, _ANSWERED_AT_ONCE):
-        stop = min(start + _ANSWERED_AT_ONCE, count)
-        pieces.append(bundle.predict(take(slice(start, stop))))
-        at(stop)
-    return np.concatenate(pieces)
-
-
-def _answers(bundle: Bundle, rows: Path, tell: Tell) -> Array:
-    with about(rows):
-        stored = _stored(bundle, rows)
-        bundle.check_ids(stored, str(rows))  # all of them, before the first is answered
-    _tell_of_strange(bundle, stored, tell)
-    count = len(next(iter(stored.values())))
-    with work("answer rows", count) as at:
-        answers = answers_of(
-            bundle, count, lambda some: {name: x[some] for name, x in stored.items()}, at
-        )
-    finite = np.isfinite(answers).reshape(count, -1).all(axis=1)
-    if not finite.all():
-        raise DivergedError(
-            f"{rows}: row {int(np.argmin(finite))} (counted from 0) gets an answer that is not "
-            f"finite, and so do {int((~finite).sum())} rows in all: they are far from those that "
-            "the network was trained on. Check the rows and their scale",
-            file=rows,
-        )
-    return answers
+    return bundle, answer_rows(bundle, rows, tell)

@@ -20,6 +20,7 @@ from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest, record_files
 from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, ROWS, RunDirectory
 from dlcli.config import LoadedConfig, parse_recorded, text_of
+from dlcli.deploy.program.files import other_program
 from dlcli.engine.team import Team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import ArtifactError, DiffersError, DlcliError, NotComparableError
@@ -128,7 +129,7 @@ def reproduce(
             )
         # A tolerance is for what came of other bits: no file could be the same.
         whole = len(wanted) == of and tolerance is None
-        same = _require_same_files(manifest, job, team, best) if whole else 0
+        same = _require_same_files(manifest, job, team, best, reporter) if whole else 0
     tensors = len(session.history.tensors[1])
     return Reproduced(len(wanted), of, tensors, tolerance, worst, same)
 
@@ -171,10 +172,13 @@ def _compare_epochs(
     return best, worst
 
 
-def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoint | None) -> int:
+def _require_same_files(
+    manifest: Manifest, job: Job, team: Team, best: Checkpoint | None, reporter: Reporter
+) -> int:
     """Make the run's files again and compare them; how many they are.
 
-    All but `config.yaml`, which is as its author wrote it: the manifest holds what it means.
+    All but `config.yaml`, which is as its author wrote it: the manifest holds what it means; and
+    but for the program of a bundle, where another version of dlcli wrote it or wrote none.
     """
     with files.temporary_directory() as folder:
         made = RunDirectory(folder)
@@ -189,6 +193,14 @@ def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoi
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
     expected = {name: expected[name] for name in expected if _is_alike(name, manifest.schema)}
     found = {name: found[name] for name in found if _is_alike(name, manifest.schema)}
+    others = other_program(expected, found)
+    if others:
+        expected = {name: expected[name] for name in expected if name not in others}
+        found = {name: found[name] for name in found if name not in others}
+        reporter.note(
+            f"not compared: {', '.join(sorted(others))}; they hold code of dlcli, and that of the "
+            "version that trained the run is another, or there was none yet"
+        )
     for name in [EVALUATION, *sorted(expected.keys() | found.keys())]:
         if found.get(name) != expected.get(name):
             what = "the evaluation" if name == EVALUATION else f"the file {name}"

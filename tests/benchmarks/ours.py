@@ -191,7 +191,7 @@ def _predict(made: "Job") -> dict[str, Any]:
     (x,), *_ = examples.fetch(np.arange(len(examples)), Context())
 
     def step() -> int:
-        predict(recipe.model, recipe.loss, theta, x, recipe.shard_size)
+        predict(recipe.model, recipe.loss, theta, x)
         return len(x)
 
     return {**measure(step), "workers": 1}
@@ -199,7 +199,7 @@ def _predict(made: "Job") -> dict[str, Any]:
 
 def _evaluate(made: "Job", workers: int) -> dict[str, Any]:
     """Fetching, forward, loss and metrics by the whole team, as `dlcli evaluate` does it."""
-    from dlcli.engine.inference import Evaluator
+    from dlcli.engine.evaluation import Evaluator
     from dlcli.engine.team import team
     from tests.benchmarks.timing import measure
 

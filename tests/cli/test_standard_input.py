@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dlcli.deploy import standard_input
 from dlcli.errors import DataError
-from dlcli.pipeline import standard_input
 from tests.cli.calls import Call, dlcli, refused, train
 from tests.cli.small import trees, write
 from tests.exactness.runs import command

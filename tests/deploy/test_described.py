@@ -33,6 +33,7 @@ from dlcli.data.fitted import Columns
 from dlcli.data.places import Places
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.said import Said
+from dlcli.engine.described import describe, written
 from dlcli.engine.graph import Link
 from dlcli.engine.initializers import Initializer
 from dlcli.engine.layers import ACTIVATIONS, LAYERS
@@ -78,12 +79,12 @@ def test_what_a_drawn_config_makes_is_built_again(seed: int) -> None:
     loss = builder.loss(loaded.config)
     columns = columns_of(seed) if "column_embeddings" in draw(seed).text else {}
     built = builder.layers(loaded.config, loss, columns)
-    described = through_json(builder.describe(built))
+    described = through_json(describe(built))
     assert builder.links(described) == [bare(one) for one in built]
-    assert builder.describe(builder.links(described)) == described
+    assert describe(builder.links(described)) == described
     # What a loss does in training is of no interest to who only answers.
     answering = type(loss)()
-    assert builder.loss_of(through_json(builder.written(loss, LOSSES))) == answering
+    assert builder.loss_of(through_json(written(loss, LOSSES))) == answering
     # The sections that decide the answers say the same without the others.
     data = through_json(resolved(loaded.config))
     said = Said.by(answering_from_dict(data, "config"), columns)
@@ -111,7 +112,7 @@ def test_every_word_is_built_again_whatever_its_options(word: str, seed: int) ->
     layer = builder.build(kind.model_validate(options), table)
     inputs = ("a", "b") if word in MERGES else ("",)
     links = [Link("it", layer, inputs)]
-    assert builder.links(through_json(builder.describe(links))) == [bare(one) for one in links]
+    assert builder.links(through_json(describe(links))) == [bare(one) for one in links]
 
 
 def test_no_word_means_two_things_and_no_option_is_called_as_what_all_layers_have() -> None:
@@ -202,7 +203,7 @@ def test_what_is_no_loss_is_refused(loss: Any) -> None:
 def test_every_loss_is_built_again() -> None:
     assert LOSSES.keys() == LOSS_CONFIGS.keys()
     for kind in LOSSES.values():
-        assert type(builder.loss_of(builder.written(kind(), LOSSES))) is kind
+        assert type(builder.loss_of(written(kind(), LOSSES))) is kind
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def test_every_kind_of_normalization(kind: str, use_bias: bool, scale: bool, cen
     assert [node.name for node in inference.model.nodes] == ["norm", "last"]  # and fused
     x = np.random.default_rng(5).normal(size=(7, 6, 6, 9)).astype(np.float32)
     wanted = answers(model, theta, [x])
-    found = predict(model, MeanSquaredError(), theta, x, 4)
+    found = predict(model, MeanSquaredError(), theta, x)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=2e-5)
 
 

@@ -265,5 +265,5 @@ def test_the_answers_of_a_frozen_model_are_folded_as_those_of_any_other() -> Non
     for made in (model("conv", "norm", "second"), model()):
         theta = np.zeros(made.layout.size, np.float32)
         made.layout.fill(theta, arrays(made))
-        found.append(predict(made, loss, theta, rows.x, 8))
+        found.append(predict(made, loss, theta, rows.x))
     assert found[0].tobytes() == found[1].tobytes()

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context, Moment
+from dlcli.engine.evaluation import Forward
 from dlcli.engine.folding import Inference
 from dlcli.engine.fusion import fuse
 from dlcli.engine.graph import GraphError, Link, connect
-from dlcli.engine.inference import Forward, predict
+from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array, Layer, Merge
 from dlcli.engine.layers import (
     ACTIVATIONS,
@@ -180,7 +181,7 @@ def test_an_answer_does_not_change_with_its_padding(
         whole = np.concatenate(x)
         model = Model(connect(between(first, [PASSING[name]], pool), whole.shape[1:]))
         theta = parameters(model).astype(np.float32)
-        answers.append(predict(model, MeanSquaredError(), theta, whole, 4))
+        answers.append(predict(model, MeanSquaredError(), theta, whole))
     size = float(np.abs(answers[0]).max())
     np.testing.assert_allclose(answers[1], answers[0], rtol=1e-6, atol=1e-6 * size)
     # A row without a step is 0 before the last layer; so its answer is the bias.

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from dlcli.engine.context import Context, Moment
+from dlcli.engine.evaluation import Evaluator
 from dlcli.engine.fusion import fuse
 from dlcli.engine.gradients import Gradients
 from dlcli.engine.graph import connect
-from dlcli.engine.inference import Evaluator
 from dlcli.engine.initializers import Constant, Zeros
 from dlcli.engine.layer import Array, Layer
 from dlcli.engine.layers import BatchNormalization, Conv2D, Dense, Flatten, LayerNormalization

@@ -7,8 +7,9 @@ import pytest
 
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
+from dlcli.engine.evaluation import Evaluator, Forward
 from dlcli.engine.graph import Link, connect
-from dlcli.engine.inference import Evaluator, Forward, predict
+from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import BatchNormalization, Dense, Flatten
 from dlcli.engine.layers.activations import Tanh
@@ -77,10 +78,10 @@ def test_a_model_takes_its_values_in_the_order_in_which_they_are_read() -> None:
 def test_answers_are_those_of_the_network_written_out_and_know_no_neighbours() -> None:
     rows, theta = Pairs(11), MODEL.layout.initial(1)
     xs = (rows.facts, rows.images)
-    together = predict(MODEL, RECIPE.loss, theta, xs, 8)
+    together = predict(MODEL, RECIPE.loss, theta, xs)
     np.testing.assert_allclose(together, by_hand(theta, *xs), atol=1e-6)
     for index in (0, 7, 8, 10):
-        alone = predict(MODEL, RECIPE.loss, theta, [x[index : index + 1] for x in xs], 8)
+        alone = predict(MODEL, RECIPE.loss, theta, [x[index : index + 1] for x in xs])
         assert alone[0].tobytes() == together[index].tobytes()
     forward = Forward(MODEL, theta, 8)
     full = np.array(forward(*(x[:8] for x in xs)))
@@ -138,7 +139,7 @@ def test_a_folded_normalization_leaves_the_values_in_their_places() -> None:
     p = model.layout.named(theta)
     first = (a @ p["first.kernel"]) / np.sqrt(1.0 + 1e-3)
     expected = np.concatenate([first, b @ p["second.kernel"]], axis=1)
-    found = predict(model, MeanSquaredError(), theta, (a, b), 4)
+    found = predict(model, MeanSquaredError(), theta, (a, b))
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    swapped = predict(model, MeanSquaredError(), theta, (b, a), 4)
+    swapped = predict(model, MeanSquaredError(), theta, (b, a))
     assert np.abs(swapped - expected).max() > 0.1

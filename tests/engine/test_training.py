@@ -9,8 +9,9 @@ from sklearn.metrics import roc_auc_score
 
 from dlcli.engine.batch import Batch
 from dlcli.engine.context import Context
+from dlcli.engine.evaluation import Evaluator, Forward
 from dlcli.engine.graph import GraphError, connect
-from dlcli.engine.inference import Evaluator, Forward, predict
+from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import (
     BatchNormalization,
@@ -219,9 +220,9 @@ def test_a_row_is_answered_alike_alone_and_in_company() -> None:
     made = recipe()
     theta = made.model.layout.initial(1)
     rows = images(41)
-    together = predict(made.model, made.loss, theta, rows.x, 8)
+    together = predict(made.model, made.loss, theta, rows.x)
     for index in (0, 7, 8, 40):
-        alone = predict(made.model, made.loss, theta, rows.x[index : index + 1], 8)
+        alone = predict(made.model, made.loss, theta, rows.x[index : index + 1])
         assert alone[0].tobytes() == together[index].tobytes()
 
 
@@ -283,7 +284,7 @@ def test_only_rows_that_an_epoch_has_seen_are_ranked(shuffle: bool, limit: int |
         (epoch,) = [r for r in training.fit(crew) if isinstance(r, EpochReport)]
     order = Stream(made.seed, "shuffle", 0).permutation(50) if shuffle else np.arange(50)
     seen = order[: 50 if limit is None else 40]
-    answers = predict(made.model, made.loss, training.theta, rows.x, made.shard_size)
+    answers = predict(made.model, made.loss, training.theta, rows.x)
     expected = roc_auc_score(rows.t[seen], answers[seen, 1])
     assert epoch.logs["roc_auc"] == pytest.approx(expected, rel=1e-12)
     whole = roc_auc_score(rows.t, answers[:, 1])

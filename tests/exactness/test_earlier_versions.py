@@ -24,6 +24,7 @@ from dlcli.config.base import Section
 from dlcli.config.data import Split
 from dlcli.config.resolved import cut_to
 from dlcli.config.tables import Csv
+from dlcli.deploy.program.files import OF_THE_PROGRAM
 from dlcli.numerics import PORTABLE, numerics_class
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.finished import evaluate_run
@@ -274,6 +275,8 @@ def test_an_unfinished_run_of_schema_2_goes_on(saved: bool, trees: Path) -> None
         for name in ("model/model.json", "deploy/bundle/model.json"):
             assert json.loads(before.pop(name))["schema"] == 1
             assert json.loads(after.pop(name))["schema"] == 2
+        for name in ("deploy/bundle.pyz", *(f"deploy/bundle/{one}" for one in OF_THE_PROGRAM)):
+            assert after.pop(name)  # bundles did not answer by themselves then
         if saved:  # its history goes on as it began, with lists among the numbers
             assert_same(after, before)
         else:

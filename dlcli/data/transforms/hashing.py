@@ -1,6 +1,7 @@
 """Texts in a fixed number of bins: `hash`, for columns of so many texts that none is met twice."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,10 @@ class Hashed(Expanding):
         else:
             room[:, 0] = bins
 
+    def unknown_codes(self, known: Mapping[str, int]) -> dict[str, Callable[[str], float]]:
+        names = [self.names[position] for position in self.positions]
+        return {name: partial(_code, known[name], self.num_bins) for name in names}
+
     def check_columns(self, columns: Columns) -> None:
         super().check_columns(columns)
         for position, table in zip(self.positions, self.tables, strict=True):
@@ -105,6 +110,10 @@ class Hashed(Expanding):
         if type(entry["one_hot"]) is not bool:
             raise ValueError("one_hot is neither true nor false")
         return {"tables": tables, "num_bins": bins, "one_hot": entry["one_hot"]}
+
+
+def _code(known: int, bins: int, text: str) -> float:
+    return float(known + 1 + murmur3(text) % bins)
 
 
 @frozen

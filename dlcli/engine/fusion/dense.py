@@ -1,15 +1,19 @@
 """Dense layers, together with what stands before and after them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from dlcli.engine.arrays import Factors
 from dlcli.engine.context import Context
+from dlcli.engine.fusion.following import ALONE, Fused, followers
 from dlcli.engine.fusion.positions import constant
+from dlcli.engine.graph import Node
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
-from dlcli.engine.layers import Dense, Flatten
 from dlcli.engine.layers.activations import Relu
+from dlcli.engine.layers.dense import Dense
+from dlcli.engine.layers.reshape import Flatten
 from dlcli.engine.products import row_product
 from dlcli.frozen import frozen
 
@@ -89,3 +93,15 @@ class FusedDense(Layer):
         dx = ctx.scratch("dx", rows.shape, rows.dtype)
         np.matmul(dy, p["kernel"].T, out=dx)
         return dx.reshape(x_shape)
+
+
+def dense(nodes: Sequence[Node]) -> Fused:
+    """[flatten] dense [relu], also for a dense layer by itself."""
+    head = nodes[0].layer
+    flatten = head if isinstance(head, Flatten) else None
+    at = 1 if flatten is not None and len(nodes) > 1 else 0
+    layer = nodes[at].layer
+    if not isinstance(layer, Dense):
+        return ALONE
+    count, relu, _ = followers(nodes[at:])
+    return at + count, FusedDense(layer, flatten, relu), at

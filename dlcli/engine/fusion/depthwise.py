@@ -20,19 +20,21 @@ of numerics.py asks for. Where a line has a single number, or an image a single 
 choose an order of its own; there, products and sums are taken one after the other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dlcli.engine.context import Context
+from dlcli.engine.fusion.following import ALONE, Fused, followers
 from dlcli.engine.fusion.positions import constant, meeting
+from dlcli.engine.graph import Node
 from dlcli.engine.layer import Array, Layer, Params, Shape, Slot
-from dlcli.engine.layers import DepthwiseConv2D, SeparableConv2D
 from dlcli.engine.layers.activations import Relu
 from dlcli.engine.layers.conv2d import span
-from dlcli.engine.layers.separable_conv2d import depthwise_of, pointwise_of
+from dlcli.engine.layers.depthwise_conv2d import DepthwiseConv2D
+from dlcli.engine.layers.separable_conv2d import SeparableConv2D, depthwise_of, pointwise_of
 from dlcli.engine.layers.windows import Pair
 from dlcli.engine.products import product
 from dlcli.frozen import frozen
@@ -323,3 +325,15 @@ def _sum_pixels(dy: Array, out: Array) -> None:
 def _rows(images: Array) -> Array:
     """Images as a matrix with a row for each pixel."""
     return images.reshape(-1, images.shape[3])
+
+
+def lines(nodes: Sequence[Node]) -> Fused:
+    """depthwise_conv2d [relu], and separable_conv2d [relu]."""
+    conv = nodes[0].layer
+    assert isinstance(conv, DepthwiseConv2D | SeparableConv2D)
+    if conv.depth_multiplier > 1:
+        return ALONE
+    count, relu, _ = followers(nodes)
+    if isinstance(conv, DepthwiseConv2D):
+        return count, LinesDepthwise(conv, relu), 0
+    return count, LinesSeparable(conv, relu), 0

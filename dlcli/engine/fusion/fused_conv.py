@@ -1,8 +1,9 @@
 """What fused convolutions share: which plain layers they stand for."""
 
 from dlcli.engine.layer import Layer, Shape, Slot
-from dlcli.engine.layers import Conv2D, MaxPooling2D
 from dlcli.engine.layers.activations import Relu
+from dlcli.engine.layers.conv2d import Conv2D
+from dlcli.engine.layers.pool2d import MaxPooling2D
 from dlcli.frozen import frozen
 
 

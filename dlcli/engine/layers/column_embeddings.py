@@ -37,6 +37,9 @@ class ColumnEmbeddings(Layer):
     embeddings_initializer: Initializer = RandomUniform()
     embeddings_regularizer: Regularizer | None = None
 
+    def id_columns(self) -> tuple[tuple[int, int], ...]:
+        return tuple((position, ids) for position, ids, _ in self.columns)
+
     def slots(self, in_shape: Shape) -> dict[str, Slot]:
         self.out_shape(in_shape)
         slots = {
