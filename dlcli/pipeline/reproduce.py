@@ -12,13 +12,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlcli import randomness
+from dlcli import __version__, randomness
 from dlcli.artifacts import documents, files
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import Epoch
-from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest, record_files
-from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, ROWS, RunDirectory
+from dlcli.artifacts.manifest import SCHEMA, FileRecord, Manifest, read_manifest, record_files
+from dlcli.artifacts.run_directory import (
+    CONFIG,
+    EVALUATION,
+    MODEL_CARD,
+    RESOLVED_CONFIG,
+    ROWS,
+    RunDirectory,
+)
 from dlcli.config import LoadedConfig, parse_recorded, text_of
 from dlcli.engine.team import Team
 from dlcli.engine.training import Diverged, EpochReport
@@ -128,7 +135,7 @@ def reproduce(
             )
         # A tolerance is for what came of other bits: no file could be the same.
         whole = len(wanted) == of and tolerance is None
-        same = _require_same_files(manifest, job, team, best) if whole else 0
+        same = _require_same_files(manifest, job, team, best, reporter) if whole else 0
     tensors = len(session.history.tensors[1])
     return Reproduced(len(wanted), of, tensors, tolerance, worst, same)
 
@@ -171,7 +178,9 @@ def _compare_epochs(
     return best, worst
 
 
-def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoint | None) -> int:
+def _require_same_files(
+    manifest: Manifest, job: Job, team: Team, best: Checkpoint | None, reporter: Reporter
+) -> int:
     """Make the run's files again and compare them; how many they are.
 
     All but `config.yaml`, which is as its author wrote it: the manifest holds what it means.
@@ -181,14 +190,16 @@ def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoi
         documents.write_text(made, RESOLVED_CONFIG, text_of(job.loaded.resolved()))
         store = Checkpoints(made)
         store.save(job.session.checkpoint(), best, job.session.history.epochs)
-        names = last_two_stages(made, job, team, store, NullReporter())
+        names = last_two_stages(made, job, manifest, team, store, NullReporter())
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
-    if ROWS not in manifest.files:  # of an earlier version
-        del found[ROWS]
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
     expected = {name: expected[name] for name in expected if _is_alike(name, manifest.schema)}
     found = {name: found[name] for name in found if _is_alike(name, manifest.schema)}
+    for name, why in _not_compared(manifest, found).items():
+        expected.pop(name, None)
+        del found[name]
+        reporter.note(f"{name} is not compared: {why}")
     for name in [EVALUATION, *sorted(expected.keys() | found.keys())]:
         if found.get(name) != expected.get(name):
             what = "the evaluation" if name == EVALUATION else f"the file {name}"
@@ -197,6 +208,22 @@ def _require_same_files(manifest: Manifest, job: Job, team: Team, best: Checkpoi
                 details={"differing_file": name},
             )
     return len(found)
+
+
+_LATER = (ROWS, MODEL_CARD)
+"""Files that came later: a run of an earlier version does not have them."""
+
+
+def _not_compared(manifest: Manifest, found: Mapping[str, FileRecord]) -> dict[str, str]:
+    """Which of the files that were made again have nothing to be compared with, and why."""
+    told = {}
+    for name in _LATER:
+        if name in found and name not in manifest.files:
+            told[name] = "the version that made the run did not write it"
+    made_with = manifest.versions.get("dlcli")
+    if MODEL_CARD in found and MODEL_CARD not in told and made_with != __version__:
+        told[MODEL_CARD] = f"version {made_with} of dlcli may have put things in other words"
+    return told
 
 
 _COMPARED = {
