@@ -133,7 +133,7 @@ def epochs_shown(count: int, kept: int) -> list[int]:
     """At most `MOST_EPOCHS` of so many: the first, the kept, the last, and others evenly between.
 
     >>> epochs_shown(3, 2), epochs_shown(100, 37)[:5]
-    ([1, 2, 3], [1, 11, 21, 31, 37])
+    ([1, 2, 3], [1, 10, 20, 30, 37])
     """
     if count <= MOST_EPOCHS:
         return list(range(1, count + 1))

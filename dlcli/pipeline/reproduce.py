@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlcli import __version__, randomness
+from dlcli import randomness
 from dlcli.artifacts import documents, files
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
@@ -220,9 +220,9 @@ def _not_compared(manifest: Manifest, found: Mapping[str, FileRecord]) -> dict[s
     for name in _LATER:
         if name in found and name not in manifest.files:
             told[name] = "the version that made the run did not write it"
-    made_with = manifest.versions.get("dlcli")
-    if MODEL_CARD in found and MODEL_CARD not in told and made_with != __version__:
-        told[MODEL_CARD] = f"version {made_with} of dlcli may have put things in other words"
+    changed = differences(dict(manifest.versions), provenance.versions())
+    if MODEL_CARD in found and MODEL_CARD not in told and changed:
+        told[MODEL_CARD] = f"it was written with other versions, which it names: {changed[0]}"
     return told
 
 
