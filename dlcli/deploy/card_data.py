@@ -43,7 +43,7 @@ def _columns(card: Card) -> list[str]:
             seen = names_of(texts)
         cells = [code(one.name), one.kind, seen, *([f"{one.gaps:,}"] if told[0] else [])]
         rows.append([*cells, one.missing, *([one.unknown] if told[1] else [])])
-    header = ["column", "holds", "seen in training", *(["missing there"] if told[0] else [])]
+    header = ["column", "holds", "seen in training", *(["missing in training"] if told[0] else [])]
     header += ["a missing cell", *(["an unknown category"] if told[1] else [])]
     more = cut_off(
         len(card.columns), MOST_COLUMNS, "columns", "`model/preprocessing.json` has them all"

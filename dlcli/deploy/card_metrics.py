@@ -118,7 +118,7 @@ def _curve(card: Card) -> list[str]:
         f"{number(card.curve[0][name])} to {number(card.curve[-1][name])}"
         for name in card.shown
     ]
-    few = "" if len(chosen) == len(card.curve) else f"; {len(chosen)} of {len(card.curve):,} shown"
+    few = "" if len(chosen) == len(card.curve) else f" ({len(chosen)} of {len(card.curve):,})"
     return [
         "",
         f"### By epoch{few}",

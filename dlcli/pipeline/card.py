@@ -56,6 +56,7 @@ def card_of(
     """What the card says."""
     loaded, prepared, design = job.loaded, job.prepared, job.design
     config, recipe, dataset = loaded.config, design.recipe, prepared.dataset
+    document = loaded.resolved()
     kind, count = recipe.metrics.learns
     learns_rows = rebuilds(loaded)
     history = job.session.history
@@ -88,12 +89,12 @@ def card_of(
         classes=names,
         layers=layers,
         trained=recipe.model.layout.trained,
-        settings=settings(loaded),
+        settings=settings(document),
         epochs=len(history.epochs),
         kept=kept,
         why_kept=why,
         seed=config.seed,
-        source=source(loaded),
+        source=source(document),
         parts=parts,
         cut=_cut(loaded, parts),
         counts=support,
@@ -101,7 +102,7 @@ def card_of(
         columns=columns(dataset.train, prepared.preprocessing, rows),
         values=values(dataset.train, rows),
         looked_at=rows,
-        preparation=preparation(loaded),
+        preparation=preparation(document),
         scaled=prepared.target_scale is not None,
         weighs=dataset.train.weights is not None,
         audited=config.data.audit != "off",
@@ -114,7 +115,7 @@ def card_of(
         curve=curve,
         shown=_shown(job),
         limits=limits_of(job, support, list(results)),
-        digests=_digests(run, job),
+        digests=_digests(run, job, document),
         versions={name: versions[name] for name in sorted(versions)},
         numerics_class=numerics_class(),
     )
@@ -229,9 +230,9 @@ def _shown(job: Job) -> tuple[str, ...]:
     return tuple(n for n in [*first, *(f"val_{name}" for name in first)] if n in there)
 
 
-def _digests(run: RunDirectory, job: Job) -> dict[str, str]:
+def _digests(run: RunDirectory, job: Job, document: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "the resolved config": digest_document(job.loaded.resolved()),
+        "the resolved config": digest_document(document),
         **{f"data, {role}": digest for role, digest in sorted(job.digests.items())},
         MODEL_WEIGHTS: digest_of_file(run.path(MODEL_WEIGHTS)),
     }

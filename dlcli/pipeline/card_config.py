@@ -1,11 +1,13 @@
-"""Parts of a config in its own words, as a model card shows them."""
+"""Parts of a config in its own words, as a model card shows them.
+
+document: the resolved config.
+"""
 
 import json
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from dlcli.config import LoadedConfig
 from dlcli.data.dataset import ONLY
 
 
@@ -30,9 +32,8 @@ def _is_set(value: Any) -> bool:
 _OF_TRAINING = ("epochs", "batch_size", "max_steps", "shuffle", "early_stopping", "class_weight")
 
 
-def settings(loaded: LoadedConfig) -> dict[str, str]:
+def settings(document: Mapping[str, Any]) -> dict[str, str]:
     """How the network was trained, by what a person calls it. An earlier config lacks options."""
-    document = loaded.resolved()
     found = {
         "Loss": words(document["loss"]),
         "Optimizer": words(document["optimizer"]),
@@ -56,9 +57,9 @@ def _of_values(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: inputs[name].get(key, ()) for name in sorted(inputs)}
 
 
-def preparation(loaded: LoadedConfig) -> tuple[tuple[str, str], ...]:
+def preparation(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The transforms of each value of the data, by its name."""
-    steps = _of_values(loaded.resolved(), "transforms")
+    steps = _of_values(document, "transforms")
     return tuple((name, words(step)) for name, every in steps.items() for step in every)
 
 
@@ -77,13 +78,12 @@ _NAMES = {"type", "target", "weight", "positive_class"}
 """Options that are no paths, whatever they look like."""
 
 
-def source(loaded: LoadedConfig) -> str:
+def source(document: Mapping[str, Any]) -> str:
     """The source in the words of the config, without how its file is written."""
-    document = loaded.resolved()["data"]["source"]
     return words(
         {
             key: _file(value) if isinstance(value, str) and key not in _NAMES else value
-            for key, value in document.items()
+            for key, value in document["data"]["source"].items()
             if key not in _NOTATION
         }
     )

@@ -56,7 +56,9 @@ def limits_of(
     for role in judged[:1]:
         rows = len(parts[role])  # type: ignore[index]
         if rows < _FEW:
-            what = f"one row is {100 / rows:.2g} % of a share" if support else "numbers are rough"
+            what = (
+                f"one row moves a share by {100 / rows:.2g} %" if support else "numbers are rough"
+            )
             told.append(f"The {role} part has only {rows:,} rows: {what}.")
     if size > 10 * len(parts["train"]) and not rebuilds(loaded):
         told.append(

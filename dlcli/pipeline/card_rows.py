@@ -13,7 +13,7 @@ from dlcli.deploy.card_described import ColumnLine, ValueLine
 from dlcli.deploy.card_wording import number
 from dlcli.engine.layer import Array
 
-LOOKED_AT = 1 << 22
+LOOKED_AT = 1 << 20
 """Numbers of the training part in which ranges are looked for, so that a card costs no time."""
 
 
@@ -31,8 +31,13 @@ def _extremes(part: Part, rows: int) -> tuple[Array, Array, Array]:
     for start in range(0, rows, step):
         x = part.take_features(slice(start, min(start + step, rows)))
         x = x.reshape(len(x), -1)
-        holes = np.isnan(x).sum(axis=0) if x.dtype.kind == "f" else np.zeros(x.shape[1], np.int64)
-        least, most = np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0)
+        least, most = np.minimum.reduce(x, axis=0), np.maximum.reduce(x, axis=0)
+        holes = np.zeros(x.shape[1], np.int64)
+        odd = np.flatnonzero(least != least)  # where one is missing, these are, too
+        if len(odd):
+            some = x[:, odd]
+            holes[odd] = np.isnan(some).sum(axis=0)
+            least[odd], most[odd] = np.fmin.reduce(some, axis=0), np.fmax.reduce(some, axis=0)
         if found is not None:
             least, most = np.fmin(found[0], least), np.fmax(found[1], most)
             holes = found[2] + holes
@@ -58,7 +63,7 @@ def columns(
         if name in known:
             unknown, one = known[name]
             texts = (*one.names, *one.rare_names)
-        missing = "taken" if name in lenient else "refused"
+        missing = "allowed" if name in lenient else "refused"
         lines.append(
             ColumnLine(
                 name,
@@ -67,7 +72,7 @@ def columns(
                 texts,
                 int(gaps[j]),
                 "a category of its own" if name in own else missing,
-                _UNKNOWN[unknown] if unknown else "hashed" if name in hashed else "",
+                _UNKNOWN[unknown] if unknown else "allowed, hashed" if name in hashed else "",
             )
         )
     return tuple(lines)
@@ -76,8 +81,8 @@ def columns(
 _KINDS = {"numeric": "numbers", "text": "texts", "date": "dates"}
 _UNKNOWN = {
     "error": "refused",
-    "ignore": "taken as none of the known",
-    "bucket": "taken as a rare one",
+    "ignore": "allowed, as none of the known",
+    "bucket": "allowed, as a rare one",
 }
 
 
@@ -88,7 +93,8 @@ def _range(column: Column, low: float, high: float) -> tuple[str, str] | None:
     if not column.date:
         return number(low), number(high)
     first, last = (datetime(1970, 1, 1) + timedelta(seconds=end) for end in (low, high))
-    return first.isoformat(" "), last.isoformat(" ")
+    midnight = " 00:00:00"
+    return first.isoformat(" ").removesuffix(midnight), last.isoformat(" ").removesuffix(midnight)
 
 
 def values(part: Part, rows: int) -> tuple[ValueLine, ...]:
