@@ -113,7 +113,7 @@ def card_of(
             _measured(job, role, found, support.get(role, ())) for role, found in results.items()
         ),
         curve=curve,
-        shown=_shown(job),
+        shown=_shown(job, curve[0]),
         limits=limits_of(job, support, list(results)),
         digests=_digests(run, job, document),
         versions={name: versions[name] for name in sorted(versions)},
@@ -223,11 +223,14 @@ def _measured(job: Job, role: str, found: Mapping[str, Any], support: tuple[int,
 _MOST_METRICS = 2
 
 
-def _shown(job: Job) -> tuple[str, ...]:
-    """The loss and the first metrics, of training and of validation."""
-    first = ["loss", *job.design.recipe.metrics.scalars[:_MOST_METRICS]]
-    there = job.session.history.epochs[0].metrics
-    return tuple(n for n in [*first, *(f"val_{name}" for name in first)] if n in there)
+def _shown(job: Job, epoch: Mapping[str, float]) -> tuple[str, ...]:
+    """The loss and the first metrics of the config, of training and of validation.
+
+    epoch: what there is of one.
+    """
+    metrics = [name for name in job.design.recipe.metrics.scalars if name in epoch]
+    first = ["loss", *metrics[:_MOST_METRICS]]
+    return tuple(n for n in [*first, *(f"val_{name}" for name in first)] if n in epoch)
 
 
 def _digests(run: RunDirectory, job: Job, document: Mapping[str, Any]) -> dict[str, str]:

@@ -157,7 +157,11 @@ def importance_of(
         )
     scores = values if best == "max" else -values
     importances = scores[0] - scores[1:].reshape(len(spots), repeats)
-    of_one = positive_class(job.design) if name in chosen.of_positive else None
+    of_one = (
+        positive_class(job.design.recipe, job.design.classes)
+        if name in chosen.of_positive
+        else None
+    )
     columns = tuple(OfColumn(s.name, row) for s, row in zip(spots, importances, strict=True))
     return Importance(
         role, len(part), name, best, float(values[0]), of_one, repeats, seed, what, columns
