@@ -35,6 +35,7 @@ PREPROCESSING_ARRAYS = "model/preprocessing.safetensors"
 CLASSES = "model/classes.json"
 EVALUATION = "evaluation.json"
 DEPLOY = "deploy"
+MODEL_CARD = "deploy/MODEL_CARD.md"
 
 PLAN = "many.json"
 """In a directory that holds several runs: what they are."""

@@ -1,14 +1,17 @@
 """Tables and bars of what was seen of data, for a terminal of 80 columns."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dlcli.printable import printable
+
+if TYPE_CHECKING:
+    from dlcli.pipeline.importance import Importance
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 _WIDE = 10_000
@@ -55,13 +58,13 @@ def blocks(counts: Sequence[int]) -> str:
     return "".join(BLOCKS[-(-8 * count // highest)] for count in counts)
 
 
-def bar(count: int, most: int, width: int = 24) -> str:
-    """A bar of at most `width` blocks.
+def bar(count: float, most: float, width: int = 24) -> str:
+    """A bar of at most `width` blocks; none for what is not above 0.
 
-    >>> bar(5, 10, 8), bar(1, 100, 8)
-    ('████', '▏')
+    >>> bar(5, 10, 8), bar(1, 100, 8), bar(-0.5, 2.0)
+    ('████', '▏', '')
     """
-    eighths = max(1, round(8 * width * count / most)) if count and most else 0
+    eighths = max(1, round(8 * width * count / most)) if count > 0 and most else 0
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
@@ -98,3 +101,32 @@ def show_many(found: Mapping[str, Any], to_stderr: bool = False) -> None:
         header = (f"  {found['part']}", *some)
         widths = (14, *(None for _ in some))
         print_narrow(header, rows, widths, range(1, len(header)), to_stderr)
+
+
+def show_importance(found: "Importance") -> None:
+    """The columns, the most important first, with the spread of the repeats and a bar."""
+    from dlcli.console import number
+
+    of_one = "" if found.positive is None else f" ({found.positive})"
+    times = "one permutation" if found.repeats == 1 else f"{found.repeats:,} permutations"
+    print(
+        printable(
+            f"{found.split}: {found.rows:,} rows, {found.metric}{of_one} {number(found.value)}"
+        )
+    )
+    way = "falls" if found.best == "max" else "rises"
+    print(f"how far it {way} when one {found.what} is permuted: mean of {times}, ± spread\n")
+    most = max(column.mean for column in found.columns)
+    shown = _alike([n for one in found.columns for n in (one.mean, one.std)])
+    rows = [
+        (one.name, shown(one.mean), f"± {shown(one.std)}", bar(one.mean, most, 20))
+        for one in found.ranking
+    ]
+    print_narrow((found.what, "importance", "", ""), rows, (30, None, None, None), (1, 2))
+
+
+def _alike(values: Sequence[float]) -> Callable[[float], str]:
+    """How to write these numbers, so that they can be compared by looking down a column."""
+    largest = max(map(abs, values))
+    plain = largest == 0 or 0.001 <= largest < 100_000
+    return (lambda value: f"{value:.4f}") if plain else (lambda value: f"{value:.3e}")

@@ -64,6 +64,12 @@ def takes_unknown(fitted: Preprocessing) -> dict[str, str]:
     return {name: step.handle_unknown for step, name, _ in _encoded(fitted) if not step.refuses}
 
 
+def handled(fitted: Preprocessing) -> dict[str, tuple[str, Categories]]:
+    """What is done with unknown categories of each encoded column (what `handle_unknown` says),
+    and the categories of the training part, by the column's name."""
+    return {name: (step.handle_unknown, one) for step, name, one in _encoded(fitted)}
+
+
 def gap_categories(fitted: Preprocessing) -> tuple[str, ...]:
     """The columns of which missing cells are a category of their own."""
     return tuple(name for _, name, one in _encoded(fitted) if GAP in (*one.names, *one.rare_names))
@@ -81,7 +87,7 @@ def codes_of_unknown(fitted: Preprocessing) -> dict[str, Callable[[str], float]]
 
 def takes_missing(fitted: Preprocessing) -> tuple[str, ...]:
     """The columns of a table of which a cell may be missing: a step fills it in, or takes it for a
-    category. It is tried with a row of which one cell is missing."""
+    category. It is tried with rows of which one cell is missing."""
     if fitted.columns is None or len(fitted.row_shape) != 1:
         return ()
     lenient = [
@@ -90,19 +96,23 @@ def takes_missing(fitted: Preprocessing) -> tuple[str, ...]:
         else ready
         for step, ready in zip(fitted.steps, fitted.ready, strict=True)
     ]
-    found = []
-    for position, column in enumerate(fitted.columns):
-        x: Array = np.zeros((1, *fitted.row_shape))
-        x[0, position] = np.nan
-        refused = False
+    taken: list[bool] = []
+    width = len(fitted.columns)
+    size = fitted.rows_per_chunk()
+    for start in range(0, width, size):
+        holes = np.arange(start, min(start + size, width))
+        x: Array = np.zeros((len(holes), width))
+        x[np.arange(len(holes)), holes] = np.nan
+        refused = np.zeros(len(holes), np.bool_)
         for step, ready in zip(fitted.steps, lenient, strict=True):
             if isinstance(step, Encoding) and step.refuses:
                 assert isinstance(ready, Encoding)
-                refused |= any(np.isnan(x[0, one]) for one in ready.unknown(x, fitted.dtype))
+                for place, rows_of in ready.unknown(x, fitted.dtype).items():
+                    refused[rows_of[np.isnan(x[rows_of, place])]] = True
             x = ready.apply(x, fitted.dtype, None)
-        if not refused and not np.isnan(x).any():
-            found.append(column.name)
-    return tuple(found)
+        gone = ~np.isnan(x).reshape(len(holes), -1).any(axis=1)
+        taken += (gone & ~refused).tolist()
+    return tuple(column.name for column, good in zip(fitted.columns, taken, strict=True) if good)
 
 
 def empty_buckets(fitted: Preprocessing) -> tuple[str, ...]:

@@ -60,13 +60,19 @@ def check_formats(loaded: LoadedConfig, prepared: Prepared, design: Design) -> N
 
 
 def deploy(
-    run: RunDirectory, loaded: LoadedConfig, prepared: Prepared, design: Design, theta: Array
+    run: RunDirectory,
+    loaded: LoadedConfig,
+    prepared: Prepared,
+    design: Design,
+    theta: Array,
+    *,
+    tiled: bool = True,
 ) -> list[str]:
     """Write `model/` and every format; returns the names of all files.
 
     ExportError if a format does not answer as the engine does.
     """
-    bundle = bundle_of(loaded, prepared, design, theta)
+    bundle = bundle_of(loaded, prepared, design, theta, tiled=tiled)
     written = bundle.write(run, MODEL)
     part = prepared.dataset.train
     first = np.arange(min(GOLDEN_ROWS, len(part)))

@@ -28,7 +28,7 @@ def results_of(
         role: {"split": role, "rows": len(parts[role]), "metrics": evaluation.run(team, role)}
         for role in roles
     }
-    positive = _positive_class(design.recipe, design.classes)
+    positive = positive_class(design.recipe, design.classes)
     for role, result in results.items():
         if positive is not None:
             result["positive_class"] = positive
@@ -42,7 +42,7 @@ def results_of(
     return results
 
 
-def _positive_class(recipe: Recipe, classes: Sequence[str] | None) -> str | None:
+def positive_class(recipe: Recipe, classes: Sequence[str] | None) -> str | None:
     """The second of two classes; None where there are not two."""
     kind, count = recipe.metrics.learns
     if kind not in ("binary", "multiclass") or count != 2:

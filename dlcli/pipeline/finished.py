@@ -11,13 +11,14 @@ from dlcli.artifacts.manifest import Manifest, read_manifest
 from dlcli.artifacts.run_directory import MANIFEST, MODEL, RESOLVED_CONFIG, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import check_file
-from dlcli.config import answering_from_dict
+from dlcli.config import LoadedConfig, answering_from_dict
 from dlcli.data.digests import digest_classes, digest_columns
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.golden import GOLDEN, fault
 from dlcli.deploy.said import Said
 from dlcli.engine.metrics import Subjects
 from dlcli.errors import ArtifactError, ConfigError, UsageError
+from dlcli.frozen import frozen
 from dlcli.numerics import numerics_class
 from dlcli.pipeline import evaluate, prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data
@@ -115,6 +116,48 @@ def _unlike_the_golden_batch(
     return fault(bundle, arrays, manifest.numerics_class)
 
 
+@frozen
+class Opened:
+    """A finished run, whose config is what the manifest says."""
+
+    directory: RunDirectory
+    manifest: Manifest
+    loaded: LoadedConfig
+
+    @staticmethod
+    def at(path: Path) -> "Opened":
+        """The run there; nothing is read of its data yet."""
+        directory, manifest = open_complete(path)
+        check_file(directory, manifest, RESOLVED_CONFIG)
+        loaded = provenance.recorded_config(directory)
+        require_same_config(directory, loaded, manifest)
+        return Opened(directory, manifest, loaded)
+
+    def job(self, data_dir: Path | None, reporter: Reporter, gates: Gates | None = None) -> Job:
+        """Its first two stages, gone through again; DataError where the data is not what it was."""
+        folder = Environment.read(self.directory).config_folder
+        where = prepare.places(folder, data_dir, self.directory.root)
+        check = check_against(self.manifest, self.directory)
+        job = Job.ready(self.loaded, where, NullReporter(), check, gates)
+        require_same_data(self.manifest, job.digests)
+        if numerics_class() != self.manifest.numerics_class:
+            reporter.note(
+                f"this process computes in the class {numerics_class()}, the run was trained in "
+                f"{self.manifest.numerics_class}: expect other bits than training reported"
+            )
+        return job
+
+
+def part_of(job: Job, split: str | None) -> str:
+    """The part that `--split` names, or else the one that judges the run; UsageError where the run
+    has no such part."""
+    available = list(job.examples)
+    role = split or evaluate.judged_part(available)
+    if role not in available:
+        raise UsageError(f"--split {role}: the run has {', '.join(available)}")
+    return role
+
+
 def evaluate_run(
     path: Path,
     split: str | None,
@@ -127,27 +170,13 @@ def evaluate_run(
 
     The gates are checked before any data is read, and judged by that part.
     """
-    directory, manifest = open_complete(path)
+    opened = Opened.at(path)
     gates = gates or Gates()
-    check_file(directory, manifest, RESOLVED_CONFIG)
-    loaded = provenance.recorded_config(directory)
-    require_same_config(directory, loaded, manifest)
-    gates.check_known(loaded.config)
-    folder = Environment.read(directory).config_folder
-    where = prepare.places(folder, data_dir, directory.root)
-    job = Job.ready(loaded, where, NullReporter(), check_against(manifest, directory), gates)
-    require_same_data(manifest, job.digests)
-    available = list(job.examples)
-    role = split or evaluate.judged_part(available)
-    if role not in available:
-        raise UsageError(f"--split {role}: the run has {', '.join(available)}")
-    if numerics_class() != manifest.numerics_class:
-        reporter.note(
-            f"this process computes in the class {numerics_class()}, the run was trained in "
-            f"{manifest.numerics_class}: expect other bits than training reported"
-        )
+    gates.check_known(opened.loaded.config)
+    job = opened.job(data_dir, reporter, gates)
+    role = part_of(job, split)
     job.check_gates()
-    _keep(job, directory, manifest)
+    _keep(job, opened.directory, opened.manifest)
     with job.team(workers, trains=False) as team:
         result = job.evaluate(team, [role], role)
     return result[role], job.subjects

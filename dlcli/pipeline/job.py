@@ -168,9 +168,12 @@ class Job:
             result["metrics"] = {name: result["metrics"][name] for name in kept}
         return {role: results[role] for role in roles}
 
-    def deploy(self, run: RunDirectory) -> list[str]:
-        """Write what answers with the kept parameters; the names of the files."""
-        return deploy.deploy(run, self.loaded, self.prepared, self.design, self.kept)
+    def deploy(self, run: RunDirectory, *, tiled: bool = True) -> list[str]:
+        """Write what answers with the kept parameters; the names of the files.
+
+        tiled: not as an earlier version did; see deploy/bundle.py.
+        """
+        return deploy.deploy(run, self.loaded, self.prepared, self.design, self.kept, tiled=tiled)
 
     @property
     def subjects(self) -> Subjects:

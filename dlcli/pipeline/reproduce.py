@@ -17,8 +17,15 @@ from dlcli.artifacts import documents, files
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import Epoch
-from dlcli.artifacts.manifest import SCHEMA, Manifest, read_manifest, record_files
-from dlcli.artifacts.run_directory import CONFIG, EVALUATION, RESOLVED_CONFIG, ROWS, RunDirectory
+from dlcli.artifacts.manifest import SCHEMA, FileRecord, Manifest, read_manifest, record_files
+from dlcli.artifacts.run_directory import (
+    CONFIG,
+    EVALUATION,
+    MODEL_CARD,
+    RESOLVED_CONFIG,
+    ROWS,
+    RunDirectory,
+)
 from dlcli.config import LoadedConfig, parse_recorded, text_of
 from dlcli.deploy.program.files import other_program
 from dlcli.engine.team import Team
@@ -185,14 +192,18 @@ def _require_same_files(
         documents.write_text(made, RESOLVED_CONFIG, text_of(job.loaded.resolved()))
         store = Checkpoints(made)
         store.save(job.session.checkpoint(), best, job.session.history.epochs)
-        names = last_two_stages(made, job, team, store, NullReporter())
+        # The version that began to write cards began to multiply in tiles.
+        tiled = MODEL_CARD in manifest.files
+        names = last_two_stages(made, job, manifest, team, store, NullReporter(), tiled=tiled)
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
-    if ROWS not in manifest.files:  # of an earlier version
-        del found[ROWS]
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
     expected = {name: expected[name] for name in expected if _is_alike(name, manifest.schema)}
     found = {name: found[name] for name in found if _is_alike(name, manifest.schema)}
+    for name, why in _not_compared(manifest, found).items():
+        expected.pop(name, None)
+        del found[name]
+        reporter.note(f"{name} is not compared: {why}")
     others = other_program(expected, found)
     if others:
         expected = {name: expected[name] for name in expected if name not in others}
@@ -209,6 +220,22 @@ def _require_same_files(
                 details={"differing_file": name},
             )
     return len(found)
+
+
+_LATER = (ROWS, MODEL_CARD)
+"""Files that came later: a run of an earlier version does not have them."""
+
+
+def _not_compared(manifest: Manifest, found: Mapping[str, FileRecord]) -> dict[str, str]:
+    """Which of the files that were made again have nothing to be compared with, and why."""
+    told = {}
+    for name in _LATER:
+        if name in found and name not in manifest.files:
+            told[name] = "the version that made the run did not write it"
+    changed = differences(dict(manifest.versions), provenance.versions())
+    if MODEL_CARD in found and MODEL_CARD not in told and changed:
+        told[MODEL_CARD] = f"it was written with other versions, which it names: {changed[0]}"
+    return told
 
 
 _COMPARED = {

@@ -17,6 +17,7 @@ from dlcli.engine.layer import Array
 from dlcli.engine.team import Team
 from dlcli.errors import DlcliError, StorageError
 from dlcli.pipeline import evaluate, provenance
+from dlcli.pipeline.card import write_card
 from dlcli.pipeline.changed_data import write_rows
 from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
@@ -67,7 +68,7 @@ def last_three_stages(
                 f"`dlcli train --resume {root}`",
                 root,
             ):
-                made = last_two_stages(directory, job, team, store, logged)
+                made = last_two_stages(directory, job, manifest, team, store, logged)
                 environment.finish()
                 environment.write(directory)
                 job.require_unchanged_data()
@@ -84,9 +85,19 @@ def last_three_stages(
 
 
 def last_two_stages(
-    directory: RunDirectory, job: Job, team: Team, store: Checkpoints, reporter: Reporter
+    directory: RunDirectory,
+    job: Job,
+    manifest: Manifest,
+    team: Team,
+    store: Checkpoints,
+    reporter: Reporter,
+    *,
+    tiled: bool = True,
 ) -> list[str]:
-    """Evaluate and deploy with the weights that the run keeps; the names of the files made."""
+    """Evaluate and deploy with the weights that the run keeps; the names of the files made.
+
+    manifest: says which versions the run was made with. tiled: see Job.deploy.
+    """
     write_history(directory, (epoch.row() for epoch in job.session.history.epochs))
     layout = job.design.recipe.model.layout
     layout.fill(job.kept, _kept(store, job.loaded, job.session))
@@ -97,7 +108,8 @@ def last_two_stages(
     reporter.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:
         reporter.result(shown, results[shown], job.subjects)
-    written = job.deploy(directory)
+    written = job.deploy(directory, tiled=tiled)
+    written.append(write_card(directory, job, results, manifest.versions))
     formats = [f"{DEPLOY}/{kind}" for kind in job.loaded.config.deployment.formats]
     reporter.stage(5, "deploy", ", ".join(formats) or "model/ only")
     write_rows(directory, job.prepared.brought)

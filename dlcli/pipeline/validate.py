@@ -107,7 +107,7 @@ def _validated(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None)
         return _from_sample(loaded, sample, unchecked)
     prepared = prepare.prepare_rows(loaded, sample.raw)
     job = Job.of(loaded, prepared, None if unchecked else where, NullReporter())
-    return Validated(_rows(job.design.chain), unchecked, job.findings)
+    return Validated(layer_rows(job.design.chain), unchecked, job.findings)
 
 
 def _from_declared(
@@ -134,7 +134,7 @@ def _from_declared(
     findings += audit.reshaped_channels_first(chain.nodes)
     if chain.rebuilds:
         design.check_loss(loaded, chain, next(iter(shapes.values())), None)
-        return Validated(_rows(chain), unchecked, findings)
+        return Validated(layer_rows(chain), unchecked, findings)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
     design.check_loss(loaded, chain, target_shape, declared.classes)
@@ -142,7 +142,7 @@ def _from_declared(
         design.require_regression(loaded, chain, f"the source `{config.data.source.type}` brings")
     elif declared.classes is None:
         unchecked += ("Whether the targets suit the loss shows when the data is read.",)
-    return Validated(_rows(chain), unchecked, findings)
+    return Validated(layer_rows(chain), unchecked, findings)
 
 
 def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ...]) -> Validated:
@@ -165,13 +165,13 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     findings += audit.reshaped_channels_first(chain.nodes)
     if chain.rebuilds:
         design.check_loss(loaded, chain, next(iter(shapes.values())), None)
-        return Validated(_rows(chain), unchecked, findings)
+        return Validated(layer_rows(chain), unchecked, findings)
     target_shape = tuple(table.targets.shape[1:])
     # More classes may follow, but no fewer.
     seen = None if raw.classes is None else len(raw.classes)
     design.check_loss(loaded, chain, target_shape, seen)
     design.labels_by_value(loaded, chain, dataset)
-    return Validated(_rows(chain), unchecked, findings)
+    return Validated(layer_rows(chain), unchecked, findings)
 
 
 def _weights(loaded: LoadedConfig, where: Places) -> tuple[str, ...]:
@@ -180,7 +180,8 @@ def _weights(loaded: LoadedConfig, where: Places) -> tuple[str, ...]:
     return () if name is None or where.search(name) is not None else (where.miss(name),)
 
 
-def _rows(chain: Chain) -> tuple[LayerRow, ...]:
+def layer_rows(chain: Chain) -> tuple[LayerRow, ...]:
+    """The layer table."""
     return tuple(map(_row, chain.nodes))
 
 

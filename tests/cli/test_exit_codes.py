@@ -90,6 +90,8 @@ def test_1_even_where_no_file_can_be_written(trees: Path, monkeypatch: pytest.Mo
         ["train", "nothing.yaml"], ["init", "--example", "nothing"], ["init"],
         ["init", "nothing.csv"], ["init", "nothing.csv", "--example", "digits_cnn"],
         ["init", "--example", "digits_cnn", "--target", "x"], ["describe"],
+        ["importance"], ["importance", "nothing"], ["importance", "x", "--repeats", "0"],
+        ["importance", "x", "--seed", "-1"],
         ["describe", "nothing.csv"], ["--frobnicate"],
     ],
     ids=" ".join,
@@ -316,7 +318,9 @@ def test_130_before_anything_is_loaded(trees: Path, monkeypatch: pytest.MonkeyPa
     assert call.code == 130 and "Traceback" not in call.err
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "validate", "predict", "reproduce"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "validate", "predict", "importance", "reproduce"]
+)
 def test_debug_shows_where_a_mistake_was_found(command: str, trees: Path, output: Path) -> None:
     arguments: dict[str, list[str | Path]] = {"predict": [output, trees]}
     call: Call = dlcli(command, *arguments.get(command, [trees.parent / "nothing"]), "--debug")

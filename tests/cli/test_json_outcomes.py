@@ -23,7 +23,7 @@ from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
 from dlcli.pipeline import describe as describing
-from dlcli.pipeline import evaluate, predict, reproduce, run, validate
+from dlcli.pipeline import evaluate, importance, predict, reproduce, run, validate
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
 from tests.cli.small import write
@@ -88,6 +88,7 @@ COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     "evaluate": (evaluate, "results_of", lambda p: [p.run]),
     "validate": (validate, "validate", lambda p: [p.config]),
     "predict": (predict, "predict_rows", lambda p: [p.run, p.rows]),
+    "importance": (importance, "importance_of", lambda p: [p.run, "--repeats", "1"]),
     "verify": (verification, "verify", lambda p: [p.run]),
     "reproduce": (reproduce, "reproduce", lambda p: [p.run]),
     "init": (
@@ -149,6 +150,7 @@ WORDS = [
     "--expect", "accuracy>=0", "accuracy>=2", "recall[oak]>=0", "accuracy", "--split", "test",
     "tset", "--frobnicate", "-x", "--example", "digits_cnn", "--list", "--resume", "--name",
     "../up", "--output-dir", "--tolerance", "--data-dir", "--debug=1", "--help",
+    "--repeats", "--metric", "accuracy", "--seed",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from dlcli.artifacts.digests import digest_document, readable_json
 from dlcli.artifacts.manifest import read_manifest
-from dlcli.artifacts.run_directory import RunDirectory
+from dlcli.artifacts.run_directory import MODEL_CARD, RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.config import load_config, load_recorded, resolved
 from dlcli.config.base import Section
@@ -96,6 +96,23 @@ def test_a_manifest_of_schema_1_reproduces(old: Path) -> None:
     out, err = command("reproduce", old, "--data-dir", FIXTURES, expect=code)
     if code == 0:
         assert "identical" in out and "schema 1" in err
+
+
+def test_a_run_that_went_on_gets_a_card(trees: Path) -> None:
+    def begun(document: dict[str, Any]) -> None:
+        early = ("config.yaml", "config.resolved.yaml")
+        files = {name: document["files"][name] for name in early}
+        document |= {"status": "running", "epochs": [], "tensors": {}, "files": files}
+
+    edit_manifest(trees / "manifest.json", begun)
+    code = 0 if _same_class() else 11
+    command("train", "--resume", trees, "--data-dir", trees.parent, expect=code)
+    if code == 0:
+        assert MODEL_CARD in read_manifest(trees).files
+        out, err = command("reproduce", trees, "--data-dir", SECOND)
+        assert "identical" in out
+        versions = read_manifest(trees).versions
+        assert ("is not compared" in err) == any(", then " in one for one in versions.values())
 
 
 def test_a_difference_from_a_manifest_of_schema_1_names_the_tensor(old: Path) -> None:
@@ -180,6 +197,10 @@ def test_a_manifest_of_schema_2_reproduces_but_for_the_format_of_model_json(seco
         assert len(alike) == len(files) - 2
         assert f"and so are all {len(alike)} files" in out
         assert "schema 2" in err and "model.json" in err
+        told = " ".join(err.split())
+        assert (
+            f"{MODEL_CARD} is not compared: the version that made the run did not write it" in told
+        )
 
 
 @pytest.mark.parametrize(
@@ -215,11 +236,13 @@ def test_metrics_of_schema_2_are_compared(trees: Path) -> None:
 
 
 def _made(run: Path) -> dict[str, bytes]:
-    """The files that training made."""
+    """The files that training made, but for the card: earlier versions wrote none, and it names the
+    versions that a run went on with."""
     return {
         name: data
         for name, data in content(run).items()
-        if name.startswith(("model/", "deploy/", "checkpoints/", "metrics", "evaluation", "rows."))
+        if name != MODEL_CARD
+        and name.startswith(("model/", "deploy/", "checkpoints/", "metrics", "evaluation", "rows."))
     }
 
 

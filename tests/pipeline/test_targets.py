@@ -155,7 +155,7 @@ def test_classes_have_names_and_the_second_of_two_is_positive(
 ) -> None:
     recipe: Any = SimpleNamespace(metrics=SimpleNamespace(learns=(kind, count)))
     assert evaluate.class_names(recipe, classes) == names
-    assert evaluate._positive_class(recipe, classes) == positive
+    assert evaluate.positive_class(recipe, classes) == positive
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,17 @@ class MetricSet:
         )  # fmt: skip
         return more
 
+    def only(self, name: str) -> "MetricSet":
+        """One of these metrics; or where none is called so, that of this key of METRICS.
+
+        It takes answers and targets in the data's own units, whatever these metrics take.
+        """
+        metric, learned = self.metrics.get(name) or METRICS[name](), self._learned
+        return MetricSet(
+            {name: metric}, learned.kind, learned.classes,
+            centers=learned.centers, scales=learned.scales,
+        )  # fmt: skip
+
     @property
     def scalars(self) -> list[str]:
         """The names of those whose value is one number."""
