@@ -6,6 +6,7 @@ from pathlib import Path
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.deploy.bundle import Bundle, prove
 from dlcli.deploy.exporter import EXACT, Exporter, Proof
+from dlcli.deploy.onnx.exporter import OnnxExporter
 
 
 class BundleExporter(Exporter):
@@ -24,5 +25,6 @@ class BundleExporter(Exporter):
 
 EXPORTERS: Mapping[str, Exporter] = {
     "bundle": BundleExporter(),
+    "onnx": OnnxExporter(),
 }
 """By their words in the config; a test compares both."""

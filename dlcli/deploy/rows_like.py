@@ -8,6 +8,7 @@ import numpy as np
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.strange import takes_missing, takes_unknown
 from dlcli.engine.layer import Array
+from dlcli.errors import DataError
 from dlcli.randomness import Stream
 
 ROWS = 1000
@@ -67,9 +68,21 @@ def _like(rows: Array, fitted: Preprocessing, count: int, draws: _Draws) -> Arra
                 made[:, j] = draws.below(len(column.categories), (count,))
                 if column.name in unknown:
                     made[draws.uniform((count,)) < 0.05, j] = len(column.categories)
-            if column.name in missing:
+            if column.name in missing and _takes_gap(fitted, rows[:1], j):
                 made[draws.uniform((count,)) < 0.05, j] = np.nan
     return made.reshape(count, *rows.shape[1:])
+
+
+def _takes_gap(fitted: Preprocessing, row: Array, position: int) -> bool:
+    """Whether this row may lack its cell at a place: what fills it in may be a text that training
+    did not have, and that is refused."""
+    lacking = row.copy()
+    lacking[:, position] = np.nan
+    try:
+        fitted.apply(lacking)
+    except DataError:
+        return False
+    return True
 
 
 def _whole(numbers: Array) -> bool:
