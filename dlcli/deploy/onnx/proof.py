@@ -10,7 +10,7 @@ from dlcli.artifacts.reading import read_bytes
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.data.dataset import ONLY
 from dlcli.data.strange import codes_of_unknown
-from dlcli.deploy.bundle import Bundle, golden_rows
+from dlcli.deploy.bundle import Bundle, answer, golden_rows
 from dlcli.deploy.exporter import ABSOLUTE, RELATIVE, Proof, require_near
 from dlcli.deploy.onnx.answers import label_names
 from dlcli.deploy.onnx.inputs import feeds
@@ -103,7 +103,29 @@ def compared(
         raise ExportError(
             f"{what} has an answer to a row that the engine has none for; do not deploy it"
         )
-    return require_near(found[fine], wanted[fine], what)
+    if bundle.target_scale is None:
+        return require_near(found[fine], wanted[fine], what)
+    some = {name: rows[fine] for name, rows in stored.items()}
+    return near_as_learned(bundle, some, found[fine], wanted[fine], what)
+
+
+def near_as_learned(
+    bundle: Bundle, stored: Mapping[str, Array], found: Array, wanted: Array, what: str
+) -> float:
+    """`require_near` of what was learned, where the target was scaled.
+
+    What counts is how far the network's own outputs y are apart, in the units that it learned: the
+    scale of a target may make any number of their last digit. It ascends, so an answer is good
+    between those to y - t and y + t, with the t that `require_near` allows for y.
+    """
+    assert bundle.target_scale is not None
+    xs = [bundle.preprocessing[name].apply(stored[name]) for name in bundle.model.inputs]
+    y = answer(bundle.model, bundle.loss, bundle.theta, xs, None).astype(np.float64)
+    reach = ABSOLUTE + RELATIVE * np.abs(y)
+    with np.errstate(all="ignore"):
+        low, high = (bundle.target_scale.inverse(end) for end in (y - reach, y + reach))
+    require_near(wanted + (found - np.clip(found, low, high)), wanted, what)
+    return float(np.abs(found - wanted).max(initial=0.0))
 
 
 def answerable(bundle: Bundle, stored: Mapping[str, Array], wanted: Array) -> Array:
