@@ -66,20 +66,21 @@ def _like(rows: Array, fitted: Preprocessing, count: int, draws: _Draws) -> Arra
         for j, column in enumerate(fitted.columns):
             if column.categories is not None:
                 made[:, j] = draws.below(len(column.categories), (count,))
-                if column.name in unknown:
+                other = len(column.categories)
+                if column.name in unknown and _takes(fitted, rows[:1], j, other):
                     made[draws.uniform((count,)) < 0.05, j] = len(column.categories)
-            if column.name in missing and _takes_gap(fitted, rows[:1], j):
+            if column.name in missing and _takes(fitted, rows[:1], j, np.nan):
                 made[draws.uniform((count,)) < 0.05, j] = np.nan
     return made.reshape(count, *rows.shape[1:])
 
 
-def _takes_gap(fitted: Preprocessing, row: Array, position: int) -> bool:
-    """Whether this row may lack its cell at a place: what fills it in may be a text that training
-    did not have, and that is refused."""
-    lacking = row.copy()
-    lacking[:, position] = np.nan
+def _takes(fitted: Preprocessing, row: Array, position: int, cell: float) -> bool:
+    """Whether this row may hold such a cell: what one step makes of it, such as the text that
+    fills a gap, may be a category that a later one refuses."""
+    changed = row.copy()
+    changed[:, position] = cell
     try:
-        fitted.apply(lacking)
+        fitted.apply(changed)
     except DataError:
         return False
     return True

@@ -226,7 +226,10 @@ loss: sparse_categorical_crossentropy
     "pixels of 8 bits": """\
 data: {source: {type: npz, path: rows.npz, features: image, target: y}, transforms: [min_max]}
 model:
-  layers: [{type: conv2d, filters: 3, kernel_size: 2}, global_average_pooling2d, {type: dense, units: 4}]
+  layers:
+    - {type: conv2d, filters: 3, kernel_size: 2}
+    - global_average_pooling2d
+    - {type: dense, units: 4}
 loss: sparse_categorical_crossentropy
 """,
     "ids": """\

@@ -17,7 +17,7 @@ from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.transforms.hashing import Hashed
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.onnx.graph import MICROSOFT, ML, TEXT, Graph, Port
-from dlcli.deploy.onnx.preprocessing import prepared
+from dlcli.deploy.onnx.preprocessing import finite, prepared
 from dlcli.deploy.written import stored_dtype
 from dlcli.engine.layer import Array
 
@@ -64,15 +64,24 @@ def rows_of(graph: Graph, bundle: Bundle) -> dict[str, str]:
     for name, fitted in bundle.preprocessing.items():
         graph.scope("inputs")
         stored = stored_dtype(bundle.row_dtypes[name])
-        if fitted.columns is None:
-            x, given = name or ALONE, _given(bundle.row_dtypes[name])
-            may_lack = stored.kind == "f" or stored.itemsize > 2
-        else:
-            x, given, may_lack = graph.concat(_cells(graph, name, fitted)), DOUBLE, True
-        if given != fitted.dtype:
+        table = fitted.columns is not None
+        x = graph.concat(_cells(graph, name, fitted)) if table else name or ALONE
+        if (DOUBLE if table else _given(bundle.row_dtypes[name])) != fitted.dtype:
             x = graph.cast(x, fitted.dtype)
+        if table:
+            _refuse(graph, graph.op("IsInf", x), 1)
+        elif stored.kind == "f" and fitted.steps:
+            fine = finite(graph, x, fitted.dtype)
+            _refuse(graph, graph.op("Not", fine), len(fitted.row_shape))
+        may_lack = table or stored.kind == "f" or stored.itemsize > 2
         found[name] = prepared(graph, fitted, x, may_lack)
     return found
+
+
+def _refuse(graph: Graph, wrong: str, axes: int) -> None:
+    """Rows in which a number cannot be: dlcli reads none that is infinite, and as an array none
+    that is missing; whatever the first step would make of it."""
+    graph.fault(graph.some(wrong, axes))
 
 
 def _cells(graph: Graph, name: str, fitted: Preprocessing) -> list[str]:

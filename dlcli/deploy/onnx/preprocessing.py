@@ -39,10 +39,15 @@ def prepared(graph: Graph, fitted: Preprocessing, x: str, may_lack: bool) -> str
     graph.scope("preprocessing")
     x = graph.cast(x, np.float32)
     if may_lack:
-        most = graph.constant(np.finfo(np.float32).max, np.float32)
-        fine = graph.op("LessOrEqual", graph.op("Abs", x), most)
+        fine = finite(graph, x, np.dtype(np.float32))
         graph.fault(graph.some(graph.op("Not", fine), len(fitted.out_shape)))
     return x
+
+
+def finite(graph: Graph, x: str, dtype: np.dtype[Any]) -> str:
+    """Which numbers of this type are neither missing nor infinite."""
+    most = graph.constant(np.finfo(dtype).max, dtype)
+    return graph.op("LessOrEqual", graph.op("Abs", x), most)
 
 
 _OPERATORS = {"subtract": "Sub", "divide": "Div", "multiply": "Mul", "add": "Add"}
