@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dlcli.deploy.bundle import Bundle
-from dlcli.deploy.onnx.graph import TEXT, Graph, Port
+from dlcli.deploy.onnx.graph import TEXT, Graph, Op, Port
 from dlcli.deploy.onnx.targets import unscaled
 from dlcli.engine.layer import Shape
 
@@ -60,7 +60,7 @@ def answered(graph: Graph, bundle: Bundle, y: str, taken: Sequence[str]) -> None
 
 def give(graph: Graph, port: Port, tensor: str) -> None:
     """Make a tensor an output of this name."""
-    graph.ops.append(type(graph.ops[-1])("Identity", (tensor,), (port.name,)))
+    graph.ops.append(Op("Identity", (tensor,), (port.name,)))
     graph.outputs.append(port)
 
 
@@ -115,7 +115,7 @@ def _binary(graph: Graph, bundle: Bundle, y: str, wrong: str | None) -> list[str
     above = graph.op("Greater", p, graph.constant(0.5, np.float32))
     index = graph.cast(graph.op("Squeeze", above, graph.whole(1)), np.int64)
     both = graph.concat([graph.op("Sub", graph.constant(1.0, np.float32), p), p])
-    return [_label(graph, bundle, index, wrong), without_wrong(graph, both, wrong, (2,))]
+    return _with_label(graph, bundle, index, without_wrong(graph, both, wrong, (2,)))
 
 
 def _multiclass(graph: Graph, bundle: Bundle, y: str, wrong: str | None) -> list[str]:
@@ -123,18 +123,17 @@ def _multiclass(graph: Graph, bundle: Bundle, y: str, wrong: str | None) -> list
     probabilities = graph.op("Softmax", y, axis=1)
     index = graph.op("ArgMax", probabilities, axis=1, keepdims=0)
     answers = without_wrong(graph, probabilities, wrong, bundle.model.out_shape)
-    return [_label(graph, bundle, index, wrong), answers]
+    return _with_label(graph, bundle, index, answers)
 
 
-def _label(graph: Graph, bundle: Bundle, index: str, wrong: str | None) -> str:
-    """The names of classes, or their numbers; "" or -1 in rows that the engine would refuse."""
+def _with_label(graph: Graph, bundle: Bundle, index: str, answers: str) -> list[str]:
+    """The names of classes, or their numbers, before the answers; "" or -1 in rows without one."""
     names = label_names(bundle)
-    if wrong is not None:
-        none = -1 if names is None else len(names)
-        index = graph.op("Where", wrong, graph.constant(none, np.int64), index)
-    if names is None:
-        return index
-    return graph.op("Gather", graph.texts([*names, ""]), index, axis=0)
+    none = graph.constant(-1 if names is None else len(names), np.int64)
+    label = graph.op("Where", graph.some(graph.op("IsNaN", answers), 1), none, index)
+    if names is not None:
+        label = graph.op("Gather", graph.texts([*names, ""]), label, axis=0)
+    return [label, answers]
 
 
 ANSWERS: Mapping[str, Callable[[Graph, Bundle, str, str | None], list[str]]] = {

@@ -17,8 +17,8 @@ from dlcli.engine.losses import LOSSES
 REFUSED = (
     "A row that dlcli would refuse (a category that it was not trained on, where these are errors; "
     "a missing cell that nothing fills in; a number that is infinite, before the preprocessing or "
-    'after it; a number that is no id) is answered by NaN, and its label is "" or -1: ONNX cannot '
-    "raise an error for one row."
+    "after it; a number that is no id) is answered by NaN, since ONNX cannot raise an error for "
+    'one row. A row whose answer is NaN, also of a network that overflows, has the label "" or -1.'
 )
 
 

@@ -23,7 +23,14 @@ MODEL, NETWORK = "model.onnx", "network.onnx"
 class OnnxExporter(Exporter):
     """ONNX, opset 18: what any runtime of ONNX can run.
 
-    A row that dlcli would refuse gets NaN as its answer, and no label; see described.py.
+    What ONNX cannot do is to raise an error for one row. So a row that dlcli's `predict` refuses is
+    answered by NaN, and its label is "" (-1, where classes have no names): one with a category that
+    training did not have, where the transform has `handle_unknown: error`; with a missing cell that
+    nothing fills in; with a number that is infinite, or is so once prepared; or with a number that
+    is no id. The file says so, too, in its metadata.
+
+    Texts that are hashed need MurmurHash3, which ONNX has not and ONNX Runtime has, in the domain
+    com.microsoft; everything else is of the standard: opset 18 and ai.onnx.ml 3.
     """
 
     def lacks(self) -> str | None:

@@ -5,6 +5,7 @@ It is made of plain texts and arrays; only `serialized.py` knows the package onn
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,10 @@ class Graph:
     def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> str:
         """The name of a constant; the same array is there once."""
         array = np.array(values, dtype=dtype, order="C")
-        return self._constant((array.dtype.str, array.shape, array.tobytes()), array)
+        return self._constant(
+            (array.dtype.str, array.shape, sha256(array.reshape(-1).view(np.uint8).data).digest()),
+            array,
+        )
 
     def texts(self, texts: Sequence[str]) -> str:
         """The name of a constant list of texts."""

@@ -1,6 +1,7 @@
 """The files' answers beside the engine's, on the golden batch and on many rows like it."""
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,27 @@ def model_answers(
     bundle: Bundle, model: Any, stored: Mapping[str, Array], strange: Strange
 ) -> tuple[Array, Array | None]:
     """The answers of model.onnx as the engine gives them, and the labels where there are any."""
-    found = model.run(None, feeds(bundle, stored, strange))
+    found = _run(bundle, model, feeds(bundle, stored, strange))
     kind, _ = bundle.loss.kind(bundle.model.out_shape)
     if kind == "binary":
         return found[1][:, 1].reshape(-1, *bundle.model.out_shape), found[0]
     return found[-1], found[0] if kind == "multiclass" else None
+
+
+_NUMBERS_AT_ONCE = 1 << 26
+"""Of the largest value of the network, so that the proof of large images fits into memory."""
+
+
+def _run(bundle: Bundle, model: Any, given: Mapping[str, Array]) -> list[Array]:
+    """The outputs of a file for these inputs, as many rows at once as memory should have room
+    for."""
+    largest = max(prod(node.out_shape) for node in bundle.model.plain)
+    size, count = max(1, _NUMBERS_AT_ONCE // largest), len(next(iter(given.values())))
+    parts = [
+        model.run(None, {name: rows[start : start + size] for name, rows in given.items()})
+        for start in range(0, count, size)
+    ]
+    return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
 def network_answers(
@@ -80,7 +97,7 @@ def network_answers(
     """The answers that follow from what network.onnx gives."""
     names = [one.name for one in network.get_inputs()]
     xs = [bundle.preprocessing[name].apply(stored[name]) for name in bundle.model.inputs]
-    (y,) = network.run(None, dict(zip(names, xs, strict=True)))
+    (y,) = _run(bundle, network, dict(zip(names, xs, strict=True)))
     with np.errstate(all="ignore"):
         answers = bundle.loss.predict(y)
         if bundle.target_scale is not None:
