@@ -67,14 +67,14 @@ def _like(rows: Array, fitted: Preprocessing, count: int, draws: _Draws) -> Arra
             if column.categories is not None:
                 made[:, j] = draws.below(len(column.categories), (count,))
                 other = len(column.categories)
-                if column.name in unknown and _takes(fitted, rows[:1], j, other):
+                if column.name in unknown and takes_cell(fitted, rows[:1], j, other):
                     made[draws.uniform((count,)) < 0.05, j] = len(column.categories)
-            if column.name in missing and _takes(fitted, rows[:1], j, np.nan):
+            if column.name in missing and takes_cell(fitted, rows[:1], j, np.nan):
                 made[draws.uniform((count,)) < 0.05, j] = np.nan
     return made.reshape(count, *rows.shape[1:])
 
 
-def _takes(fitted: Preprocessing, row: Array, position: int, cell: float) -> bool:
+def takes_cell(fitted: Preprocessing, row: Array, position: int, cell: float) -> bool:
     """Whether this row may hold such a cell: what one step makes of it, such as the text that
     fills a gap, may be a category that a later one refuses."""
     changed = row.copy()

@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -496,6 +497,41 @@ def test_another_answer_is_found(what: str, shopping: Exported, tmp_path: Path) 
     }
     with pytest.raises(ExportError, match=told[what]):
         OnnxExporter().prove(shopping.bundle, tmp_path, tmp_path / GOLDEN)
+
+
+LOUD = """\
+data: {source: digits, transforms: [{type: rescale, scale: 300}]}
+model:
+  layers: [flatten, {type: dense, units: 24}, {type: dense, units: 10, activation: softmax}]
+loss: sparse_categorical_crossentropy
+"""
+
+
+def test_raw_outputs_of_thousands_are_compared_as_surely_as_the_engine_knows_them(
+    tmp_path: Path,
+) -> None:
+    """Their last digit decides about probabilities; yet weights that are others are found."""
+    net = exported(parsed(LOUD), tmp_path)
+    assert net.prove().rows == 1016
+    noise = 1.0 + 1e-4 * np.random.default_rng(1).normal(size=net.bundle.theta.size)
+    moved = replace(net.bundle, theta=(net.bundle.theta * noise).astype(np.float32))
+    golden = read_tensors(net.folder / GOLDEN).arrays
+    xs = [net.bundle.preprocessing[ONLY].apply(golden["x"])]
+    assert np.abs(net.run({"input": xs[0]}, "network.onnx")["logits"]).max() > 1000.0
+    with pytest.raises(ExportError, match="does not give the engine's answers"):
+        OnnxExporter().prove(moved, net.folder, net.folder / GOLDEN)
+
+
+def test_a_row_that_overflows_has_no_label(tmp_path: Path) -> None:
+    net = exported(parsed(LOUD.replace("scale: 300", "scale: 1e30")), tmp_path)
+    theta = net.bundle.theta * np.float32(1e9)
+    bundle = replace(net.bundle, theta=theta)
+    (tmp_path / "model.onnx").write_bytes(model_bytes(bundle))
+    rows = {"input": net.rows[ONLY]}
+    with np.errstate(all="ignore"):
+        assert np.isnan(bundle.predict(net.rows[ONLY])).all()
+    found = Exported(bundle, tmp_path, net.rows).run(rows)
+    assert np.isnan(found["probabilities"]).all() and (found["label"] == "").all()
 
 
 def test_a_training_writes_it(tmp_path: Path) -> None:
