@@ -61,11 +61,13 @@ PACKAGES = {
     "safetensors": {"artifacts"},
     "pyarrow": {"data"},
     "PIL": {"data"},
+    "onnx": {"deploy"},
+    "onnxruntime": {"deploy"},
     "numpy": {"engine", "data", "artifacts", "deploy", "pipeline", "numerics", "randomness"},
 }
 """Who may use which package."""
 
-EXTRAS = {"pyarrow", "PIL"}
+EXTRAS = {"pyarrow", "PIL", "onnx", "onnxruntime"}
 """Packages that need not be installed."""
 
 

@@ -67,7 +67,7 @@ def expm1(x: Array) -> Array:
 
 
 # Wichura's algorithm AS 241 (Applied Statistics 37, 1988): the coefficients of its PPND16.
-_CENTRAL = (
+CENTRAL = (
     (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4,
      4.5921953931549871457e4, 1.3731693765509461125e4, 1.9715909503065514427e3,
      1.3314166789178437745e2, 3.3871328727963666080e0),
@@ -75,7 +75,7 @@ _CENTRAL = (
      2.1213794301586595867e4, 5.3941960214247511077e3, 6.8718700749205790830e2,
      4.2313330701600911252e1, 1.0),
 )  # fmt: skip
-_MIDDLE = (
+MIDDLE = (
     (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
      1.27045825245236838258e0, 3.64784832476320460504e0, 5.76949722146069140550e0,
      4.63033784615654529590e0, 1.42343711074968357734e0),
@@ -89,9 +89,9 @@ def normal_quantile(p: Array) -> Array:
     """The number below which a standard normal variable lies with probability p, 1e-10 < p < 1."""
     q = p - 0.5
     r = 0.180625 - q * q
-    central = q * _ratio(_CENTRAL, r)
+    central = q * _ratio(CENTRAL, r)
     tail = np.sqrt(-log(np.where(q < 0.0, p, 1.0 - p)))
-    outer = np.where(q < 0.0, -1.0, 1.0) * _ratio(_MIDDLE, tail - 1.6)
+    outer = np.where(q < 0.0, -1.0, 1.0) * _ratio(MIDDLE, tail - 1.6)
     return np.asarray(np.where(np.abs(q) <= 0.425, central, outer))
 
 

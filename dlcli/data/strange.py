@@ -60,8 +60,9 @@ def encoded_columns(fitted: Preprocessing) -> set[str]:
 
 def takes_unknown(fitted: Preprocessing) -> dict[str, str]:
     """What is done with a category that the training part does not have, by the name of the
-    column, for those that do not refuse it: what `handle_unknown` says."""
-    return {name: step.handle_unknown for step, name, _ in _encoded(fitted) if not step.refuses}
+    column, for those of which no step refuses it: what `handle_unknown` says."""
+    refused = {name for step, name, _ in _encoded(fitted) if step.refuses}
+    return {name: step.handle_unknown for step, name, _ in _encoded(fitted) if name not in refused}
 
 
 def handled(fitted: Preprocessing) -> dict[str, tuple[str, Categories]]:

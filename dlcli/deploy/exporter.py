@@ -92,7 +92,8 @@ def require_near(found: Array, wanted: Array, what: str) -> float:
     a, b = found.astype(np.float64), wanted.astype(np.float64)
     with np.errstate(invalid="ignore"):
         apart = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
-        far = ~(apart <= ABSOLUTE + RELATIVE * np.abs(b))
+        near = np.isfinite(apart) & (apart <= ABSOLUTE + RELATIVE * np.abs(b))
+    far = (apart != 0.0) & ~near
     if far.any():
         row = int(np.argmax(far.reshape(len(far), -1).any(axis=1)))
         raise ExportError(

@@ -10,6 +10,7 @@ from dlcli.deploy import network
 from dlcli.deploy.bundle import Bundle, prove
 from dlcli.deploy.exporter import EXACT, Exporter, Proof
 from dlcli.deploy.golden import require_answers
+from dlcli.deploy.onnx.exporter import OnnxExporter
 from dlcli.deploy.places import place_of
 from dlcli.deploy.program.alone import prove_alone
 from dlcli.deploy.program.files import ONE_FILE, in_one_file, program_files
@@ -56,5 +57,6 @@ class BundleExporter(Exporter):
 
 EXPORTERS: Mapping[str, Exporter] = {
     "bundle": BundleExporter(),
+    "onnx": OnnxExporter(),
 }
 """By their words in the config; a test compares both."""

@@ -87,16 +87,19 @@ def _like(rows: Array, fitted: Preprocessing, count: int, draws: _Draws) -> Arra
 def _taken(rows: Array, fitted: Preprocessing, j: int, cells: Iterable[float]) -> Array:
     """Those cells of a column that are not refused where they stand in a row, and that leave no gap
     in it."""
-    kept = []
-    for cell in cells:
-        row = rows[:1].copy()
-        row[0, j] = cell
-        try:
-            fitted.check(row, "the row")
-        except DataError:
-            continue
-        kept.append(float(cell))
-    return np.array(kept)
+    return np.array([float(cell) for cell in cells if takes_cell(fitted, rows[:1], j, cell)])
+
+
+def takes_cell(fitted: Preprocessing, row: Array, position: int, cell: float) -> bool:
+    """Whether this row may hold such a cell: what one step makes of it, such as the text that
+    fills a gap, may be a category that a later one refuses."""
+    changed = row.copy()
+    changed[:, position] = cell
+    try:
+        fitted.check(changed, "the row")
+    except DataError:
+        return False
+    return True
 
 
 def _whole(numbers: Array) -> bool:

@@ -158,7 +158,7 @@ def test_keys_that_some_section_has_are_no_absent_keys_of_it() -> None:
         ("activation: relu", "activation: relu6", "unknown activation `relu6`: not supported yet"),
         ("activation: relu", "activation: leaky-relu", "did you mean `leaky_relu`?"),
         ("zeros", "TruncatedNormal", "cut it at two standard deviations"),
-        ("[bundle]", "[onnx]", "unknown deployment format `onnx`: not supported yet"),
+        ("[bundle]", "[tflite]", "unknown deployment format `tflite`: not supported yet"),
         ("[accuracy]", "[acuracy]", "did you mean `accuracy`?"),
     ],
 )

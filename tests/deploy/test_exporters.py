@@ -22,7 +22,9 @@ def test_the_config_knows_the_words_that_there_are_exporters_for() -> None:
 def test_a_format_without_an_exporter_is_an_error_of_the_config(tmp_path: Path) -> None:
     config = write(tmp_path, "trees")
     text = config.read_text() + "\ndeployment: {formats: [bundle, zap]}\n"
-    with pytest.raises(ConfigError, match="unknown deployment format `zap`; available: `bundle`"):
+    with pytest.raises(
+        ConfigError, match="unknown deployment format `zap`; available: `bundle` and `onnx`"
+    ):
         parse_config(text, "c.yaml")
     config.write_text(text)
     assert "unknown deployment format `zap`" in refused(train(config, tmp_path / "runs"), 2)

@@ -77,7 +77,7 @@ class Gelu(Elementwise):
 # to cumulative normal functions" (Wilmott 2005). All coefficients are positive, so nothing
 # cancels. Measured: the error of Phi(-a) is at most 1.2e-16, and relative to it at most 1e-15 for
 # a < 2, 5e-11 for a < 5 and 4e-6 anywhere; below a = 9, float32 cannot tell it from the truth.
-_NUMERATOR = (
+NUMERATOR = (
     3.52624965998911e-02,
     0.700383064443688,
     6.37396220353165,
@@ -86,7 +86,7 @@ _NUMERATOR = (
     221.213596169931,
     220.206867912376,
 )
-_DENOMINATOR = (
+DENOMINATOR = (
     8.83883476483184e-02,
     1.75566716318264,
     16.064177579207,
@@ -124,8 +124,8 @@ def gaussian(x: Array, phi: Array, density: Array, ctx: Context) -> None:
     np.multiply(h, -0.5, out=h)
     np.exp(h, out=h)
     np.multiply(density, h, out=density)  # exp(-x^2 / 2)
-    _polynomial(_NUMERATOR, a, phi)
-    _polynomial(_DENOMINATOR, a, h)
+    _polynomial(NUMERATOR, a, phi)
+    _polynomial(DENOMINATOR, a, h)
     np.divide(phi, h, out=phi)
     np.multiply(phi, density, out=phi)  # Phi(-|x|)
     np.multiply(density, _DENSITY_AT_0, out=density)
