@@ -187,9 +187,7 @@ class RandomSign(Section):
 class Card(Exporter):
     """A page about the network."""
 
-    def refuses(
-        self, model: Model, loss: Loss, preprocessing: Mapping[str, Preprocessing]
-    ) -> str | None:
+    def refuses(self, bundle: Bundle) -> str | None:
         return None
 
     def write(self, bundle: Bundle, run: RunDirectory, folder: str) -> list[str]:
@@ -198,8 +196,9 @@ class Card(Exporter):
         documents.write_text(run, f"{folder}/card.md", f"{len(bundle.theta)} numbers\\n")
         return [f"{folder}/card.md"]
 
-    def prove(self, folder: Path, golden: Path) -> None:
+    def prove(self, bundle: Bundle, folder: Path, golden: Path) -> Proof:
         """A page answers nothing."""
+        return EXACT
 ''',
         '"card": Card(),',
         "dlcli/config/deployment.py",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from dlcli.data.preprocessing import Preprocessing
-from dlcli.data.strange import encoded_columns
+from dlcli.data.strange import encoded_columns, takes_unknown
 from dlcli.engine.layer import Array
 from dlcli.errors import DataError
 from dlcli.randomness import Stream
@@ -69,16 +69,15 @@ def _like(rows: Array, fitted: Preprocessing, count: int, draws: _Draws) -> Arra
         around = (draws.normal((count, len(others))) * there.std(axis=0)).astype(flat.dtype)
         moved = draws.uniform((count, len(others))) < 0.5
         made[:, others] += np.where(moved, around, 0.0).astype(flat.dtype)
+    unknown = takes_unknown(fitted)
     for j, column in enumerate(fitted.columns or ()):
         if column.categories is not None:
             codes = _taken(rows, fitted, j, range(min(len(column.categories), TRIED)))
             codes = np.unique(rows[:, j]) if len(codes) == 0 else codes
             made[:, j] = codes[draws.below(len(codes), (count,))]
-        odd = (
-            [float("nan")]
-            if column.categories is None
-            else [float("nan"), float(len(column.categories))]
-        )
+        odd = [float("nan")]
+        if column.categories is not None and column.name in unknown:
+            odd.append(float(len(column.categories)))  # as they are stored
         for cell in _taken(rows, fitted, j, odd).tolist():
             made[draws.uniform((count,)) < ODD, j] = cell
     return made.reshape(count, *rows.shape[1:])

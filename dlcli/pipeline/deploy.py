@@ -47,7 +47,8 @@ def bundle_of(
 
 def check_formats(loaded: LoadedConfig, prepared: Prepared, design: Design) -> None:
     """ConfigError where a format cannot hold the network, before anything is trained."""
-    untrained = np.zeros(design.recipe.model.layout.size, np.float32)
+    # So many numbers may have no room in memory.
+    untrained = np.broadcast_to(np.float32(0.0), (design.recipe.model.layout.size,))
     bundle = bundle_of(loaded, prepared, design, untrained)
     for index, kind in enumerate(loaded.config.deployment.formats):
         place = ("deployment", "formats", index)
