@@ -116,7 +116,7 @@ def imported(source: str) -> tuple[tuple[str, str], ...]:
     the name that it takes from each, which is "" where it takes the module."""
     found: list[tuple[str, str]] = []
     for match in _FROM.finditer(_FOR_TYPES.sub("", source)):
-        package, names = match[1], match[2] or match[3]
+        package, names = match[1], re.sub("#[^\n]*", "", match[2] or match[3])
         for name in re.findall(r"(\w+)(?:\s+as\s+\w+)?\s*(?:,|$)", names.strip()):
             inner = f"{package}.{name}"
             found.append((inner, "") if _path(inner) is not None else (package, name))
@@ -191,7 +191,8 @@ def cut(source: str, table: str, words: frozenset[str], asked: frozenset[str]) -
         elif _lists_names(one) or one in gone:
             first = min([one.lineno, *(d.lineno for d in getattr(one, "decorator_list", ()))])
             _leave_out(lines, first, one.end_lineno)
-    return re.sub(r"\n{4,}", "\n\n\n", "".join(line for line in lines if line is not None))
+    left = "".join(line for line in lines if line is not None)
+    return re.sub(r"\n{4,}", "\n\n\n", left).rstrip("\n") + "\n"
 
 
 _DEFINED = (ast.FunctionDef, ast.ClassDef)
@@ -218,12 +219,13 @@ def _rows(
 
 @cache
 def _names(node: ast.AST) -> frozenset[str]:
-    """Every name in it; also in a short text, as a type may be."""
+    """Every name in it; also in a text, as a type may be, but for docstrings."""
     names = set()
+    told = {id(one.value) for one in ast.walk(node) if isinstance(one, ast.Expr)}  # docstrings
     for one in ast.walk(node):
         if isinstance(one, ast.Name):
             names.add(one.id)
-        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and len(one.value) < 200:
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in told:
             names |= set(re.findall(r"\w+", one.value))
     return frozenset(names)
 
