@@ -13,10 +13,8 @@ That is what is needed to answer, and nothing else: how the network was trained 
 A bundle answers exactly as the engine does, because it is the engine: it builds the same layers
 from what was written down, and restores the fitted preprocessing.
 
-A row's answer never depends on the rows it is asked with, nor on its place among them: every row
-goes through the network alone. Padding all batches to one shape would not be enough, because a
-BLAS computes the rows of one product by different kernels (those at an edge of a block add up in
-another order), so the same row has other last bits as the third of a batch than as the seventh.
+What does not need the vocabulary, asking included, stands in network.py: a bundle also answers
+where there is no dlcli, by the program that is written beside it (program/).
 """
 
 from collections.abc import Mapping, Sequence
