@@ -1,9 +1,11 @@
 """What a bundle carries of dlcli's code: all that is needed, little else, and as it is in dlcli."""
 
 import ast
+import errno
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from dlcli.deploy.program.carried import ONLY_WITH, TABLES, carried, cut, import
 from dlcli.engine.described import COMPONENTS, MOST, by_fields, taken
 from dlcli.engine.layers import LAYERS
 from dlcli.engine.losses import LOSSES
-from dlcli.errors import ExportError
+from dlcli.errors import ExportError, StorageError
 
 PARENT = Path(dlcli.__file__).parents[1]
 WORDS = sorted({*COMPONENTS, *LOSSES, *TRANSFORMS, *ONLY_WITH.values()})
@@ -224,11 +226,18 @@ def test_a_table_is_cut() -> None:
     assert whole == SOURCE.replace('\n__all__ = ["A", "B"]\n', "")
 
 
-def test_code_that_cannot_be_read_is_an_export_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrying, "_path", lambda module: None)
-    carrying._source.cache_clear()
-    with pytest.raises(ExportError, match=r"that of dlcli\.nowhere cannot be read"):
-        carrying._source("dlcli.nowhere")
+def test_code_that_cannot_be_read_is_an_export_error(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"absent\.py cannot be read"):
+        carrying.read_own(tmp_path / "absent.py")
+
+    def failing(path: Path) -> bytes:
+        raise OSError(errno.EMFILE, "too many")
+
+    with (
+        mock.patch.object(Path, "read_bytes", failing),
+        pytest.raises(StorageError, match="too many files are open"),
+    ):
+        carrying.read_own(tmp_path / "other.py")
 
 
 # Reading without the vocabulary.

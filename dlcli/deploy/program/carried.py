@@ -8,18 +8,18 @@ empty one stands for it), unless something is asked of it.
 """
 
 import ast
-import errno
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import dlcli
+from dlcli.artifacts.files import unreadable
 from dlcli.data.transforms import TRANSFORMS
 from dlcli.deploy.network import Network
 from dlcli.engine.described import describe, written
 from dlcli.engine.losses import LOSSES
-from dlcli.errors import ExportError, reason
+from dlcli.errors import ExportError, StorageError, reason
 
 ENTRY = "dlcli.cli.standalone"
 """The command of a bundle."""
@@ -141,14 +141,22 @@ def _name(module: str) -> str:
 @cache
 def _source(module: str) -> str:
     path = _path(module)
+    return read_own(_ROOT / module if path is None else path).decode()
+
+
+@cache
+def read_own(path: Path) -> bytes:
+    """A file of dlcli itself; StorageError where the machine fails, ExportError where it is not
+    there to be read."""
     try:
-        if path is None:
-            raise FileNotFoundError(errno.ENOENT, "it is not there")
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
+        failure = unreadable(path, error)
+        if isinstance(failure, StorageError):
+            raise failure from None
         raise ExportError(
-            f"a bundle carries dlcli's own code, but that of {module} cannot be read: "
-            f"{reason(error)}. Install dlcli as files, not as an archive",
+            f"a bundle carries dlcli's own code, but {path} cannot be read: {reason(error)}. "
+            "Install dlcli as files, not as an archive",
             file=path,
         ) from None
 
