@@ -308,8 +308,7 @@ OPENERS = {
     "dlcli.data.downloads.transfer",  # addresses
     "dlcli.data.sources.embedded",  # our own resources
     "dlcli.cli.init",
-    "dlcli.deploy.program.carried",  # our own sources ...
-    "dlcli.deploy.program.files",  # ... and the page that starts them
+    "dlcli.deploy.program.carried",  # our own sources
     "dlcli.deploy.places",  # what lies in the zip file of a bundle
     "dlcli.cli.quota",  # what the system says of the processors
     "dlcli.config.document",  # a person's YAML, which may be a pipe

@@ -7,19 +7,21 @@ NumPy lets them work at the same time.
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from dlcli.data.preprocessing import Preprocessing
-from dlcli.data.targets import TargetScale
 from dlcli.engine.inference import Answers
 from dlcli.engine.layer import Array, Shape
 from dlcli.engine.losses import Loss
 from dlcli.engine.model import Model
 from dlcli.engine.team.base import Alone, Team
 from dlcli.engine.team.threads import Threads
+
+if TYPE_CHECKING:
+    from dlcli.data.targets import TargetScale
 
 
 class Answering:
@@ -34,7 +36,7 @@ class Answering:
         loss: Loss,
         theta: Array,
         preprocessing: Mapping[str, Preprocessing],
-        target_scale: TargetScale | None,
+        target_scale: "TargetScale | None",
         *,
         tiled: bool,
         workers: int = 1,

@@ -17,6 +17,9 @@ A row's answer never depends on the rows it is asked with, nor on its place amon
 done for many rows at once, engine/products.py tells. A network with wide dense layers gives other
 last bits than it did when each row went through it alone: `tiled` in model.json says so, and is
 left out where there are none, or where the bundle is of that time.
+
+What does not need the vocabulary, asking included, stands in network.py: a bundle also answers
+where there is no dlcli, by the program that is written beside it (program/).
 """
 
 from collections.abc import Mapping, Sequence

@@ -143,8 +143,9 @@ class Zip:
         return name in self._entries
 
 
-_BROKEN = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
-"""What the reader of zip files raises where one is not intact."""
+_BROKEN = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What the reader of zip files raises where one is not intact; what an OSError means, `regular`
+tells."""
 
 
 def place_of(path: Path) -> Place:

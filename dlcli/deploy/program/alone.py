@@ -16,7 +16,7 @@ import runpy, sys
 class Only:
     def find_spec(self, name, path=None, target=None):
         first = name.partition(".")[0]
-        if first not in sys.stdlib_module_names and first not in ("numpy", "dlcli"):
+        if first not in sys.stdlib_module_names and first not in ("__main__", "numpy", "dlcli"):
             raise ModuleNotFoundError("no module named " + repr(name), name=name)
 sys.meta_path.insert(0, Only())
 sys.argv[:] = sys.argv[1:]

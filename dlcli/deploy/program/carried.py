@@ -8,18 +8,18 @@ empty one stands for it), unless something is asked of it.
 """
 
 import ast
-import errno
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import dlcli
+from dlcli.artifacts.files import unreadable
 from dlcli.data.transforms import TRANSFORMS
 from dlcli.deploy.network import Network
 from dlcli.engine.described import describe, written
 from dlcli.engine.losses import LOSSES
-from dlcli.errors import ExportError, reason
+from dlcli.errors import ExportError, StorageError, reason
 
 ENTRY = "dlcli.cli.standalone"
 """The command of a bundle."""
@@ -116,7 +116,7 @@ def imported(source: str) -> tuple[tuple[str, str], ...]:
     the name that it takes from each, which is "" where it takes the module."""
     found: list[tuple[str, str]] = []
     for match in _FROM.finditer(_FOR_TYPES.sub("", source)):
-        package, names = match[1], match[2] or match[3]
+        package, names = match[1], re.sub("#[^\n]*", "", match[2] or match[3])
         for name in re.findall(r"(\w+)(?:\s+as\s+\w+)?\s*(?:,|$)", names.strip()):
             inner = f"{package}.{name}"
             found.append((inner, "") if _path(inner) is not None else (package, name))
@@ -141,14 +141,22 @@ def _name(module: str) -> str:
 @cache
 def _source(module: str) -> str:
     path = _path(module)
+    return read_own(_ROOT / module if path is None else path).decode()
+
+
+@cache
+def read_own(path: Path) -> bytes:
+    """A file of dlcli itself; StorageError where the machine fails, ExportError where it is not
+    there to be read."""
     try:
-        if path is None:
-            raise FileNotFoundError(errno.ENOENT, "it is not there")
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
+        failure = unreadable(path, error)
+        if isinstance(failure, StorageError):
+            raise failure from None
         raise ExportError(
-            f"a bundle carries dlcli's own code, but that of {module} cannot be read: "
-            f"{reason(error)}. Install dlcli as files, not as an archive",
+            f"a bundle carries dlcli's own code, but {path} cannot be read: {reason(error)}. "
+            "Install dlcli as files, not as an archive",
             file=path,
         ) from None
 
@@ -191,7 +199,8 @@ def cut(source: str, table: str, words: frozenset[str], asked: frozenset[str]) -
         elif _lists_names(one) or one in gone:
             first = min([one.lineno, *(d.lineno for d in getattr(one, "decorator_list", ()))])
             _leave_out(lines, first, one.end_lineno)
-    return re.sub(r"\n{4,}", "\n\n\n", "".join(line for line in lines if line is not None))
+    left = "".join(line for line in lines if line is not None)
+    return re.sub(r"\n{4,}", "\n\n\n", left).rstrip("\n") + "\n"
 
 
 _DEFINED = (ast.FunctionDef, ast.ClassDef)
@@ -218,12 +227,13 @@ def _rows(
 
 @cache
 def _names(node: ast.AST) -> frozenset[str]:
-    """Every name in it; also in a short text, as a type may be."""
+    """Every name in it; also in a text, as a type may be, but for docstrings."""
     names = set()
+    told = {id(one.value) for one in ast.walk(node) if isinstance(one, ast.Expr)}  # docstrings
     for one in ast.walk(node):
         if isinstance(one, ast.Name):
             names.add(one.id)
-        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and len(one.value) < 200:
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in told:
             names |= set(re.findall(r"\w+", one.value))
     return frozenset(names)
 

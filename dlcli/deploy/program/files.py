@@ -9,7 +9,7 @@ from dlcli.artifacts.files import Buffer
 from dlcli.artifacts.run_directory import DEPLOY
 from dlcli.deploy.network import Network
 from dlcli.deploy.places import DOCUMENT, about
-from dlcli.deploy.program.carried import carried, words_of
+from dlcli.deploy.program.carried import carried, read_own, words_of
 from dlcli.deploy.program.stored import stored_zip
 from dlcli.numerics import numerics_class
 
@@ -31,9 +31,9 @@ def program_files(network: Network) -> Files:
     code = stored_zip({name: [source] for name, source in _code(network).items()})
     assert code is not None, "dlcli has less than 4 GB of code"
     return {
-        PREDICT: [(_HERE / PREDICT).read_bytes()],
+        PREDICT: [read_own(_HERE / PREDICT)],
         CODE: code,
-        README: [(_HERE / README).read_bytes()],
+        README: [read_own(_HERE / README)],
         DOCUMENT: [_document(network)],
     }
 
@@ -45,8 +45,8 @@ def in_one_file(network: Network, contents: Mapping[str, Sequence[Buffer]]) -> l
         {
             **{name: [source] for name, source in _code(network).items()},
             **contents,
-            "__main__.py": [(_HERE / PREDICT).read_bytes()],
-            README: [(_HERE / README).read_bytes()],
+            "__main__.py": [read_own(_HERE / PREDICT)],
+            README: [read_own(_HERE / README)],
             DOCUMENT: [_document(network)],
         }
     )

@@ -11,6 +11,7 @@ MOST = (1 << 32) - 1
 """Bytes that such a file may have: places in it are written down in 32 bits."""
 
 _DATE = 0x21  # 1980-01-01, the first that there is
+_UTF_8 = 0x800  # how names are written; else readers load a table of an old encoding for them
 _PLAIN_FILE = 0o100644 << 16
 _VERSION = 20
 _UNIX = 3 << 8
@@ -33,7 +34,7 @@ def stored_zip(files: Mapping[str, Sequence[Buffer]]) -> list[Buffer] | None:
             crc = zlib.crc32(piece, crc)
         if place + size > MOST:
             return None
-        about = struct.pack("<4H3IH", 0, 0, 0, _DATE, crc, size, size, len(called))
+        about = struct.pack("<4H3IH", _UTF_8, 0, 0, _DATE, crc, size, size, len(called))
         head = b"PK\x03\x04" + struct.pack("<H", _VERSION) + about + struct.pack("<H", 0) + called
         listed += (
             b"PK\x01\x02"
