@@ -250,7 +250,7 @@ def test_a_disk_that_fails_is_named_with_its_file(place: Place, tmp_path: Path) 
 def test_an_interrupted_training_says_which_run_goes_on(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(*arguments: Any) -> NoReturn:
+    def stopped(*arguments: Any, **more: Any) -> NoReturn:
         raise Stopped(15)
 
     from dlcli.pipeline import job
