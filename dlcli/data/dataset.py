@@ -192,6 +192,7 @@ class Part:
     values, weights, place: as those of the base table.
     index: int64 row numbers in ascending order, or None for every row. Nothing is copied
     before `take`.
+    first: the number of the first row, where these are some of many.
     """
 
     values: Array | Mapping[str, Array]
@@ -200,6 +201,7 @@ class Part:
     columns: tuple[Column, ...] | None = None
     place: Callable[[int], str] | None = None
     weights: Array | None = None
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.targets) if self.index is None else len(self.index)
@@ -238,7 +240,7 @@ class Part:
 
     def row(self, position: int) -> int:
         """The row number in the base table at one position of the part."""
-        return position if self.index is None else int(self.index[position])
+        return self.first + position if self.index is None else int(self.index[position])
 
     def where(self, position: int) -> str:
         """Where the row at one position of the part was read, for messages."""

@@ -9,7 +9,7 @@ column.
 import csv
 import itertools
 from collections import Counter
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 
 import numpy as np
@@ -76,47 +76,164 @@ def _read(
     most: int | None,
     way: Way,
 ) -> ReadColumns:
-    positions = [file.position(name) for name in wanted]
-    found: dict[str, str] = dict(kinds or {})
-    codes: dict[str, dict[str, int]] = {name: {} for name in wanted if found.get(name) == TEXT}
     table = Growing(len(wanted))
+    make = _Making(file, wanted, kinds, reasons, table.more)
+    with closing(_blocks(file, make, most, way)) as blocks:
+        for _ in blocks:
+            pass
+    return ReadColumns(table.whole(), {name: list(known) for name, known in make.codes.items()})
+
+
+@frozen
+class ReadBlock:
+    """Some rows of the wanted columns, which follow each other.
+
+    numbers: as those of ReadColumns. codes: of the texts of each text column so far. cells: of the
+        column that was wanted as it is written, if there is one. first: the number of the first row.
+    """
+
+    numbers: Array
+    codes: Mapping[str, Mapping[str, int]]
+    cells: Row | None
+    first: int
+
+    def below(self, row: int) -> "ReadBlock":
+        """Without the first rows."""
+        cells = None if self.cells is None else self.cells[row:]
+        return ReadBlock(self.numbers[row:], self.codes, cells, self.first + row)
+
+
+Bad = Callable[[int, DataError], None]
+"""Takes the number of a row that is left out, and why."""
+
+
+def read_in_blocks(
+    file: Text,
+    wanted: Sequence[str],
+    kinds: Mapping[str, str],
+    as_written: str | None = None,
+    bad: Bad | None = None,
+) -> Generator[ReadBlock]:
+    """`read_columns` block by block, so that memory has no need to hold the file.
+
+    as_written: a column of which the cells are wanted, too. bad: takes the number of a row that
+    cannot be read, and why, and the row is left out; if not given, that is an error.
+    """
+    make = _Making(file, wanted, kinds, None, _room(wanted), as_written)
+    if bad is not None:
+        yield from _without_bad(file, make, bad)
+        return
+    way, done = quickest_way(file, None), 0
+    if way != "lines":
+        with suppress(Doubt, DlcliError, ValueError, csv.Error):
+            for block in _blocks(file, make, None, way):
+                yield block
+                done += len(block.numbers)
+            return
+    make = _Making(file, wanted, kinds, None, _room(wanted), as_written)
+    for block in _blocks(file, make, None, "lines"):
+        skipped = min(done, len(block.numbers))  # known already
+        done -= skipped
+        if skipped < len(block.numbers):
+            yield block.below(skipped)
+
+
+def _room(wanted: Sequence[str]) -> Callable[[int], Array]:
+    return lambda rows: np.empty((rows, len(wanted)))
+
+
+def _without_bad(file: Text, make: "_Making", bad: Bad) -> Generator[ReadBlock]:
+    """Line by line; a block that cannot be read as a whole is read row by row."""
+    width, first = len(file.names), 0
+    with work(f"read {file.path.name}") as at, data_rows(file) as rows:
+        while block := list(itertools.islice(rows, BLOCK)):
+            try:
+                if set(map(len, block)) != {width}:
+                    raise Doubt
+                yield make(RowBlock(block), first, "lines")
+            except (Doubt, DataError):
+                for row, cells in enumerate(block, first):
+                    if not cells and not any(block[row - first :]):
+                        break  # the blank lines that end a file, or none that hold anything
+                    try:
+                        if len(cells) != width:
+                            raise _odd(file, row, len(cells))
+                        yield make(RowBlock([cells]), row, "lines")
+                    except DataError as error:
+                        bad(row, error)
+            first += len(block)
+            at(first)
+    if not first:
+        raise _no_rows(file)
+
+
+def _blocks(file: Text, make: "_Making", most: int | None, way: Way) -> Generator[ReadBlock]:
     first = 0
     source = _by_lines(file, most) if way == "lines" else cut_blocks(file, BLOCK, most, way)
     with closing(source) as blocks:
         for block in blocks:
-            numbers = table.more(block.rows)
-            done = _plain_numbers(block, wanted, positions, found, file.format, numbers)
-            for j, (name, position) in enumerate(zip(wanted, positions, strict=True)):
-                if name in done:
-                    continue
-                column = block[position]
-                kind = found.get(name, NUMBER)
-                values = with_gaps(column, file.format) if kind == NUMBER else None
-                if (
-                    values is None
-                    and kind == NUMBER
-                    and way != "lines"
-                    and (first or name in found)
-                ):
-                    raise Doubt  # blocks of other sizes must not decide, nor say what is wrong
-                if name not in found and (values is None or not np.isnan(values).all()):
-                    kind = TEXT if values is None and mostly_text(column, file.format) else NUMBER
-                    found[name] = kind
-                if values is None and kind == NUMBER:
-                    known = None
-                    if name in (kinds or {}):
-                        known = (reasons or {}).get(name, _TRAINED)
-                    raise _number_fault(file, name, column, first, known)
-                if values is None and kind == TEXT:
-                    values = _encode(file, name, column, first, codes.setdefault(name, {}))
-                numbers[:, j] = (
-                    _dates(file, name, column, first, kind) if values is None else values
-                )
+            yield make(block, first, way)
             first += block.rows
     if not first:
-        what = "has a header but no rows" if file.header else "has no rows"
-        raise DataError(f"{file.path} {what}.", file=file.path)
-    return ReadColumns(table.whole(), {name: list(known) for name, known in codes.items()})
+        raise _no_rows(file)
+
+
+def _no_rows(file: Text) -> DataError:
+    what = "has a header but no rows" if file.header else "has no rows"
+    return DataError(f"{file.path} {what}.", file=file.path)
+
+
+class _Making:
+    """Makes numbers out of blocks of cells, one after the other; the arguments are those of
+    `read_columns`, and where the numbers of a block are put."""
+
+    def __init__(
+        self,
+        file: Text,
+        wanted: Sequence[str],
+        kinds: Mapping[str, str] | None,
+        reasons: Mapping[str, str] | None,
+        room: Callable[[int], Array],
+        as_written: str | None = None,
+    ) -> None:
+        self._file, self._wanted, self._room = file, wanted, room
+        self._positions = [file.position(name) for name in wanted]
+        self._raw = None if as_written is None else file.position(as_written)
+        self._declared, self._reasons = kinds or {}, reasons or {}
+        self._found = dict(self._declared)
+        texts = [name for name in wanted if self._found.get(name) == TEXT]
+        self.codes: dict[str, dict[str, int]] = {name: {} for name in texts}
+
+    def __call__(self, block: Block, first: int, way: Way) -> ReadBlock:
+        """first: the number of the block's first row."""
+        format, found = self._file.format, self._found
+        numbers = self._room(block.rows)
+        done = _plain_numbers(block, self._wanted, self._positions, found, format, numbers)
+        for j, (name, position) in enumerate(zip(self._wanted, self._positions, strict=True)):
+            if name not in done:
+                numbers[:, j] = self._column(name, block[position], first, way)
+        cells = None if self._raw is None else block[self._raw]
+        return ReadBlock(numbers, self.codes, cells, first)
+
+    def _column(self, name: str, column: Row, first: int, way: Way) -> Array:
+        file, found = self._file, self._found
+        kind = found.get(name, NUMBER)
+        values = with_gaps(column, file.format) if kind == NUMBER else None
+        if values is None and kind == NUMBER and way != "lines" and (first or name in found):
+            raise Doubt  # blocks of other sizes must not decide, nor say what is wrong
+        if name not in found and (values is None or not np.isnan(values).all()):
+            kind = TEXT if values is None and mostly_text(column, file.format) else NUMBER
+            found[name] = kind
+        if values is not None:
+            return values
+        if kind == NUMBER:
+            known = None
+            if name in self._declared:
+                known = self._reasons.get(name, _TRAINED)
+            raise _number_fault(file, name, column, first, known)
+        if kind == TEXT:
+            return _encode(file, name, column, first, self.codes.setdefault(name, {}))
+        return _dates(file, name, column, first, kind)
 
 
 def _plain_numbers(
@@ -295,13 +412,17 @@ def _without_last_blank_lines(
     i = next(i for i, row in enumerate(block) if len(row) != width)
     if not block[i] and not any(block[i:]) and not any(rows):
         return block[:i]
-    count = len(block[i])
+    raise _odd(file, first + i, len(block[i]))
+
+
+def _odd(file: Text, row: int, count: int) -> DataError:
+    """The error about a row with another number of cells than there are columns."""
     what = "is blank" if count == 0 else f"has {count} cell{'s' if count > 1 else ''}"
     whose = "the header names" if file.header else f"line {file.line} has"
     hint = "Check for a missing or a stray delimiter or quote."
-    line = line_of(file, first + i)
-    raise DataError(
-        f"{file.path}, line {line} {what}, but {whose} {width} columns. {hint}",
+    line = line_of(file, row)
+    return DataError(
+        f"{file.path}, line {line} {what}, but {whose} {len(file.names)} columns. {hint}",
         file=file.path,
         line=line,
         hint=hint,

@@ -3,7 +3,7 @@
 Arrow's threads stay out of it, because workers are forked from this process later.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from dlcli.data.audit import Finding
 from dlcli.data.dataset import Array
-from dlcli.data.formats.columns import NUMBER, TEXT, ReadColumns
+from dlcli.data.formats.columns import NUMBER, TEXT, ReadBlock, ReadColumns
 from dlcli.data.formats.findings import EXACT, TextColumn
 from dlcli.data.formats.growing import Growing
 from dlcli.data.formats.looks import advise
@@ -96,29 +96,62 @@ def read_parquet(
 ) -> ReadColumns:
     """The wanted columns of at most so many rows; kinds: what a column is to hold, where that is
     said, or known from another file. DataError for cells that it cannot hold."""
-    places = [file.position(name) for name in wanted]
-    found = {name: _Column(file, name, file.types[j], kinds.get(name))
-             for name, j in zip(wanted, places, strict=True)}  # fmt: skip
     table = Growing(len(wanted))
+    known: Mapping[str, Mapping[str, int]] = {}
+    for block in _blocks(file, wanted, kinds, most, table.more):
+        known = block.codes
+    return ReadColumns(table.whole(), {name: list(codes) for name, codes in known.items()})
+
+
+def parquet_in_blocks(
+    file: ParquetFile,
+    wanted: Sequence[str],
+    kinds: Mapping[str, str],
+    as_written: str | None = None,
+) -> Iterator[ReadBlock]:
+    """`read_parquet` block by block.
+
+    as_written: a column of which the cells are wanted, too, as texts.
+    """
+    room = lambda rows: np.empty((rows, len(wanted)))  # noqa: E731
+    return _blocks(file, wanted, kinds, None, room, as_written)
+
+
+def _blocks(
+    file: ParquetFile,
+    wanted: Sequence[str],
+    kinds: Mapping[str, str],
+    most: int | None,
+    room: Callable[[int], Array],
+    as_written: str | None = None,
+) -> Iterator[ReadBlock]:
+    every = [*wanted, *([] if as_written is None else [as_written])]
+    places = [file.position(name) for name in every]
+    found = {name: _Column(file, name, file.types[j], kinds.get(name))
+             for name, j in zip(wanted, places, strict=False)}  # fmt: skip
     first = 0
     with _opened(file.path) as (arrow, opened), work(f"read {file.path.name}") as at:
         names = [opened.schema_arrow.names[j] for j in places]
         # Arrow takes a dot for a path into nested columns.
-        columns = None if any("." in name for name in names) else names
+        columns = None if any("." in name for name in names) else list(dict.fromkeys(names))
         batches = opened.iter_batches(_ROWS, columns=columns, use_threads=False)
         for batch in batches:
             batch = batch if most is None else batch.slice(0, most - first)
-            numbers = table.more(batch.num_rows)
-            for j, (name, stored) in enumerate(zip(wanted, names, strict=True)):
+            numbers = room(batch.num_rows)
+            for j, (name, stored) in enumerate(zip(wanted, names, strict=False)):
                 numbers[:, j] = found[name].numbers(arrow, batch.column(stored), first)
+            cells = None
+            if as_written is not None:
+                held = batch.column(names[-1]).to_pylist()
+                cells = ["" if cell is None else str(cell) for cell in held]
+            codes = {name: one.codes for name, one in found.items() if one.kind == TEXT}
+            yield ReadBlock(numbers, codes, cells, first)
             first += batch.num_rows
             at(first)
             if first == most:
                 break
     if not first:
         raise DataError(f"{file.path} has no rows.", file=file.path)
-    texts = {name: list(one.codes) for name, one in found.items() if one.kind == TEXT}
-    return ReadColumns(table.whole(), texts)
 
 
 def look_at(file: ParquetFile, texts: Sequence[str], codes: Array) -> TextColumn:
