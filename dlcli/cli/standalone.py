@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from dlcli import numerics
 from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.outcome import Failure, print_json, wants_json
-from dlcli.cli.table import print_answers, rows_named, tell
+from dlcli.cli.table import csv_pieces, lined, print_document, rows_named, tell
 from dlcli.errors import ArtifactError, ExportError
 
 if TYPE_CHECKING:
@@ -63,13 +63,18 @@ def _command(path: Path) -> None:
     if asked.check is not None:
         _check(place, asked.check, asked.json)
         return
-    from dlcli.deploy.answer_table import answer_table
+    from dlcli.deploy.answer_table import AnswerTable
     from dlcli.deploy.network import load
-    from dlcli.deploy.rows_answered import answer_rows
+    from dlcli.deploy.rows_answered import PLAIN, answer_rows
 
     network = load(place)
-    answers = answer_rows(network, rows_named(asked.rows), tell)
-    print_answers(*answer_table(network, answers), as_json=asked.json)
+    answered = answer_rows(network, rows_named(asked.rows), tell)
+    header, lines = lined(answered, AnswerTable(network), PLAIN)
+    if asked.json:
+        print_document(header, lines)
+        return
+    for piece in csv_pieces(header, lines):
+        sys.stdout.write(piece)
 
 
 def _check(place: "Place", named: str, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 values, an .npz archive with an array for each."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,37 +10,19 @@ import numpy as np
 from dlcli.data.checks import check_finite, features_shape
 from dlcli.data.dataset import Array, Column, Shape
 from dlcli.data.formats import npy
-from dlcli.data.formats.columns import NUMBER, TEXT, read_columns
-from dlcli.data.formats.notation import PLAIN, Format
 from dlcli.data.formats.npz import Archive
 from dlcli.data.formats.stored import opened
-from dlcli.data.formats.text import Text, line_of, read_header
 from dlcli.data.places import expand
+from dlcli.data.row_blocks import Asked, table_rows
+from dlcli.data.written import PLAINLY, Written
 from dlcli.errors import DataError, about
-from dlcli.frozen import frozen
-
-
-@frozen
-class Written:
-    """How the file was written that a model was trained on; a file of rows is written alike.
-
-    target: the column that was learned, and width: how many columns there were with it. They
-        matter where there is no header; None where they are not known.
-    """
-
-    format: Format = PLAIN
-    target: str | tuple[str, ...] | None = None
-    width: int | None = None
-
-
-_PLAINLY = Written()
 
 
 def read_rows(
     path: Path,
     columns: Sequence[Column] | None,
     row_shape: Shape,
-    written: Written = _PLAINLY,
+    written: Written = PLAINLY,
     takes_unknown: Collection[str] = (),
     takes_missing: Collection[str] = (),
     codes: Mapping[str, Callable[[str], float]] = MappingProxyType({}),
@@ -70,87 +51,25 @@ def _read_rows(
     takes_missing: Collection[str],
     codes: Mapping[str, Callable[[str], float]],
 ) -> Array:
-    _require_file(path, "a .csv or .npy file of rows")
+    require_file(path, "a .csv, .jsonl, .parquet or .npy file of rows")
     if path.suffix.lower() == ".npy":
-        return _from_npy(path, columns, row_shape)
+        return array_rows(path, columns, row_shape)
     if columns is None:
-        raise DataError(
-            f"{path}: the model takes rows of shape {row_shape} without column names; give them as "
-            "a .npy file."
-        )
-    file = _known_columns(path, columns, written)
-    absent = [column.name for column in columns if file.find(column.name) is None]
-    if absent:
-        shown = ", ".join(repr(name) for name in absent[:12]) + (", ..." if absent[12:] else "")
-        raise DataError(
-            f"{path} lacks {len(absent)} of the model's {len(columns)} feature columns: {shown}"
-            f"{file.suggestion(absent[0])}"
-        )
-    names = [column.name for column in columns]
-    kinds = {column.name: _kind(column) for column in columns}
-    read = read_columns(file, names, kinds)
-    for j, column in enumerate(columns):
-        if column.name not in takes_missing:
-            _require_filled(file, column.name, read.numbers[:, j])
-        if column.categories is None:
-            continue
-        place = {text: float(i) for i, text in enumerate(column.categories)}
-        texts = read.texts.get(column.name, [])
-        gaps = np.isnan(read.numbers[:, j])
-        numbers = np.where(gaps, len(texts), read.numbers[:, j]).astype(np.int64)
-        own = codes.get(column.name)
-        if column.name not in takes_unknown and own is None:
-            for number, text in enumerate(texts):
-                if text not in place:
-                    raise _unknown_text(file, column, text, int(np.argmax(numbers == number)))
-        # One code for all unknown texts, of no known one, unless they are told apart.
-        last = float(len(place))
-        known = [place[t] if t in place else last if own is None else own(t) for t in texts]
-        read.numbers[:, j] = np.array([*known, np.nan])[numbers]
-    return read.numbers
+        raise no_table(path, row_shape)
+    asked = Asked(columns, written, takes_unknown, takes_missing, codes)
+    return np.concatenate([block.stored for block in table_rows(path, asked)])
 
 
-def _require_filled(file: Text, name: str, cells: Array) -> None:
-    """DataError where a cell is missing, of a column that had no gaps in training."""
-    holes = np.isnan(cells)
-    if holes.any():
-        line = line_of(file, int(np.argmax(holes)))
-        remedy = "fill it in or remove the row, or train with the transform `impute`"
-        raise DataError(
-            f"{file.path}, line {line}, column {name!r} is missing, and the model does not know "
-            f"what to do with that: {remedy}.",
-            file=file.path,
-            line=line,
-            column=name,
-            hint=remedy,
-        )
-
-
-def _kind(column: Column) -> str:
-    """What a column of the model holds, in the words of `read_columns`."""
-    if column.date:
-        return column.written
-    return NUMBER if column.categories is None else TEXT
-
-
-def _unknown_text(file: Text, column: Column, text: str, row: int) -> DataError:
-    """The error about a text that no row had in training."""
-    assert column.categories is not None
-    line = line_of(file, row)
-    shown = ", ".join(column.categories[:12]) + (", ..." if len(column.categories) > 12 else "")
-    remedy = "correct or remove the row, or train with `handle_unknown: ignore` or `bucket`"
+def no_table(path: Path, row_shape: Shape) -> DataError:
+    """The error about a table for a model whose rows are none."""
     return DataError(
-        f"{file.path}, line {line}, column {column.name!r} holds {text!r}, which the model was not "
-        f"trained on; it knows {shown}, and refuses others: {remedy} of the transform that encodes "
-        f"the column.{'' if file.header or line > file.line else _NO_HEADER}",
-        file=file.path,
-        line=line,
-        column=column.name,
-        hint=remedy,
+        f"{path}: the model takes rows of shape {row_shape} without column names; give them as "
+        "a .npy file."
     )
 
 
-def _require_file(path: Path, what: str) -> None:
+def require_file(path: Path, what: str) -> None:
+    """DataError where there is no file."""
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
     except (OSError, ValueError):  # a name that no file can have, or no permission
@@ -179,7 +98,7 @@ def read_named_rows(
     )
     what = f"an .npz file with the arrays {wanted}"
     with about(path):
-        _require_file(path, what)
+        require_file(path, what)
         with opened(path) as stream:
             if not stream.read(2) == b"PK":
                 raise DataError(
@@ -217,42 +136,8 @@ def _of_archive(archive: Archive, arrays: Mapping[str, str]) -> dict[str, str]:
     raise DataError(f"{archive.path} lacks {what}; it holds {there}{more}.")
 
 
-_NO_HEADER = " (The model was trained on a file without a header: leave it out here, too.)"
-
-
-def _known_columns(path: Path, columns: Sequence[Column], written: Written) -> Text:
-    """The file, its columns named as those of the file that the model was trained on."""
-    if written.format.header is False and written.format.names is None:
-        file = replace(read_header(path, written.format), of_model=True)
-        return _by_place(file, written)
-    file = replace(read_header(path, replace(written.format, header=True)), of_model=True)
-    if file.like_data is not None and any(file.find(c.name) is None for c in columns):
-        names = ", ".join(column.name for column in columns[:12])
-        raise DataError(
-            f"{path}, line {file.line} looks like data ({file.like_data}), not like names, and the "
-            "model finds its columns by name. Write a first line with the names of the columns: "
-            f"{names}{', ...' if len(columns) > 12 else ''}."
-        )
-    return file
-
-
-def _by_place(file: Text, written: Written) -> Text:
-    """A file without a header: of the width that was trained on, or without the target."""
-    count, width = len(file.names), written.width
-    targets = (written.target,) if isinstance(written.target, str) else written.target or ()
-    if width is None or count == width:
-        return file
-    if count == width - len(targets):
-        names = (f"column_{i + 1}" for i in range(width))
-        return replace(file, names=tuple(name for name in names if name not in targets))
-    raise DataError(
-        f"{file.path}, line {file.line} has {count} cell{'s' if count != 1 else ''}; the model was "
-        f"trained on a file of {width} columns without a header, so give all {width}, or "
-        f"{width - len(targets)} without the target {' and '.join(map(repr, targets))}."
-    )
-
-
-def _from_npy(path: Path, columns: Sequence[Column] | None, row_shape: Shape) -> Array:
+def array_rows(path: Path, columns: Sequence[Column] | None, row_shape: Shape) -> Array:
+    """The rows of an .npy file, which is not read as a whole."""
     text = [column.name for column in columns or () if column.categories is not None]
     if text:
         raise DataError(f"{path}: the column {text[0]!r} is text; give the rows as a CSV.")

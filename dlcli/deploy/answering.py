@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from dlcli.data.dataset import ONLY, Part
 from dlcli.data.preprocessing import Preprocessing
+from dlcli.deploy.ids import require_ids
 from dlcli.engine.inference import Answers
-from dlcli.engine.layer import Array, Shape
+from dlcli.engine.layer import Array, Layer, Shape
 from dlcli.engine.losses import Loss
 from dlcli.engine.model import Model
 from dlcli.engine.team.base import Alone, Team
@@ -45,6 +47,11 @@ class Answering:
         self._shape = model.out_shape
         self._inputs = [(name, preprocessing[name]) for name in model.inputs]
         self._scale = target_scale
+        self._nodes = model.plain
+        self._takers: dict[str, list[Layer]] = {}
+        for node in model.plain:
+            if isinstance(node.layer, Layer) and node.layer.takes_ids:
+                self._takers.setdefault(node.inputs[0], []).append(node.layer)
         self._dtype = np.float32 if target_scale is None else np.float64
         self._rows: Sequence[Array] = ()
         self._room: dict[tuple[int, str], npt.NDArray[np.float32]] = {}
@@ -52,13 +59,19 @@ class Answering:
         phases = {"answer": self._block}
         self._team: Team = Alone(phases) if workers <= 1 else Threads(phases, workers)
 
-    def __call__(self, rows: Mapping[str, Array]) -> Array:
+    def __call__(
+        self, rows: Mapping[str, Array], first: int = 0, checked_as: str | None = None
+    ) -> Array:
         """Answers (n, *out_shape) to stored rows of each value, by its name: probabilities in
         float32, or values in the target's own units (in float64, where the network learned scaled
         ones). What overflows becomes infinite, without a warning.
 
-        DataError for a category that the training part does not have.
+        DataError for a category that the training part does not have; and, if rows are checked,
+        for one of which no finite numbers are made, or with a number that is no id.
+
+        first: the number of the first row. checked_as: how messages call the rows.
         """
+        self._first, self._what = first, checked_as
         self._rows = [rows[name] for name, _ in self._inputs]
         count = len(self._rows[0])
         self._out = np.empty((count, *self._shape), self._dtype)
@@ -70,10 +83,23 @@ class Answering:
         xs = []
         for (name, fitted), rows in zip(self._inputs, self._rows, strict=True):
             x = self._room_of(worker, name, fitted.out_shape)[: len(rows[some])]
-            fitted.apply_into(rows[some], x, some.start)
+            fitted.apply_into(rows[some], x, self._first + some.start)
+            if self._what is not None:
+                self._check(self._what, name, fitted, rows[some], some.start, x)
             xs.append(x)
         answers = self._answers.answer(worker, *xs)
         self._out[some] = answers if self._scale is None else self._scale.inverse(answers)
+
+    def _check(
+        self, what: str, name: str, fitted: Preprocessing, rows: Array, start: int, x: Array
+    ) -> None:
+        """DataError for the first row that cannot be answered; which it is, is only then found."""
+        takers = self._takers.get(name, ())
+        if np.isfinite(x).all() and all(layer.fault(x) is None for layer in takers):
+            return
+        part = Part(rows, rows, first=self._first + start)
+        fitted.check(part, what if name == ONLY else f"the input {name!r} of {what}")
+        require_ids(self._nodes, {name: fitted}, {name: part}, what, learned=True)
 
     def _room_of(self, worker: int, name: str, shape: Shape) -> npt.NDArray[np.float32]:
         """Where a worker prepares the rows of a block."""

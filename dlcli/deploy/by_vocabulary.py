@@ -10,7 +10,7 @@ from dlcli.config import component_of
 from dlcli.config.data import Input, input_names
 from dlcli.config.tables import Csv
 from dlcli.data.formats.notation import Format
-from dlcli.data.rows import Written
+from dlcli.data.written import Written
 from dlcli.deploy import written
 from dlcli.deploy.network import Reading
 

@@ -19,7 +19,7 @@ from dlcli.artifacts.plain_tensors import TENSOR_LIMIT, Tensors, plain_tensors
 from dlcli.data.dataset import ONLY, Part
 from dlcli.data.preprocessing import Preprocessing, work_dtype
 from dlcli.data.recorded import names_of
-from dlcli.data.rows import Written
+from dlcli.data.written import Written
 from dlcli.deploy.answering import Answering
 from dlcli.deploy.ids import require_ids
 from dlcli.deploy.places import Place, read_document

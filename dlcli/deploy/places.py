@@ -194,3 +194,14 @@ def recorded_mode(place: Place) -> Mode:
             file=place.where(DOCUMENT),
         )
     return "native" if said["numerics"] == "native" else "portable"
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a bundle may lie there, and no run: one file, or a folder with a model and without a
+    manifest."""
+    try:
+        if path.is_file():
+            return path.suffix == ".pyz"
+        return (path / "model.json").is_file() and not (path / "manifest.json").exists()
+    except (OSError, ValueError):
+        return False

@@ -1,12 +1,19 @@
-"""What a network answers to the rows of a file, and what a person should know of these rows."""
+"""What a network answers to the rows of a file, and what a person should know of these rows.
 
-from collections.abc import Callable, Mapping
+Rows are read, checked and answered some thousand at a time, so memory need not hold the file, nor
+its answers. A row's answer depends on no other row, so it does not matter which are together.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dlcli.data.dataset import ONLY
-from dlcli.data.rows import read_named_rows, read_rows
+from dlcli.data.places import expand
+from dlcli.data.row_blocks import Asked, Rows, table_rows
+from dlcli.data.rows import array_rows, no_table, read_named_rows, require_file
 from dlcli.data.strange import (
     codes_of_unknown,
     empty_buckets,
@@ -15,102 +22,278 @@ from dlcli.data.strange import (
     takes_unknown,
     unknown_cells,
 )
+from dlcli.deploy.answering import Answering
 from dlcli.deploy.network import Network
-from dlcli.deploy.standard_input import standard_input
+from dlcli.deploy.standard_input import NAME, standard_input
 from dlcli.engine.layer import Array
-from dlcli.errors import DivergedError, about
+from dlcli.errors import DataError, DivergedError, DlcliError, UsageError, about
+from dlcli.frozen import frozen
 from dlcli.progress import work
 
 Tell = Callable[[str], None]
 """Hears a sentence that a person should know."""
 
-_ANSWERED_AT_ONCE = 1024
-"""Rows that are prepared together; each is answered alone, so that it changes no answer."""
+AT_ONCE = 1 << 14
+"""Rows that are answered together, at most; fewer of large ones."""
+
+_BYTES = 1 << 25
+"""Of such rows."""
+
+_NAMED = 10
+"""So many rows that are left out are named."""
 
 
-def answer_rows(network: Network, rows: Path | None, tell: Tell = lambda text: None) -> Array:
-    """The answers to the rows of a file (CSV, .npy or .npz); None: of standard input.
+@frozen
+class Answered:
+    """Answers to some rows of a file.
 
-    tell: hears how many cells hold categories that training did not meet.
+    answers: (n, *out_shape). numbers: which rows they are, counted from 0. cells: of the column
+        that was asked for, as it is written.
+    """
+
+    answers: Array
+    numbers: Array
+    cells: Sequence[str] | None
+
+
+@frozen
+class Wishes:
+    """How rows are answered.
+
+    id: the column of which the cells are wanted with the answers. skip_bad: rows that cannot be
+        read or answered are named and left out. workers: how many; changes no answer.
+    """
+
+    id: str | None = None
+    skip_bad: bool = False
+    workers: int = 1
+
+
+PLAIN = Wishes()
+
+
+def answer_rows(
+    network: Network, rows: Path | None, tell: Tell = lambda text: None, wishes: Wishes = PLAIN
+) -> Iterator[Answered]:
+    """The answers to the rows of a file (CSV, JSON lines, Parquet, .npy or .npz); None: of standard
+    input.
+
+    tell: hears which columns are left aside, how many cells are missing or hold categories that
+        training did not meet, and which rows are left out.
     """
     if rows is not None:
-        return _answers(network, rows, tell)
+        yield from _Asking(network, expand(rows), tell, wishes).run()
+        return
     with standard_input() as received:
-        return _answers(network, received, tell)
+
+        def named(text: str) -> None:
+            tell(text.replace(str(received), NAME))
+
+        yield from _Asking(network, received, named, wishes).run()
 
 
-def _stored(network: Network, rows: Path) -> dict[str, Array]:
-    """The rows of a file, checked, by the names of their values."""
-    only = network.preprocessing.get(ONLY)
-    if only is not None:
-        odd = takes_unknown(only), takes_missing(only), codes_of_unknown(only)
-        stored = read_rows(rows, only.columns, only.row_shape, network.csv, *odd)
-        only.check(stored, str(rows))
-        return {ONLY: stored}
-    shapes = {name: one.row_shape for name, one in network.preprocessing.items()}
-    arrays = {name: array for name, array in network.arrays.items() if array is not None}
-    named = read_named_rows(rows, arrays, shapes)
-    for name, one in network.preprocessing.items():
-        one.check(named[name], f"the input {name!r} of {rows}")
-    return named
-
-
-def _tell_of_strange(network: Network, stored: Mapping[str, Array], tell: Tell) -> None:
-    """How many cells of each column are missing, or hold a category that the training part did
-    not have."""
-    for name, one in network.preprocessing.items():
-        rows = stored[name]
-        for column, (count, first) in missing_cells(one, rows).items():
-            where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
-            tell(
-                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row {first} "
-                "(counted from 0), are missing; they are treated as in training"
-            )
-        takes = takes_unknown(one)
-        if not takes:
-            continue
-        buckets = empty_buckets(one)
-        for column, (count, first) in unknown_cells(one, rows).items():
-            rare = takes[column] == "bucket" and column not in buckets
-            where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
-            tell(
-                f"warning: {where}: {count:,} of {len(rows):,} cells, the first in row "
-                f"{first} (counted from 0), hold categories that the model was not "
-                f"trained on; they are taken as {'rare ones' if rare else 'none of those it knows'}"
-            )
-
-
-def answers_of(
-    network: Network,
-    count: int,
-    take: Callable[[slice], Mapping[str, Array]],
-    at: Callable[[int], object] = lambda done: None,
-) -> Array:
+def answers_of(network: Network, count: int, take: Callable[[slice], Mapping[str, Array]]) -> Array:
     """The answers to so many rows; take: some of them, as stored, by the names of their values."""
     pieces = []
-    for start in range(0, count, _ANSWERED_AT_ONCE):
-        stop = min(start + _ANSWERED_AT_ONCE, count)
-        pieces.append(network.predict(take(slice(start, stop))))
-        at(stop)
+    with network.answering() as answering:
+        step = _step(network)
+        for start in range(0, count, step):
+            pieces.append(answering(take(slice(start, min(start + step, count))), start))
     return np.concatenate(pieces)
 
 
-def _answers(network: Network, rows: Path, tell: Tell) -> Array:
-    with about(rows):
-        stored = _stored(network, rows)
-        network.check_ids(stored, str(rows))  # all of them, before the first is answered
-    _tell_of_strange(network, stored, tell)
-    count = len(next(iter(stored.values())))
-    with work("answer rows", count) as at:
-        answers = answers_of(
-            network, count, lambda some: {name: x[some] for name, x in stored.items()}, at
+def _step(network: Network) -> int:
+    size = max(8 * math.prod(one.row_shape) for one in network.preprocessing.values())
+    return max(1, min(AT_ONCE, _BYTES // size))
+
+
+class _Asking:
+    """The rows of one file on their way through a network."""
+
+    def __init__(self, network: Network, path: Path, tell: Tell, wishes: Wishes) -> None:
+        self._network, self._path, self._tell, self._wishes = network, path, tell, wishes
+        self._only = network.preprocessing.get(ONLY)
+        self._strange = _Strange(network)
+        self._bad = 0
+
+    def run(self) -> Iterator[Answered]:
+        some = False
+        with self._network.answering(self._wishes.workers) as answering, about(self._path):
+            for values, numbers, cells in self._pieces():
+                for found in self._answered(answering, values, numbers, cells):
+                    some = True
+                    yield found
+        for text in self._strange.told():
+            self._tell(text)
+        if self._bad:
+            more = self._bad - _NAMED
+            if more > 0:
+                self._tell(f"... and {more:,} more")
+            self._tell(f"warning: {self._bad:,} rows of {self._path} are left out")
+        if not some:
+            raise DataError(f"{self._path}: no row can be answered.", file=self._path)
+
+    def _leave_out(self, row: int, error: DlcliError) -> None:
+        self._bad += 1
+        if self._bad <= _NAMED:
+            self._tell(f"left out: {error}")
+
+    def _answered(
+        self,
+        answering: Answering,
+        values: Mapping[str, Array],
+        numbers: Array,
+        cells: Sequence[str] | None,
+    ) -> Iterator[Answered]:
+        """The answers to some rows, and in order; where some are left out, in several pieces."""
+        try:
+            answers = answering(values, int(numbers[0]), str(self._path))
+            self._require_finite(answers, numbers)
+        except (DataError, DivergedError) as error:
+            if not self._wishes.skip_bad:
+                raise
+            if len(numbers) == 1:
+                self._leave_out(int(numbers[0]), error)
+                return
+            half = len(numbers) // 2
+            for part in (slice(0, half), slice(half, None)):
+                some = None if cells is None else cells[part]
+                rows = {name: x[part] for name, x in values.items()}
+                yield from self._answered(answering, rows, numbers[part], some)
+            return
+        self._strange.look(values, int(numbers[0]))
+        yield Answered(answers, numbers, cells)
+
+    def _require_finite(self, answers: Array, numbers: Array) -> None:
+        finite = np.isfinite(answers).reshape(len(answers), -1).all(axis=1)
+        if not finite.all():
+            raise DivergedError(
+                f"{self._path}: row {int(numbers[int(np.argmin(finite))])} (counted from 0) gets "
+                "an answer that is not finite: it is far from those that the network was trained "
+                "on. Check the rows and their scale",
+                file=self._path,
+            )
+
+    def _pieces(self) -> Iterator[tuple[dict[str, Array], Array, Sequence[str] | None]]:
+        """The stored rows of each value, some at a time, with their numbers and wanted cells."""
+        path, only = self._path, self._only
+        what = "a .csv, .jsonl, .parquet or .npy file of rows"
+        if only is not None:
+            require_file(path, what)
+        if only is not None and path.suffix.lower() != ".npy":
+            if only.columns is None:
+                raise no_table(path, only.row_shape)
+            odd = takes_unknown(only), takes_missing(only), codes_of_unknown(only)
+            asked = Asked(only.columns, self._network.csv, *odd)
+            bad = self._leave_out if self._wishes.skip_bad else None
+            blocks = table_rows(path, asked, self._wishes.id, bad, self._left_aside)
+            for rows in _gathered(blocks, _step(self._network)):
+                yield {ONLY: rows.stored}, rows.numbers, rows.cells
+            return
+        if self._wishes.id is not None:
+            raise UsageError(
+                f"--id {self._wishes.id}: the rows of {path} have no columns with names", file=path
+            )
+        if only is not None:
+            values = {ONLY: array_rows(path, only.columns, only.row_shape)}
+        else:
+            shapes = {name: one.row_shape for name, one in self._network.preprocessing.items()}
+            held = {name: a for name, a in self._network.arrays.items() if a is not None}
+            values = read_named_rows(path, held, shapes)
+        count, step = len(next(iter(values.values()))), _step(self._network)
+        with work("answer rows", count) as at:
+            for start in range(0, count, step):
+                stop = min(start + step, count)
+                some = {name: x[start:stop] for name, x in values.items()}
+                yield some, np.arange(start, stop), None
+                at(stop)
+
+    def _left_aside(self, names: Sequence[str]) -> None:
+        if names:
+            shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+            columns = "1 column" if len(names) == 1 else f"{len(names)} columns"
+            self._tell(
+                f"note: {columns} of {self._path} left aside, the model reads others: {shown}"
+            )
+
+
+def _gathered(blocks: Iterator[Rows], step: int) -> Iterator[Rows]:
+    """The same rows, so many at a time or a few more."""
+    held: list[Rows] = []
+    count = 0
+    for block in blocks:
+        held.append(block)
+        count += len(block.numbers)
+        if count >= step:
+            yield _together(held)
+            held, count = [], 0
+    if held:
+        yield _together(held)
+
+
+def _together(held: Sequence[Rows]) -> Rows:
+    if len(held) == 1:
+        return held[0]
+    cells = None
+    if held[0].cells is not None:
+        cells = [cell for rows in held for cell in rows.cells or ()]
+    stored = np.concatenate([rows.stored for rows in held])
+    return Rows(stored, np.concatenate([rows.numbers for rows in held]), cells)
+
+
+class _Strange:
+    """How many cells of each column are missing, or hold a category that the training part did not
+    have."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._rows = 0
+        self._missing: dict[tuple[str, str], tuple[int, int]] = {}
+        self._unknown: dict[tuple[str, str], tuple[int, int]] = {}
+        self._takes = {name: takes_unknown(one) for name, one in network.preprocessing.items()}
+
+    def look(self, values: Mapping[str, Array], first: int) -> None:
+        """Count those of some more rows."""
+        self._rows += len(next(iter(values.values())))
+        for name, one in self._network.preprocessing.items():
+            found = [(self._missing, missing_cells(one, values[name]))]
+            if self._takes[name]:
+                found.append((self._unknown, unknown_cells(one, values[name])))
+            for total, cells in found:
+                for column, (count, row) in cells.items():
+                    before, where = total.get((name, column), (0, first + row))
+                    total[name, column] = before + count, where
+
+    def told(self) -> Iterator[str]:
+        """A sentence for each column that has some."""
+        for name, one in self._network.preprocessing.items():
+            for column, found in _of(self._missing, name):
+                yield self._cells(
+                    name, column, found, "are missing; they are treated as in training"
+                )
+            buckets = empty_buckets(one) if self._takes[name] else ()
+            for column, found in _of(self._unknown, name):
+                rare = self._takes[name][column] == "bucket" and column not in buckets
+                yield self._cells(
+                    name,
+                    column,
+                    found,
+                    "hold categories that the model was not trained on; they are taken as "
+                    f"{'rare ones' if rare else 'none of those it knows'}",
+                )
+
+    def _cells(self, name: str, column: str, found: tuple[int, int], what: str) -> str:
+        where = f"column {column!r}" + (f" of the input {name!r}" if name != ONLY else "")
+        count, first = found
+        return (
+            f"warning: {where}: {count:,} of {self._rows:,} cells, the first in row {first} "
+            f"(counted from 0), {what}"
         )
-    finite = np.isfinite(answers).reshape(count, -1).all(axis=1)
-    if not finite.all():
-        raise DivergedError(
-            f"{rows}: row {int(np.argmin(finite))} (counted from 0) gets an answer that is not "
-            f"finite, and so do {int((~finite).sum())} rows in all: they are far from those that "
-            "the network was trained on. Check the rows and their scale",
-            file=rows,
-        )
-    return answers
+
+
+def _of(
+    found: Mapping[tuple[str, str], tuple[int, int]], name: str
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    for (value, column), cells in found.items():
+        if value == name:
+            yield column, cells

@@ -10,9 +10,9 @@ from dlcli import builder
 from dlcli.builder import Sections
 from dlcli.data.dataset import ONLY
 from dlcli.data.fitted import Columns, Fitted
-from dlcli.data.rows import Written
 from dlcli.data.sources import Csv, Jsonl, Parquet
 from dlcli.data.targets import STEP_OF
+from dlcli.data.written import Written
 from dlcli.deploy.written import NAMED
 from dlcli.engine.described import describe, written
 from dlcli.engine.losses import LOSSES

@@ -9,7 +9,7 @@ import numpy as np
 
 from dlcli.data.dataset import ONLY
 from dlcli.data.formats.notation import PLAIN, Format
-from dlcli.data.rows import Written
+from dlcli.data.written import Written
 from dlcli.engine.described import taken
 from dlcli.engine.layer import Shape
 from dlcli.engine.losses import Loss

@@ -1,24 +1,29 @@
-"""What a finished run answers to new rows. Writes nothing."""
+"""What a finished run, or a bundle that has left one, answers to new rows. Writes nothing."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from dlcli.artifacts.run_directory import DEPLOY, MODEL
-from dlcli.deploy.bundle import Bundle
-from dlcli.deploy.rows_answered import Tell, answer_rows
-from dlcli.engine.layer import Array
+from dlcli.deploy.bundle import Bundle, open_bundle
+from dlcli.deploy.places import is_bundle
+from dlcli.deploy.rows_answered import PLAIN, Answered, Tell, Wishes, answer_rows
 from dlcli.pipeline.finished import load_bundle, open_complete
 
 
-def predict_rows(
-    path: Path, rows: Path | None, tell: Tell = lambda text: None
-) -> tuple[Bundle, Array]:
-    """The deployed model's answers to the rows of a file (CSV, .npy or .npz); None: of standard
-    input.
-
-    tell: hears how many cells hold categories that training did not meet.
-    """
+def answering_bundle(path: Path) -> Bundle:
+    """The bundle of a finished run, or the bundle that lies there: a folder or one file."""
+    if is_bundle(path):
+        return open_bundle(path)
     directory, manifest = open_complete(path)
     folder = f"{DEPLOY}/bundle"
     deployed = any(name.startswith(f"{folder}/") for name in manifest.files)
-    bundle = load_bundle(directory, manifest, folder if deployed else MODEL)
-    return bundle, answer_rows(bundle, rows, tell)
+    return load_bundle(directory, manifest, folder if deployed else MODEL)
+
+
+def predict_rows(
+    path: Path, rows: Path | None, tell: Tell = lambda text: None, wishes: Wishes = PLAIN
+) -> tuple[Bundle, Iterator[Answered]]:
+    """The deployed model's answers to the rows of a file; None: of standard input. See
+    `answer_rows`."""
+    bundle = answering_bundle(path)
+    return bundle, answer_rows(bundle, rows, tell, wishes)

@@ -238,7 +238,7 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "--json --debug",
         "evaluate": "--split --expect --data-dir --workers --json --debug",
         "validate": "--set --data-dir --json --debug",
-        "predict": "--json --debug",
+        "predict": "-o, --format --top --proba --classes --id --skip-bad --workers --json --debug",
         "importance": "--split --repeats --seed --metric --data-dir --workers --json --debug",
         "verify": "--json --debug",
         "reproduce": "--epochs --tolerance --data-dir --workers --json --debug",

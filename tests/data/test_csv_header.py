@@ -10,8 +10,9 @@ import pytest
 from dlcli.data import Column, Places
 from dlcli.data.formats.header import like_data
 from dlcli.data.formats.notation import Format
-from dlcli.data.rows import Written, read_rows
+from dlcli.data.rows import read_rows
 from dlcli.data.sources import Csv
+from dlcli.data.written import Written
 from dlcli.errors import DataError, UsageError
 from tests.data.tables import TABLES
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from dlcli.data import Places
 from dlcli.data.formats.notation import Format, is_number, to_numbers
-from dlcli.data.rows import Written, read_rows
+from dlcli.data.rows import read_rows
 from dlcli.data.sources import Csv
+from dlcli.data.written import Written
 from dlcli.errors import DataError
 
 Write = Callable[..., str]

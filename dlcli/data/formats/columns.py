@@ -77,8 +77,8 @@ def _read(
     way: Way,
 ) -> ReadColumns:
     table = Growing(len(wanted))
-    make = _Making(file, wanted, kinds, reasons, table.more)
-    with closing(_blocks(file, make, most, way)) as blocks:
+    make = Making(file, wanted, kinds, reasons, table.more)
+    with closing(made_of(file, make, most, way)) as blocks:
         for _ in blocks:
             pass
     return ReadColumns(table.whole(), {name: list(known) for name, known in make.codes.items()})
@@ -89,7 +89,7 @@ class ReadBlock:
     """Some rows of the wanted columns, which follow each other.
 
     numbers: as those of ReadColumns. codes: of the texts of each text column so far. cells: of the
-        column that was wanted as it is written, if there is one. first: the number of the first row.
+        column that was wanted as it is written, if there is one. first: the first row's number.
     """
 
     numbers: Array
@@ -103,71 +103,8 @@ class ReadBlock:
         return ReadBlock(self.numbers[row:], self.codes, cells, self.first + row)
 
 
-Bad = Callable[[int, DataError], None]
-"""Takes the number of a row that is left out, and why."""
-
-
-def read_in_blocks(
-    file: Text,
-    wanted: Sequence[str],
-    kinds: Mapping[str, str],
-    as_written: str | None = None,
-    bad: Bad | None = None,
-) -> Generator[ReadBlock]:
-    """`read_columns` block by block, so that memory has no need to hold the file.
-
-    as_written: a column of which the cells are wanted, too. bad: takes the number of a row that
-    cannot be read, and why, and the row is left out; if not given, that is an error.
-    """
-    make = _Making(file, wanted, kinds, None, _room(wanted), as_written)
-    if bad is not None:
-        yield from _without_bad(file, make, bad)
-        return
-    way, done = quickest_way(file, None), 0
-    if way != "lines":
-        with suppress(Doubt, DlcliError, ValueError, csv.Error):
-            for block in _blocks(file, make, None, way):
-                yield block
-                done += len(block.numbers)
-            return
-    make = _Making(file, wanted, kinds, None, _room(wanted), as_written)
-    for block in _blocks(file, make, None, "lines"):
-        skipped = min(done, len(block.numbers))  # known already
-        done -= skipped
-        if skipped < len(block.numbers):
-            yield block.below(skipped)
-
-
-def _room(wanted: Sequence[str]) -> Callable[[int], Array]:
-    return lambda rows: np.empty((rows, len(wanted)))
-
-
-def _without_bad(file: Text, make: "_Making", bad: Bad) -> Generator[ReadBlock]:
-    """Line by line; a block that cannot be read as a whole is read row by row."""
-    width, first = len(file.names), 0
-    with work(f"read {file.path.name}") as at, data_rows(file) as rows:
-        while block := list(itertools.islice(rows, BLOCK)):
-            try:
-                if set(map(len, block)) != {width}:
-                    raise Doubt
-                yield make(RowBlock(block), first, "lines")
-            except (Doubt, DataError):
-                for row, cells in enumerate(block, first):
-                    if not cells and not any(block[row - first :]):
-                        break  # the blank lines that end a file, or none that hold anything
-                    try:
-                        if len(cells) != width:
-                            raise _odd(file, row, len(cells))
-                        yield make(RowBlock([cells]), row, "lines")
-                    except DataError as error:
-                        bad(row, error)
-            first += len(block)
-            at(first)
-    if not first:
-        raise _no_rows(file)
-
-
-def _blocks(file: Text, make: "_Making", most: int | None, way: Way) -> Generator[ReadBlock]:
+def made_of(file: Text, make: "Making", most: int | None, way: Way) -> Generator[ReadBlock]:
+    """All blocks of a file, made into numbers; way: how they are read."""
     first = 0
     source = _by_lines(file, most) if way == "lines" else cut_blocks(file, BLOCK, most, way)
     with closing(source) as blocks:
@@ -175,15 +112,16 @@ def _blocks(file: Text, make: "_Making", most: int | None, way: Way) -> Generato
             yield make(block, first, way)
             first += block.rows
     if not first:
-        raise _no_rows(file)
+        raise no_rows(file)
 
 
-def _no_rows(file: Text) -> DataError:
+def no_rows(file: Text) -> DataError:
+    """The error about a file without any."""
     what = "has a header but no rows" if file.header else "has no rows"
     return DataError(f"{file.path} {what}.", file=file.path)
 
 
-class _Making:
+class Making:
     """Makes numbers out of blocks of cells, one after the other; the arguments are those of
     `read_columns`, and where the numbers of a block are put."""
 
@@ -412,10 +350,10 @@ def _without_last_blank_lines(
     i = next(i for i, row in enumerate(block) if len(row) != width)
     if not block[i] and not any(block[i:]) and not any(rows):
         return block[:i]
-    raise _odd(file, first + i, len(block[i]))
+    raise odd_row(file, first + i, len(block[i]))
 
 
-def _odd(file: Text, row: int, count: int) -> DataError:
+def odd_row(file: Text, row: int, count: int) -> DataError:
     """The error about a row with another number of cells than there are columns."""
     what = "is blank" if count == 0 else f"has {count} cell{'s' if count > 1 else ''}"
     whose = "the header names" if file.header else f"line {file.line} has"
