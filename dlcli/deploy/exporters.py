@@ -6,6 +6,8 @@ from pathlib import Path
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.deploy.bundle import Bundle, prove
 from dlcli.deploy.exporter import EXACT, Exporter, Proof
+from dlcli.deploy.keras.exporter import KerasExporter
+from dlcli.deploy.torch.exporter import TorchExporter
 
 
 class BundleExporter(Exporter):
@@ -24,5 +26,7 @@ class BundleExporter(Exporter):
 
 EXPORTERS: Mapping[str, Exporter] = {
     "bundle": BundleExporter(),
+    "keras": KerasExporter(),
+    "torch": TorchExporter(),
 }
 """By their words in the config; a test compares both."""
