@@ -3,6 +3,7 @@
 Nothing of Keras is needed to write it.
 """
 
+from dlcli.data.dataset import ONLY
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.keras.layers import LAYERS, MERGES
 from dlcli.deploy.keras.network import Network, network
@@ -24,11 +25,13 @@ _TITLE = (
     "Keras computes by the backend that the variable KERAS_BACKEND names: tensorflow, jax or torch."
 )
 
-_EXAMPLE = """\
-model = load()                        # with the weights beside this file
-predict(model, rows)                  # answers to rows as they are stored
-model(preprocess(rows))               # the outputs of the network, to go on with
-model.save("model.keras")             # or `python model.py --save model.keras`"""
+_EXAMPLE = {
+    "model = load()": "with the weights beside this file",
+    "predict(model, rows)": "answers to rows as they are stored",
+}
+_OF_CELLS = {"predict(model, encode(cells))": "to rows of cells by the names in COLUMNS"}
+_OF_ONE = {"model(preprocess(rows))": "the outputs of the network alone"}
+_SAVED = {'model.save("model.keras")': "or `python model.py --save model.keras`"}
 
 _LOAD = '''\
 def load(folder: str | Path = HERE) -> keras.Model:
@@ -86,14 +89,22 @@ class KerasExporter(SourceExporter):
         files = {document.WEIGHTS: net.arrays}
         if written.arrays:
             files[document.CONSTANTS] = written.arrays
-        definitions = [*written.text, *net.helpers, _build(net), _LOAD, _predict(net)]
+        definitions = [_build(net), _LOAD, _predict(net), *written.text, *net.helpers]
         text = document.document(
-            document.words(bundle, _TITLE, _EXAMPLE, files),
+            document.words(bundle, _TITLE, _example(bundle), files),
             _IMPORTS,
             written,
-            [*definitions, document.CHECK, _MAIN],
+            [*definitions, document.CHECK],
+            _MAIN,
         )
         return Source(text, net.arrays, written.arrays)
+
+
+def _example(bundle: Bundle) -> dict[str, str]:
+    """Lines that use it, and what they do."""
+    of_cells = _OF_CELLS if rows.has_columns(bundle) else {}
+    of_one = _OF_ONE if ONLY in bundle.preprocessing else {}
+    return {**_EXAMPLE, **of_cells, **of_one, **_SAVED}
 
 
 def _build(net: Network) -> str:

@@ -432,9 +432,7 @@ LAYERS: Mapping[type[Layer], Callable[[Any, Node, Params], Part]] = {
 
 
 def _merged(kind: str) -> Callable[[Any, Node, Sequence[str], str], str]:
-    return lambda merge, node, xs, name: (
-        f"{call(f'layers.{kind}', name=name)}([{', '.join(xs)}])"
-    )
+    return lambda merge, node, xs, name: f"{call(f'layers.{kind}', name=name)}([{', '.join(xs)}])"
 
 
 def _dot(merge: Dot, node: Node, xs: Sequence[str], name: str) -> str:

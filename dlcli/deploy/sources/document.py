@@ -23,17 +23,23 @@ def document(
     imports: Iterable[str],
     written: Written,
     definitions: Sequence[str],
+    main: str,
 ) -> str:
     """A module that stands alone.
 
     words: its docstring. imports: lines. written: what is done to rows; its functions of dlcli are
-    taken over. definitions: texts, in their order, those of `written` among them.
+    taken over. definitions: texts, in their order, those of `written` among them. main: what is
+    run.
     """
     taken = excerpt(written.functions)
     more = [line for line in _FOR_ROWS if _named(line, written.text)]
     lines = import_lines([*imports, *more, *taken.imports])
-    text = "\n\n\n".join([_HERE, *taken.pieces, *definitions])
-    return f'"""{words}"""\n\n{lines}\n\n{text}\n'
+    text = "\n\n\n".join([_HERE, *definitions, _FUNCTIONS, *taken.pieces, main])
+    return f'"""{words}"""\n\nfrom __future__ import annotations\n\n{lines}\n\n{text}\n'
+
+
+_FUNCTIONS = """\
+# What the definitions above read: functions of dlcli, as they are there."""
 
 
 _FOR_ROWS = (
@@ -81,12 +87,15 @@ def import_lines(lines: Iterable[str]) -> str:
 
 
 def words(
-    bundle: Bundle, title: str, example: str, files: Mapping[str, Mapping[str, Array]]
+    bundle: Bundle,
+    title: str,
+    example: Mapping[str, str],
+    files: Mapping[str, Mapping[str, Array]],
 ) -> str:
     """The docstring of a module: what it is, how it is used, what it takes and gives, what its
     numbers are. Nothing in it comes from a config or from data but numbers.
 
-    example: lines of Python. files: the arrays of each file beside it.
+    example: lines of Python, each with what it does. files: the arrays of each file beside it.
     """
     lines = []
     for name, one in bundle.preprocessing.items():
@@ -96,9 +105,11 @@ def words(
     digests = [
         f"{name:<27} {digest_bytes(encode_tensors(arrays))}" for name, arrays in files.items()
     ]
+    width = max(map(len, example))
+    shown = "\n".join(f"{line:<{width}}  # {does}" for line, does in example.items())
     return f"""{title}
 
-{textwrap.indent(example, "    ")}
+{textwrap.indent(shown, "    ")}
 
 takes    {f"{chr(10)}         ".join(lines)}
 gives    {gives(bundle)}

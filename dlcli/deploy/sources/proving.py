@@ -115,7 +115,7 @@ def _answers(source: Path, rows: Mapping[str, Array], asked: Asked) -> tuple[Arr
     batch = {"x" if name == ONLY else f"x.{name}": array for name, array in rows.items()}
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", program, str(source.resolve())],
+            [sys.executable, "-I", "-B", "-c", program, str(source.resolve())],
             input=encode_tensors(batch),
             capture_output=True,
             timeout=SECONDS,

@@ -125,6 +125,15 @@ ANSWERS: Mapping[type[Loss], Function | None] = {
 """What a loss makes of outputs; None: nothing."""
 
 
+READERS: Mapping[str, Function] = {
+    "number": steps.number_of,
+    "date": steps.seconds_of,
+    "text": steps.code_of,
+    "text in bins": steps.code_or_bin_of,
+}
+"""What reads a cell, by what its column holds."""
+
+
 @frozen
 class Written:
     """functions: of dlcli, which the text calls. text: definitions. arrays: what these read, by
@@ -170,10 +179,12 @@ def written(bundle: Bundle) -> Written:
     only = bundle.preprocessing.get(ONLY)
     if only is None:
         texts.append(_preprocess_each(bundle))
-    elif only.columns is not None and len(only.row_shape) == 1:
-        functions.append(steps.encoded)
-        text.append(assigned("COLUMNS", _columns(only)))
-        texts.insert(0, _encode(bundle))
+    elif has_columns(bundle):
+        columns = _columns(only)
+        held = dict.fromkeys(column["holds"] for column in columns)
+        functions += [steps.encoded, *(READERS[one] for one in held)]
+        text.append(assigned("COLUMNS", columns))
+        texts.insert(0, _encode(bundle, tuple(held)))
     texts.append(_answers(bundle, functions, arrays))
     if arrays:
         texts.insert(0, _CONSTANTS)
@@ -192,6 +203,12 @@ def constants() -> dict[str, dict[str, Array]]:
     return found'''
 
 
+def has_columns(bundle: Bundle) -> bool:
+    """Whether rows are those of a table whose columns have names."""
+    only = bundle.preprocessing.get(ONLY)
+    return only is not None and only.columns is not None
+
+
 def _columns(fitted: Preprocessing) -> tuple[dict[str, Any], ...]:
     """What `encoded` of steps.py has to know of each column."""
     unknown, missing = takes_unknown(fitted), takes_missing(fitted)
@@ -208,10 +225,11 @@ def _columns(fitted: Preprocessing) -> tuple[dict[str, Any], ...]:
         if column.date:
             entry |= {"holds": "date", "written": column.written}
         if column.categories is not None:
-            lenient = column.name in unknown or column.name in bins
-            entry |= {"holds": "text", "unknown": "last" if lenient else "error"}
+            entry["holds"] = "text"
             if column.name in bins:
-                entry |= {"unknown": "hash", "num_bins": bins[column.name]}
+                entry |= {"holds": "text in bins", "bins": bins[column.name]}
+            elif column.name in unknown:
+                entry["taken"] = True
             entry["known"] = column.categories
         if column.name in missing:
             entry["missing"] = True
@@ -219,8 +237,9 @@ def _columns(fitted: Preprocessing) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
-def _encode(bundle: Bundle) -> str:
-    marks = tuple(bundle.csv.format.missing)
+def _encode(bundle: Bundle, held: tuple[str, ...]) -> str:
+    marks = literal(tuple(bundle.csv.format.missing), 10_000)
+    readers = ", ".join(f"{literal(one)}: {READERS[one].__name__}" for one in held)
     return f'''\
 def encode(rows: Sequence[Mapping[str, Any]]) -> Array:
     """Rows as `preprocess` takes them, (n, columns), of their cells by the names in COLUMNS.
@@ -228,7 +247,8 @@ def encode(rows: Sequence[Mapping[str, Any]]) -> Array:
     A cell is a number (or the text of one), a text, or None where it is missing. ValueError for a
     cell that is not there, or that the network cannot take.
     """
-    return encoded(rows, COLUMNS, marks={literal(marks, 60)})'''
+    readers = {{{readers}}}
+    return encoded(rows, COLUMNS, readers, marks={marks})'''
 
 
 def _preprocess(

@@ -9,7 +9,7 @@ NumPy alone. Those of steps do what `apply` of the fitted step of that name does
 Those of targets and answers do what `inverse` of a target's step and `predict` of a loss do.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -417,65 +417,45 @@ def unrank(y: Array, learned: Mapping[str, Array], normal: bool = False) -> Arra
 
 
 def encoded(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]], marks: Collection[str]
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[Mapping[str, Any]],
+    readers: Mapping[str, Callable[[Any, Mapping[str, Any], Mapping[str, int]], float]],
+    marks: Collection[str],
 ) -> Array:
     """Rows of a table as they are stored, (n, columns) float64, of their cells by name.
 
-    columns: of each the `name`, what it `holds` (number, date or text), whether a cell may be
-    `missing`; of dates how they are `written`; of texts those that are `known`, what is done with
-    `unknown` ones (error; last: all of them have the place behind the known; hash: behind that, the
-    bin of the text of `num_bins`). marks: texts that stand for no value.
+    columns: of each the `name`, what it `holds`, and whether a cell may be `missing`. readers: by
+    what a column holds, what gives the number of a cell, of the column and the places of `known`
+    texts. marks: texts that stand for no value.
     ValueError for a cell that is not there, or that the network cannot take.
     """
-    table = np.empty((len(rows), len(columns)))
+    table = np.full((len(rows), len(columns)), np.nan)
     for j, column in enumerate(columns):
+        read = readers[column["holds"]]
         known = {text: place for place, text in enumerate(column.get("known", ()))}
         for number, row in enumerate(rows):
             where = f"row {number} (counted from 0), column {column['name']!r}"
             if column["name"] not in row:
                 raise ValueError(f"{where} is not there")
             cell = row[column["name"]]
-            try:
-                table[number, j] = value = value_of(cell, column, known, marks)
-            except (ValueError, OverflowError) as error:
-                raise ValueError(f"{where} holds {cell!r:.100}: {error}") from None
-            if value != value and not column.get("missing", False):
+            if not is_missing(cell, marks):
+                try:
+                    table[number, j] = read(cell, column, known)
+                except (ValueError, OverflowError) as error:
+                    raise ValueError(f"{where} holds {cell!r:.100}: {error}") from None
+            elif not column.get("missing", False):
                 raise ValueError(f"{where} is missing, and nothing fills it in")
     return table
 
 
-def value_of(
-    cell: Any, column: Mapping[str, Any], known: Mapping[str, int], marks: Collection[str]
-) -> float:
-    """A cell as it is stored, NaN where it is missing; ValueError for what the column cannot hold.
-
-    known: the places of the texts of the column.
-    """
-    if cell is None or (isinstance(cell, float) and cell != cell):
-        return float("nan")
-    if isinstance(cell, str) and cell.strip() in marks:
-        return float("nan")
-    if column["holds"] == "number":
-        return number_of(cell)
-    if not isinstance(cell, str):
-        raise ValueError("it is no text")
-    if column["holds"] == "date":
-        seconds = to_seconds(cell, column["written"])
-        if seconds is None:
-            raise ValueError(f"it is no date that is written as {column['written']}")
-        return seconds
-    text = cell.strip()
-    if text in known:
-        return float(known[text])
-    if not text:
-        raise ValueError("it is empty")
-    if column["unknown"] == "error":
-        raise ValueError("the network was not trained on this text")
-    bins = column.get("num_bins")
-    return float(len(known) + (0 if bins is None else 1 + murmur3(text) % bins))
+def is_missing(cell: Any, marks: Collection[str]) -> bool:
+    """Whether a cell is None, NaN, or a text that stands for no value."""
+    if isinstance(cell, str):
+        return cell.strip() in marks
+    return cell is None or (isinstance(cell, float) and cell != cell)
 
 
-def number_of(cell: Any) -> float:
+def number_of(cell: Any, column: Mapping[str, Any], known: Mapping[str, int]) -> float:
     """A finite number, or the text of one; ValueError for anything else."""
     if isinstance(cell, str):
         if "_" in cell or not cell.isascii():
@@ -486,6 +466,39 @@ def number_of(cell: Any) -> float:
     if not np.isfinite(number):
         raise ValueError("it is no finite number")
     return number
+
+
+def seconds_of(cell: Any, column: Mapping[str, Any], known: Mapping[str, int]) -> float:
+    """A date as it is `written`, in seconds since 1970; ValueError for anything else."""
+    seconds = to_seconds(text_of(cell), column["written"])
+    if seconds is None:
+        raise ValueError(f"it is no date that is written as {column['written']}")
+    return seconds
+
+
+def code_of(cell: Any, column: Mapping[str, Any], known: Mapping[str, int]) -> float:
+    """The place of a text among those that are known; all others have the place behind the last.
+    ValueError for these unless the column says that unknown ones are `taken`."""
+    text = text_of(cell)
+    if text not in known and not column.get("taken", False):
+        raise ValueError("the network was not trained on this text")
+    return float(known.get(text, len(known)))
+
+
+def code_or_bin_of(cell: Any, column: Mapping[str, Any], known: Mapping[str, int]) -> float:
+    """The place of a text among those that are known; of others, behind that of all unknown ones,
+    the bin of the text, of `bins`."""
+    text = text_of(cell)
+    return float(known[text] if text in known else len(known) + 1 + murmur3(text) % column["bins"])
+
+
+def text_of(cell: Any) -> str:
+    """A text without the blanks around it; ValueError for anything else, and where it is empty."""
+    if not isinstance(cell, str):
+        raise ValueError("it is no text")
+    if not cell.strip():
+        raise ValueError("it is empty")
+    return cell.strip()
 
 
 def apart(found: Array, wanted: Array) -> tuple[float, bool]:

@@ -9,6 +9,7 @@ import keyword
 import math
 import re
 import textwrap
+import tokenize
 from collections.abc import Collection, Mapping, Sequence
 from pprint import pformat
 from typing import Any
@@ -48,7 +49,18 @@ def literal(value: Any, width: int = WIDTH) -> str:
     TypeError for anything else.
     """
     _require_plain(value)
-    return pformat(value, width=max(20, width), compact=True, sort_dicts=False)
+    return _quoted_twice(pformat(value, width=max(20, width), compact=True, sort_dicts=False))
+
+
+def _quoted_twice(text: str) -> str:
+    """The same literals, texts in double quotes where these need no escape."""
+    lines = text.splitlines(keepends=True)
+    for token in tokenize.generate_tokens(iter(lines).__next__):
+        if token.type == tokenize.STRING and token.string[0] == "'" and '"' not in token.string:
+            row, start = token.start[0] - 1, token.start[1]
+            line, end = lines[row], token.end[1]
+            lines[row] = f'{line[:start]}"{line[start + 1 : end - 1]}"{line[end:]}'
+    return "".join(lines)
 
 
 def _require_plain(value: Any) -> None:
@@ -75,7 +87,7 @@ def call(function: str, given: Sequence[str] = (), **options: Any) -> str:
     """
     pieces = [*given, *(f"{name}={literal(value, 10_000)}" for name, value in options.items())]
     line = f"{function}({', '.join(pieces)})"
-    if len(line) <= WIDTH - 24 and "\n" not in line:
+    if len(line) <= WIDTH - 16 and "\n" not in line:
         return line
     pieces = list(given)
     for name, value in options.items():

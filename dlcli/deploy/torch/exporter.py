@@ -3,6 +3,7 @@
 Nothing of PyTorch is needed to write it.
 """
 
+from dlcli.data.dataset import ONLY
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.sources import document, rows
 from dlcli.deploy.sources.exporter import Source, SourceExporter
@@ -23,10 +24,12 @@ _TITLE = (
     "A trained network for PyTorch. It stands alone: nothing but the files beside it is needed."
 )
 
-_EXAMPLE = """\
-model = load()                        # with the weights beside this file, to answer
-model.predict(rows)                   # answers to rows as they are stored
-model(torch.from_numpy(preprocess(rows)))    # the outputs of the network, to go on with"""
+_EXAMPLE = {
+    "model = load()": "with the weights beside this file, to answer",
+    "model.predict(rows)": "answers to rows as they are stored",
+}
+_OF_CELLS = {"model.predict(encode(cells))": "to rows of cells by the names in COLUMNS"}
+_OF_ONE = {"model(torch.from_numpy(preprocess(rows)))": "the outputs of the network alone"}
 
 _LOAD = '''\
 def load(folder: str | Path = HERE) -> Model:
@@ -65,12 +68,19 @@ class TorchExporter(SourceExporter):
         if written.arrays:
             files[document.CONSTANTS] = written.arrays
         text = document.document(
-            document.words(bundle, _TITLE, _EXAMPLE, files),
+            document.words(bundle, _TITLE, _example(bundle), files),
             _IMPORTS,
             written,
-            [*written.text, *net.helpers, _model(net), _LOAD, document.CHECK, _MAIN],
+            [_model(net), _LOAD, *written.text, *net.helpers, document.CHECK],
+            _MAIN,
         )
         return Source(text, net.arrays, written.arrays)
+
+
+def _example(bundle: Bundle) -> dict[str, str]:
+    """Lines that use it, and what they do."""
+    of_cells = _OF_CELLS if rows.has_columns(bundle) else {}
+    return {**_EXAMPLE, **of_cells, **(_OF_ONE if ONLY in bundle.preprocessing else {})}
 
 
 def _model(net: Network) -> str:
