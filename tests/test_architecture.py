@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "data": BASE,
     "artifacts": BASE,
     "builder": BASE | {"config", "engine", "data"},
-    "deploy": BASE | ROOMS | {"builder"},
+    "deploy": BASE | ROOMS | {"builder", "__init__"},
     "pipeline": BASE | ROOMS | {"builder", "deploy", "__init__"},
     "console": BASE | {"engine"},
     "cli": BASE | ROOMS | {"pipeline", "console", "deploy", "__init__"},

@@ -5,7 +5,8 @@ Nothing of Keras is needed to write it.
 
 from dlcli.data.dataset import ONLY
 from dlcli.deploy.bundle import Bundle
-from dlcli.deploy.keras.layers import LAYERS, MERGES
+from dlcli.deploy.keras.layers import LAYERS
+from dlcli.deploy.keras.merges import MERGES
 from dlcli.deploy.keras.network import Network, network
 from dlcli.deploy.sources import document, rows
 from dlcli.deploy.sources.exporter import Source, SourceExporter

@@ -7,7 +7,9 @@ a value is read twice, or not by the next layer, each value has the name of its 
 from collections.abc import Mapping, Sequence
 
 from dlcli.deploy.bundle import Bundle
-from dlcli.deploy.keras.layers import HELPERS_OF, LAYERS, MERGES, Part
+from dlcli.deploy.keras.layers import LAYERS
+from dlcli.deploy.keras.merges import HELPERS_OF, MERGES
+from dlcli.deploy.keras.parts import Part
 from dlcli.deploy.sources.graphs import is_chain, read_masks
 from dlcli.deploy.sources.writing import Identifiers, body, call, literal
 from dlcli.engine.graph import Node

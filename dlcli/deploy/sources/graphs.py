@@ -1,4 +1,4 @@
-"""What source asks of a graph: whether it is a chain, and which masks are read when it answers.
+"""What source asks of a graph: whether it is a chain, which masks are read when it answers.
 
 Some layers read a mask in training only, and many pass one on that nobody reads; source holds what
 is read.
@@ -15,6 +15,7 @@ from dlcli.engine.layers import (
     GroupNormalization,
     Masking,
 )
+from dlcli.engine.merges import Dot
 
 READS: dict[type[Layer], bool] = {
     BatchNormalization: False,  # its moving averages know nothing of masks
@@ -43,3 +44,20 @@ def is_chain(nodes: tuple[Node, ...], inputs: tuple[str, ...]) -> bool:
     return len(inputs) == 1 and all(
         node.inputs == (name,) for node, name in zip(nodes, before, strict=False)
     )
+
+
+def summed(merge: Dot, node: Node) -> tuple[str, tuple[int, int], bool]:
+    """A dot product in the letters of einsum; the axes that are summed over, of both inputs; and
+    whether nothing is left of a row but one number."""
+    first, second = node.in_shapes
+    left, right = (
+        axis - 1 if axis > 0 else axis + len(shape)
+        for axis, shape in zip(merge.axes, node.in_shapes, strict=True)
+    )
+    letters = "abcdefghijklmnopqrstuvwxy"
+    a = list(letters[: len(first)])
+    b = list(letters[len(first) : len(first) + len(second)])
+    a[left] = b[right] = "z"
+    kept = [letter for letter in (*a, *b) if letter != "z"]
+    rule = f"Z{''.join(a)},Z{''.join(b)}->Z{''.join(kept)}"
+    return rule, (left + 1, right + 1), not kept

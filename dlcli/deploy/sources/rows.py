@@ -1,8 +1,8 @@
 """The part of written source that needs NumPy alone: from cells to rows, from rows to what a
 network takes, and from its outputs to answers.
 
-The tables STEPS, TARGETS and ANSWERS say which function of steps.py does what each fitted step,
-step of a target, and loss does.
+The tables STEPS, TARGETS and ANSWERS say which function of steps.py and ends.py does what each
+fitted step, step of a target, and loss does; READERS which of cells.py reads a cell.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ from dlcli.data.transforms.imputing import Imputed
 from dlcli.data.transforms.ordinal import Ordered
 from dlcli.data.transforms.resizing import Cropped, Resized
 from dlcli.deploy.bundle import Bundle
-from dlcli.deploy.sources import steps
+from dlcli.deploy.sources import cells, ends, steps
 from dlcli.deploy.sources.writing import Identifiers, assigned, body, call, literal
 from dlcli.engine.layer import Array
 from dlcli.engine.layers import Embedding
@@ -107,29 +107,29 @@ STEPS: Mapping[type[Fitted], Callable[[Any], Doing]] = {
 """Of what each fitted step is done by."""
 
 TARGETS: Mapping[type[TargetStep], Callable[[Any], Doing]] = {
-    Scaled: lambda step: _doing(steps.unscale, {"scale": step.scale, "offset": step.offset}),
-    LoggedTarget: lambda step: _doing(steps.exponential_less_1),
+    Scaled: lambda step: _doing(ends.unscale, {"scale": step.scale, "offset": step.offset}),
+    LoggedTarget: lambda step: _doing(ends.exponential_less_1),
     RankedTarget: lambda step: _doing(
-        steps.unrank, {"known": step.ranks.known}, normal=step.ranks.normal
+        ends.unrank, {"known": step.ranks.known}, normal=step.ranks.normal
     ),
 }
 """By what each step of a target is undone."""
 
 ANSWERS: Mapping[type[Loss], Function | None] = {
-    BinaryCrossentropy: steps.sigmoid,
-    CategoricalCrossentropy: steps.softmax,
+    BinaryCrossentropy: ends.sigmoid,
+    CategoricalCrossentropy: ends.softmax,
     MeanAbsoluteError: None,
     MeanSquaredError: None,
-    SparseCategoricalCrossentropy: steps.softmax,
+    SparseCategoricalCrossentropy: ends.softmax,
 }
 """What a loss makes of outputs; None: nothing."""
 
 
 READERS: Mapping[str, Function] = {
-    "number": steps.number_of,
-    "date": steps.seconds_of,
-    "text": steps.code_of,
-    "text in bins": steps.code_or_bin_of,
+    "number": cells.number_of,
+    "date": cells.seconds_of,
+    "text": cells.code_of,
+    "text in bins": cells.code_or_bin_of,
 }
 """What reads a cell, by what its column holds."""
 
@@ -162,7 +162,7 @@ def refused(bundle: Bundle) -> str | None:
 def written(bundle: Bundle) -> Written:
     """CLASSES, COLUMNS, constants(), encode(), preprocess() and answers(), as far as there are
     such."""
-    functions: list[Function] = [steps.stored, steps.prepared, steps.apart]
+    functions: list[Function] = [ends.stored, ends.prepared, ends.apart]
     arrays: dict[str, Array] = {}
     text = [assigned("CLASSES", bundle.classes)]
     names = Identifiers(())
@@ -182,7 +182,7 @@ def written(bundle: Bundle) -> Written:
     elif has_columns(bundle):
         columns = _columns(only)
         held = dict.fromkeys(column["holds"] for column in columns)
-        functions += [steps.encoded, *(READERS[one] for one in held)]
+        functions += [cells.encoded, *(READERS[one] for one in held)]
         text.append(assigned("COLUMNS", columns))
         texts.insert(0, _encode(bundle, tuple(held)))
     texts.append(_answers(bundle, functions, arrays))
@@ -280,7 +280,7 @@ def _preprocess(
         first.append("learned = constants()")
     last = []
     if ids:
-        functions.append(steps.require_ids)
+        functions.append(ends.require_ids)
         last = [f"require_ids(x, {min(ids)})"]
     inside = [*first, 'with np.errstate(all="ignore"):', body(lines), *last, "return x"]
     return f'''\

@@ -1,74 +1,22 @@
-"""What is done to rows before a network sees them and to what it answers, as plain functions.
+"""The steps of preprocessing as plain functions, which stand in written source as they stand here.
 
-Each stands in written source as it stands here, so it reads nothing but its arguments, and needs
-NumPy alone. Those of steps do what `apply` of the fitted step of that name does, to the bit:
+So they read nothing but their arguments, and need NumPy alone. Each does what `apply` of the fitted
+step of that name does, to the bit:
 
     x         rows, stored or as the step before left them       dtype   what is computed in
     learned   the step's arrays, by the names under which they are saved
-
-Those of targets and answers do what `inverse` of a target's step and `predict` of a loss do.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
-from dlcli.data.portable import expm1, log1p, normal_quantile, normal_share
+from dlcli.data.portable import log1p, normal_quantile
 from dlcli.data.transforms.curves import TAIL
 from dlcli.data.transforms.dates import CYCLES, parts_of, sine_and_cosine
-from dlcli.data.transforms.hashing import murmur3
 from dlcli.data.transforms.resizing import floating_like, taps, weighed
-from dlcli.dates import to_seconds
-
-
-def stored(rows: Any, shape: Shape, gaps: Collection[int]) -> Array:
-    """Rows as an array (n, *shape); ValueError for what is none, or holds Inf or a stray NaN.
-
-    gaps: the columns of a table of which cells may be missing (NaN).
-    """
-    x = np.asarray(rows)
-    if x.dtype.kind == "b":
-        x = x.view(np.uint8)
-    if x.dtype.kind not in "iuf":
-        raise ValueError(f"rows are numbers, not {x.dtype}")
-    if (*x.shape[1:], 1) == shape:
-        x = x.reshape(-1, *shape)
-    if x.shape[1:] != shape or not len(x):
-        wanted = ", ".join(map(str, ("n", *shape)))
-        raise ValueError(f"rows have shape ({wanted}) with n of at least 1, not {x.shape}")
-    if x.dtype.kind == "f":
-        wrong = ~np.isfinite(x)
-        for position in gaps:
-            wrong[..., position] &= np.isinf(x[..., position])
-        if wrong.any():
-            row, *place = np.argwhere(wrong)[0].tolist()
-            raise ValueError(f"row {row} (counted from 0) holds {x[(row, *place)]} at {place}")
-    return x
-
-
-def prepared(x: Array, shape: Shape) -> Array:
-    """What the steps have made of rows as float32; ValueError for what is no number any more."""
-    found = np.ascontiguousarray(x.reshape(len(x), *shape), np.float32)
-    finite = np.isfinite(found.reshape(len(found), -1)).all(axis=1)
-    if not finite.all():
-        raise ValueError(
-            f"row {int(np.argmin(finite))} (counted from 0) is no number, or too large, once it "
-            "is prepared"
-        )
-    return found
-
-
-def require_ids(x: Array, count: int) -> None:
-    """ValueError where a number is none of 0, 1, ..., count - 1."""
-    good = (x >= 0) & (x < count) & (np.floor(x) == x)
-    if not good.all():
-        row, *place = np.argwhere(~good)[0].tolist()
-        raise ValueError(
-            f"row {row} (counted from 0) holds {x[(row, *place)]:g} at {place}, where ids are "
-            f"whole numbers from 0 to {count - 1}"
-        )
 
 
 def affine(x: Array, dtype: Any, learned: Mapping[str, Array]) -> Array:
@@ -374,139 +322,3 @@ def resize(
     for axis, (old, new) in enumerate(((tall, size[0]), (wide, size[1])), start=1):
         x = weighed(x, *taps(old, new, interpolation, antialias), axis, dtype)
     return np.ascontiguousarray(x, dtype)
-
-
-def softmax(y: Array) -> Array:
-    """The probabilities of classes, (n, classes), of logits."""
-    found: Array = np.exp(y - np.maximum.reduce(y, axis=1, keepdims=True))
-    found /= np.add.reduce(found, axis=1, keepdims=True)
-    return found
-
-
-def sigmoid(y: Array) -> Array:
-    """Probabilities of logits, each on its own."""
-    small, one = np.exp(-np.abs(y)), y.dtype.type(1.0)
-    found: Array = np.where(y >= 0.0, one, small)
-    found /= one + small
-    return found
-
-
-def unscale(y: Array, learned: Mapping[str, Array]) -> Array:
-    """y * scale + offset, in float64."""
-    return np.asarray(y.astype(np.float64) * learned["scale"] + learned["offset"])
-
-
-def exponential_less_1(y: Array, learned: Mapping[str, Array]) -> Array:
-    """exp(y) - 1, in float64."""
-    return expm1(y.astype(np.float64))
-
-
-def unrank(y: Array, learned: Mapping[str, Array], normal: bool = False) -> Array:
-    """The targets of these shares of training's targets, or of normal variables of shares."""
-    columns = y.astype(np.float64).reshape(-1, learned["known"].shape[1])
-    found = []
-    for number, column in enumerate(columns.T):
-        known = np.ascontiguousarray(learned["known"][:, number])
-        share = np.ascontiguousarray(column)
-        if normal:
-            share = normal_share(share)
-            share = np.where(share <= TAIL, 0.0, np.where(share >= 1.0 - TAIL, 1.0, share))
-        shares = np.arange(len(known)) / max(1, len(known) - 1)
-        found.append(np.interp(share, shares, known))
-    return np.stack(found, axis=1).reshape(y.shape)
-
-
-def encoded(
-    rows: Sequence[Mapping[str, Any]],
-    columns: Sequence[Mapping[str, Any]],
-    readers: Mapping[str, Callable[[Any, Mapping[str, Any], Mapping[str, int]], float]],
-    marks: Collection[str],
-) -> Array:
-    """Rows of a table as they are stored, (n, columns) float64, of their cells by name.
-
-    columns: of each the `name`, what it `holds`, and whether a cell may be `missing`. readers: by
-    what a column holds, what gives the number of a cell, of the column and the places of `known`
-    texts. marks: texts that stand for no value.
-    ValueError for a cell that is not there, or that the network cannot take.
-    """
-    table = np.full((len(rows), len(columns)), np.nan)
-    for j, column in enumerate(columns):
-        read = readers[column["holds"]]
-        known = {text: place for place, text in enumerate(column.get("known", ()))}
-        for number, row in enumerate(rows):
-            where = f"row {number} (counted from 0), column {column['name']!r}"
-            if column["name"] not in row:
-                raise ValueError(f"{where} is not there")
-            cell = row[column["name"]]
-            if not is_missing(cell, marks):
-                try:
-                    table[number, j] = read(cell, column, known)
-                except (ValueError, OverflowError) as error:
-                    raise ValueError(f"{where} holds {cell!r:.100}: {error}") from None
-            elif not column.get("missing", False):
-                raise ValueError(f"{where} is missing, and nothing fills it in")
-    return table
-
-
-def is_missing(cell: Any, marks: Collection[str]) -> bool:
-    """Whether a cell is None, NaN, or a text that stands for no value."""
-    if isinstance(cell, str):
-        return cell.strip() in marks
-    return cell is None or (isinstance(cell, float) and cell != cell)
-
-
-def number_of(cell: Any, column: Mapping[str, Any], known: Mapping[str, int]) -> float:
-    """A finite number, or the text of one; ValueError for anything else."""
-    if isinstance(cell, str):
-        if "_" in cell or not cell.isascii():
-            raise ValueError("it is no number")
-    elif isinstance(cell, bool) or not isinstance(cell, int | float | np.number):
-        raise ValueError("it is no number")
-    number = float(cell)
-    if not np.isfinite(number):
-        raise ValueError("it is no finite number")
-    return number
-
-
-def seconds_of(cell: Any, column: Mapping[str, Any], known: Mapping[str, int]) -> float:
-    """A date as it is `written`, in seconds since 1970; ValueError for anything else."""
-    seconds = to_seconds(text_of(cell), column["written"])
-    if seconds is None:
-        raise ValueError(f"it is no date that is written as {column['written']}")
-    return seconds
-
-
-def code_of(cell: Any, column: Mapping[str, Any], known: Mapping[str, int]) -> float:
-    """The place of a text among those that are known; all others have the place behind the last.
-    ValueError for these unless the column says that unknown ones are `taken`."""
-    text = text_of(cell)
-    if text not in known and not column.get("taken", False):
-        raise ValueError("the network was not trained on this text")
-    return float(known.get(text, len(known)))
-
-
-def code_or_bin_of(cell: Any, column: Mapping[str, Any], known: Mapping[str, int]) -> float:
-    """The place of a text among those that are known; of others, behind that of all unknown ones,
-    the bin of the text, of `bins`."""
-    text = text_of(cell)
-    return float(known[text] if text in known else len(known) + 1 + murmur3(text) % column["bins"])
-
-
-def text_of(cell: Any) -> str:
-    """A text without the blanks around it; ValueError for anything else, and where it is empty."""
-    if not isinstance(cell, str):
-        raise ValueError("it is no text")
-    if not cell.strip():
-        raise ValueError("it is empty")
-    return cell.strip()
-
-
-def apart(found: Array, wanted: Array) -> tuple[float, bool]:
-    """The largest |a - b| of answers a and wanted ones b, and whether each is at most
-    1e-5 + 1e-4 |b|; what is not finite must be the same."""
-    if found.shape != wanted.shape:
-        return float("inf"), False
-    a, b = found.astype(np.float64), wanted.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        far = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
-        return float(far.max(initial=0.0)), bool((far <= 1e-5 + 1e-4 * np.abs(b)).all())

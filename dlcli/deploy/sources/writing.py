@@ -98,6 +98,16 @@ def call(function: str, given: Sequence[str] = (), **options: Any) -> str:
     return f"{function}(\n{inside}\n)"
 
 
+def listed(pieces: Sequence[str]) -> str:
+    """Expressions as a list, one on a line where it is long."""
+    return f"[{call('', pieces)[1:-1]}]"
+
+
+def unusual(**options: tuple[Any, Any]) -> dict[str, Any]:
+    """The options that are not as they usually are; each with its usual value."""
+    return {name: value for name, (value, usual) in options.items() if value != usual}
+
+
 def assigned(name: str, value: Any) -> str:
     """A constant."""
     return f"{name} = {literal(value)}" if _short(name, value) else f"{name} = {_long(value)}"

@@ -9,7 +9,8 @@ from dlcli.deploy.sources import document, rows
 from dlcli.deploy.sources.exporter import Source, SourceExporter
 from dlcli.deploy.sources.proving import Asked
 from dlcli.deploy.sources.writing import body
-from dlcli.deploy.torch.layers import LAYERS, MERGES
+from dlcli.deploy.torch.layers import LAYERS
+from dlcli.deploy.torch.merges import MERGES
 from dlcli.deploy.torch.network import Network, network
 
 _IMPORTS = (

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.sources.graphs import is_chain, read_masks
 from dlcli.deploy.sources.writing import Identifiers
-from dlcli.deploy.torch.layers import HELPERS_OF, LAST, LAYERS, MERGES, Order, Part
+from dlcli.deploy.torch.layers import LAYERS
+from dlcli.deploy.torch.merges import HELPERS_OF, LAST, MERGES
+from dlcli.deploy.torch.parts import Order, Part
 from dlcli.deploy.torch.taken import TAKEN
 from dlcli.engine.graph import Node
 from dlcli.engine.layer import Array, Layer
