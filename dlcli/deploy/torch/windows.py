@@ -144,7 +144,7 @@ def separable(layer: SeparableConv2D, node: Node, p: Params) -> Part:
 
     def value(x: str, me: str, mask: str | None) -> str:
         x = f"F.pad({x}, {pads})" if pads else x
-        return f"{me}_pointwise({me}depthwise({x}))"
+        return f"{me}_pointwise({me}_depthwise({x}))"
 
     return Part(
         value,
