@@ -27,33 +27,27 @@ def document(
 ) -> str:
     """A module that stands alone.
 
-    words: its docstring. imports: lines. written: what is done to rows; its functions of dlcli are
-    taken over. definitions: texts, in their order, those of `written` among them. main: what is
-    run.
+    words: its docstring. imports: lines; those of what is not read are left out. written: what is
+    done to rows; its functions of dlcli are taken over. definitions: texts, in their order, those
+    of `written` among them. main: what is run.
     """
     taken = excerpt(written.functions)
-    more = [line for line in _FOR_ROWS if _named(line, written.text)]
-    lines = import_lines([*imports, *more, *taken.imports])
     text = "\n\n\n".join([_HERE, *definitions, _FUNCTIONS, *taken.pieces, main])
-    return f'"""{words}"""\n\nfrom __future__ import annotations\n\n{lines}\n\n{text}\n'
+    needed = [line for line in (*imports, *taken.imports) if _is_read(line, text)]
+    lines = import_lines(needed)
+    return f'"""{words}"""\n\nfrom __future__ import annotations\n\n{lines}\n\n{text.rstrip()}\n'
+
+
+def _is_read(line: str, text: str) -> bool:
+    """Whether what a line imports is read in a text."""
+    module, _, name = line.rpartition(" ")
+    plain = not module.startswith("from") and " as " not in line
+    end = r"\." if plain else r"\b"
+    return re.search(rf"\b{re.escape(name)}{end}", text) is not None
 
 
 _FUNCTIONS = """\
 # What the definitions above read: functions of dlcli, as they are there."""
-
-
-_FOR_ROWS = (
-    "from collections.abc import Mapping",
-    "from collections.abc import Sequence",
-    "from functools import cache",
-)
-"""What only some definitions need."""
-
-
-def _named(line: str, texts: Iterable[str]) -> bool:
-    name = line.split()[-1]
-    return any(re.search(rf"\b{name}\b", text) for text in texts)
-
 
 _HERE = "HERE = Path(__file__).resolve().parent"
 
@@ -138,8 +132,11 @@ IMPORTS = (
     "import safetensors.numpy",
     "import sys",
     "from collections.abc import Callable",
+    "from collections.abc import Mapping",
+    "from collections.abc import Sequence",
+    "from functools import cache",
     "from pathlib import Path",
     "from typing import Any",
     "import numpy as np",
 )
-"""What every module needs of others."""
+"""What definitions that all modules share need of others."""
