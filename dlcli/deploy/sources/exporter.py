@@ -28,8 +28,8 @@ class Source:
 class SourceExporter(Exporter):
     """A format that is a module and the arrays that it reads.
 
-    held: the layers, activations and merges that it can hold. cannot: sentences about others, by
-    class.
+    held: the layers, activations and merges that it can hold. cannot: what is said of others, by class,
+    behind their name.
     """
 
     held: ClassVar[Collection[type]]
@@ -44,8 +44,8 @@ class SourceExporter(Exporter):
         for node in bundle.model.plain:
             kind = type(node.layer)
             if kind not in self.held:
-                why = self.cannot.get(kind, f"{kind.__name__} has no counterpart")
-                return f"the layer `{node.name}` cannot be held: {why}"
+                why = self.cannot.get(kind, f"is a {kind.__name__}, which has no counterpart there")
+                return f"the layer `{node.name}` {why}"
         return rows.refused(bundle)
 
     def write(self, bundle: Bundle, run: RunDirectory, folder: str) -> list[str]:
