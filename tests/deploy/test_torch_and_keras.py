@@ -91,6 +91,9 @@ def test_what_is_not_known_is_refused_in_a_sentence(kind: str) -> None:
     assert KINDS[kind].refuses(known) is None
     layer = made.of_links([Link("one", Tripled(2), (DATA,))], {DATA: (3,)})
     assert "the layer `one` is a Tripled, which" in str(KINDS[kind].refuses(layer))
+    for name in made.HOSTILE[1:]:
+        named = made.of_links([Link("one", Dense(2), (name,))], {name: (3,)})
+        assert "may stand in no source" in str(KINDS[kind].refuses(named))
     fitted = known.preprocessing[ONLY]
     odd = type(fitted)(fitted.dtype, (3,), None, [Strange((3,), add=np.zeros(()))])
     step = replace(known, preprocessing={ONLY: odd})

@@ -11,7 +11,7 @@ from dlcli.deploy.keras.network import Network, network
 from dlcli.deploy.sources import document, rows
 from dlcli.deploy.sources.exporter import Source, SourceExporter
 from dlcli.deploy.sources.proving import Asked
-from dlcli.deploy.sources.writing import body
+from dlcli.deploy.sources.writing import body, literal
 
 _IMPORTS = (
     *document.IMPORTS,
@@ -54,7 +54,10 @@ def load(folder: str | Path = HERE) -> keras.Model:
 
 _PREDICT = '''\
 def predict(model: keras.Model, rows: Any, batch: int = 256) -> Array:
-    """Answers to rows as they are stored{of_values}, so many at a time. See `answers`."""
+    """Answers to rows as they are stored{of_values}. What they are, `answers` says.
+
+    batch: how many rows go through the network at a time.
+    """
     x = preprocess(rows)
     return answers(np.asarray(model.predict({given}, batch_size=batch, verbose=0)))'''
 
@@ -116,6 +119,6 @@ def _build(net: Network) -> str:
 def _predict(net: Network) -> str:
     if net.inputs == ("",):
         return _PREDICT.format(of_values="", given="x")
-    given = ", ".join(f"x[{name!r}]" for name in net.inputs)
+    given = ", ".join(f"x[{literal(name)}]" for name in net.inputs)
     given = given if len(net.inputs) == 1 else f"[{given}]"
     return _PREDICT.format(of_values=", of each value by its name", given=given)

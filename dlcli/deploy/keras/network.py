@@ -11,7 +11,7 @@ from dlcli.deploy.keras.layers import LAYERS
 from dlcli.deploy.keras.merges import HELPERS_OF, MERGES
 from dlcli.deploy.keras.parts import Part
 from dlcli.deploy.sources.graphs import is_chain, read_masks
-from dlcli.deploy.sources.writing import Identifiers, body, call, literal
+from dlcli.deploy.sources.writing import Identifiers, body, call, literal, statement
 from dlcli.engine.graph import Node
 from dlcli.engine.layer import Array, Layer, Merge
 from dlcli.frozen import frozen
@@ -117,15 +117,15 @@ class _Writing:
             self.helpers |= dict.fromkeys(HELPERS_OF.get(type(node.layer), ()))
             name = self.called.of(node.name, [""])
             value = MERGES[type(node.layer)](node.layer, node, xs, name)
-            self.lines.append(f"{variable} = {value}")
+            self.lines.append(statement(variable, value))
         else:
             made = self._pieces(node, part)
             if part.value is not None:
-                self.lines.append(f"{variable} = {part.value(xs[0], made, mask)}")
+                self.lines.append(statement(variable, part.value(xs[0], made, mask)))
             else:
                 x = xs[0]
                 for one in made:
-                    self.lines.append(f"{variable} = {one}({x})")
+                    self.lines.append(statement(variable, f"{one}({x})"))
                     x = variable
         self.variables[node.name] = variable
 

@@ -87,7 +87,8 @@ def words(
     files: Mapping[str, Mapping[str, Array]],
 ) -> str:
     """The docstring of a module: what it is, how it is used, what it takes and gives, what its
-    numbers are. Nothing in it comes from a config or from data but numbers.
+    numbers are. Nothing in it comes from a config or from data but numbers and the names of values,
+    which are words.
 
     example: lines of Python, each with what it does. files: the arrays of each file beside it.
     """

@@ -28,8 +28,8 @@ class Source:
 class SourceExporter(Exporter):
     """A format that is a module and the arrays that it reads.
 
-    held: the layers, activations and merges that it can hold. cannot: what is said of others, by class,
-    behind their name.
+    held: the layers, activations and merges that it can hold. cannot: what is said of others, by
+    class, behind their name.
     """
 
     held: ClassVar[Collection[type]]

@@ -5,6 +5,7 @@ The tables STEPS, TARGETS and ANSWERS say which function of steps.py and ends.py
 fitted step, step of a target, and loss does; READERS which of cells.py reads a cell.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,6 +40,9 @@ from dlcli.engine.losses import (
 from dlcli.frozen import frozen
 
 Function = Callable[..., Any]
+
+_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+"""What a value of a row is called; all that configs allow."""
 
 
 @frozen
@@ -145,8 +149,11 @@ class Written:
 
 
 def refused(bundle: Bundle) -> str | None:
-    """What is done to rows, targets or outputs that no function of steps.py does, in a sentence;
-    None where there is none."""
+    """What is done to rows, targets or outputs that no function of steps.py does, in a sentence, or
+    a value whose name may stand in no source; None where there is none."""
+    for name in bundle.preprocessing:
+        if name != ONLY and not _NAME.fullmatch(name):
+            return f"the value {name[:100]!r} of a row has a name that may stand in no source"
     for one in bundle.preprocessing.values():
         for step in one.steps:
             if type(step) not in STEPS:

@@ -124,6 +124,14 @@ def _long(value: Sequence[Any]) -> str:
     return f"{left}\n{inside}{right}"
 
 
+def statement(variable: str, expression: str) -> str:
+    """An assignment in a function, in parentheses where it is long."""
+    line = f"{variable} = {expression}"
+    if len(line) <= WIDTH - 8 or "\n" in line:
+        return line
+    return f"{variable} = (\n    {expression}\n)"
+
+
 def body(lines: Sequence[str], depth: int = 1) -> str:
     """Statements as the body of a function."""
     return textwrap.indent("\n".join(lines), "    " * depth)

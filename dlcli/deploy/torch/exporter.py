@@ -8,7 +8,7 @@ from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.sources import document, rows
 from dlcli.deploy.sources.exporter import Source, SourceExporter
 from dlcli.deploy.sources.proving import Asked
-from dlcli.deploy.sources.writing import body
+from dlcli.deploy.sources.writing import body, literal
 from dlcli.deploy.torch.layers import LAYERS
 from dlcli.deploy.torch.merges import MERGES
 from dlcli.deploy.torch.network import Network, network
@@ -47,7 +47,10 @@ if __name__ == "__main__":
 _PREDICT = '''\
 @torch.no_grad()
 def predict(self, rows: Any, batch: int = 256) -> torch.Tensor:
-    """Answers to rows as they are stored{of_values}, so many at a time. See `answers`."""
+    """Answers to rows as they are stored{of_values}. What they are, `answers` says.
+
+    batch: how many rows go through the network at a time.
+    """
     {first}
     device = next(self.parameters(), torch.zeros(0)).device
     found = []
@@ -114,10 +117,9 @@ def _predict(net: Network) -> str:
             given="some = torch.from_numpy(x[start : start + batch]).to(device)",
             arguments="some",
         )
-    names = ", ".join(f"{name!r}" for name in net.inputs)
     return _PREDICT.format(
         of_values=", of each value by its name",
-        first=f"x = preprocess(rows)\n    xs = [x[name] for name in ({names},)]",
+        first=f"x = preprocess(rows)\n    xs = [x[name] for name in {literal(net.inputs)}]",
         any_x="xs[0]",
         given="some = [torch.from_numpy(one[start : start + batch]).to(device) for one in xs]",
         arguments="*some",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.sources.graphs import is_chain, read_masks
-from dlcli.deploy.sources.writing import Identifiers
+from dlcli.deploy.sources.writing import Identifiers, statement
 from dlcli.deploy.torch.layers import LAYERS
 from dlcli.deploy.torch.merges import HELPERS_OF, LAST, MERGES
 from dlcli.deploy.torch.parts import Order, Part
@@ -101,7 +101,7 @@ class _Writing:
             expression, order = self._merge(node, xs)
         mask = self._mask(node, part, own, xs) if node.name in self.needed else None
         if expression != variable:
-            self.forward.append(f"{variable} = {expression}")
+            self.forward.append(statement(variable, expression))
         self.values[node.name] = _Value(variable, len(node.out_shape), order, mask)
 
     def _part(self, node: Node) -> Part | None:
