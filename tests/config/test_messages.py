@@ -159,7 +159,8 @@ CASES = [
      "`mean_squared_error`, `mean_absolute_error`, `r2`, `root_mean_squared_error` and "
      "`mean_absolute_percentage_error`"),
     (MNIST, "[bundle]", "[onnx]", "onnx",
-     "unknown deployment format `onnx`: not supported yet; available: `bundle`"),
+     "unknown deployment format `onnx`: not supported yet; available: `bundle`, `keras` and "
+     "`torch`"),
     (MNIST, "{numerics: portable}", "portable", "portable",
      '`runtime` must be a mapping of keys, not the text "portable"'),
     (MNIST, "validation: 0.1", "validation: 0.1, test: 0.1", "0.1",
