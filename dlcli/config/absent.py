@@ -220,8 +220,7 @@ _SOURCES = {
     **_words("url http https s3 gs web download", "fetch the file, and name its path"),
 }
 _DEPLOYMENT = _words(
-    "keras torch pytorch tflite savedmodel tensorflow coreml torchscript mxnet caffe openvino "
-    "pmml zip"
+    "pytorch tflite savedmodel tensorflow coreml torchscript mxnet caffe openvino pmml zip"
 )
 
 ABSENT: Mapping[str, Mapping[str, str]] = {

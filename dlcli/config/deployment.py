@@ -6,7 +6,7 @@ from typing import Annotated
 from dlcli.config.base import Section
 from dlcli.config.values import Choice, Listing
 
-DEPLOYMENT_FORMATS = ("bundle", "onnx")
+DEPLOYMENT_FORMATS = ("bundle", "onnx", "keras", "torch")
 
 
 class Deployment(Section):

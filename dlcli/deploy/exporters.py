@@ -10,10 +10,12 @@ from dlcli.deploy import network
 from dlcli.deploy.bundle import Bundle, prove
 from dlcli.deploy.exporter import EXACT, Exporter, Proof
 from dlcli.deploy.golden import require_answers
+from dlcli.deploy.keras.exporter import KerasExporter
 from dlcli.deploy.onnx.exporter import OnnxExporter
 from dlcli.deploy.places import place_of
 from dlcli.deploy.program.alone import prove_alone
 from dlcli.deploy.program.files import ONE_FILE, in_one_file, program_files
+from dlcli.deploy.torch.exporter import TorchExporter
 
 
 class BundleExporter(Exporter):
@@ -58,5 +60,7 @@ class BundleExporter(Exporter):
 EXPORTERS: Mapping[str, Exporter] = {
     "bundle": BundleExporter(),
     "onnx": OnnxExporter(),
+    "keras": KerasExporter(),
+    "torch": TorchExporter(),
 }
 """By their words in the config; a test compares both."""

@@ -159,7 +159,8 @@ CASES = [
      "`mean_squared_error`, `mean_absolute_error`, `r2`, `root_mean_squared_error` and "
      "`mean_absolute_percentage_error`"),
     (MNIST, "[bundle]", "[tflite]", "tflite",
-     "unknown deployment format `tflite`: not supported yet; available: `bundle` and `onnx`"),
+     "unknown deployment format `tflite`: not supported yet; available: `bundle`, `onnx`, `keras` "
+     "and `torch`"),
     (MNIST, "{numerics: portable}", "portable", "portable",
      '`runtime` must be a mapping of keys, not the text "portable"'),
     (MNIST, "validation: 0.1", "validation: 0.1, test: 0.1", "0.1",

@@ -23,7 +23,7 @@ def test_a_format_without_an_exporter_is_an_error_of_the_config(tmp_path: Path) 
     config = write(tmp_path, "trees")
     text = config.read_text() + "\ndeployment: {formats: [bundle, zap]}\n"
     with pytest.raises(
-        ConfigError, match="unknown deployment format `zap`; available: `bundle` and `onnx`"
+        ConfigError, match="unknown deployment format `zap`; available: `bundle`, `onnx`, `keras`"
     ):
         parse_config(text, "c.yaml")
     config.write_text(text)

@@ -65,7 +65,7 @@ def parts_of(seconds: Array) -> dict[str, Array]:
     return {name: np.where(holes, np.nan, part.astype(np.float64)) for name, part in found.items()}
 
 
-def _sine_and_cosine(values: Array, part: str) -> tuple[Array, Array]:
+def sine_and_cosine(values: Array, part: str) -> tuple[Array, Array]:
     """Sine and cosine of the share of the turn, the same on every processor: float32 ones are."""
     first, count = CYCLES[part]
     angle = ((values - first) * (2.0 * np.pi / count)).astype(np.float32)
@@ -109,7 +109,7 @@ class DateParts(Expanding):
             room[:, place] = found[part]
             place += 1
             if self._turns(part):
-                room[:, place], room[:, place + 1] = _sine_and_cosine(found[part], part)
+                room[:, place], room[:, place + 1] = sine_and_cosine(found[part], part)
                 place += 2
 
     def check_columns(self, columns: Columns) -> None:

@@ -98,7 +98,7 @@ class Resized(Fitted):
     def apply(self, x: Array, dtype: np.dtype[np.floating], out: Array | None) -> Array:
         x = self._windowed(x)
         for axis, (places, shares) in enumerate(self._taps, start=1):
-            x = _weighed(x, places, shares, axis, dtype)
+            x = weighed(x, places, shares, axis, dtype)
         if out is None:
             return np.ascontiguousarray(x, dtype)
         np.copyto(out, x, casting="unsafe")
@@ -109,7 +109,7 @@ class Resized(Fitted):
         height, width = self.in_shape[:2]
         if top >= 0 and left >= 0:
             return x[:, top : top + tall, left : left + wide]
-        padded = np.full((len(x), tall, wide, x.shape[3]), self.fill_value, _floating(x.dtype))
+        padded = np.full((len(x), tall, wide, x.shape[3]), self.fill_value, floating_like(x.dtype))
         padded[:, -top : height - top, -left : width - left] = x
         return padded
 
@@ -194,7 +194,7 @@ def _cubic(x: Array, antialias: bool) -> Array:
     return np.asarray(np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0)))
 
 
-def _weighed(
+def weighed(
     x: Array, places: Array, shares: Array, axis: int, dtype: np.dtype[np.floating]
 ) -> Array:
     """The sums of the pixels at these places along an axis, times their shares; in the order of the
@@ -215,7 +215,7 @@ def _weighed(
     return total
 
 
-def _floating(stored: np.dtype[Any]) -> np.dtype[Any]:
+def floating_like(stored: np.dtype[Any]) -> np.dtype[Any]:
     """A type for rows and for what they are padded with."""
     return np.result_type(stored, np.float32)
 

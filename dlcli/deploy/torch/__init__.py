@@ -1,0 +1,1 @@
+"""The format `torch`: a network as source for PyTorch, with its weights as a state_dict."""
