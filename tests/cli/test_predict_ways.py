@@ -1,5 +1,5 @@
-"""`dlcli predict`: every way in and out, the columns of answers, rows that are left out, bundles that
-have left their run, files larger than what is answered at once."""
+"""`dlcli predict`: every way in and out, the columns of answers, rows that are left out, bundles
+that have left their run, files larger than what is answered at once."""
 
 import csv
 import io
@@ -216,7 +216,7 @@ def test_a_quoted_line_break_far_down_changes_how_a_file_is_read_and_no_answer(
     """The quick reader gives up in the middle; what it has read is not answered twice."""
     text = lines(30_000)
     text[25_000] = text[25_000].replace("tree, ", "tr\x0bee\n, ")
-    text[29_999] = text[29_999].replace('"tree, 29999"', 'tree" 29999')
+    text[29_999] += ",more"
     rows.write_text("\n".join([HEADER, *text[:-1]]))
     call = dlcli("predict", runs["trees"], rows, "--id", "name", "--classes")
     assert call.code == 0
