@@ -18,6 +18,7 @@ from dlcli.artifacts.reading import read_bytes, read_mapping
 from dlcli.artifacts.run_directory import CONFIG, ENVIRONMENT, LOG, RESOLVED_CONFIG, RunDirectory
 from dlcli.config import LARGEST_FILE, LARGEST_RECORDED, LoadedConfig, load_recorded, text_of
 from dlcli.data.audit import Finding
+from dlcli.deploy.exporter import Proof
 from dlcli.errors import DlcliError
 
 _MOST_OVERRIDES = 1000
@@ -197,6 +198,19 @@ class Environment:
         interruptions = self.document.get("interruptions")
         known = interruptions if isinstance(interruptions, list) else []
         self.document["interruptions"] = [*known, entry]
+
+    def deployed(self, proofs: Mapping[str, Proof]) -> None:
+        """Note how the formats that training wrote were proved, instead of what was noted before.
+
+        It depends on what is installed, so that the manifest cannot say it.
+        """
+        self.document["exports"] = {kind: proof.to_json() for kind, proof in proofs.items()}
+
+    def exported(self, kind: str, proof: Proof) -> None:
+        """Note how a format that was written later was proved."""
+        known = self.document.get("exports")
+        others = known if isinstance(known, dict) else {}
+        self.document["exports"] = {**others, kind: proof.to_json()}
 
     def finish(self) -> None:
         """Note when the run ended."""

@@ -14,8 +14,9 @@ import pytest
 from dlcli.config.loading import load_config
 from dlcli.data.strange import codes_of_unknown
 from dlcli.deploy.bundle import Bundle
+from dlcli.deploy.compared import compared
 from dlcli.deploy.onnx.inputs import feeds
-from dlcli.deploy.onnx.proof import compared, model_answers, network_answers, session
+from dlcli.deploy.onnx.proof import model_answers, network_answers, session
 from dlcli.deploy.rows_like import rows_like
 from dlcli.engine.layers import Embedding
 from dlcli.errors import ConfigError, DataError
