@@ -1,7 +1,7 @@
 """`dlcli export`: a trained network in another format, proved."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +14,7 @@ from dlcli.cli.options import (
     require_run,
 )
 from dlcli.cli.outcome import print_json
-from dlcli.errors import UsageError
+from dlcli.errors import DlcliError, UsageError
 
 
 def export(
@@ -61,19 +61,23 @@ def export(
     from dlcli.pipeline.many_plan import refuse_many
 
     refuse_many(run, "export")
-    done = []
-    for one in exports.export(run, kinds, output, data_dir, ConsoleReporter(), is_run=is_run):
-        done.append(one.to_json())
-        if not json:
-            print_path(one.folder)
+    told: dict[str, Any] = {"run": str(run.resolve()), "formats": []}
+    try:
+        for one in exports.export(run, kinds, output, data_dir, ConsoleReporter(), is_run=is_run):
+            told["formats"].append(one.to_json())
+            if not json:
+                print_path(one.folder)
+    except DlcliError as error:
+        error.result = told if told["formats"] else {}  # these are written, and stay
+        raise
     if json:
-        print_json({"run": str(run.resolve()), "formats": done})
+        print_json(told)
 
 
 def _known(formats: list[str]) -> list[str]:
     """The words, each once; UsageError for one that no format has."""
-    from dlcli.config.deployment import DEPLOYMENT_FORMATS
     from dlcli.config.absent import unknown
+    from dlcli.config.deployment import DEPLOYMENT_FORMATS
 
     for word in formats:
         if word not in DEPLOYMENT_FORMATS:

@@ -72,9 +72,9 @@ class Proof:
         what = "1 number is" if self.beyond == 1 else f"{self.beyond:,} numbers are"
         return (
             f"{what} further away than {ABSOLUTE:g} + {RELATIVE:g} of their size, and passed only "
-            "because the engine's own answers move as much where weights and inputs are rounded "
-            "otherwise: the network amplifies roundings, so the last digits of its answers mean "
-            "nothing. Scale its inputs or its target"
+            "because roundings of its weights and inputs move the engine's own answers about as "
+            "far: the network amplifies roundings, so the last digits of its answers mean nothing; "
+            "scale its inputs or its target"
         )
 
 

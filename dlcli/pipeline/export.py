@@ -33,7 +33,7 @@ from dlcli.artifacts.tensors import decode_tensors, read_tensors
 from dlcli.deploy.bundle import Bundle, open_bundle
 from dlcli.deploy.exporter import Proof
 from dlcli.deploy.golden import GOLDEN, fault, golden_rows
-from dlcli.deploy.places import Place, place_of
+from dlcli.deploy.places import DOCUMENT, Place, place_of, read_document
 from dlcli.engine.layer import Array
 from dlcli.errors import ArtifactError, NotComparableError, StorageError, UsageError
 from dlcli.frozen import frozen
@@ -210,12 +210,19 @@ def _target(output: Path, source: Path) -> Path:
         target = output.resolve()
     if target.exists() and not target.is_dir():
         raise UsageError(f"--output {output} is a file; name a folder", file=output)
-    if target == source or source in target.parents:
+    if source in (target, *target.parents):
         raise UsageError(
             f"--output {output} lies in {source} itself, and what is exported from there must not "
             "change it; name another folder",
             file=output,
         )
+    for folder in (target, *target.parents):
+        if (folder / MANIFEST).exists():
+            raise UsageError(
+                f"--output {output} lies in the run {folder}, whose manifest would not know of it; "
+                "export from that run itself, or name another folder",
+                file=output,
+            )
     return target
 
 
@@ -291,7 +298,9 @@ def _rows_beside(bundle: Bundle, place: Place, path: Path) -> dict[str, Array]:
             )
         place = place_of(beside)
     recorded = decode_tensors(place.read(GOLDEN, TENSOR_LIMIT), place.where(GOLDEN)).arrays
-    wrong = fault(bundle, recorded, None)
+    told = place_of(path)
+    computed_in = read_document(told, DOCUMENT) if told.has(DOCUMENT) else {}
+    wrong = fault(bundle, recorded, computed_in.get("numerics_class"))
     if wrong is not None:
         raise ArtifactError(f"{path} {wrong} ({place.where(GOLDEN)})", file=place.where(GOLDEN))
     return golden_rows(recorded, bundle)
