@@ -5,10 +5,10 @@ its place, byte by byte; so a format that does not give the engine's answers lea
 
 The manifest is the commit point. Files that it does not list yet are put in place first, each
 atomically. Where other bytes are listed under these names (another version of dlcli or of a library
-wrote them), they are taken off the list before the first of them changes. A kill in between leaves
-files that nobody lists: `verify` names them and says to export again, which puts things right;
-every other command does not look at them. environment.json, which tells how a format was proved,
-comes last.
+wrote them), they are taken off the list before the first of them changes; those that have no
+successor are noted in environment.json before. A kill in between leaves files that nobody lists:
+`verify` names them and says to export again, which puts things right; every other command does not
+look at them. How a format was proved is noted in environment.json at last.
 """
 
 import os
@@ -153,19 +153,31 @@ def _listed(
     records = record_files(made, names)
     before = {name: record for name, record in manifest.files.items() if kind_of(name) == kind}
     others = {name: record for name, record in manifest.files.items() if name not in before}
+    gone = _without_use(directory, manifest, kind) - records.keys()
     if before and before != records:
         reporter.note(
             f"{kind}: other files are listed, of another version of dlcli or of a library; they "
             "are replaced"
         )
+        if gone:
+            environment = Environment.read(directory)
+            environment.replace(gone)
+            environment.write(directory)
         write_manifest(directory, replace(manifest, files=others))
-    for name in before.keys() - records.keys():
+    for name in gone:
         files.remove(directory.path(name))
     _bring(made, records, directory, "")
     manifest = replace(manifest, files={**others, **records})
     if before != records:
         write_manifest(directory, manifest)
     return manifest
+
+
+def _without_use(directory: RunDirectory, manifest: Manifest, kind: str) -> set[str]:
+    """The files of a format that are there from before: those that are listed, and those that an
+    interrupted export took off the list. What somebody else has put there is not among them."""
+    before = {*manifest.files, *Environment.read(directory).replaced}
+    return {name for name, _ in directory.entries() if name in before and kind_of(name) == kind}
 
 
 def _bring(

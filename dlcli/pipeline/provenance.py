@@ -4,7 +4,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -211,6 +211,18 @@ class Environment:
         known = self.document.get("exports")
         others = known if isinstance(known, dict) else {}
         self.document["exports"] = {**others, kind: proof.to_json()}
+        self.document.pop("replaced", None)
+
+    @property
+    def replaced(self) -> list[str]:
+        """Files of a format that a later export was about to remove; it was interrupted if they are
+        still noted."""
+        known = self.document.get("replaced")
+        return [one for one in known if isinstance(one, str)] if isinstance(known, list) else []
+
+    def replace(self, names: Iterable[str]) -> None:
+        """Note files that are about to be taken off the manifest's list, and removed then."""
+        self.document["replaced"] = sorted(names)
 
     def finish(self) -> None:
         """Note when the run ended."""

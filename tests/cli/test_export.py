@@ -107,7 +107,7 @@ def test_once_more_is_the_same(kinds: list[str], runs: Mapping[str, Path]) -> No
 
 def test_all_other_commands_know_of_it(made: Mapping[str, Path], runs: Mapping[str, Path]) -> None:
     run, rows = runs["none"], made["none"].parents[1] / "trees.csv"
-    asked = {"evaluate": [run, "--json"], "predict": [run, rows, "--json"]}
+    asked: dict[str, list[str | Path]] = {"evaluate": [run], "predict": [run, rows]}
     before = {command: dlcli(command, *arguments).out for command, arguments in asked.items()}
     assert export(run, "--format", "onnx", "--format", "bundle").code == 0
     assert dlcli("verify", run).code == 0

@@ -83,23 +83,25 @@ def verifies_or_says_what_to_do(run: Path) -> bool:
     except ArtifactError as error:
         lines = str(error).splitlines()[1:]
         for line in lines:
-            assert line.startswith("  deploy/"), line
-            assert "is not listed" in line and ("dlcli export" in line or "--resume" in line), line
+            assert "is not listed" in line, line
+            if files.TEMPORARY in line:
+                assert "`dlcli train --resume` removes it" in line
+            else:
+                assert line.startswith("  deploy/bundle"), line
+                assert "if an interrupted `dlcli export` left it, do that again" in line
         return False
     return True
 
 
-SKIPPED = 9
-"""Of the operations before the run is touched, and of those of most faults, so many are left out
-for each that is tried."""
+BEFORE, EVERY = 40, {"KILL": 1, "TORN": 1, "ENOSPC": 5, "EIO": 5}
+"""Of the operations before the run is touched one in so many is tried, and of those after it."""
 
 
 def numbers(log: list[str], touched: int, fault: str) -> Iterator[int]:
     """The operations that go wrong; touched: the first one in the run itself."""
     for n in range(1, len(log) + 1):
-        if (fault == "KILL" and n >= touched) or (
-            n % (SKIPPED + 1) == 0 and (fault != "TORN" or log[n - 1] == "write")
-        ):
+        is_tried = n % (BEFORE if n < touched else EVERY[fault]) == 0
+        if is_tried and (fault != "TORN" or log[n - 1] == "write"):
             yield n
 
 
