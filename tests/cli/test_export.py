@@ -1,6 +1,7 @@
 """`dlcli export`: what it writes and lists, what it says, and what it refuses."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -457,3 +458,25 @@ def test_a_model_that_was_edited_is_not_exported(runs: Mapping[str, Path]) -> No
     weights = runs["bundle"] / "model/weights.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
     assert "weights.safetensors" in refused(export(runs["bundle"], "--format", "onnx"), 4)
+
+
+def test_6_is_a_run_that_cannot_be_written_and_another_place_is_named(
+    runs: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs["none"]
+    before = files(run)
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith(str(run)))
+    message = refused(export(run, "--format", "onnx"), 6)
+    assert "--output DIR exports to another place" in message
+    assert files(run) == before
+    assert export(run, *into(tmp_path / "out")).code == 0
+
+
+def test_of_several_runs_one_must_be_named(tmp_path: Path) -> None:
+    call = train(write(tmp_path, "trees"), tmp_path / "runs", "--seeds", "2")
+    several = call.run
+    message = refused(export(several, "--format", "onnx"), 2)
+    assert "holds several runs; export one of them, such as" in message
+    one = sorted(path.parent for path in several.glob("*/manifest.json"))[0]
+    assert export(one, "--format", "onnx").code == 0
+    assert dlcli("verify", several).code == 0
