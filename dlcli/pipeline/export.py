@@ -28,7 +28,7 @@ from dlcli.artifacts.manifest import (
 )
 from dlcli.artifacts.plain_tensors import TENSOR_LIMIT
 from dlcli.artifacts.reading import read_pieces
-from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RunDirectory
+from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, MODEL, RunDirectory, is_many
 from dlcli.artifacts.tensors import decode_tensors, read_tensors
 from dlcli.deploy.bundle import Bundle, open_bundle
 from dlcli.deploy.exporter import Proof
@@ -126,6 +126,12 @@ def _into_run(
 
 def _require_writable(directory: RunDirectory, manifest: Manifest) -> None:
     """A run that this version and this process can add files to as if training had."""
+    if is_many(directory.root.parent):
+        raise UsageError(
+            f"{directory.root} is one of several runs, and their summary.json holds the digest of "
+            "its manifest, so it stays as it is: --output DIR exports to another place",
+            file=directory.root,
+        )
     if manifest.schema != SCHEMA:
         raise UsageError(
             f"{directory.root} was made by an earlier version of dlcli (schema {manifest.schema} "
