@@ -10,7 +10,7 @@ from dlcli.artifacts.manifest import (
     read_strictly,
     record_file,
 )
-from dlcli.artifacts.run_directory import MANIFEST, RunDirectory, is_listed
+from dlcli.artifacts.run_directory import DEPLOY, MANIFEST, RunDirectory, is_listed
 from dlcli.errors import ArtifactError
 from dlcli.frozen import frozen
 
@@ -51,6 +51,8 @@ def verify(run: RunDirectory) -> Verified:
             words = f"{_shown(name)} is not listed by the manifest"
             if is_temporary(name.rpartition("/")[2]):
                 words += "; if an interrupted write left it, `dlcli train --resume` removes it"
+            elif manifest.status == "complete" and name.startswith(f"{DEPLOY}/"):
+                words += "; if an interrupted `dlcli export` left it, do that again"
             problems.append((name, words))
     if problems:
         more = [f"... and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []

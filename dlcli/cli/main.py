@@ -15,6 +15,7 @@ from dlcli.cli.data import fetch, list_sets
 from dlcli.cli.describe import describe
 from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.evaluate import evaluate
+from dlcli.cli.export import export
 from dlcli.cli.importance import importance
 from dlcli.cli.init import init
 from dlcli.cli.outcome import Failure, print_json, wants_json
@@ -54,6 +55,7 @@ app.command("train", cls=_Command)(train)
 app.command("evaluate", cls=_Command)(evaluate)
 app.command("validate", cls=_Command)(validate)
 app.command("predict", cls=_Command)(predict)
+app.command("export", cls=_Command)(export)
 app.command("importance", cls=_Command)(importance)
 app.command("verify", cls=_Command)(verify)
 app.command("reproduce", cls=_Command)(reproduce)

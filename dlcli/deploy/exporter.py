@@ -6,9 +6,11 @@ proves that what lies there gives the engine's answers.
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from dlcli import __version__
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.deploy.bundle import Bundle
 from dlcli.engine.layer import Array
@@ -19,6 +21,10 @@ ABSOLUTE, RELATIVE = 1e-5, 1e-4
 """How far an answer a may be from the engine's b: |a - b| <= ABSOLUTE + RELATIVE |b|."""
 
 
+ENGINE = f"dlcli {__version__}"
+"""What answered where it was the engine itself, by the bundle as dlcli reads it."""
+
+
 @frozen
 class Proof:
     """What was seen when a format answered beside the engine.
@@ -27,14 +33,53 @@ class Proof:
         installed here, so that nothing was run.
     rows: how many rows were answered.
     largest_difference: the largest |a - b| of all answers; 0 where they are the same to the bit.
+    beyond: how many numbers are further away than ABSOLUTE + RELATIVE |b|, but no further than
+        roundings move the engine's own answer (see roundings.py).
     """
 
     runtime: str | None
     rows: int = 0
     largest_difference: float = 0.0
+    beyond: int = 0
+
+    @property
+    def is_by_the_engine(self) -> bool:
+        """Whether nothing but dlcli itself answered, so that there is nothing to tell of."""
+        return self.runtime == ENGINE
+
+    def to_json(self) -> dict[str, Any]:
+        """For the record of a run, and for programs."""
+        return {
+            "runtime": self.runtime,
+            "rows": self.rows,
+            "largest_difference": self.largest_difference,
+            "beyond": self.beyond,
+        }
+
+    def describe(self) -> str:
+        """What was seen, in one sentence."""
+        if self.runtime is None:
+            return "nothing was run, because what answers by it is not installed here"
+        far = f"largest difference {self.largest_difference:.1e}"
+        how = far if self.largest_difference else "bit for bit"
+        count = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
+        return f"{self.runtime} gives the engine's answers to {count}, {how}"
+
+    def warn(self) -> str | None:
+        """What a person should know of it; None where all numbers are near."""
+        if not self.beyond:
+            return None
+        what = "1 number is" if self.beyond == 1 else f"{self.beyond:,} numbers are"
+        return (
+            f"{what} further away than {ABSOLUTE:g} + {RELATIVE:g} of their size, and passed only "
+            "because roundings of its weights and inputs move the engine's own answers about as "
+            "far: the network amplifies roundings, so the last digits of its answers mean nothing; "
+            "scale its inputs or its target"
+        )
 
 
-EXACT = Proof("numpy", 0, 0.0)
+EXACT = Proof(ENGINE)
+"""Of a format that is the engine itself, or that answers nothing."""
 
 
 class Exporter(ABC):
@@ -73,8 +118,8 @@ class Exporter(ABC):
 
     def prove_by_itself(self, folder: Path, golden: Path) -> Proof | None:
         """The same where a format answers by itself: in a process of its own, without dlcli. It
-        takes longer, so that it is not done whenever something is trained. None for a format that
-        does not answer by itself."""
+        takes longer, so that it is not done whenever something is trained, but by `dlcli export`.
+        None for a format that does not answer by itself."""
         return None
 
 

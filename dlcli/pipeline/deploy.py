@@ -1,20 +1,34 @@
 """Stage 5, deployment: write what leaves the house, and prove that it gives the same answers."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 
 from dlcli.artifacts import documents
 from dlcli.artifacts.run_directory import DEPLOY, MODEL, RunDirectory
 from dlcli.config import LoadedConfig
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_batch
+from dlcli.deploy.exporter import Proof
 from dlcli.deploy.exporters import EXPORTERS
 from dlcli.deploy.said import arrays_of, written_as
 from dlcli.engine.inference import is_tiled
 from dlcli.engine.layer import Array
+from dlcli.frozen import frozen
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.prepare import Prepared
+from dlcli.pipeline.progress import Reporter
 
 GOLDEN_ROWS = 16
 """Rows of the golden batch: the first of the training part."""
+
+
+@frozen
+class Deployed:
+    """What was written: the names of all files; and how each format was proved, by its word."""
+
+    files: tuple[str, ...]
+    proofs: Mapping[str, Proof]
 
 
 def bundle_of(
@@ -52,12 +66,18 @@ def check_formats(loaded: LoadedConfig, prepared: Prepared, design: Design) -> N
     bundle = bundle_of(loaded, prepared, design, untrained)
     for index, kind in enumerate(loaded.config.deployment.formats):
         place = ("deployment", "formats", index)
-        lacks = EXPORTERS[kind].lacks()
-        if lacks is not None:
-            raise loaded.error(place, f"`{kind}` cannot be written here: {lacks}")
-        why = EXPORTERS[kind].refuses(bundle)
+        why = why_not(kind, bundle)
         if why is not None:
-            raise loaded.error(place, f"`{kind}` cannot hold this network: {why}")
+            raise loaded.error(place, why)
+
+
+def why_not(kind: str, bundle: Bundle) -> str | None:
+    """Why a format cannot be written of this network here; None where it can."""
+    lacks = EXPORTERS[kind].lacks()
+    if lacks is not None:
+        return f"`{kind}` cannot be written here: {lacks}"
+    why = EXPORTERS[kind].refuses(bundle)
+    return None if why is None else f"`{kind}` cannot hold this network: {why}"
 
 
 def deploy(
@@ -68,22 +88,81 @@ def deploy(
     theta: Array,
     *,
     tiled: bool = True,
-) -> list[str]:
-    """Write `model/` and every format; returns the names of all files.
+) -> Deployed:
+    """Write `model/` and every format.
 
     ExportError if a format does not answer as the engine does.
     """
     bundle = bundle_of(loaded, prepared, design, theta, tiled=tiled)
     written = bundle.write(run, MODEL)
+    golden = answered(bundle, golden_rows_of(prepared))
+    proofs: dict[str, Proof] = {}
+    for kind in loaded.config.deployment.formats:
+        files, proofs[kind] = write_format(bundle, run, kind, golden)
+        written += files
+    return Deployed(tuple(written), proofs)
+
+
+def golden_rows_of(prepared: Prepared) -> dict[str, Array]:
+    """The stored rows of the golden batch, by the names of their values."""
     part = prepared.dataset.train
     first = np.arange(min(GOLDEN_ROWS, len(part)))
-    raw = {name: one.take_features(first) for name, one in part.each().items()}
+    return {name: one.take_features(first) for name, one in part.each().items()}
+
+
+def answered(bundle: Bundle, rows: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays of the golden file: these rows, and the engine's answers to them."""
     with bundle.answering() as answering:
-        answers = answering(raw)
-    for kind in loaded.config.deployment.formats:
-        folder = f"{DEPLOY}/{kind}"
-        golden = f"{folder}/{GOLDEN}"
-        written += [*EXPORTERS[kind].write(bundle, run, folder), golden]
-        documents.write_tensors(run, golden, golden_batch(raw, answers))
-        EXPORTERS[kind].prove(bundle, run.path(folder), run.path(golden))
-    return written
+        return golden_batch(rows, answering(rows))
+
+
+def write_format(
+    bundle: Bundle,
+    run: RunDirectory,
+    kind: str,
+    golden: Mapping[str, Array],
+    *,
+    thoroughly: bool = False,
+) -> tuple[list[str], Proof]:
+    """Write one format into `deploy/KIND/`, the golden batch beside it; the names of the files,
+    and how it was proved.
+
+    thoroughly: also in a process of its own, where the format answers by itself. ExportError if it
+    does not answer as the engine does.
+    """
+    exporter, folder = EXPORTERS[kind], f"{DEPLOY}/{kind}"
+    beside = f"{folder}/{GOLDEN}"
+    written = [*exporter.write(bundle, run, folder), beside]
+    documents.write_tensors(run, beside, golden)
+    place, batch = run.path(folder), run.path(beside)
+    proof = exporter.prove(bundle, place, batch)
+    by_itself = exporter.prove_by_itself(place, batch) if thoroughly else None
+    return written, by_itself or proof
+
+
+def kind_of(name: str) -> str | None:
+    """The format that a file of a run belongs to by its name, such as `deploy/onnx/model.onnx` or
+    `deploy/bundle.pyz`; None for one that is of no format."""
+    top, _, rest = name.partition("/")
+    if top != DEPLOY:
+        return None
+    folder, _, inside = rest.partition("/")
+    word = folder if inside else Path(folder).stem
+    return word if word in EXPORTERS else None
+
+
+def tell_of_proof(kind: str, proof: Proof, source: str, reporter: Reporter) -> None:
+    """Say how a format was proved; and what a person should know of it.
+
+    source: what it can be exported from again.
+    """
+    if proof.runtime is None:
+        reporter.note(
+            f"{kind}: {proof.describe()}; where it is, `dlcli export {source} --format {kind}` "
+            "checks it"
+        )
+        return
+    reporter.say(f"{kind}: {proof.describe()}")
+    warning = proof.warn()
+    if warning is not None:
+        reporter.note(f"{kind}: {warning}")

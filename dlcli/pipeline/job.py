@@ -26,6 +26,7 @@ from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import Subjects
 from dlcli.engine.team import Team
 from dlcli.pipeline import audit, deploy, design, evaluate, prepare
+from dlcli.pipeline.deploy import Deployed
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.examples import PartExamples
 from dlcli.pipeline.gates import Gates
@@ -168,8 +169,8 @@ class Job:
             result["metrics"] = {name: result["metrics"][name] for name in kept}
         return {role: results[role] for role in roles}
 
-    def deploy(self, run: RunDirectory, *, tiled: bool = True) -> list[str]:
-        """Write what answers with the kept parameters; the names of the files.
+    def deploy(self, run: RunDirectory, *, tiled: bool = True) -> Deployed:
+        """Write what answers with the kept parameters; what was written, and how it was proved.
 
         tiled: not as an earlier version did; see deploy/bundle.py.
         """

@@ -4,7 +4,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from dlcli.artifacts.reading import read_bytes, read_mapping
 from dlcli.artifacts.run_directory import CONFIG, ENVIRONMENT, LOG, RESOLVED_CONFIG, RunDirectory
 from dlcli.config import LARGEST_FILE, LARGEST_RECORDED, LoadedConfig, load_recorded, text_of
 from dlcli.data.audit import Finding
+from dlcli.deploy.exporter import Proof
 from dlcli.errors import DlcliError
 
 _MOST_OVERRIDES = 1000
@@ -197,6 +198,31 @@ class Environment:
         interruptions = self.document.get("interruptions")
         known = interruptions if isinstance(interruptions, list) else []
         self.document["interruptions"] = [*known, entry]
+
+    def deployed(self, proofs: Mapping[str, Proof]) -> None:
+        """Note how the formats that training wrote were proved, instead of what was noted before.
+
+        It depends on what is installed, so that the manifest cannot say it.
+        """
+        self.document["exports"] = {kind: proof.to_json() for kind, proof in proofs.items()}
+
+    def exported(self, kind: str, proof: Proof) -> None:
+        """Note how a format that was written later was proved."""
+        known = self.document.get("exports")
+        others = known if isinstance(known, dict) else {}
+        self.document["exports"] = {**others, kind: proof.to_json()}
+        self.document.pop("replaced", None)
+
+    @property
+    def replaced(self) -> list[str]:
+        """Files of a format that a later export was about to remove; it was interrupted if they are
+        still noted."""
+        known = self.document.get("replaced")
+        return [one for one in known if isinstance(one, str)] if isinstance(known, list) else []
+
+    def replace(self, names: Iterable[str]) -> None:
+        """Note files that are about to be taken off the manifest's list, and removed then."""
+        self.document["replaced"] = sorted(names)
 
     def finish(self) -> None:
         """Note when the run ended."""

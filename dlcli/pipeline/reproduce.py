@@ -20,6 +20,7 @@ from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.manifest import SCHEMA, FileRecord, Manifest, read_manifest, record_files
 from dlcli.artifacts.run_directory import (
     CONFIG,
+    DEPLOY,
     EVALUATION,
     MODEL_CARD,
     RESOLVED_CONFIG,
@@ -36,6 +37,7 @@ from dlcli.numerics import numerics_class
 from dlcli.pipeline import prepare, provenance
 from dlcli.pipeline.changed_data import check_against, require_same_data
 from dlcli.pipeline.compare import differences
+from dlcli.pipeline.deploy import kind_of
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter, Reporter
 from dlcli.pipeline.provenance import Environment
@@ -194,7 +196,7 @@ def _require_same_files(
         store.save(job.session.checkpoint(), best, job.session.history.epochs)
         # The version that began to write cards began to multiply in tiles.
         tiled = MODEL_CARD in manifest.files
-        names = last_two_stages(made, job, manifest, team, store, NullReporter(), tiled=tiled)
+        names = last_two_stages(made, job, manifest, team, store, NullReporter(), tiled=tiled).files
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}
@@ -204,6 +206,15 @@ def _require_same_files(
         expected.pop(name, None)
         del found[name]
         reporter.note(f"{name} is not compared: {why}")
+    later = _exported_later(manifest, job)
+    expected = {name: expected[name] for name in expected if name not in later}
+    if later:
+        kinds = sorted(set(later.values()))
+        reporter.note(
+            f"not compared: {', '.join(f'{DEPLOY}/{kind}' for kind in kinds)}; the config does not "
+            "name what was exported later. `dlcli export` writes it again and checks it: "
+            + " ".join(f"--format {kind}" for kind in kinds)
+        )
     others = other_program(expected, found)
     if others:
         expected = {name: expected[name] for name in expected if name not in others}
@@ -220,6 +231,13 @@ def _require_same_files(
                 details={"differing_file": name},
             )
     return len(found)
+
+
+def _exported_later(manifest: Manifest, job: Job) -> dict[str, str]:
+    """The run's files of formats that its config does not name, and the format of each."""
+    named = job.loaded.config.deployment.formats
+    kinds = {name: kind_of(name) for name in manifest.files}
+    return {name: kind for name, kind in kinds.items() if kind is not None and kind not in named}
 
 
 _LATER = (ROWS, MODEL_CARD)

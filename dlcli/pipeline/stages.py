@@ -19,6 +19,7 @@ from dlcli.errors import DlcliError, StorageError
 from dlcli.pipeline import evaluate, provenance
 from dlcli.pipeline.card import write_card
 from dlcli.pipeline.changed_data import write_rows
+from dlcli.pipeline.deploy import Deployed, kind_of, tell_of_proof
 from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
@@ -69,12 +70,13 @@ def last_three_stages(
                 root,
             ):
                 made = last_two_stages(directory, job, manifest, team, store, logged)
+                environment.deployed(made.proofs)
                 environment.finish()
                 environment.write(directory)
                 job.require_unchanged_data()
                 history = session.history
                 manifest = replace(manifest, epochs=tuple(history.epochs), tensors=history.tensors)
-                manifest = manifests.complete(directory, manifest, made)
+                manifest = manifests.complete(directory, manifest, made.files)
         for text in told_of_weights(job.loaded, session):
             logged.say(text)
         _tell_of_others(directory, manifest, logged)
@@ -93,8 +95,9 @@ def last_two_stages(
     reporter: Reporter,
     *,
     tiled: bool = True,
-) -> list[str]:
-    """Evaluate and deploy with the weights that the run keeps; the names of the files made.
+) -> Deployed:
+    """Evaluate and deploy with the weights that the run keeps; all files made, and the proofs of
+    those that are deployed.
 
     manifest: says which versions the run was made with. tiled: see Job.deploy.
     """
@@ -108,12 +111,15 @@ def last_two_stages(
     reporter.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:
         reporter.result(shown, results[shown], job.subjects)
-    written = job.deploy(directory, tiled=tiled)
-    written.append(write_card(directory, job, results, manifest.versions))
+    deployed = job.deploy(directory, tiled=tiled)
+    card = write_card(directory, job, results, manifest.versions)
     formats = [f"{DEPLOY}/{kind}" for kind in job.loaded.config.deployment.formats]
     reporter.stage(5, "deploy", ", ".join(formats) or "model/ only")
+    for kind, proof in deployed.proofs.items():
+        if not proof.is_by_the_engine:
+            tell_of_proof(kind, proof, str(directory.root), reporter)
     write_rows(directory, job.prepared.brought)
-    return [METRICS, ROWS, EVALUATION, *written]
+    return replace(deployed, files=(METRICS, ROWS, EVALUATION, *deployed.files, card))
 
 
 def told_of_weights(loaded: LoadedConfig, session: Session) -> list[str]:
@@ -135,6 +141,15 @@ def _tell_of_others(directory: RunDirectory, manifest: Manifest, reporter: Repor
     """Name the files that somebody else has put into the run."""
     names = [name for name, _ in directory.entries()]
     others = [name for name in names if is_listed(name) and name not in manifest.files]
+    named = manifest.config["deployment"]["formats"]
+    formats = {kind for name in others if (kind := kind_of(name)) and kind not in named}
+    for kind in sorted(formats):  # a run that got more epochs was exported before
+        own = [name for name in others if kind_of(name) == kind]
+        others = [name for name in others if name not in own]
+        reporter.note(
+            f"not of this network, and `dlcli verify` will say so: {', '.join(own)}. "
+            f"`dlcli export {directory.root} --format {kind}` writes the format anew"
+        )
     if others:
         reporter.note(
             f"not part of this run, and `dlcli verify` will say so: {', '.join(others)}. Move "

@@ -23,7 +23,7 @@ from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
 from dlcli.pipeline import describe as describing
-from dlcli.pipeline import evaluate, importance, predict, reproduce, run, validate
+from dlcli.pipeline import evaluate, export, importance, predict, reproduce, run, validate
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
 from tests.cli.small import write
@@ -88,6 +88,11 @@ COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     "evaluate": (evaluate, "results_of", lambda p: [p.run]),
     "validate": (validate, "validate", lambda p: [p.config]),
     "predict": (predict, "predict_rows", lambda p: [p.run, p.rows]),
+    "export": (
+        export,
+        "export",
+        lambda p: [p.run, "--format", "bundle", "--output", p.folder / "exported"],
+    ),
     "importance": (importance, "importance_of", lambda p: [p.run, "--repeats", "1"]),
     "verify": (verification, "verify", lambda p: [p.run]),
     "reproduce": (reproduce, "reproduce", lambda p: [p.run]),

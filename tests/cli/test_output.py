@@ -239,6 +239,7 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "evaluate": "--split --expect --data-dir --workers --json --debug",
         "validate": "--set --data-dir --json --debug",
         "predict": "-o, --format --top --proba --classes --id --skip-bad --workers --json --debug",
+        "export": "--format --output --data-dir --json --debug",
         "importance": "--split --repeats --seed --metric --data-dir --workers --json --debug",
         "verify": "--json --debug",
         "reproduce": "--epochs --tolerance --data-dir --workers --json --debug",

@@ -512,7 +512,9 @@ def test_raw_outputs_of_thousands_are_compared_as_surely_as_the_engine_knows_the
 ) -> None:
     """Their last digit decides about probabilities; yet weights that are others are found."""
     net = exported(parsed(LOUD), tmp_path)
-    assert net.prove().rows == 1016
+    proof = net.prove()
+    assert proof.rows == 1016 and proof.largest_difference > 1e-5 and proof.beyond > 0
+    assert f"{proof.beyond:,} number" in str(proof.warn())
     noise = 1.0 + 1e-4 * np.random.default_rng(1).normal(size=net.bundle.theta.size)
     moved = replace(net.bundle, theta=(net.bundle.theta * noise).astype(np.float32))
     golden = read_tensors(net.folder / GOLDEN).arrays

@@ -12,12 +12,12 @@ from dlcli.artifacts.tensors import read_tensors
 from dlcli.data.dataset import ONLY
 from dlcli.data.strange import codes_of_unknown
 from dlcli.deploy.bundle import Bundle, golden_rows
-from dlcli.deploy.exporter import ABSOLUTE, RELATIVE, Proof, require_near
+from dlcli.deploy.compared import answerable, compared
+from dlcli.deploy.exporter import Proof
 from dlcli.deploy.onnx.answers import label_names
 from dlcli.deploy.onnx.inputs import feeds
 from dlcli.deploy.onnx.serialized import MOST_BYTES
 from dlcli.deploy.rows_like import rows_like, takes_cell
-from dlcli.engine.inference import predict
 from dlcli.engine.layer import Array
 from dlcli.errors import ExportError
 from dlcli.randomness import Stream
@@ -32,7 +32,7 @@ def proved(bundle: Bundle, model: Path, network: Path, golden: Path) -> Proof:
     recorded = read_tensors(golden).arrays
     given = golden_rows(recorded, bundle)
     more, strange = with_strange_texts(bundle, rows_like(given, bundle.preprocessing))
-    largest, rows = 0.0, 0
+    largest, rows, beyond = 0.0, 0, 0
     sessions = [session(path) for path in (model, network)]
     for stored, wanted in ((given, recorded["y"]), (more, bundle.predict(more))):
         rows += len(wanted)
@@ -41,11 +41,11 @@ def proved(bundle: Bundle, model: Path, network: Path, golden: Path) -> Proof:
             network.name: network_answers(bundle, sessions[1], stored),
         }
         for name, (answers, label) in found.items():
-            apart = compared(bundle, stored, answers, wanted, f"{name} in ONNX Runtime")
-            largest = max(largest, apart)
+            seen = compared(bundle, stored, answers, wanted, f"{name} in ONNX Runtime")
+            largest, beyond = max(largest, seen.largest), beyond + seen.beyond
             if label is not None:
                 require_labels(bundle, stored, label, answers, wanted, name)
-    return Proof(f"onnxruntime {onnxruntime.__version__}", rows, largest)
+    return Proof(f"onnxruntime {onnxruntime.__version__}", rows, largest, beyond)
 
 
 def session(path: Path) -> Any:
@@ -104,89 +104,6 @@ def network_answers(
         if bundle.target_scale is not None:
             answers = bundle.target_scale.inverse(answers)
     return answers, None
-
-
-def compared(
-    bundle: Bundle, stored: Mapping[str, Array], found: Array, wanted: Array, what: str
-) -> float:
-    """The largest difference, by `require_near`.
-
-    A row of which the engine's answer is not finite is refused by dlcli, and one of which a
-    prepared number is not finite, too; the file's must then not be finite either.
-    """
-    if found.shape != wanted.shape:
-        return require_near(found, wanted, what)
-    fine = answerable(bundle, stored, wanted)
-    if (_finite(found) & ~fine).any():
-        raise ExportError(
-            f"{what} has an answer to a row that the engine has none for; do not deploy it"
-        )
-    some = {name: rows[fine] for name, rows in stored.items()}
-    close = as_sure_as_the_engine(bundle, some, found[fine], wanted[fine])
-    # The rows keep their numbers, by which a message calls them.
-    judged, known = np.zeros_like(wanted), np.zeros_like(wanted)
-    judged[fine], known[fine] = np.where(close, wanted[fine], found[fine]), wanted[fine]
-    require_near(judged, known, what)
-    with np.errstate(invalid="ignore"):
-        return float(np.nanmax(np.abs(found[fine] - wanted[fine]), initial=0.0))
-
-
-DRAWS, TIMES = 8, 16
-"""How often the numbers of a network are moved by a rounding, and how many times as far as the
-engine's answers then move another answer may be from them."""
-
-
-def as_sure_as_the_engine(
-    bundle: Bundle, stored: Mapping[str, Array], found: Array, wanted: Array
-) -> Array:
-    """Which answers are as near as the engine's own numbers say.
-
-    What is added up in another order differs in its last digit, and a network may make any number
-    of that: raw outputs of thousands, a target with a large or a steep scale. So where an answer is
-    further away than `require_near` lets it be, weights and prepared numbers are moved by a
-    rounding of float32, several times, and it is seen how far the engine's answer moves with them.
-    Whole numbers stay: they may be ids.
-    """
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(found.astype(np.float64) - wanted.astype(np.float64))
-        near = apart <= ABSOLUTE + RELATIVE * np.abs(wanted)
-    rows = np.flatnonzero(~near.reshape(len(near), -1).all(axis=1))
-    if not len(rows):
-        return np.asarray(near)
-    xs = [bundle.preprocessing[name].apply(stored[name][rows]) for name in bundle.model.inputs]
-    spread = np.zeros((len(rows), *wanted.shape[1:]))
-    for draw in range(DRAWS):
-        noise = Stream(0, "a rounding away", draw)
-        theta, moved = _moved(bundle.theta, noise), [_moved(x, noise) for x in xs]
-        with np.errstate(all="ignore"):
-            answers = predict(bundle.model, bundle.loss, theta, moved)
-            if bundle.target_scale is not None:
-                answers = bundle.target_scale.inverse(answers)
-            away = np.abs(answers.astype(np.float64) - wanted[rows])
-        spread = np.maximum(spread, np.where(np.isnan(away), np.inf, away))
-    near[rows] |= apart[rows] <= TIMES * spread
-    return np.asarray(near)
-
-
-def _moved(numbers: Array, noise: Stream) -> Array:
-    """Each number that is not whole by up to a rounding up or down."""
-    share = (noise.uniform(numbers.size) * 2.0 - 1.0).reshape(numbers.shape)
-    eps = float(np.finfo(np.float32).eps)
-    away = (numbers * (1.0 + eps * share)).astype(np.float32)
-    return np.where(numbers == np.floor(numbers), numbers, away)
-
-
-def answerable(bundle: Bundle, stored: Mapping[str, Array], wanted: Array) -> Array:
-    """Which rows are answered by dlcli: all that is prepared, and the answer, is finite."""
-    fine = _finite(wanted)
-    for name, fitted in bundle.preprocessing.items():
-        fine = fine & _finite(fitted.apply(stored[name]))
-    return fine
-
-
-def _finite(numbers: Array) -> Array:
-    """Which rows have finite numbers alone."""
-    return np.asarray(np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1))
 
 
 def require_labels(
