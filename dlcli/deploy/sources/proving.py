@@ -16,7 +16,8 @@ from dlcli.artifacts.tensors import decode_tensors, encode_tensors, read_tensors
 from dlcli.data.dataset import ONLY
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.deploy.bundle import Bundle, golden_rows
-from dlcli.deploy.exporter import Proof, require_near
+from dlcli.deploy.compared import compared
+from dlcli.deploy.exporter import Proof
 from dlcli.deploy.rows_like import rows_like
 from dlcli.engine.layer import Array
 from dlcli.errors import ArtifactError, DataError, ExportError
@@ -82,7 +83,8 @@ def prove(bundle: Bundle, source: Path, golden: Path, asked: Asked) -> Proof:
     if answered is None:
         return Proof(None)
     found, runtime = answered
-    return Proof(runtime, len(found), require_near(found, wanted, f"{source} on {runtime}"))
+    seen = compared(bundle, rows, found, wanted, f"{source} on {runtime}")
+    return Proof(runtime, len(found), seen.largest, seen.beyond)
 
 
 def _taken(bundle: Bundle, rows: Mapping[str, Array]) -> dict[str, Array]:
