@@ -9,6 +9,7 @@ from dlcli.cli.options import (
     DataDir,
     Debug,
     Json,
+    choose_numerics_of_bundle,
     choose_recorded_numerics,
     print_path,
     require_run,
@@ -55,7 +56,7 @@ def export(
             file=run,
         )
     else:
-        _choose_numerics_of_bundle(run)
+        choose_numerics_of_bundle(run)
     from dlcli.console import ConsoleReporter
     from dlcli.pipeline import export as exports
     from dlcli.pipeline.many_plan import refuse_many
@@ -90,11 +91,3 @@ def _is_run(path: Path) -> bool:
     from dlcli.deploy.places import place_of
 
     return path.is_dir() and not place_of(path).has("model.json")
-
-
-def _choose_numerics_of_bundle(path: Path) -> None:
-    """Pin the numerics that a bundle wants, before NumPy is imported."""
-    from dlcli import numerics
-    from dlcli.deploy.places import place_of, recorded_mode
-
-    numerics.choose(recorded_mode(place_of(path)))

@@ -85,6 +85,13 @@ def choose_recorded_numerics(run: Path) -> None:
     numerics.choose(mode)
 
 
+def choose_numerics_of_bundle(path: Path) -> None:
+    """Pin the numerics that a bundle wants, before NumPy is imported."""
+    from dlcli.deploy.places import place_of, recorded_mode
+
+    numerics.choose(recorded_mode(place_of(path)))
+
+
 def print_path(path: Path) -> None:
     """Write a path to stdout as one line, in the bytes that the file system knows it by."""
     write = getattr(sys.stdout, "write_file_name", None)

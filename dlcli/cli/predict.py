@@ -12,6 +12,7 @@ from dlcli.cli.options import (
     Debug,
     Json,
     Workers,
+    choose_numerics_of_bundle,
     choose_recorded_numerics,
     default_workers,
     print_path,
@@ -77,7 +78,12 @@ def predict(
     if json and (output is not None or form is not None):
         raise UsageError("--json prints one document; --output and --format are for tables")
     written = _form(output, form)
-    _choose_numerics(run)
+    from dlcli.deploy.places import is_bundle
+
+    if is_bundle(run):
+        choose_numerics_of_bundle(run)
+    else:
+        choose_recorded_numerics(run)
     from dlcli.deploy.answer_table import AnswerTable, Shown
     from dlcli.deploy.rows_answered import Wishes
     from dlcli.pipeline.many_plan import refuse_many
@@ -119,15 +125,3 @@ def _form(output: Path | None, form: Form | None) -> Form:
     if found is Form.parquet and output is None:
         raise UsageError("--format parquet is no text for a terminal or a pipe; give --output FILE")
     return found
-
-
-def _choose_numerics(run: Path) -> None:
-    """Pin the numerics of the run or the bundle, before NumPy is imported."""
-    from dlcli.deploy.places import is_bundle, place_of, recorded_mode
-
-    if is_bundle(run):
-        from dlcli import numerics
-
-        numerics.choose(recorded_mode(place_of(run)))
-    else:
-        choose_recorded_numerics(run)

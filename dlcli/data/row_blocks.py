@@ -110,9 +110,9 @@ def _require(
     if absent:
         raise DataError(
             f"{path} lacks {len(absent)} of the model's {len(names)} feature columns: "
-            f"{_listed(map(repr, absent))}{near(absent[0], [name for name in there if name])} "
-            f"(The model reads {_listed(map(_described, asked.columns))}; the file has "
-            f"{_listed(repr(name) for name in there if name)}.)",
+            f"{listed(map(repr, absent))}{near(absent[0], [name for name in there if name])} "
+            f"(The model reads {listed(map(_described, asked.columns))}; the file has "
+            f"{listed(repr(name) for name in there if name)}.)",
             file=path,
         )
 
@@ -123,7 +123,8 @@ def _require_id(path: Path, name: str | None, there: Sequence[str]) -> None:
         raise UsageError(f"{path} has no column {name!r}{suggestion(name, known)}", file=path)
 
 
-def _listed(texts: Iterable[str]) -> str:
+def listed(texts: Iterable[str]) -> str:
+    """The first dozen, for messages."""
     shown = list(texts)
     return ", ".join(shown[:12]) + (", ..." if len(shown) > 12 else "")
 
@@ -212,7 +213,7 @@ def _unknown(where: str, column: Column, text: str, hint: str) -> DataError:
     remedy = "correct or remove the row, or train with `handle_unknown: ignore` or `bucket`"
     return DataError(
         f"{where}, column {column.name!r} holds {shown_cell(text)}, which the model was not "
-        f"trained on; it knows {_listed(categories)}, and refuses others: {remedy} of the "
+        f"trained on; it knows {listed(categories)}, and refuses others: {remedy} of the "
         f"transform that encodes the column.{hint}",
         file=where.split(", line ")[0],
         line=_line(where),
@@ -245,7 +246,7 @@ def _known_columns(path: Path, asked: Asked) -> Text:
         return _by_place(file, written)
     file = replace(read_header(path, replace(written.format, header=True)), of_model=True)
     if file.like_data is not None and any(file.find(c.name) is None for c in columns):
-        names = _listed(column.name for column in columns)
+        names = listed(column.name for column in columns)
         raise DataError(
             f"{path}, line {file.line} looks like data ({file.like_data}), not like names, and the "
             f"model finds its columns by name. Write a first line with the names of the columns: "

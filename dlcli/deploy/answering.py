@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from dlcli.data.dataset import ONLY, Part
 from dlcli.data.preprocessing import Preprocessing
-from dlcli.deploy.ids import require_ids
+from dlcli.deploy.ids import id_takers, require_ids
 from dlcli.engine.inference import Answers
-from dlcli.engine.layer import Array, Layer, Shape
+from dlcli.engine.layer import Array, Shape
 from dlcli.engine.losses import Loss
 from dlcli.engine.model import Model
 from dlcli.engine.team.base import Alone, Team
@@ -48,10 +48,7 @@ class Answering:
         self._inputs = [(name, preprocessing[name]) for name in model.inputs]
         self._scale = target_scale
         self._nodes = model.plain
-        self._takers: dict[str, list[Layer]] = {}
-        for node in model.plain:
-            if isinstance(node.layer, Layer) and node.layer.takes_ids:
-                self._takers.setdefault(node.inputs[0], []).append(node.layer)
+        self._takers = {name: id_takers(model.plain, name) for name in model.inputs}
         self._dtype = np.float32 if target_scale is None else np.float64
         self._rows: Sequence[Array] = ()
         self._room: dict[tuple[int, str], npt.NDArray[np.float32]] = {}
@@ -94,8 +91,8 @@ class Answering:
         self, what: str, name: str, fitted: Preprocessing, rows: Array, start: int, x: Array
     ) -> None:
         """DataError for the first row that cannot be answered; which it is, is only then found."""
-        takers = self._takers.get(name, ())
-        if np.isfinite(x).all() and all(layer.fault(x) is None for layer in takers):
+        takers = self._takers[name]
+        if np.isfinite(x).all() and all(layer.fault(x) is None for _, layer in takers):
             return
         part = Part(rows, rows, first=self._first + start)
         fitted.check(part, what if name == ONLY else f"the input {name!r} of {what}")

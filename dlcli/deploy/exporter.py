@@ -78,10 +78,6 @@ class Proof:
         )
 
 
-EXACT = Proof(ENGINE)
-"""Of a format that is the engine itself, or that answers nothing."""
-
-
 class Exporter(ABC):
     """One format."""
 

@@ -28,11 +28,7 @@ def require_ids(
     part". learned: whether it is too late for other options of the layer.
     """
     for name, part in parts.items():
-        takers = [
-            (node.name, node.layer)
-            for node in nodes
-            if isinstance(node.layer, Layer) and node.layer.takes_ids and node.inputs == (name,)
-        ]
+        takers = id_takers(nodes, name)
         if not takers:
             continue
         fitted = preprocessing[name]
@@ -45,6 +41,15 @@ def require_ids(
                 if fault is not None:
                     where = place_of(part, start + fault.row, called)
                     raise _error(where, layer, fault, x, fitted, learned)
+
+
+def id_takers(nodes: Sequence[Node], name: str) -> list[tuple[str, Layer]]:
+    """The layers that take a value's numbers for ids, with their names."""
+    return [
+        (node.name, node.layer)
+        for node in nodes
+        if isinstance(node.layer, Layer) and node.layer.takes_ids and node.inputs == (name,)
+    ]
 
 
 def _error(

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlcli.data.dataset import ONLY
 from dlcli.data.places import expand
-from dlcli.data.row_blocks import Asked, Rows, table_rows
+from dlcli.data.row_blocks import Asked, Rows, listed, table_rows
 from dlcli.data.rows import array_rows, no_table, read_named_rows, require_file
 from dlcli.data.strange import (
     codes_of_unknown,
@@ -210,7 +210,7 @@ class _Asking:
 
     def _left_aside(self, names: Sequence[str]) -> None:
         if names:
-            shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+            shown = listed(names)
             columns = "1 column" if len(names) == 1 else f"{len(names)} columns"
             self._tell(
                 f"note: {columns} of {self._path} left aside, the model reads others: {shown}"

@@ -1,8 +1,15 @@
 """A table that grows by blocks of rows, without a second copy of it at any time."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from dlcli.data.dataset import Array
+
+
+def room_apart(width: int) -> Callable[[int], Array]:
+    """Makes room for so many rows, each time anew."""
+    return lambda rows: np.empty((rows, width))
 
 
 class Growing:

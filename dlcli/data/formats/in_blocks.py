@@ -6,11 +6,9 @@ import itertools
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 
-import numpy as np
-
-from dlcli.data.dataset import Array
 from dlcli.data.formats.blocks import Doubt, RowBlock, quickest_way
 from dlcli.data.formats.columns import BLOCK, Making, ReadBlock, made_of, no_rows, odd_row
+from dlcli.data.formats.growing import room_apart
 from dlcli.data.formats.text import Text, data_rows
 from dlcli.errors import DataError, DlcliError
 from dlcli.progress import work
@@ -31,7 +29,7 @@ def read_in_blocks(
     as_written: a column of which the cells are wanted, too. bad: takes the number of a row that
     cannot be read, and why, and the row is left out; if not given, that is an error.
     """
-    make = Making(file, wanted, kinds, None, _room(wanted), as_written)
+    make = Making(file, wanted, kinds, None, room_apart(len(wanted)), as_written)
     if bad is not None:
         yield from _without_bad(file, make, bad)
         return
@@ -42,16 +40,12 @@ def read_in_blocks(
                 yield block
                 done += len(block.numbers)
             return
-    make = Making(file, wanted, kinds, None, _room(wanted), as_written)
+    make = Making(file, wanted, kinds, None, room_apart(len(wanted)), as_written)
     for block in made_of(file, make, None, "lines"):
         skipped = min(done, len(block.numbers))  # known already
         done -= skipped
         if skipped < len(block.numbers):
             yield block.below(skipped)
-
-
-def _room(wanted: Sequence[str]) -> Callable[[int], Array]:
-    return lambda rows: np.empty((rows, len(wanted)))
 
 
 def _without_bad(file: Text, make: "Making", bad: Bad) -> Generator[ReadBlock]:

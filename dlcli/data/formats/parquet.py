@@ -14,7 +14,7 @@ from dlcli.data.audit import Finding
 from dlcli.data.dataset import Array
 from dlcli.data.formats.columns import NUMBER, TEXT, ReadBlock, ReadColumns
 from dlcli.data.formats.findings import EXACT, TextColumn
-from dlcli.data.formats.growing import Growing
+from dlcli.data.formats.growing import Growing, room_apart
 from dlcli.data.formats.looks import advise
 from dlcli.data.formats.notation import PLAIN, to_numbers
 from dlcli.data.formats.text import shown_cell
@@ -113,8 +113,7 @@ def parquet_in_blocks(
 
     as_written: a column of which the cells are wanted, too, as texts.
     """
-    room = lambda rows: np.empty((rows, len(wanted)))  # noqa: E731
-    return _blocks(file, wanted, kinds, None, room, as_written)
+    return _blocks(file, wanted, kinds, None, room_apart(len(wanted)), as_written)
 
 
 def _blocks(

@@ -38,7 +38,7 @@ if "KERAS_BACKEND" not in os.environ:
     os.environ.update({{"KERAS_BACKEND": name for name in there[:1]}})
 try:
     import numpy, safetensors.numpy
-    import {library}
+    import {package}
 except ImportError as error:
     print(error, file=sys.stderr)
     sys.exit({absent})
@@ -57,11 +57,11 @@ out.close()
 class Asked:
     """How source is asked.
 
-    library: what must be installed. ask: an expression of the answers to `rows` by the module
+    package: what must be installed. ask: an expression of the answers to `rows` by the module
     `model`. runtime: one of what answered, a text.
     """
 
-    library: str
+    package: str
     ask: str
     runtime: str
 
@@ -71,7 +71,7 @@ def prove(bundle: Bundle, source: Path, golden: Path, asked: Asked) -> Proof:
 
     ExportError where it does not; a proof without a runtime where the library is not there.
     """
-    if importlib.util.find_spec(asked.library) is None:
+    if importlib.util.find_spec(asked.package) is None:
         return Proof(None)
     recorded = read_tensors(golden).arrays
     rows, wanted = golden_rows(recorded, bundle), recorded["y"]
@@ -112,7 +112,7 @@ def _finite(fitted: Preprocessing, rows: Array) -> Array:
 def _answers(source: Path, rows: Mapping[str, Array], asked: Asked) -> tuple[Array, str] | None:
     """The answers, and what gave them; None where the library cannot be loaded."""
     program = _PROGRAM.format(
-        library=asked.library, absent=_ABSENT, ask=asked.ask, runtime=asked.runtime
+        package=asked.package, absent=_ABSENT, ask=asked.ask, runtime=asked.runtime
     )
     batch = {"x" if name == ONLY else f"x.{name}": array for name, array in rows.items()}
     try:
