@@ -162,7 +162,7 @@ def test_a_whole_training_uses_portable_operations_alone(
     def zeros(shape: Any, dtype: Any = np.float32) -> Any:
         return tracked(np.zeros(shape, dtype), used)
 
-    for module in ("model", "training", "inference"):
+    for module in ("model", "training", "evaluation"):
         monkeypatch.setattr(f"dlcli.engine.{module}.Context", context)
     monkeypatch.setattr(trainings, "shared_zeros", zeros)
     config = (CONFIGS | MORE)[name]

@@ -185,7 +185,7 @@ def test_a_signal_before_training_leaves_at_once_and_nothing_behind(
     "place",
     a_few(
         [
-            "dlcli.deploy.bundle::prove",
+            "dlcli.deploy.exporters::require_answers",
             "dlcli.artifacts.manifest::complete",
             "dlcli.pipeline.evaluate::results_of",
             "dlcli.pipeline.deploy::deploy",
@@ -196,8 +196,6 @@ def test_a_signal_before_training_leaves_at_once_and_nothing_behind(
 def test_a_signal_after_training_loses_nothing(
     place: str, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
-    if place.endswith("prove"):
-        place = "dlcli.deploy.exporters::prove"
     process = slowed(place, 1, "train", config, "--output-dir", tmp_path)
     wait_for(process, "reached")
     process.send_signal(signal.SIGINT)
