@@ -1,5 +1,7 @@
 """Every word of `deployment.formats` has an exporter, and none is found to lack after training."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,14 @@ def test_what_a_format_cannot_hold_is_said_before_anything_is_trained(
         assert f":{len(text.splitlines())}:" in said and "[3/5]" not in said
     else:
         raise AssertionError("the small config has a relu")
+
+
+def test_a_training_loads_no_writer_that_it_does_not_need() -> None:
+    told = "import sys, dlcli.pipeline.deploy; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True
+    )
+    modules = loaded.stdout.split()
+    assert "dlcli.deploy.onnx.exporter" in modules
+    for module in ("onnx.files", "onnx.proof", "keras.source", "torch.source", "sources.document"):
+        assert f"dlcli.deploy.{module}" not in modules

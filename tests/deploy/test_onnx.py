@@ -24,8 +24,9 @@ from dlcli.dates import to_seconds
 from dlcli.deploy.answer_table import answer_table
 from dlcli.deploy.bundle import GOLDEN, Bundle
 from dlcli.deploy.exporter import require_near
-from dlcli.deploy.onnx import exporter
-from dlcli.deploy.onnx.exporter import OnnxExporter, model_bytes, network_bytes
+from dlcli.deploy.onnx import files
+from dlcli.deploy.onnx.exporter import OnnxExporter
+from dlcli.deploy.onnx.files import model_bytes, network_bytes
 from dlcli.deploy.onnx.inputs import feeds
 from dlcli.deploy.rows_like import rows_like
 from dlcli.errors import ExportError
@@ -455,7 +456,7 @@ def test_the_same_bundle_gives_the_same_bytes(name: str, tmp_path: Path) -> None
 def test_a_network_of_more_than_two_gigabytes_is_refused(
     shopping: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporter, "MOST_BYTES", 400)
+    monkeypatch.setattr(files, "MOST_BYTES", 400)
     why = OnnxExporter().refuses(shopping.bundle)
     assert why is not None and "one file of ONNX holds at most 400" in why
     monkeypatch.setattr("dlcli.deploy.onnx.serialized.MOST_BYTES", 20_000)

@@ -9,8 +9,6 @@ from dlcli.artifacts import documents
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.exporter import Exporter, Proof
-from dlcli.deploy.sources import rows
-from dlcli.deploy.sources.document import CONSTANTS, SOURCE, WEIGHTS
 from dlcli.deploy.sources.proving import Asked, prove
 from dlcli.engine.layer import Array
 from dlcli.frozen import frozen
@@ -28,19 +26,25 @@ class Source:
 class SourceExporter(Exporter):
     """A format that is a module and the arrays that it reads.
 
-    held: the layers, activations and merges that it can hold. cannot: what is said of others, by
-    class, behind their name.
+    cannot: what is said of layers that it cannot hold, by class, behind their name.
+    What it is written by is loaded when it is asked for: most trainings write a bundle alone.
     """
 
-    held: ClassVar[Collection[type]]
     cannot: ClassVar[Mapping[type, str]] = {}
     asked: ClassVar[Asked]
+
+    @property
+    @abstractmethod
+    def held(self) -> Collection[type]:
+        """The layers, activations and merges that it can hold."""
 
     @abstractmethod
     def source(self, bundle: Bundle) -> Source:
         """The network of a bundle as source."""
 
     def refuses(self, bundle: Bundle) -> str | None:
+        from dlcli.deploy.sources import rows
+
         for node in bundle.model.plain:
             kind = type(node.layer)
             if kind not in self.held:
@@ -49,6 +53,8 @@ class SourceExporter(Exporter):
         return rows.refused(bundle)
 
     def write(self, bundle: Bundle, run: RunDirectory, folder: str) -> list[str]:
+        from dlcli.deploy.sources.document import CONSTANTS, SOURCE, WEIGHTS
+
         source = self.source(bundle)
         documents.write_text(run, f"{folder}/{SOURCE}", source.text)
         documents.write_tensors(run, f"{folder}/{WEIGHTS}", source.weights)
@@ -59,4 +65,6 @@ class SourceExporter(Exporter):
         return [f"{folder}/{name}" for name in names]
 
     def prove(self, bundle: Bundle, folder: Path, golden: Path) -> Proof:
+        from dlcli.deploy.sources.document import SOURCE
+
         return prove(bundle, folder / SOURCE, golden, self.asked)
