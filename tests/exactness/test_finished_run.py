@@ -61,11 +61,12 @@ def test_no_listed_file_names_a_directory_time_host_process_or_worker_count(run:
     ]
     words.append(time.strftime("%Y-%m", time.localtime(run.stat().st_mtime)))
     for name, data in content(run).items():
-        program = name.endswith((".zip", ".pyz", ".py", "/README.txt"))  # has options of its own
+        # Programs are the same for all runs, and name options and times of examples of their own.
+        program = name.endswith((".zip", ".pyz", ".py", "/README.txt"))
         for word in words:
             if not (program and word in ("workers", "output_dir", "data_dir")):
                 assert word.encode() not in data, f"{name} says {word!r}"
-        assert not re.search(rb"\b\d\d:\d\d:\d\d\b", data), name
+        assert program or not re.search(rb"\b\d\d:\d\d:\d\d\b", data), name
         assert program or not re.search(rb"--[a-z]", data), f"{name} says an option"
     told = (run / "environment.json").read_text()
     for word in ("configfolder", "datafolder", "workers", str(platform.node())):
