@@ -33,6 +33,9 @@ Buffer = bytes | memoryview
 Content = Buffer | Iterable[Buffer]
 """What a file is to hold: one buffer, or several one after the other."""
 
+_GATHERED = 1 << 18
+"""So many bytes of small pieces are put together and written by one call."""
+
 _OUR_SIDE = {errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
@@ -302,10 +305,28 @@ def _fill(path: Path, data: Content, flag: int, durable: bool = True) -> None:
 
 def _write_all(descriptor: int, data: Content) -> None:
     """Writes everything: one call may write less than it was given."""
-    for piece in (data,) if isinstance(data, bytes | memoryview) else data:
+    for piece in (data,) if isinstance(data, bytes | memoryview) else _gathered(data):
         rest = memoryview(piece)
         while rest:
             written = system.write(descriptor, rest)
             if written <= 0:
                 raise OSError(errno.ENOSPC, "nothing more could be written")
             rest = rest[written:]
+
+
+def _gathered(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
+    """The same bytes, with small neighbours put together: a call for each would cost more."""
+    small, size = list[Buffer](), 0
+    for piece in pieces:
+        length = memoryview(piece).nbytes
+        if size + length > _GATHERED:
+            if small:
+                yield b"".join(small)
+            small, size = [], 0
+        if length > _GATHERED:
+            yield piece
+        else:
+            small.append(piece)
+            size += length
+    if small:
+        yield b"".join(small)
