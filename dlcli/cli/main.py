@@ -5,10 +5,12 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
+from typer.main import get_command
 
 from dlcli import __version__, progress
 from dlcli.cli.data import fetch, list_sets
@@ -103,6 +105,12 @@ _USAGE: type[Exception] = next(
 """What the parser of options raises; typer gives it no name of its own."""
 
 
+@cache
+def _commands() -> Any:
+    """The commands as they parse their options; made once, as a process may run several."""
+    return get_command(app)
+
+
 def run() -> NoReturn:
     """Run the command in `sys.argv` and end the process with its documented exit code."""
     survive_closed_streams()
@@ -111,7 +119,7 @@ def run() -> NoReturn:
     with ending(fail) as end:
         try:
             with _help_as_json(wanted), progress.shown_by(_bar, _told):
-                end.code = app(standalone_mode=False) or 0
+                end.code = _commands()(standalone_mode=False) or 0
             if end.code == 130:  # how the parser of options reports it
                 raise KeyboardInterrupt
         except _USAGE as error:
