@@ -38,7 +38,8 @@ def predict(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="rows.csv, .jsonl, .parquet, images.npy, scenes.npz, or - for standard input.",
+            help="rows.csv, .jsonl, .parquet, images.npy, scenes.npz, a picture or a folder of "
+            "pictures, or - for standard input.",
         ),
     ],
     output: Annotated[
@@ -70,7 +71,8 @@ def predict(
     """Answer new rows, preprocessing included: CSV on stdout, or a file.
 
     Classification gives the class and each class's probability; regression the value. A row's
-    answer depends on no other row, and rows are answered while they are read.
+    answer depends on no other row, and rows are answered while they are read. Pictures are decoded
+    as those that the model was trained on; their files' names stand in front.
     """
     require_run(run)
     if proba and classes:
@@ -85,13 +87,14 @@ def predict(
     else:
         choose_recorded_numerics(run)
     from dlcli.deploy.answer_table import AnswerTable, Shown
-    from dlcli.deploy.rows_answered import Wishes
+    from dlcli.deploy.rows_answered import Wishes, wishes_for
     from dlcli.pipeline.many_plan import refuse_many
     from dlcli.pipeline.predict import predict_rows
 
     refuse_many(run, "predict by")
-    wishes = Wishes(id_column, skip_bad, workers or default_workers())
-    bundle, answered = predict_rows(run, rows_named(rows), tell, wishes)
+    file = rows_named(rows)
+    wishes = wishes_for(file, Wishes(id_column, skip_bad, workers or default_workers()))
+    bundle, answered = predict_rows(run, file, tell, wishes)
     table = AnswerTable(bundle, Shown(not proba, not classes, top))
     header, lines = lined(answered, table, wishes)
     if json:

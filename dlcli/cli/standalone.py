@@ -40,7 +40,8 @@ def _command(path: Path) -> None:
         "rows",
         nargs="?",
         metavar="ROWS",
-        help="rows.csv, images.npy, scenes.npz, or - for standard input",
+        help="rows.csv, images.npy, scenes.npz, - for standard input, or a picture or a folder of "
+        "pictures (which need the package Pillow)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -65,11 +66,12 @@ def _command(path: Path) -> None:
         return
     from dlcli.deploy.answer_table import AnswerTable
     from dlcli.deploy.network import load
-    from dlcli.deploy.rows_answered import PLAIN, answer_rows
+    from dlcli.deploy.rows_answered import answer_rows, wishes_for
 
     network = load(place)
-    answered = answer_rows(network, rows_named(asked.rows), tell)
-    header, lines = lined(answered, AnswerTable(network), PLAIN)
+    rows = rows_named(asked.rows)
+    wishes = wishes_for(rows)
+    header, lines = lined(answer_rows(network, rows, tell, wishes), AnswerTable(network), wishes)
     if asked.json:
         print_document(header, lines)
         return

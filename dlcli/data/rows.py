@@ -8,12 +8,14 @@ from types import MappingProxyType
 import numpy as np
 
 from dlcli.data.checks import check_finite, features_shape
-from dlcli.data.dataset import Array, Column, Shape
+from dlcli.data.dataset import ONLY, Array, Column, Shape
 from dlcli.data.formats import npy
 from dlcli.data.formats.npz import Archive
 from dlcli.data.formats.stored import opened
+from dlcli.data.pictures.walking import is_picture
 from dlcli.data.places import expand
-from dlcli.data.row_blocks import Asked, table_rows
+from dlcli.data.preprocessing import Preprocessing
+from dlcli.data.row_blocks import Asked, listed, table_rows
 from dlcli.data.written import PLAINLY, Written
 from dlcli.errors import DataError, about
 
@@ -68,6 +70,31 @@ def no_table(path: Path, row_shape: Shape) -> DataError:
     )
 
 
+def are_pictures(path: Path) -> bool:
+    """Whether a path is a picture by its name, or a folder, as of pictures."""
+    try:
+        return path.is_dir() or (is_picture(path.name) and path.is_file())
+    except (OSError, ValueError):  # a name that no file can have, or no permission
+        return False
+
+
+def no_pictures(path: Path, preprocessing: Mapping[str, Preprocessing]) -> DataError:
+    """The error about pictures for a model whose rows are none."""
+    what = "a folder" if path.is_dir() else "a picture"
+    only = preprocessing.get(ONLY)
+    if only is None:
+        takes = "the model takes several values for each row: give an .npz file with an array each"
+    elif only.columns is not None:
+        names = listed(repr(column.name) for column in only.columns)
+        takes = f"the model reads the columns {names}: give a .csv, .jsonl or .parquet file"
+    else:
+        takes = (
+            f"the model takes rows of shape {only.row_shape} in {only.dtype.name}, which are no "
+            "pixels of pictures: give them as a .npy file"
+        )
+    return DataError(f"{path} is {what}, and {takes}.", file=path)
+
+
 def require_file(path: Path, what: str) -> None:
     """DataError where there is no file."""
     try:
@@ -75,10 +102,7 @@ def require_file(path: Path, what: str) -> None:
     except (OSError, ValueError):  # a name that no file can have, or no permission
         is_file = is_folder = False
     if is_folder:
-        raise DataError(
-            f"{path} is a folder; give {what}. (Pictures are not taken yet: decode them as the "
-            "config says, and save their pixels with `numpy.save`.)"
-        )
+        raise DataError(f"{path} is a folder; give {what}.")
     if not is_file:
         raise DataError(f"{path} was not found; give {what}.")
 

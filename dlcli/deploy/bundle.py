@@ -15,8 +15,9 @@ from what was written down, and restores the fitted preprocessing.
 
 A row's answer never depends on the rows it is asked with, nor on its place among them; how that is
 done for many rows at once, engine/products.py tells. A network with wide dense layers gives other
-last bits than it did when each row went through it alone: `tiled` in model.json says so, and is
-left out where there are none, or where the bundle is of that time.
+last bits than it did when each row went through it alone: `tiled` in model.json says so. `pictures`
+says how the files were decoded that it was trained on. Both are left out where there is neither, or
+where the bundle is of a time before.
 
 What does not need the vocabulary, asking included, stands in network.py: a bundle also answers
 where there is no dlcli, by the program that is written beside it (program/).
@@ -38,10 +39,10 @@ from dlcli.data.preprocessing import Preprocessing
 from dlcli.deploy import earlier
 from dlcli.deploy.by_vocabulary import BY_VOCABULARY
 from dlcli.deploy.golden import GOLDEN, fault, golden_batch, golden_rows, require_answers
-from dlcli.deploy.network import FOREIGN, SCHEMA, WITHOUT_TILES, Network, not_ours, read
+from dlcli.deploy.network import FOREIGN, PLAIN_SCHEMA, SCHEMA, Network, not_ours, read
 from dlcli.deploy.places import DOCUMENT, place_of, read_document, recorded_mode
 from dlcli.deploy.said import Said
-from dlcli.deploy.written import document_of_csv
+from dlcli.deploy.written import document_of_csv, document_of_pictures
 from dlcli.engine.described import describe, written
 from dlcli.engine.layer import Array
 from dlcli.engine.losses import LOSSES
@@ -87,10 +88,12 @@ class Bundle(Network):
             }
             for name, one in self.preprocessing.items()
         }
-        tiled = {"tiled": True} if self.tiled else {}
+        later: dict[str, Any] = {}
+        if self.tiled or self.pictures is not None:
+            later = {"tiled": self.tiled, "pictures": document_of_pictures(self.pictures)}
         return {
-            "schema": SCHEMA if self.tiled else WITHOUT_TILES,
-            **tiled,
+            "schema": SCHEMA if later else PLAIN_SCHEMA,
+            **later,
             "layers": describe(self.model.plain),
             "loss": written(self.loss, LOSSES),
             "values": values,
@@ -115,7 +118,7 @@ class Bundle(Network):
         try:
             if schema == earlier.SCHEMA:
                 document, said = earlier.as_today(document, str(model))
-            bundle = read(Bundle, document, place, BY_VOCABULARY, tiled=schema == SCHEMA)
+            bundle = read(Bundle, document, place, BY_VOCABULARY, schema)
             wrong = None if said is None else bundle.unlike(said)
             if wrong is not None:
                 raise ValueError(f"the {wrong} are not what the config in model.json says")
@@ -133,6 +136,7 @@ class Bundle(Network):
             "layers": said.layers == describe(self.model.plain),
             "loss": said.loss == written(self.loss, LOSSES),
             "arrays of rows": said.arrays == dict(self.arrays),
+            "pictures": self.pictures in (None, said.pictures),  # earlier versions did not say it
             "notation of rows": (said.csv.format, said.csv.target)
             == (self.csv.format, self.csv.target),
             "places of columns": self._has_its_columns(said),

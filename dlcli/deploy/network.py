@@ -17,13 +17,20 @@ import numpy as np
 
 from dlcli.artifacts.plain_tensors import TENSOR_LIMIT, Tensors, plain_tensors
 from dlcli.data.dataset import ONLY, Part
+from dlcli.data.pictures.wanted import Wanted, wanted_for
 from dlcli.data.preprocessing import Preprocessing, work_dtype
 from dlcli.data.recorded import names_of
 from dlcli.data.written import Written
 from dlcli.deploy.answering import Answering
 from dlcli.deploy.ids import require_ids
 from dlcli.deploy.places import Place, read_document
-from dlcli.deploy.written import arrays_of_values, csv_of, scale_of, stored_dtype
+from dlcli.deploy.written import (
+    arrays_of_values,
+    csv_of,
+    pictures_of,
+    scale_of,
+    stored_dtype,
+)
 from dlcli.engine.described import links, loss_of
 from dlcli.engine.fusion import fuse
 from dlcli.engine.graph import GraphError, Link, connect
@@ -42,13 +49,15 @@ if TYPE_CHECKING:
 SCHEMA = 3
 """Of model.json."""
 
-WITHOUT_TILES = 2
-"""The schema of a bundle that does not speak of tiles; written and read as it was."""
+PLAIN_SCHEMA = 2
+"""The schema of a bundle without tiles that was not trained on picture files; written and read as
+it was."""
 
 FOREIGN = (LookupError, TypeError, ValueError, AttributeError, GraphError, ConfigError)
 """What files raise that somebody else has put together."""
 
 _KEYS = {"layers", "loss", "values", "target_scale", "csv"}
+_LATER_KEYS = {"tiled", "pictures"}
 
 _LARGEST_ROW = 1 << 32
 """Numbers that a layer gives for one row, at most; far more than any memory has room for."""
@@ -66,6 +75,8 @@ class Network:
     csv: how a CSV of rows is written: as the file that the network was trained on.
     numerics: how NumPy is pinned where the same bits are wanted.
     tiled: whether dense layers multiply rows in tiles; see engine/products.py.
+    pictures: how the files were decoded that the network was trained on; None where it was not
+        trained on such.
     """
 
     model: Model
@@ -79,6 +90,7 @@ class Network:
     arrays: Mapping[str, str | None]
     numerics: Mode = "portable"
     tiled: bool = False
+    pictures: Wanted | None = None
 
     def predict(self, rows: Array | Mapping[str, Array]) -> Array:
         """Answers (n, *out_shape) for stored rows: probabilities in float32, or values in the
@@ -102,6 +114,14 @@ class Network:
             tiled=self.tiled,
             workers=workers,
         )
+
+    @property
+    def takes_pictures(self) -> Wanted | None:
+        """How picture files become its rows; None where rows are no pixels."""
+        if ONLY not in self.preprocessing:
+            return None
+        usual = wanted_for(self.preprocessing[ONLY].row_shape, self.row_dtypes[ONLY])
+        return self.pictures or usual
 
     def check_ids(self, rows: Mapping[str, Array], what: str) -> None:
         """DataError for a stored row with an id that the network does not know.
@@ -137,13 +157,13 @@ def load(place: Place) -> Network:
     one that another version has written."""
     path, document = place.where("model.json"), read_document(place, "model.json")
     schema = document.pop("schema", None)
-    if type(schema) is not int or not WITHOUT_TILES <= schema <= SCHEMA:
+    if type(schema) is not int or not PLAIN_SCHEMA <= schema <= SCHEMA:
         raise ArtifactError(
-            f"{path} has schema {str(schema)[:50]}; this program reads {WITHOUT_TILES} to {SCHEMA}",
+            f"{path} has schema {str(schema)[:50]}; this program reads {PLAIN_SCHEMA} to {SCHEMA}",
             file=path,
         )
     try:
-        return read(Network, document, place, BY_TYPES, tiled=schema == SCHEMA)
+        return read(Network, document, place, BY_TYPES, schema)
     except FOREIGN as error:
         raise not_ours(place, error) from None
 
@@ -153,15 +173,16 @@ def not_ours(place: Place, error: Exception) -> ArtifactError:
     return ArtifactError(f"{place.path} is not a bundle that dlcli wrote: {error}", file=place.path)
 
 
-def read(
-    kind: type[N], document: Mapping[str, Any], place: Place, by: Reading, *, tiled: bool
-) -> N:
+def read(kind: type[N], document: Mapping[str, Any], place: Place, by: Reading, schema: int) -> N:
     """A network of a model.json without its schema, and of the other files beside it; one of
     FOREIGN, or ArtifactError, for what no version wrote."""
-    if document.keys() != (_KEYS | {"tiled"} if tiled else _KEYS):
+    if document.keys() != (_KEYS | _LATER_KEYS if schema == SCHEMA else _KEYS):
         raise ValueError("model.json has other keys")
-    if tiled and document["tiled"] is not True:
+    tiled, decoded = document.get("tiled", False), document.get("pictures")
+    if type(tiled) is not bool:
         raise ValueError("it is not said whether dense layers multiply rows in tiles")
+    if schema == SCHEMA and not tiled and decoded is None:
+        raise ValueError(f"there is nothing in it that schema {PLAIN_SCHEMA} could not say")
     values = document["values"]
     arrays = by.arrays(values)
 
@@ -196,6 +217,7 @@ def read(
         by.csv(document["csv"]),
         arrays,
         tiled=tiled,
+        pictures=pictures_of(decoded, preprocessing),
     )
 
 

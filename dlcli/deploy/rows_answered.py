@@ -6,6 +6,7 @@ its answers. A row's answer depends on no other row, so it does not matter which
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,14 @@ import numpy as np
 from dlcli.data.dataset import ONLY
 from dlcli.data.places import expand
 from dlcli.data.row_blocks import Asked, Rows, listed, table_rows
-from dlcli.data.rows import array_rows, no_table, read_named_rows, require_file
+from dlcli.data.rows import (
+    are_pictures,
+    array_rows,
+    no_pictures,
+    no_table,
+    read_named_rows,
+    require_file,
+)
 from dlcli.data.strange import (
     codes_of_unknown,
     empty_buckets,
@@ -38,6 +46,9 @@ AT_ONCE = 1 << 14
 
 _BYTES = 1 << 25
 """Of such rows."""
+
+_PICTURES = 256
+"""Pictures that are decoded and answered together, at most."""
 
 _NAMED = 10
 """So many rows that are left out are named."""
@@ -70,6 +81,21 @@ class Wishes:
 
 
 PLAIN = Wishes()
+
+FILE = "file"
+"""What the names of pictures are called beside the answers."""
+
+
+def wishes_for(rows: Path | None, wishes: Wishes = PLAIN) -> Wishes:
+    """The same wishes, and the names of the files where the rows are pictures."""
+    if rows is None or not are_pictures(expand(rows)):
+        return wishes
+    if wishes.id not in (None, FILE):
+        raise UsageError(
+            f"--id {wishes.id}: pictures have no columns; the answers are named by their files",
+            file=rows,
+        )
+    return replace(wishes, id=FILE)
 
 
 def answer_rows(
@@ -178,6 +204,9 @@ class _Asking:
         """The stored rows of each value, some at a time, with their numbers and wanted cells."""
         path, only = self._path, self._only
         what = "a .csv, .jsonl, .parquet or .npy file of rows"
+        if are_pictures(path):
+            yield from self._pictures()
+            return
         if only is not None:
             require_file(path, what)
         if only is not None and path.suffix.lower() != ".npy":
@@ -207,6 +236,33 @@ class _Asking:
                 some = {name: x[start:stop] for name, x in values.items()}
                 yield some, np.arange(start, stop), None
                 at(stop)
+
+    def _pictures(self) -> Iterator[tuple[dict[str, Array], Array, Sequence[str]]]:
+        network, path = self._network, self._path
+        wanted = network.takes_pictures
+        if wanted is None:
+            raise no_pictures(path, network.preprocessing)
+        from dlcli.data.pictures.rows import picture_rows
+
+        def refuse(number: int, error: DataError) -> None:
+            if not self._wishes.skip_bad:
+                raise error
+            self._leave_out(number, error)
+
+        def aside(names: Sequence[str]) -> None:
+            if names:
+                count = "1 file" if len(names) == 1 else f"{len(names):,} files"
+                self._tell(
+                    f"note: {count} in {path} left aside, without a name of a picture: "
+                    f"{listed(names)}"
+                )
+
+        shape, dtype = network.preprocessing[ONLY].row_shape, network.row_dtypes[ONLY]
+        for rows in picture_rows(
+            path, wanted, shape, dtype, refuse, aside,
+            at_once=min(_PICTURES, _step(network)), workers=self._wishes.workers,
+        ):  # fmt: skip
+            yield {ONLY: rows.stored}, rows.numbers, rows.names
 
     def _left_aside(self, names: Sequence[str]) -> None:
         if names:

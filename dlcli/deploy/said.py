@@ -10,7 +10,8 @@ from dlcli import builder
 from dlcli.builder import Sections
 from dlcli.data.dataset import ONLY
 from dlcli.data.fitted import Columns, Fitted
-from dlcli.data.sources import Csv, Jsonl, Parquet
+from dlcli.data.pictures.wanted import Wanted
+from dlcli.data.sources import Csv, ImageFolder, Jsonl, Parquet
 from dlcli.data.targets import STEP_OF
 from dlcli.data.written import Written
 from dlcli.deploy.written import NAMED
@@ -25,6 +26,7 @@ class Said:
 
     layers, loss: as they are written down in model.json.
     arrays: what holds each value of a row where the rows are an archive, by the value's name.
+    pictures: how the files are decoded that rows are made of.
     csv: how a CSV of rows is written, but for its width.
     no_features: how many columns a table has beside the features (the target, and the weights of
         rows); None where features are listed, so that there may be others.
@@ -35,6 +37,7 @@ class Said:
     layers: list[dict[str, Any]]
     loss: dict[str, Any]
     arrays: dict[str, str | None]
+    pictures: Wanted | None
     csv: Written
     no_features: int | None
     steps: dict[str, list[tuple[type[Fitted], str | None]]]
@@ -53,6 +56,7 @@ class Said:
             describe(builder.layers(config, loss, columns)),
             written(loss, LOSSES),
             arrays_of(config),
+            pictures_as(config),
             written_as(config),
             _no_features(config.data.source, config.data.split.column),
             steps,
@@ -82,6 +86,12 @@ def written_as(config: Sections, width: int | None = None) -> Written:
         return Written(NAMED, None, width)
     format = replace(source.format, header=source.header is not False)
     return Written(format, source.target, width)
+
+
+def pictures_as(config: Sections) -> Wanted | None:
+    """How the files are decoded that rows are made of; None where they are not made of pictures."""
+    source = None if config.data.inputs is not None else builder.source(config)
+    return source.wanted if isinstance(source, ImageFolder) else None
 
 
 def arrays_of(config: Sections) -> dict[str, str | None]:

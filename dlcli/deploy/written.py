@@ -9,6 +9,8 @@ import numpy as np
 
 from dlcli.data.dataset import ONLY
 from dlcli.data.formats.notation import PLAIN, Format
+from dlcli.data.pictures.wanted import CHANNELS, INTERPOLATIONS, Wanted
+from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.written import Written
 from dlcli.engine.described import taken
 from dlcli.engine.layer import Shape
@@ -105,6 +107,52 @@ def stored_dtype(name: object) -> np.dtype[Any]:
     if dtype is None or dtype.kind not in "biuf" or dtype.name != name:
         raise ValueError(f"rows of type {str(name)[:50]!r}")
     return dtype
+
+
+def document_of_pictures(wanted: Wanted | None) -> dict[str, Any] | None:
+    """How picture files are decoded, for JSON, in the words of the data source `image_folder`."""
+    if wanted is None:
+        return None
+    return {
+        "color_mode": wanted.color_mode,
+        "image_size": None if wanted.size is None else list(wanted.size),
+        "interpolation": wanted.interpolation,
+        "crop_to_aspect_ratio": wanted.crop,
+        "pad_to_aspect_ratio": wanted.pad,
+    }
+
+
+def pictures_of(document: Any, preprocessing: Mapping[str, Preprocessing]) -> Wanted | None:
+    """The inverse of `document_of_pictures`; ValueError for what it did not write, or for pictures
+    that would not be rows of the network.
+
+    preprocessing: of each value of a row.
+    """
+    if document is None:
+        return None
+    usual = document_of_pictures(Wanted())
+    assert usual is not None
+    if not isinstance(document, dict) or document.keys() != usual.keys():
+        raise ValueError("how pictures are decoded is said in another way")
+    size = document["image_size"]
+    if size is not None:
+        size = taken(size, tuple[int, int])
+    wanted = Wanted(
+        taken(document["color_mode"], str),
+        size,
+        taken(document["interpolation"], str),
+        taken(document["crop_to_aspect_ratio"], bool),
+        taken(document["pad_to_aspect_ratio"], bool),
+    )
+    channels = CHANNELS.get(wanted.color_mode)
+    shape = preprocessing[ONLY].row_shape if ONLY in preprocessing else ()
+    if len(shape) != 3 or channels != shape[2] or size not in (None, shape[:2]):
+        raise ValueError(f"pictures for rows of shape {shape}")
+    if wanted.interpolation not in INTERPOLATIONS or (wanted.crop and wanted.pad):
+        raise ValueError("how pictures are decoded is said in another way")
+    if size is None and (wanted.crop or wanted.pad):
+        raise ValueError("how pictures are decoded is said in another way")
+    return wanted
 
 
 def scale_of(document: Any, loss: Loss, out_shape: Shape) -> "TargetScale | None":

@@ -11,7 +11,7 @@ from dlcli.config import LoadedConfig
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_batch
 from dlcli.deploy.exporter import Proof
 from dlcli.deploy.exporters import EXPORTERS
-from dlcli.deploy.said import arrays_of, written_as
+from dlcli.deploy.said import arrays_of, pictures_as, written_as
 from dlcli.engine.inference import is_tiled
 from dlcli.engine.layer import Array
 from dlcli.frozen import frozen
@@ -37,11 +37,11 @@ def bundle_of(
     design: Design,
     theta: Array,
     *,
-    tiled: bool = True,
+    earlier: bool = False,
 ) -> Bundle:
     """The network of this run with these weights, and what is needed to use it.
 
-    tiled: whether rows may be multiplied in tiles, where that is worth it.
+    earlier: as versions did that neither multiplied in tiles nor said how pictures were decoded.
     """
     each = prepared.dataset.train.each()
     return Bundle(
@@ -55,7 +55,8 @@ def bundle_of(
         csv=written_as(loaded.config, prepared.dataset.width),
         arrays=arrays_of(loaded.config),
         numerics=loaded.config.runtime.numerics,
-        tiled=tiled and is_tiled(design.recipe.model),
+        tiled=not earlier and is_tiled(design.recipe.model),
+        pictures=None if earlier else pictures_as(loaded.config),
     )
 
 
@@ -87,13 +88,13 @@ def deploy(
     design: Design,
     theta: Array,
     *,
-    tiled: bool = True,
+    earlier: bool = False,
 ) -> Deployed:
     """Write `model/` and every format.
 
     ExportError if a format does not answer as the engine does.
     """
-    bundle = bundle_of(loaded, prepared, design, theta, tiled=tiled)
+    bundle = bundle_of(loaded, prepared, design, theta, earlier=earlier)
     written = bundle.write(run, MODEL)
     golden = answered(bundle, golden_rows_of(prepared))
     proofs: dict[str, Proof] = {}

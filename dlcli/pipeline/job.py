@@ -169,12 +169,14 @@ class Job:
             result["metrics"] = {name: result["metrics"][name] for name in kept}
         return {role: results[role] for role in roles}
 
-    def deploy(self, run: RunDirectory, *, tiled: bool = True) -> Deployed:
+    def deploy(self, run: RunDirectory, *, earlier: bool = False) -> Deployed:
         """Write what answers with the kept parameters; what was written, and how it was proved.
 
-        tiled: not as an earlier version did; see deploy/bundle.py.
+        earlier: as earlier versions did; see deploy/bundle.py.
         """
-        return deploy.deploy(run, self.loaded, self.prepared, self.design, self.kept, tiled=tiled)
+        return deploy.deploy(
+            run, self.loaded, self.prepared, self.design, self.kept, earlier=earlier
+        )
 
     @property
     def subjects(self) -> Subjects:

@@ -194,9 +194,9 @@ def _require_same_files(
         documents.write_text(made, RESOLVED_CONFIG, text_of(job.loaded.resolved()))
         store = Checkpoints(made)
         store.save(job.session.checkpoint(), best, job.session.history.epochs)
-        # The version that began to write cards began to multiply in tiles.
-        tiled = MODEL_CARD in manifest.files
-        names = last_two_stages(made, job, manifest, team, store, NullReporter(), tiled=tiled).files
+        # The version that began to write cards began to multiply in tiles, too.
+        quiet, earlier = NullReporter(), MODEL_CARD not in manifest.files
+        names = last_two_stages(made, job, manifest, team, store, quiet, earlier=earlier).files
         store.seal()
         found = record_files(made, [RESOLVED_CONFIG, *names, *store.names()])
     expected = {name: record for name, record in manifest.files.items() if name != CONFIG}

@@ -94,12 +94,12 @@ def last_two_stages(
     store: Checkpoints,
     reporter: Reporter,
     *,
-    tiled: bool = True,
+    earlier: bool = False,
 ) -> Deployed:
     """Evaluate and deploy with the weights that the run keeps; all files made, and the proofs of
     those that are deployed.
 
-    manifest: says which versions the run was made with. tiled: see Job.deploy.
+    manifest: says which versions the run was made with. earlier: see Job.deploy.
     """
     write_history(directory, (epoch.row() for epoch in job.session.history.epochs))
     layout = job.design.recipe.model.layout
@@ -111,7 +111,7 @@ def last_two_stages(
     reporter.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:
         reporter.result(shown, results[shown], job.subjects)
-    deployed = job.deploy(directory, tiled=tiled)
+    deployed = job.deploy(directory, earlier=earlier)
     card = write_card(directory, job, results, manifest.versions)
     formats = [f"{DEPLOY}/{kind}" for kind in job.loaded.config.deployment.formats]
     reporter.stage(5, "deploy", ", ".join(formats) or "model/ only")

@@ -31,8 +31,9 @@ from dlcli.data.dataset import Array
 from dlcli.data.digests import digest_array
 from dlcli.data.formats import npy
 from dlcli.data.formats.stored import opened
-from dlcli.data.pictures.decoding import Unreadable, Wanted, decode
+from dlcli.data.pictures.decoding import Unreadable, content_of, decode
 from dlcli.data.pictures.listing import Picture
+from dlcli.data.pictures.wanted import Wanted
 from dlcli.errors import DataError, StorageError, reason
 from dlcli.frozen import frozen
 from dlcli.progress import work
@@ -40,7 +41,6 @@ from dlcli.progress import work
 HOME = "image_folder"
 _FORMAT = 1
 _LARGEST_INDEX = 1 << 30
-_LARGEST_FILE = 1 << 29
 _HEADER = 192
 """Bytes before the first pixel: enough for any shape, so that it can be written again at the end,
 when it is known how many pictures there are."""
@@ -213,10 +213,10 @@ class _Decoding:
         picture = file.picture
         if picture.fault:
             return picture, picture.fault
-        with opened(picture.path) as stream:
-            content = stream.read(_LARGEST_FILE + 1)
-        if len(content) > _LARGEST_FILE:
-            return picture, f"is larger than {_LARGEST_FILE:,} bytes"
+        try:
+            content = content_of(picture.path)
+        except Unreadable as error:
+            return picture, str(error)
         if hashlib.sha256(content).hexdigest() != file.content:
             raise DataError(
                 f"{picture.path} was changed while the pictures were read: try again when nobody "

@@ -17,15 +17,17 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from dlcli.data.dataset import Array
+from dlcli.data.formats.stored import opened
+from dlcli.data.pictures.wanted import Wanted
 from dlcli.errors import DataError, StorageError, UsageError
-from dlcli.frozen import frozen
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 89_478_485
 """Of one picture: Pillow's own limit, a quarter of a gigabyte in colours."""
 
+_LARGEST_FILE = 1 << 29
+
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
-CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "area": 4}
 """Pillow's numbers of its filters; `area` is its box filter."""
 
@@ -35,17 +37,6 @@ _FRACTIONS = "has pixels that are fractions, which are no grey levels"
 
 class Unreadable(ValueError):
     """A picture that cannot be had; the message is the rest of a sentence that begins with it."""
-
-
-@frozen
-class Wanted:
-    """How pictures are wanted; size: (height, width), or None for that which they have."""
-
-    color_mode: str = "rgb"
-    size: tuple[int, int] | None = None
-    interpolation: str = "bilinear"
-    crop: bool = False
-    pad: bool = False
 
 
 @cache
@@ -96,12 +87,21 @@ def look_at(path: Path) -> Seen:
     return Seen((width, height) if turned else (height, width), grey, deep)
 
 
+def content_of(path: Path) -> bytes:
+    """What is in a file; Unreadable for more than any picture has."""
+    with opened(path) as stream:
+        content = stream.read(_LARGEST_FILE + 1)
+    if len(content) > _LARGEST_FILE:
+        raise Unreadable(f"is larger than {_LARGEST_FILE:,} bytes")
+    return content
+
+
 def decode(content: bytes, wanted: Wanted) -> Array:
     """The pixels (height, width, channels) of a file with this content, uint8, or uint16 for greys
     of 16 bits; Unreadable."""
-    with _decoding("a picture"), _opened(io.BytesIO(content)) as opened:
+    with _decoding("a picture"), _opened(io.BytesIO(content)) as stored:
         _, operations = _pillow()
-        picture = operations.exif_transpose(opened)
+        picture = operations.exif_transpose(stored)
         deep = _is_deep(picture)
         if deep and wanted.color_mode != "grayscale":
             raise Unreadable(

@@ -3,26 +3,19 @@
     pets/cat/1.png, pets/dog/7.jpg               a class per subfolder, pictures also further below
     pets/train/cat/1.png, pets/test/cat/2.png    the same for each part, where there is nothing else
 
-Names are taken in the order of their code points, whatever the file system's is; what begins with
-a point is left out, as it belongs to other programs, and so is __MACOSX. Links that lead out of the
-folder are not followed, and links to folders never.
+How files are found, walking.py tells.
 """
 
-import os
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from dlcli.data.audit import Finding
 from dlcli.data.dataset import Role
-from dlcli.errors import DataError, reason
+from dlcli.data.pictures.walking import MOST, entries, files_below, is_picture
+from dlcli.errors import DataError
 from dlcli.frozen import frozen
-
-ENDINGS = frozenset(
-    ("bmp", "gif", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp")
-)
-"""How the names of picture files end, in small letters."""
 
 PARTS: Mapping[str, Role] = {
     "train": "train",
@@ -33,9 +26,6 @@ PARTS: Mapping[str, Role] = {
     "test": "test",
     "testing": "test",
 }
-NOT_FOUND = "was not found"
-MOST = 10_000_000
-"""Files in a folder."""
 
 
 @frozen
@@ -86,7 +76,7 @@ class _Found(NamedTuple):
 def list_folder(root: Path) -> Listed:
     """A folder with a subfolder for each class; DataError where it is none."""
     root = root.resolve()
-    folders, loose = _entries(root)
+    folders, loose = entries(root)
     roles = {name: PARTS[name.casefold()] for name in folders if name.casefold() in PARTS}
     if len(set(roles.values())) > 1 and "train" in roles.values():
         _require_parts_alone(root, folders, roles)
@@ -104,7 +94,7 @@ def _refuse_parts_by_other_names(root: Path, folders: Sequence[str]) -> None:
     part = next((name for name in folders if PARTS.get(name.casefold()) == "train"), None)
     if part is None:
         return
-    below = [_entries(root / name)[0] for name in folders]
+    below = [entries(root / name)[0] for name in folders]
     if not below[0] or any(names != below[0] for names in below):
         return
     inside = ", ".join(below[0][:4])
@@ -155,7 +145,7 @@ def _listed(
 def _parts(root: Path, roles: Mapping[str, Role], others: list[str]) -> Listed:
     parts: dict[Role, _Found] = {}
     for folder, role in roles.items():
-        below, loose = _entries(root / folder)
+        below, loose = entries(root / folder)
         _refuse_links(root / folder, [name for name, _ in loose])
         parts[role] = _by_class(root, f"{folder}/", below)
         others += [f"{folder}/{name}" for name, _ in loose]
@@ -182,8 +172,8 @@ def _by_class(root: Path, before: str, classes: Sequence[str]) -> _Found:
     count = 0
     for one in classes:
         files[one] = []
-        for name, fault in _files(root, f"{before}{one}"):
-            if name.rpartition(".")[2].lower() in ENDINGS:
+        for name, fault in files_below(root, f"{before}{one}"):
+            if is_picture(name):
                 files[one].append((name, fault))
             else:
                 others.append(name)
@@ -197,73 +187,6 @@ def _by_class(root: Path, before: str, classes: Sequence[str]) -> _Found:
             )
         _require_distinct(folder / one, [name for name, _ in files[one]], "pictures")
     return _Found(files, others)
-
-
-def fault_of(root: Path, path: Path) -> str:
-    """Why a file below the root is not read, whatever is in it; empty where it is."""
-    try:
-        is_link = path.is_symlink()
-        if not is_link and not path.exists():
-            return NOT_FOUND
-        target = path.resolve(strict=True)
-        if not target.is_relative_to(root):
-            return "is a link out of the folder, which is not followed"
-        if path.parent.resolve() != path.parent:
-            return "is below a link to a folder, which is not followed"
-        if target.is_file():
-            return ""
-        return "is a link to a folder, which is not followed" if is_link else "is no file"
-    except (OSError, RuntimeError, ValueError):  # also a name that no file can have
-        return "is a link that leads nowhere" if _is_link(path) else NOT_FOUND
-
-
-def _is_link(path: Path) -> bool:
-    try:
-        return path.is_symlink()
-    except (OSError, ValueError):
-        return False
-
-
-def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
-    """The names of the subfolders, and of what else there is, each with whether it is a plain file;
-    sorted."""
-    folders: list[str] = []
-    others: list[tuple[str, bool]] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
-                    continue
-                _require_text(folder, entry.name)
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
-                else:
-                    others.append((entry.name, entry.is_file(follow_symlinks=False)))
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read: {reason(error)}", file=folder) from None
-    return sorted(folders), sorted(others)
-
-
-def _require_text(folder: Path, name: str) -> None:
-    """DataError for a name that is no text, which no other machine could be told."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise DataError(
-            f"{folder} has {name.encode(errors='backslashreplace').decode()!r}, whose name is not "
-            "UTF-8: rename it",
-            file=folder,
-        ) from None
-
-
-def _files(root: Path, folder: str) -> Iterator[tuple[str, str]]:
-    """All files below, (name, fault), in the order of their names."""
-    folders, others = _entries(root / folder)
-    for name, is_plain in others:
-        whole = f"{folder}/{name}"
-        yield whole, "" if is_plain else fault_of(root, root / whole)
-    for name in folders:
-        yield from _files(root, f"{folder}/{name}")
 
 
 def _require_distinct(folder: Path, names: Sequence[str], what: str = "class folders") -> None:

@@ -9,14 +9,10 @@ import numpy as np
 from dlcli.data.audit import Finding
 from dlcli.data.checks import make_table
 from dlcli.data.dataset import Array, Declared, Raw, Role, Sampled, Shape, Table
-from dlcli.data.pictures.decoding import (
-    CHANNELS,
-    Unreadable,
-    Wanted,
-    look_at,
-    require_pillow,
-)
-from dlcli.data.pictures.listing import NOT_FOUND, Listed, Picture, fault_of, list_folder
+from dlcli.data.pictures.decoding import Unreadable, look_at, require_pillow
+from dlcli.data.pictures.listing import Listed, Picture, list_folder
+from dlcli.data.pictures.walking import NOT_FOUND, fault_of
+from dlcli.data.pictures.wanted import CHANNELS, Wanted
 from dlcli.data.places import Places
 from dlcli.data.sources.alike import check_alike
 from dlcli.data.sources.base import Source
@@ -76,7 +72,7 @@ class ImageFolder(Source):
         left_out: list[tuple[Picture, str]] = []
         for role, pictures in listed.parts.items():
             found = cache.decoded(
-                root, pictures, self._wanted, self.errors == "skip", places.data, pillow
+                root, pictures, self.wanted, self.errors == "skip", places.data, pillow
             )
             missing = {place for place, _ in found.left_out}
             left_out += [(pictures[place], why) for place, why in found.left_out]
@@ -156,7 +152,8 @@ class ImageFolder(Source):
         return f"The pixels of the {count:,} pictures in {root}: only their names were read."
 
     @property
-    def _wanted(self) -> Wanted:
+    def wanted(self) -> Wanted:
+        """How its pictures are decoded."""
         return Wanted(
             self.color_mode,
             self.image_size,

@@ -38,6 +38,7 @@ TABLES: Mapping[str, str] = {
 none, but for those that layers name themselves."""
 
 ONLY_WITH: Mapping[str, str] = {
+    "dlcli.data.pictures.rows": "picture files",
     "dlcli.data.targets": "a target scale",
 }
 """Modules that are loaded late, by networks with these words only."""
@@ -62,6 +63,8 @@ def words_of(network: Network) -> frozenset[str]:
     words.add(written(network.loss, LOSSES)["type"])
     if network.target_scale is not None:
         words.add(ONLY_WITH["dlcli.data.targets"])
+    if network.takes_pictures is not None:
+        words.add(ONLY_WITH["dlcli.data.pictures.rows"])
     return frozenset(words)
 
 
