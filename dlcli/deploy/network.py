@@ -21,7 +21,7 @@ from dlcli.data.pictures.wanted import Wanted, wanted_for
 from dlcli.data.preprocessing import Preprocessing, work_dtype
 from dlcli.data.recorded import names_of
 from dlcli.data.written import Written
-from dlcli.deploy.answering import Answering
+from dlcli.deploy.answering import Answering, TeamOf
 from dlcli.deploy.ids import require_ids
 from dlcli.deploy.places import Place, read_document
 from dlcli.deploy.written import (
@@ -39,6 +39,7 @@ from dlcli.engine.layer import Array, Layer, Shape
 from dlcli.engine.layout import ArraysError
 from dlcli.engine.losses import Loss
 from dlcli.engine.model import Model
+from dlcli.engine.team.base import Alone
 from dlcli.errors import ArtifactError, ConfigError
 from dlcli.frozen import frozen
 from dlcli.numerics import Mode
@@ -103,7 +104,7 @@ class Network:
         with self.answering() as answering:
             return answering(given)
 
-    def answering(self, workers: int = 1) -> Answering:
+    def answering(self, team: TeamOf = Alone) -> Answering:
         """Itself, ready to be asked for rows of which the ids are known to be right."""
         return Answering(
             self.model,
@@ -112,7 +113,7 @@ class Network:
             self.preprocessing,
             self.target_scale,
             tiled=self.tiled,
-            workers=workers,
+            team=team,
         )
 
     @property

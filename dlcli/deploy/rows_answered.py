@@ -4,7 +4,6 @@ Rows are read, checked and answered some thousand at a time, so memory need not 
 its answers. A row's answer depends on no other row, so it does not matter which are together.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,22 +29,17 @@ from dlcli.data.strange import (
     takes_unknown,
     unknown_cells,
 )
-from dlcli.deploy.answering import Answering
+from dlcli.deploy.answering import Answering, TeamOf, rows_at_once
 from dlcli.deploy.network import Network
 from dlcli.deploy.standard_input import NAME, standard_input
 from dlcli.engine.layer import Array
+from dlcli.engine.team.base import Alone
 from dlcli.errors import DataError, DivergedError, DlcliError, UsageError, about
 from dlcli.frozen import frozen
 from dlcli.progress import work
 
 Tell = Callable[[str], None]
 """Hears a sentence that a person should know."""
-
-AT_ONCE = 1 << 14
-"""Rows that are answered together, at most; fewer of large ones."""
-
-_BYTES = 1 << 25
-"""Of such rows."""
 
 _PICTURES = 256
 """Pictures that are decoded and answered together, at most."""
@@ -72,7 +66,7 @@ class Wishes:
     """How rows are answered.
 
     id: the column of which the cells are wanted with the answers. skip_bad: rows that cannot be
-        read or answered are named and left out. workers: how many; changes no answer.
+        read or answered are named and left out. workers: how many decode pictures.
     """
 
     id: str | None = None
@@ -99,52 +93,54 @@ def wishes_for(rows: Path | None, wishes: Wishes = PLAIN) -> Wishes:
 
 
 def answer_rows(
-    network: Network, rows: Path | None, tell: Tell = lambda text: None, wishes: Wishes = PLAIN
+    network: Network,
+    rows: Path | None,
+    tell: Tell = lambda text: None,
+    wishes: Wishes = PLAIN,
+    team: TeamOf = Alone,
 ) -> Iterator[Answered]:
     """The answers to the rows of a file (CSV, JSON lines, Parquet, .npy or .npz); None: of standard
     input.
 
     tell: hears which columns are left aside, how many cells are missing or hold categories that
-        training did not meet, and which rows are left out.
+        training did not meet, and which rows are left out. team: who answers.
     """
     if rows is not None:
-        yield from _Asking(network, expand(rows), tell, wishes).run()
+        yield from _Asking(network, expand(rows), tell, wishes, team).run()
         return
     with standard_input() as received:
 
         def named(text: str) -> None:
             tell(text.replace(str(received), NAME))
 
-        yield from _Asking(network, received, named, wishes).run()
+        yield from _Asking(network, received, named, wishes, team).run()
 
 
 def answers_of(network: Network, count: int, take: Callable[[slice], Mapping[str, Array]]) -> Array:
     """The answers to so many rows; take: some of them, as stored, by the names of their values."""
     pieces = []
     with network.answering() as answering:
-        step = _step(network)
+        step = rows_at_once(network.preprocessing)
         for start in range(0, count, step):
             pieces.append(answering(take(slice(start, min(start + step, count))), start))
     return np.concatenate(pieces)
 
 
-def _step(network: Network) -> int:
-    size = max(8 * math.prod(one.row_shape) for one in network.preprocessing.values())
-    return max(1, min(AT_ONCE, _BYTES // size))
-
-
 class _Asking:
     """The rows of one file on their way through a network."""
 
-    def __init__(self, network: Network, path: Path, tell: Tell, wishes: Wishes) -> None:
+    def __init__(
+        self, network: Network, path: Path, tell: Tell, wishes: Wishes, team: TeamOf
+    ) -> None:
         self._network, self._path, self._tell, self._wishes = network, path, tell, wishes
+        self._team = team
         self._only = network.preprocessing.get(ONLY)
         self._strange = _Strange(network)
         self._bad = 0
 
     def run(self) -> Iterator[Answered]:
         some = False
-        with self._network.answering(self._wishes.workers) as answering, about(self._path):
+        with self._network.answering(self._team) as answering, about(self._path):
             for values, numbers, cells in self._pieces():
                 for found in self._answered(answering, values, numbers, cells):
                     some = True
@@ -216,7 +212,7 @@ class _Asking:
             asked = Asked(only.columns, self._network.csv, *odd)
             bad = self._leave_out if self._wishes.skip_bad else None
             blocks = table_rows(path, asked, self._wishes.id, bad, self._left_aside)
-            for rows in _gathered(blocks, _step(self._network)):
+            for rows in _gathered(blocks, rows_at_once(self._network.preprocessing)):
                 yield {ONLY: rows.stored}, rows.numbers, rows.cells
             return
         if self._wishes.id is not None:
@@ -229,7 +225,7 @@ class _Asking:
             shapes = {name: one.row_shape for name, one in self._network.preprocessing.items()}
             held = {name: a for name, a in self._network.arrays.items() if a is not None}
             values = read_named_rows(path, held, shapes)
-        count, step = len(next(iter(values.values()))), _step(self._network)
+        count, step = len(next(iter(values.values()))), rows_at_once(self._network.preprocessing)
         with work("answer rows", count) as at:
             for start in range(0, count, step):
                 stop = min(start + step, count)
@@ -258,9 +254,10 @@ class _Asking:
                 )
 
         shape, dtype = network.preprocessing[ONLY].row_shape, network.row_dtypes[ONLY]
+        at_once = min(_PICTURES, rows_at_once(network.preprocessing))
         for rows in picture_rows(
             path, wanted, shape, dtype, refuse, aside,
-            at_once=min(_PICTURES, _step(network)), workers=self._wishes.workers,
+            at_once=at_once, workers=self._wishes.workers,
         ):  # fmt: skip
             yield {ONLY: rows.stored}, rows.numbers, rows.names
 

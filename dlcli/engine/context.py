@@ -24,7 +24,8 @@ class Moment:
 
     apart: whether no row's numbers may depend on the other rows of the pass, or on its place among
     them; tiled: whether a row then may have others than in a pass by itself, see products.py.
-    Only for passes that go forward.
+    fixed: whether all passes have the same parameters, so that what is made of them may be kept.
+    These are only for passes that go forward.
     """
 
     seed: int = 0
@@ -33,6 +34,7 @@ class Moment:
     shard: int = 0
     apart: bool = False
     tiled: bool = False
+    fixed: bool = False
 
 
 class Context:

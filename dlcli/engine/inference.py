@@ -16,10 +16,10 @@ from dlcli.engine.losses import Loss
 from dlcli.engine.model import Model, Pass
 from dlcli.engine.products import DOZEN, WIDE
 
-BLOCK_BYTES = 9 << 18
+BLOCK_BYTES = 13 << 18
 """What the values of a block's rows may take, so that they stay in a processor's own cache."""
 
-MOST = 100 * DOZEN
+MOST = 40 * DOZEN
 """Rows of a block, at most."""
 
 
@@ -52,7 +52,7 @@ class Answers:
         way = self._passes.get(worker)
         if way is None:
             views = self._model.layout.views(self._theta)
-            way = Pass(self._model, views, Moment(apart=True, tiled=self._tiled))
+            way = Pass(self._model, views, Moment(apart=True, tiled=self._tiled, fixed=True))
             self._passes[worker] = way
         return self._loss.predict(way.forward(*xs))
 

@@ -30,9 +30,9 @@ from dlcli.engine.arrays import Array
 from dlcli.engine.context import Context
 from dlcli.randomness import Stream
 
-WIDE = 1 << 15
+WIDE = 1 << 13
 """Numbers of a kernel from which on a model is worth tiles: with 784 x 128, rows by themselves take
-2.5 times as long."""
+2.5 times as long, with 1600 x 10 six times."""
 
 SMALL = 1 << 10
 """Numbers below which a kernel never is."""
@@ -59,8 +59,8 @@ def product(x: Array, kernel: Array, out: Array, rows: int, ctx: Context) -> Non
 
 
 def row_product(x: Array, kernel: Array, out: Array, rows: int, ctx: Context) -> None:
-    """`product` of a matrix x (rows places, K), by tiles where a row is one place and the moment
-    says so."""
+    """`product` of a matrix x (rows places, K) and a parameter of the layer, by tiles where a row
+    is one place and the moment says so."""
     tiled = ctx.moment.tiled and len(x) == rows and kernel.size >= SMALL
     if tiled and tiles_hold(*kernel.shape):
         _by_tiles(x, kernel, out, ctx)
@@ -95,12 +95,24 @@ def _by_tiles(x: Array, kernel: Array, out: Array, ctx: Context) -> None:
     margin = 0 if columns < NARROW else MARGIN
     for start in range(0, columns, PANEL):
         some = kernel[:, start : start + PANEL]
-        length = some.shape[1] if not margin else 2 * margin + -(-some.shape[1] // 8) * 8
-        inside = slice(margin, margin + some.shape[1])
-        panel = ctx.scratch("panel", (x.shape[1], length), x.dtype)
-        panel[:, : inside.start] = 0
-        panel[:, inside] = some
-        panel[:, inside.stop :] = 0
-        found = ctx.scratch("product", (count, length), x.dtype)
+        panel = _panel(some, margin, ctx)
+        found = ctx.scratch("product", (count, panel.shape[1]), x.dtype)
         np.matmul(x, panel, out=found)
-        np.copyto(out[:, start : start + PANEL], found[: len(out), inside])
+        np.copyto(out[:, start : start + PANEL], found[: len(out), margin : margin + some.shape[1]])
+
+
+def _panel(columns: Array, margin: int, ctx: Context) -> Array:
+    """Some columns of a kernel, between so many of zeros."""
+    length = columns.shape[1] if not margin else 2 * margin + -(-columns.shape[1] // 8) * 8
+    shape = len(columns), length
+
+    def made(panel: Array) -> Array:
+        panel[:, :margin] = 0
+        panel[:, margin : margin + columns.shape[1]] = columns
+        panel[:, margin + columns.shape[1] :] = 0
+        return panel
+
+    if not ctx.moment.fixed:
+        return made(ctx.scratch("panel", shape, columns.dtype))
+    place = columns.__array_interface__["data"][0]
+    return ctx.keep(("panel", place, shape), lambda: made(np.empty(shape, columns.dtype)))

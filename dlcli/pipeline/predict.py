@@ -1,6 +1,7 @@
 """What a finished run, or a bundle that has left one, answers to new rows. Writes nothing."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from dlcli.artifacts.run_directory import DEPLOY, MODEL
@@ -8,6 +9,7 @@ from dlcli.deploy.bundle import Bundle, open_bundle
 from dlcli.deploy.places import is_bundle
 from dlcli.deploy.rows_answered import PLAIN, Answered, Tell, Wishes, answer_rows
 from dlcli.pipeline.finished import load_bundle, open_complete
+from dlcli.pipeline.workers import workers_for
 
 
 def answering_bundle(path: Path) -> Bundle:
@@ -26,4 +28,5 @@ def predict_rows(
     """The deployed model's answers to the rows of a file; None: of standard input. See
     `answer_rows`."""
     bundle = answering_bundle(path)
-    return bundle, answer_rows(bundle, rows, tell, wishes)
+    team = partial(workers_for, workers=wishes.workers)
+    return bundle, answer_rows(bundle, rows, tell, wishes, team)

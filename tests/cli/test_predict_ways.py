@@ -12,7 +12,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from dlcli.deploy import rows_answered
+from dlcli.deploy import answering
 from tests.cli.calls import dlcli, refused, train
 from tests.cli.small import KINDS, write
 
@@ -200,7 +200,8 @@ def test_a_large_file_is_answered_in_pieces(
 ) -> None:
     rows.write_text("\n".join([HEADER, *lines(3000)]))
     whole = dlcli("predict", runs["trees"], rows).out
-    monkeypatch.setattr(rows_answered, "AT_ONCE", 70)
+    monkeypatch.setattr(answering, "AT_ONCE", 70)
+    monkeypatch.setattr(answering, "_DESK_BYTES", 1)
     for workers in (1, 3):
         assert dlcli("predict", runs["trees"], rows, "--workers", workers).out == whole
     images = np.random.default_rng(0).integers(0, 17, (300, 8, 8), np.uint8)

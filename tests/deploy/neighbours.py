@@ -8,17 +8,20 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from unittest import mock
 
 import numpy as np
 
+from dlcli.deploy import answering as answering_of
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.rows_like import rows_like
-from dlcli.engine import products
+from dlcli.engine import inference, products
 from dlcli.engine.context import Moment
 from dlcli.engine.folding import Inference
 from dlcli.engine.model import Pass
+from dlcli.engine.team import team
 
 Array = np.ndarray[Any, Any]
 
@@ -62,9 +65,11 @@ def _require_same_at_every_place(bundle: Bundle, rows: Mapping[str, Array]) -> A
             assert own.tobytes() == together[place].tobytes(), place
             everywhere = answering({name: _repeated(x, place) for name, x in rows.items()})
             assert everywhere.tobytes() == np.repeat(own[None], count, axis=0).tobytes(), place
-    with bundle.answering(workers=3) as answering:
-        block = answering._answers.block
-        answering._answers.block = min(block, 50)
+    with (
+        mock.patch.object(inference, "MOST", 50),
+        mock.patch.object(answering_of, "_DESK_BYTES", 1),
+        bundle.answering(partial(team, workers=3)) as answering,
+    ):
         assert answering(rows).tobytes() == together.tobytes()
     return together
 

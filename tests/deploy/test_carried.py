@@ -26,7 +26,8 @@ PARENT = Path(dlcli.__file__).parents[1]
 WORDS = sorted({*COMPONENTS, *LOSSES, *TRANSFORMS, *ONLY_WITH.values()})
 NEVER = (
     "dlcli/config", "dlcli/builder", "dlcli/pipeline", "dlcli/console", "dlcli/data/sources/",
-    "dlcli/data/downloads/", "dlcli/data/pictures/", "dlcli/data/looking/",
+    "dlcli/data/downloads/", "dlcli/data/pictures/cache", "dlcli/data/pictures/listing",
+    "dlcli/data/looking/",
     "dlcli/data/augmentation/", "dlcli/engine/team/processes", "dlcli/engine/training",
     "dlcli/engine/optimizers", "dlcli/engine/metrics/metric_set", "dlcli/artifacts/tensors",
     "dlcli/cli/main",

@@ -89,7 +89,7 @@ def test_an_answer_is_the_same_alone_and_at_every_place(
     layers, options = NETS[net]
     loaded = config(layers, batch=batch, **options)
     deployed, rows = bundle(loaded, tmp_path)
-    assert deployed.tiled == (net == "wide")
+    assert deployed.tiled == (net in ("wide", "dense, wide"))
     require_apart(deployed, {ONLY: rows})
     together = deployed.predict(rows)
     alone = np.concatenate([deployed.predict(rows[i : i + 1]) for i in range(ROWS)])

@@ -1,7 +1,8 @@
 """The way forward of a PlanesConv where each image must have the numbers that it has alone.
 
-As in planes_conv.py, with image after image in memory instead of position after position: so the
-planes of one image are a matrix with a stride, and all products of a pass are one call.
+As in planes_conv.py, but with the pixels of image after image in memory: so the planes of one image
+are a matrix with a stride, and all products of a pass are one call. What comes out lies position
+after position, as there.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from dlcli.engine.context import Context
 from dlcli.engine.fusion.fused_conv import FusedConv
 from dlcli.engine.fusion.pooling import pool
-from dlcli.engine.fusion.positions import constant, meeting
+from dlcli.engine.fusion.positions import as_images, constant, meeting
 from dlcli.engine.fusion.prepared import Plan, Prepared
 from dlcli.engine.layer import Array, Params, Shape
 
@@ -48,7 +49,7 @@ class ApartWork:
             for start in ((a * across + b) * channels for a, b in np.ndindex(s, s))
         ]
         self._used = self._weights.reshape(-1, filters)[:used]
-        self.y = ctx.scratch("y", (n, *out, filters), dtype)
+        self.y = ctx.scratch("y", (*out, n, filters), dtype)
         self._phases, self._half = self.y[None], self.y[None]
         if s == 2:
             self._phases = ctx.scratch("phases", (4, *self.y.shape), dtype)
@@ -66,7 +67,7 @@ class ApartWork:
         if self._bias is not None:
             np.copyto(self._bias, p["bias"])
         self._forward.run(self.y)
-        return self.y
+        return as_images(self.y)
 
     def _plan(self, plan: Plan, _: Array) -> None:
         s, (height, width) = self._s, self._planes.shape[4:]
@@ -75,10 +76,11 @@ class ApartWork:
                 a % s, b % s, :, :, a // s : a // s + height, b // s : b // s + width
             ]
             plan.call(np.copyto, self._planes[a, b], pixels)
-        n, filters = len(self.y), self.y.shape[3]
+        n, filters = self.y.shape[2:]
         for taps, phase in zip(self._taps, self._phases, strict=True):
             images = taps.reshape(len(taps), n, -1).transpose(1, 2, 0)
-            plan.call(np.matmul, images, self._used, out=phase.reshape(n, -1, filters))
+            out = phase.reshape(-1, n, filters).swapaxes(0, 1)
+            plan.call(np.matmul, images, self._used, out=out)
         if s == 2:
             pool(plan, self._phases, self.y, None, self._half)
         if self._bias is not None:

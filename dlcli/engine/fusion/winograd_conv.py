@@ -41,10 +41,12 @@ class WinogradConv(FusedConv):
         x = position_major(x, "x", ctx)
         make = _Work if self.pool is None else _PoolingWork
         work = ctx.keep((x.shape, x.dtype), lambda: make(self, x.shape, x.dtype, ctx))
-        transform = kernel_transform(x.dtype)
-        np.matmul(transform, p["kernel"].reshape(9, -1), out=work.u.reshape(16, -1))
-        if self.conv.use_bias:
-            np.copyto(work.bias, p["bias"])
+        if not (work.has_parameters and ctx.moment.fixed):
+            transform = kernel_transform(x.dtype)
+            np.matmul(transform, p["kernel"].reshape(9, -1), out=work.u.reshape(16, -1))
+            if self.conv.use_bias:
+                np.copyto(work.bias, p["bias"])
+            work.has_parameters = True
         work.forward.run(x)
         return as_images(work.y), work
 
@@ -104,6 +106,7 @@ class _Work:
         self.backward_without_dx = Prepared(partial(self._plan_backward, need_dx=False))
         self.backward_frozen = Prepared(partial(self._plan_backward, need_dx=True, frozen=True))
         self.x: Array
+        self.has_parameters = False
         tiles = step * self.columns.tiles
         self.u = room("U", 16, channels, filters)
         self.du = room("dU", 16, channels, filters)
