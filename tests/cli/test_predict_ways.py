@@ -5,6 +5,8 @@ import csv
 import io
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from pyarrow import parquet
 from dlcli.deploy import answering
 from tests.cli.calls import dlcli, refused, train
 from tests.cli.small import KINDS, write
+from tests.exactness.runs import environment
 
 HEADER = "name,height,girth,soil"
 
@@ -209,6 +212,49 @@ def test_a_large_file_is_answered_in_pieces(
     pieces = dlcli("predict", runs["images"], rows.with_name("images.npy")).out
     monkeypatch.undo()
     assert dlcli("predict", runs["images"], rows.with_name("images.npy")).out == pieces
+
+
+def alone(run: Path, rows: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """`dlcli predict` as a process by itself, which may fork."""
+    command = [sys.executable, "-m", "dlcli", "predict", str(run), str(rows), *options]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True)
+
+
+def test_processes_give_the_same_answers_and_the_same_errors(
+    runs: dict[str, Path], rows: Path
+) -> None:
+    rows.write_text("\n".join([HEADER, *lines(40_000)]))
+    many = alone(runs["trees"], rows, "--workers", "3")
+    assert (many.returncode, many.stdout) == (0, dlcli("predict", runs["trees"], rows).out)
+    far = [*lines(30_000), '"tree, x",1e300,0.5,clay', *lines(5000)]
+    rows.write_text("\n".join([HEADER, *far]))
+    for options in ([], ["--skip-bad"]):
+        one, three = (alone(runs["trees"], rows, "--workers", n, *options) for n in ("1", "3"))
+        assert one.returncode == (0 if options else 3) and "30000" in one.stderr
+        told = (one.returncode, one.stdout, one.stderr)
+        assert told == (three.returncode, three.stdout, three.stderr)
+
+
+def test_a_worker_that_is_lost_is_said(runs: dict[str, Path], rows: Path) -> None:
+    program = """
+import os, signal, sys
+from dlcli.deploy import answering
+task = answering.Answering._task
+def killed(self, worker, number):
+    if worker == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    task(self, worker, number)
+answering.Answering._task = killed
+from dlcli.__main__ import main
+main()
+"""
+    rows.write_text("\n".join([HEADER, *lines(5000)]))
+    command = [sys.executable, "-c", program, "predict", str(runs["trees"]), str(rows)]
+    done = subprocess.run(
+        [*command, "--workers", "2"], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 6 and "a worker process was ended by SIGKILL" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_quoted_line_break_far_down_changes_how_a_file_is_read_and_no_answer(
