@@ -110,7 +110,7 @@ def main() -> None:
 
     from tests.deploy.test_neighbours import NETS, bundle, config
 
-    for name in ("wide", "convolution by Winograd", "plain convolution", "binary"):
+    for name in ("wide", "dense on every pixel", "convolution by Winograd", "plain convolution"):
         layers, options = NETS[name]
         with tempfile.TemporaryDirectory() as folder:
             deployed, rows = bundle(config(layers, batch=24, **options), Path(folder))

@@ -49,6 +49,28 @@ def test_the_self_test_gives_the_golden_digest_elsewhere(processor: str) -> None
     assert python(processor, tell) == f"{numerics.GOLDEN} {numerics.PORTABLE}"
 
 
+def neighbours(*start: str, **extra: str) -> str:
+    """The digests of `python -m tests.deploy.neighbours`, which fails where an answer depends on
+    the rows beside it."""
+    return subprocess.run(
+        [*start, "-m", "tests.deploy.neighbours"],
+        env=environment(**{"PYTHONPATH": str(ROOT), **extra}),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_an_answer_depends_on_no_other_row_on_any_processor() -> None:
+    here = neighbours(sys.executable)
+    assert here.count("\n") == 4
+    for processor in PROCESSORS:
+        assert neighbours(*emulated(processor), **PINS) == here
+    for processor in ("Nehalem", "SandyBridge"):  # of classes of their own
+        there = neighbours(*emulated(processor), OPENBLAS_NUM_THREADS="1")
+        assert there.count("\n") == 4 and there != here
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("name", golden.CONFIGS)
 @pytest.mark.parametrize("processor", PROCESSORS)
