@@ -35,12 +35,14 @@ class Proof:
     largest_difference: the largest |a - b| of all answers; 0 where they are the same to the bit.
     beyond: how many numbers are further away than ABSOLUTE + RELATIVE |b|, but no further than
         roundings move the engine's own answer (see roundings.py).
+    seconds: from the start of a process of its own to the end of its answers; in no record.
     """
 
     runtime: str | None
     rows: int = 0
     largest_difference: float = 0.0
     beyond: int = 0
+    seconds: float | None = None
 
     @property
     def is_by_the_engine(self) -> bool:
@@ -63,7 +65,8 @@ class Proof:
         far = f"largest difference {self.largest_difference:.1e}"
         how = far if self.largest_difference else "bit for bit"
         count = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
-        return f"{self.runtime} gives the engine's answers to {count}, {how}"
+        after = "" if self.seconds is None else f", {self.seconds:.2g} s after its start"
+        return f"{self.runtime} gives the engine's answers to {count}, {how}{after}"
 
     def warn(self) -> str | None:
         """What a person should know of it; None where all numbers are near."""

@@ -152,10 +152,12 @@ def kind_of(name: str) -> str | None:
     return word if word in EXPORTERS else None
 
 
-def tell_of_proof(kind: str, proof: Proof, source: str, reporter: Reporter) -> None:
+def tell_of_proof(
+    kind: str, proof: Proof, source: str, reporter: Reporter, size: int | None = None
+) -> None:
     """Say how a format was proved; and what a person should know of it.
 
-    source: what it can be exported from again.
+    source: what it can be exported from again. size: bytes of its files.
     """
     if proof.runtime is None:
         reporter.note(
@@ -163,7 +165,8 @@ def tell_of_proof(kind: str, proof: Proof, source: str, reporter: Reporter) -> N
             "checks it"
         )
         return
-    reporter.say(f"{kind}: {proof.describe()}")
+    large = "" if size is None else f"{size / 1000:,.0f} KB; "
+    reporter.say(f"{kind}: {large}{proof.describe()}")
     warning = proof.warn()
     if warning is not None:
         reporter.note(f"{kind}: {warning}")

@@ -55,12 +55,19 @@ class Exported:
     files: tuple[Path, ...]
     proof: Proof
 
+    @property
+    def size(self) -> int:
+        """Bytes of the files in its folder."""
+        inside = [path for path in self.files if path.is_relative_to(self.folder)]
+        return sum(path.stat().st_size for path in inside)
+
     def to_json(self) -> dict[str, Any]:
         """The same for programs."""
         return {
             "format": self.kind,
             "folder": str(self.folder),
             "files": [str(path) for path in self.files],
+            "size": self.size,
             **self.proof.to_json(),
         }
 
@@ -119,9 +126,10 @@ def _into_run(
         environment.exported(kind, proof)
         environment.write(directory)
         provenance.log(directory, f"exported {kind}: {proof.describe()}")
-        tell_of_proof(kind, proof, str(directory.root), reporter)
         listed = tuple(directory.path(name) for name in sorted(names))
-        yield Exported(kind, directory.path(f"{DEPLOY}/{kind}"), listed, proof)
+        told = Exported(kind, directory.path(f"{DEPLOY}/{kind}"), listed, proof)
+        tell_of_proof(kind, proof, str(directory.root), reporter, told.size)
+        yield told
 
 
 def _require_writable(directory: RunDirectory, manifest: Manifest) -> None:
@@ -218,8 +226,9 @@ def _into_folder(
             names, proof = write_and_prove(bundle, made, kind, golden, thoroughly=True)
             records = record_files(made, names)
             listed = _bring(made, records, RunDirectory(target), f"{DEPLOY}/")
-        tell_of_proof(kind, proof, f"{source} --output {target}", reporter)
-        yield Exported(kind, target / kind, tuple(listed), proof)
+        told = Exported(kind, target / kind, tuple(listed), proof)
+        tell_of_proof(kind, proof, f"{source} --output {target}", reporter, told.size)
+        yield told
 
 
 def _target(output: Path, source: Path) -> Path:

@@ -83,7 +83,7 @@ def test_the_files_are_those_that_training_would_have_written(runs: Mapping[str,
     before = files(run)
     call = export(run, "--format", "onnx")
     assert call.code == 0 and call.out == f"{run / 'deploy/onnx'}\n"
-    assert "onnx: onnxruntime " in call.err
+    assert "onnxruntime " in call.err
     assert "gives the engine's answers to 1,016 rows, largest difference " in call.err
     after = files(run)
     assert sorted(after.keys() - before.keys()) == ONNX
@@ -375,9 +375,7 @@ def test_a_proof_that_was_not_made_or_is_weak_is_said_and_recorded(
     assert "onnx: nothing was run, because what answers by it is not installed here" in said
     assert f"where it is, `dlcli export {run} --format onnx` checks it" in said
     said, _ = done(Proof("abacus 1", 20, 0.5, 3), 2)
-    assert (
-        "onnx: abacus 1 gives the engine's answers to 20 rows, largest difference 5.0e-01" in said
-    )
+    assert "abacus 1 gives the engine's answers to 20 rows, largest difference 5.0e-01" in said
     assert "onnx: 3 numbers are further away than 1e-05 + 0.0001 of their size, and passed" in said
     assert "scale its inputs or its target" in said
 

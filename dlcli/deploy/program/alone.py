@@ -3,6 +3,7 @@ carries, and of other packages NumPy alone."""
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from dlcli.deploy.program.files import PREDICT
@@ -25,19 +26,22 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """Runs a program, and lets nothing else be loaded."""
 
 
-def prove_alone(path: Path, golden: Path) -> None:
+def prove_alone(path: Path, golden: Path) -> float:
     """ExportError unless a bundle, in its folder or in one file, answers the golden batch by
-    itself as was recorded."""
+    itself as was recorded; the seconds from the start of its process to its end."""
     program = path / PREDICT if path.is_dir() else path
     command = [sys.executable, "-I", "-c", _ONLY, str(program), "--check", str(golden)]
+    began = time.perf_counter()
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ExportError(f"{program} cannot be run: {error}", file=program) from None
+    seconds = time.perf_counter() - began
     if done.returncode:
         said = (done.stderr.strip() or f"it ended with {done.returncode}").splitlines()[-1]
         raise ExportError(
             f"{program} does not answer by itself: {said.removeprefix('error: ')}", file=program
         )
+    return seconds
