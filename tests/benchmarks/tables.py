@@ -280,9 +280,39 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--before", type=Path)
+    known = ("read", "transform", "predict")
+    parser.add_argument("--only", nargs="+", choices=known, default=known)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--job", nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def _race_reading(folder: Path, small: int, options: argparse.Namespace) -> None:
+    for rows, numbers, texts, form, title in (
+        (200_000 // small, 10, 0, "%.5f", "10 numbers with 5 decimals, 1 text"),
+        (1_000_000 // small, 19, 0, "%.5f", "19 numbers with 5 decimals, 1 text"),
+        (200_000 // small, 10, 0, "%r", "10 numbers of 16 to 18 digits, 1 text"),
+        (200_000 // small, 10, 0, "%.18e", "10 numbers as numpy.savetxt writes, 1 text"),
+    ):
+        path = folder / "t.csv"
+        write(path, rows, numbers, texts, form)
+        size = path.stat().st_size / 1e6
+        title = f"Read {rows:,} rows: {title} ({size:,.1f} MB)"
+        race(title, _reading(path, options), options.rounds, size, "MB")
+
+
+def _race_transforms(folder: Path, rows: int, options: argparse.Namespace) -> None:
+    script = str(Path(__file__))
+    pair = [
+        Racer("dlcli", [script, "--job", "transform_own", str(folder / "t.csv")], sys.executable),
+        Racer(
+            "pandas, scikit-learn",
+            [script, "--job", "transform_sklearn", str(folder / "t.csv")],
+            options.peer_python,
+        ),
+    ]
+    title = f"one_hot of 4 columns, standardize of all, fitted and applied: {rows:,} rows"
+    race(title, pair, options.rounds, rows, "rows")
 
 
 def main() -> None:
@@ -301,32 +331,15 @@ def main() -> None:
     script = str(Path(__file__))
     with tempfile.TemporaryDirectory(prefix="dlcli-tables-") as name:
         folder = Path(name)
-        for rows, numbers, texts, form, title in (
-            (200_000 // small, 10, 0, "%.5f", "10 numbers with 5 decimals, 1 text"),
-            (1_000_000 // small, 19, 0, "%.5f", "19 numbers with 5 decimals, 1 text"),
-            (200_000 // small, 10, 0, "%r", "10 numbers of 16 to 18 digits, 1 text"),
-            (200_000 // small, 10, 0, "%.18e", "10 numbers as numpy.savetxt writes, 1 text"),
-        ):
-            path = folder / "t.csv"
-            write(path, rows, numbers, texts, form)
-            size = path.stat().st_size / 1e6
-            title = f"Read {rows:,} rows: {title} ({size:,.1f} MB)"
-            race(title, _reading(path, options), options.rounds, size, "MB")
+        if "read" in options.only:
+            _race_reading(folder, small, options)
         rows = 1_000_000 // small
         write(folder / "t.csv", rows, 15, 4)
         write(folder / "few.csv", 5_000, 15, 4)
-        pair = [
-            Racer(
-                "dlcli", [script, "--job", "transform_own", str(folder / "t.csv")], sys.executable
-            ),
-            Racer(
-                "pandas, scikit-learn",
-                [script, "--job", "transform_sklearn", str(folder / "t.csv")],
-                options.peer_python,
-            ),
-        ]
-        title = f"one_hot of 4 columns, standardize of all, fitted and applied: {rows:,} rows"
-        race(title, pair, options.rounds, rows, "rows")
+        if "transform" in options.only:
+            _race_transforms(folder, rows, options)
+        if "predict" not in options.only:
+            return
         run = _train(folder, sys.executable, ROOT)
         command = [script, "--job", "predict_own", str(run), str(folder / "t.csv")]
         racers = [Racer("dlcli predict", command, sys.executable)]
