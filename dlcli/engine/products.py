@@ -13,13 +13,13 @@ A stack of small products is one call of NumPy, so for convolutions, whose rows 
 and for small kernels this costs next to nothing. What is slow is one row against a large kernel,
 which then is read from memory for that row alone.
 
-Tiles are of OpenBLAS's kernel for AVX2. It takes rows by twelve, six and six, and columns by 16
-and by 8. Columns that it takes by 8 are rounded otherwise; they are at the sides, and which ones
-they are is another matter for the first six rows than for the second six. So, with rows in whole
-dozens, and between 8 columns of zeros at either side, all rows have the same arithmetic in every
-column. (Seen by multiplying equal rows, with OpenBLAS 0.3.30 and 0.3.31, which cut columns into
-pieces at 320.) No other BLAS is known to do the same: `tiles_hold` tries, and where it fails each
-row has its own product.
+Tiles are of OpenBLAS's kernel for AVX2. It takes rows by twelve, six and six, and columns by 16 and
+by 8, which are rounded otherwise. Of 16 n + 8 columns it takes the last 8 by 8 for the first six
+rows, and the first 8 for the second six. So the first 8 columns stand behind the others once more,
+and each row has them from the side where they are taken by 16: with rows in whole dozens, all have
+the same arithmetic in every column. (Seen by multiplying equal rows, with OpenBLAS 0.3.30 and
+0.3.31, which cut columns into pieces at 320.) No other BLAS is known to do the same: `tiles_hold`
+tries, and where it fails each row has its own product.
 """
 
 from functools import lru_cache
@@ -40,11 +40,11 @@ SMALL = 1 << 10
 DOZEN = 12
 """Rows of a tile."""
 
-MARGIN, PANEL = 8, 256
-"""Columns of zeros at either side, and the most columns between them."""
+SIDE, PANEL = 8, 256
+"""Columns that come twice, and the most columns that are taken together."""
 
 NARROW = 16
-"""Below so many columns, a kernel has no columns at its sides that differ."""
+"""Below so many columns, a kernel has no columns that differ."""
 
 
 def product(x: Array, kernel: Array, out: Array, rows: int, ctx: Context) -> None:
@@ -91,25 +91,28 @@ def _by_tiles(x: Array, kernel: Array, out: Array, ctx: Context) -> None:
         whole[: len(x)] = x
         whole[len(x) :] = 0
         x = whole
-    columns = kernel.shape[1]
-    margin = 0 if columns < NARROW else MARGIN
-    for start in range(0, columns, PANEL):
+    for start in range(0, kernel.shape[1], PANEL):
         some = kernel[:, start : start + PANEL]
-        panel = _panel(some, margin, ctx)
+        panel = _panel(some, ctx)
         found = ctx.scratch("product", (count, panel.shape[1]), x.dtype)
         np.matmul(x, panel, out=found)
-        np.copyto(out[:, start : start + PANEL], found[: len(out), margin : margin + some.shape[1]])
+        if some.shape[1] >= NARROW:
+            second = found.reshape(-1, 2, DOZEN // 2, found.shape[1])[:, 1]
+            second[..., :SIDE] = second[..., -SIDE:]
+        np.copyto(out[:, start : start + PANEL], found[: len(out), : some.shape[1]])
 
 
-def _panel(columns: Array, margin: int, ctx: Context) -> Array:
-    """Some columns of a kernel, between so many of zeros."""
-    length = columns.shape[1] if not margin else 2 * margin + -(-columns.shape[1] // 8) * 8
-    shape = len(columns), length
+def _panel(columns: Array, ctx: Context) -> Array:
+    """Some columns of a kernel, in whole sixteens, and behind them the first eight once more; those
+    of a narrow one as they are."""
+    count = columns.shape[1]
+    sixteens, again = (count, 0) if count < NARROW else (-(-count // 16) * 16, SIDE)
+    shape = len(columns), sixteens + again
 
     def made(panel: Array) -> Array:
-        panel[:, :margin] = 0
-        panel[:, margin : margin + columns.shape[1]] = columns
-        panel[:, margin + columns.shape[1] :] = 0
+        panel[:, :count] = columns
+        panel[:, count:sixteens] = 0
+        panel[:, sixteens:] = columns[:, :again]
         return panel
 
     if not ctx.moment.fixed:
