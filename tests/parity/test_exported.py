@@ -20,6 +20,7 @@ from dlcli.artifacts.tensors import encode_tensors, read_tensors
 from dlcli.data.dataset import ONLY
 from dlcli.deploy.bundle import GOLDEN, Bundle
 from dlcli.deploy.exporter import require_near
+from dlcli.deploy.exporters import EXPORTERS
 from dlcli.deploy.keras.exporter import KerasExporter
 from dlcli.deploy.sources.document import WEIGHTS
 from dlcli.deploy.sources.exporter import SourceExporter
@@ -289,6 +290,25 @@ def test_the_configs_of_the_package(
     proof = KINDS[kind].prove(bundle, written, written / GOLDEN)
     assert proof.runtime is not None and proof.runtime.startswith(kind)
     assert proof.rows > len(next(iter(rows.values())))
+
+
+@pytest.mark.parametrize("kind", ["bundle", "onnx"])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_configs_of_the_package_by_the_other_formats(
+    kind: str, name: str, tmp_path: Path, data_dir: Path, mnist: list[str]
+) -> None:
+    if "mnist" in name:
+        if mnist[0] != "--data-dir":
+            pytest.skip("MNIST is not there")
+        data_dir = Path(mnist[1])
+    bundle, rows = made.of_config(ROOT / "configs" / name, data_dir)
+    exporter = EXPORTERS[kind]
+    assert exporter.refuses(bundle) is None
+    written, golden = made.exported(exporter, bundle, rows, tmp_path / "run", kind)
+    assert exporter.prove(bundle, written, golden).beyond == 0
+    if kind == "bundle":
+        alone = exporter.prove_by_itself(written, golden)
+        assert alone is not None and str(alone.runtime).startswith("numpy")
 
 
 def digits(folder: Path, kind: str) -> Path:
