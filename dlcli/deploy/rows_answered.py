@@ -151,7 +151,9 @@ class _Asking:
             more = self._bad - _NAMED
             if more > 0:
                 self._tell(f"... and {more:,} more")
-            self._tell(f"warning: {self._bad:,} rows of {self._path} are left out")
+            rows = "1 row" if self._bad == 1 else f"{self._bad:,} rows"
+            verb = "is" if self._bad == 1 else "are"
+            self._tell(f"warning: {rows} of {self._path} {verb} left out")
         if not some:
             raise DataError(f"{self._path}: no row can be answered.", file=self._path)
 

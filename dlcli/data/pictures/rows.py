@@ -130,7 +130,7 @@ class _Reading:
         if (height, width) != (high, wide):
             raise Unreadable(
                 f"is {height} x {width} pixels (height x width), and the model takes {high} x "
-                f"{wide}: bring it to that size, or train with `image_size`, which says how"
+                f"{wide}: bring it to that size, or train on `image_folder` with `image_size`"
             )
         if pixels.dtype != self._row_dtype:
             bits = 8 * pixels.dtype.itemsize
