@@ -174,7 +174,7 @@ def test_every_ending_that_is_taken_for_a_picture_has_a_format_that_is_read() ->
     Image.init()
     for ending in decoding.FORMATS:
         assert ending in Image.OPEN
-    from dlcli.data.pictures.listing import ENDINGS
+    from dlcli.data.pictures.walking import ENDINGS
 
     known = Image.registered_extensions()
     assert {known[f".{ending}"] for ending in ENDINGS} <= set(decoding.FORMATS)
