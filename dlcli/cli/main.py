@@ -15,6 +15,7 @@ from typer.main import get_command
 from dlcli import __version__, progress
 from dlcli.cli.data import fetch, list_sets
 from dlcli.cli.describe import describe
+from dlcli.cli.doctor import doctor
 from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.evaluate import evaluate
 from dlcli.cli.export import export
@@ -64,6 +65,7 @@ app.command("reproduce", cls=_Command)(reproduce)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
 app.command("schema", cls=_Command)(schema)
+app.command("doctor", cls=_Command)(doctor)
 data = typer.Typer(
     help="Known data sets: which there are, and their files.",
     no_args_is_help=True,
