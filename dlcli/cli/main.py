@@ -4,7 +4,7 @@ ending.py."""
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, NoReturn
 
@@ -36,12 +36,17 @@ class _Command(TyperCommand):
     """A command that notices where `--json` went."""
 
     def invoke(self, ctx: Any) -> Any:
-        if wants_json(sys.argv[1:]) and not ctx.params.get("json"):
+        if wants_json(sys.argv[1:]) and not _has_json(ctx.params):
             raise UsageError(
                 "--json stands where the value of another option belongs; give that option its "
                 "value, or leave it out"
             )
         return super().invoke(ctx)
+
+
+def _has_json(found: Mapping[str, Any]) -> bool:
+    """Whether a command got the option that asks for a document."""
+    return bool(found.get("json")) or found.get("format") == "json"
 
 
 # Plain help: typer's rich help more than doubles the time of `dlcli --help`.

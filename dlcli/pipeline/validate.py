@@ -75,6 +75,12 @@ class Validated:
         """Floating point operations of one row's forward pass."""
         return sum(row.flops for row in self.layers)
 
+    def told(self) -> str:
+        """A few words for a line; none where the layers are not known."""
+        if not self.layers:
+            return ""
+        return f": {len(self.layers)} layers, {self.parameters:,} parameters"
+
 
 def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -> Validated:
     """Check everything that shows without training.

@@ -237,7 +237,7 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "train": "--resume --output-dir --name --folds --seeds --set --expect --data-dir --workers "
         "--json --debug",
         "evaluate": "--split --expect --data-dir --workers --json --debug",
-        "validate": "--set --data-dir --json --debug",
+        "validate": "--set --format --data-dir --json --debug",
         "predict": "-o, --format --top --proba --classes --id --skip-bad --workers --json --debug",
         "export": "--format --output --data-dir --json --debug",
         "importance": "--split --repeats --seed --metric --data-dir --workers --json --debug",
