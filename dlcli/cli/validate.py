@@ -1,6 +1,7 @@
 """`dlcli validate`: every error of a config at once, every shape, the layer table."""
 
 import shlex
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import compress
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dlcli.cli.annotations import Annotation, limited, of_error
-from dlcli.cli.options import DataDir, Debug, Json, Overrides, say
+from dlcli.cli.options import DataDir, Debug, Json, Overrides, default_workers, say
 from dlcli.cli.outcome import complain, print_json
 from dlcli.errors import ConfigError, DlcliError, UsageError
 
@@ -49,6 +50,8 @@ def validate(
             print_json(_document(found))
         else:
             _show(loaded.name, found)
+            if found.memory is not None:
+                _fold(found.memory.told(default_workers()))
             _tell(configs[0], found)
         return
     _check_all(configs, overrides or (), data_dir, form)
@@ -144,6 +147,7 @@ def _document(found: "Validated") -> dict[str, Any]:
         "parameters": found.parameters,
         "trainable_parameters": found.trainable,
         "flops": found.flops,
+        "memory": None if found.memory is None else found.memory.to_json(default_workers()),
         "not_checked": list(found.unchecked),
         "findings": [finding.to_json() for finding in found.findings],
     }
@@ -182,6 +186,12 @@ def _tell(config: Path, found: "Validated", more: str = "") -> None:
     for finding in found.findings:
         say(f"warning: {finding.told()}")
     say(f"{config} is valid{more}")
+
+
+def _fold(text: str) -> None:
+    """A sentence on as many lines of a terminal as it takes."""
+    for line in textwrap.wrap(text, 80, subsequent_indent="    "):
+        say(line)
 
 
 def _trainable(row: "LayerRow") -> str:

@@ -149,8 +149,8 @@ def test_the_json_of_evaluate(run: Path) -> None:
 def test_the_json_of_validate(run: Path) -> None:
     found = document("validate", run.parents[1] / "trees.yaml", "--json")
     assert list(found) == [
-        "valid", "layers", "parameters", "trainable_parameters", "flops", "not_checked",
-        "findings",
+        "valid", "layers", "parameters", "trainable_parameters", "flops", "memory",
+        "not_checked", "findings",
     ]  # fmt: skip
     assert found["valid"] is True and found["not_checked"] == []
     assert [row["parameters"] for row in found["layers"]] == [7 * 5 + 7 - 7, 0, 0, 24]
