@@ -324,3 +324,98 @@ def test_no_more_than_ten_annotations_are_printed(wrong: int, tmp_path: Path) ->
     assert not any("more" in message for _, _, message in found[:9])
     told = re.search(r"and (\d+) more; `dlcli validate .*many.yaml` lists them all", found[-1][2])
     assert (0 if told is None else int(told[1])) == max(0, wrong - 10)
+
+
+SPARSE, ONE_HOT, BINARY = (
+    "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy",
+)  # fmt: skip
+Net = tuple[str, int, str, str, str]
+"""The source, units and activation of the last layer, the loss, a metric."""
+
+MISMATCHED: Mapping[str, tuple[Net, str, Net]] = {
+    # What does not suit, the fix in words, and the network after it.
+    "too few units": (
+        ("iris", 2, "softmax", SPARSE, "f1"), "3 classes and the last layer 2 outputs. Give it "
+        "units: 3", ("iris", 3, "softmax", SPARSE, "f1"),
+    ),
+    "too few units for one-hot rows": (
+        ("iris", 2, "linear", ONE_HOT, "f1"), "Give it units: 3",
+        ("iris", 3, "linear", ONE_HOT, "f1"),
+    ),
+    "sigmoid for one of many": (
+        ("iris", 3, "sigmoid", SPARSE, "f1"), "use `softmax` (or `linear`",
+        ("iris", 3, "softmax", SPARSE, "f1"),
+    ),
+    "one sigmoid unit": (
+        ("breast_cancer", 1, "sigmoid", SPARSE, "f1"), "or, for two classes by one unit, the loss "
+        "`binary_crossentropy`", ("breast_cancer", 1, "sigmoid", BINARY, "f1"),
+    ),
+    "one unit": (
+        ("breast_cancer", 1, "linear", SPARSE, "f1"), "at least 2; for one unit use binary_",
+        ("breast_cancer", 1, "linear", BINARY, "f1"),
+    ),
+    "softmax for yes or no": (
+        ("breast_cancer", 2, "softmax", BINARY, "f1"), "or, for a unit for each class, the loss "
+        "`sparse_categorical_crossentropy`", ("breast_cancer", 2, "softmax", SPARSE, "f1"),
+    ),
+    "two units for yes or no": (
+        ("breast_cancer", 2, "sigmoid", BINARY, "f1"), "needs a last layer with units: 1",
+        ("breast_cancer", 1, "sigmoid", BINARY, "f1"),
+    ),
+    "yes or no for three": (
+        ("iris", 1, "sigmoid", BINARY, "f1"), "use sparse_categorical_crossentropy and a last "
+        "layer with units: 3", ("iris", 3, "linear", SPARSE, "f1"),
+    ),
+    "classes as numbers": (
+        ("iris", 1, "linear", "mean_squared_error", "r2"), "Choose a loss for classes",
+        ("iris", 3, "linear", SPARSE, "f1"),
+    ),
+    "numbers as classes": (
+        ("friedman1", 1, "linear", BINARY, "f1"), "use a loss for numbers, such as "
+        "`mean_squared_error`", ("friedman1", 1, "linear", "mean_squared_error", "r2"),
+    ),
+    "softmax of one": (
+        ("friedman1", 1, "softmax", "mean_squared_error", "r2"), "is always 1: use 2 or more, or "
+        "`sigmoid`", ("friedman1", 1, "sigmoid", "mean_squared_error", "r2"),
+    ),
+    "two outputs for one number": (
+        ("friedman1", 2, "linear", "mean_squared_error", "r2"), "give as many outputs as a row has "
+        "targets", ("friedman1", 1, "linear", "mean_squared_error", "r2"),
+    ),
+    "a metric of classes": (
+        ("friedman1", 1, "linear", "mean_squared_error", "f1"), "available: `mean_squared_error`, "
+        "`mean_absolute_error`, `r2`", ("friedman1", 1, "linear", "mean_squared_error", "r2"),
+    ),
+    "a metric of numbers": (
+        ("iris", 3, "softmax", SPARSE, "r2"), "available: `accuracy`",
+        ("iris", 3, "softmax", SPARSE, "accuracy"),
+    ),
+    "a metric that says nothing": (
+        ("iris", 3, "softmax", SPARSE, "{type: top_k_accuracy, k: 3}"), "use a smaller `k`",
+        ("iris", 3, "softmax", SPARSE, "{type: top_k_accuracy, k: 2}"),
+    ),
+}  # fmt: skip
+
+
+def of(folder: Path, wanted: Net) -> Path:
+    source, units, activation, loss, metric = wanted
+    path = folder / "last.yaml"
+    path.write_text(
+        f"data: {{source: {source}}}\n"
+        f"model: {{layers: [{{type: dense, units: {units}, activation: {activation}}}]}}\n"
+        f"loss: {loss}\noptimizer: adam\ntraining: {{epochs: 1}}\n"
+        f"evaluation: {{metrics: [{metric}]}}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("case", MISMATCHED)
+def test_what_does_not_suit_is_told_with_its_fix(case: str, tmp_path: Path) -> None:
+    """And who does what is said has a config that is valid."""
+    wrong, words, right = MISMATCHED[case]
+    checked, trained = both(of(tmp_path, wrong), tmp_path)
+    assert checked.code == trained.code == 2
+    assert words in checked.err and words in trained.err
+    assert re.match(r"error: .*last\.yaml:\d+:\d+: ", checked.err)
+    checked, trained = both(of(tmp_path, right), tmp_path)
+    assert (checked.code, trained.code) == (0, 0), checked.err + trained.err
