@@ -385,7 +385,7 @@ def test_the_commands_are_these() -> None:
     names = {command.name for command in app.registered_commands}
     assert names == {
         "train", "evaluate", "validate", "predict", "verify", "reproduce", "init", "schema",
-        "describe", "importance", "export",
+        "describe", "importance", "export", "doctor",
     }  # fmt: skip
     groups = {
         group.name: {command.name for command in group.typer_instance.registered_commands}

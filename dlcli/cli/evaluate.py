@@ -1,7 +1,8 @@
 """`dlcli evaluate`: loss and metrics of a finished run, and gates for CI."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,10 @@ from dlcli.cli.options import (
     require_run,
 )
 from dlcli.cli.outcome import print_json
+from dlcli.cli.summarized import SummaryFile, summarized
+
+if TYPE_CHECKING:
+    from dlcli.pipeline.job_summary import JobSummary
 
 
 def evaluate(
@@ -28,24 +33,39 @@ def evaluate(
     expect: Expect = None,
     data_dir: DataDir = None,
     workers: Workers = None,
+    summary: SummaryFile = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Evaluate a run again, with the bits that training reported. Writes nothing."""
+    """Evaluate a run again, with the bits that training reported. Writes nothing into it."""
+    with summarized(summary, "evaluate", run) as page:
+        _evaluate(run, split, expect or (), data_dir, workers or default_workers(), page, json)
+
+
+def _evaluate(
+    run: Path,
+    split: str | None,
+    expect: Sequence[str],
+    data_dir: Path | None,
+    workers: int,
+    page: "JobSummary | None",
+    json: bool,
+) -> None:
     choose_recorded_numerics(require_run(run))
     from dlcli.artifacts.run_directory import is_many
     from dlcli.console import ConsoleReporter
     from dlcli.pipeline.finished import evaluate_run
     from dlcli.pipeline.gates import Gates
 
-    gates = Gates(expect or ())
-    if is_many(Path(run)):
+    gates = Gates(expect)
+    if is_many(run):
         from dlcli.cli.shown import show_many
         from dlcli.pipeline.many import evaluate_many
 
-        found = evaluate_many(
-            Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
-        )
+        found = evaluate_many(run, split, data_dir, workers, gates, ConsoleReporter())
+        if page is not None:
+            page.several(found)
+            page.gates(gates)
         if not json:
             show_many(found)
         gates.require_met(found)
@@ -54,9 +74,10 @@ def evaluate(
         elif gates:
             ConsoleReporter().say(gates.told())
         return
-    result, subjects = evaluate_run(
-        Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
-    )
+    result, subjects = evaluate_run(run, split, data_dir, workers, gates, ConsoleReporter())
+    if page is not None:
+        page.results({result["split"]: result})
+        page.gates(gates)
     document = {**result, **gates.to_json()}
     if not json:
         ConsoleReporter(to_stdout=True).result(

@@ -4,7 +4,7 @@ ending.py."""
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +15,7 @@ from typer.main import get_command
 from dlcli import __version__, progress
 from dlcli.cli.data import fetch, list_sets
 from dlcli.cli.describe import describe
+from dlcli.cli.doctor import doctor
 from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.evaluate import evaluate
 from dlcli.cli.export import export
@@ -35,12 +36,17 @@ class _Command(TyperCommand):
     """A command that notices where `--json` went."""
 
     def invoke(self, ctx: Any) -> Any:
-        if wants_json(sys.argv[1:]) and not ctx.params.get("json"):
+        if wants_json(sys.argv[1:]) and not _has_json(ctx.params):
             raise UsageError(
                 "--json stands where the value of another option belongs; give that option its "
                 "value, or leave it out"
             )
         return super().invoke(ctx)
+
+
+def _has_json(found: Mapping[str, Any]) -> bool:
+    """Whether a command got the option that asks for a document."""
+    return bool(found.get("json")) or found.get("format") == "json"
 
 
 # Plain help: typer's rich help more than doubles the time of `dlcli --help`.
@@ -64,6 +70,7 @@ app.command("reproduce", cls=_Command)(reproduce)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
 app.command("schema", cls=_Command)(schema)
+app.command("doctor", cls=_Command)(doctor)
 data = typer.Typer(
     help="Known data sets: which there are, and their files.",
     no_args_is_help=True,

@@ -7,15 +7,21 @@ whose `code` is the exit code, beside what the command found all the same.
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from dlcli.printable import printable
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether `--json` is among the words of a command line, be they right or wrong."""
+    """Whether `--json` is among the words of a command line, be they right or wrong; or what means
+    the same to `validate`, whose formats are of its reports, and not of a table of answers."""
     words = list(arguments)
-    return "--json" in words[: words.index("--") if "--" in words else None]
+    words = words[: words.index("--") if "--" in words else None]
+    if "--json" in words:
+        return True
+    asked = "--format=json" in words or ("--format", "json") in pairwise(words)
+    return words[:1] == ["validate"] and asked
 
 
 def complain(message: str) -> None:

@@ -1,7 +1,7 @@
 """`dlcli reproduce`: a proof that a result comes out again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,11 @@ from dlcli.cli.options import (
     say,
 )
 from dlcli.cli.outcome import print_json
+from dlcli.cli.summarized import SummaryFile, summarized
+from dlcli.errors import DiffersError
+
+if TYPE_CHECKING:
+    from dlcli.pipeline.job_summary import JobSummary
 
 
 def reproduce(
@@ -35,6 +40,7 @@ def reproduce(
     ] = None,
     data_dir: DataDir = None,
     workers: Workers = None,
+    summary: SummaryFile = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -43,27 +49,40 @@ def reproduce(
     Exit 0: identical. Exit 10: differs, with the first differing epoch and tensor and the likely
     cause. Exit 11: another numerics class, not comparable. The original is never touched.
     """
+    with summarized(summary, "reproduce", run) as page:
+        _reproduce(run, epochs, tolerance, data_dir, workers or default_workers(), page, json)
+
+
+def _reproduce(
+    run: Path,
+    epochs: int | None,
+    tolerance: float | None,
+    data_dir: Path | None,
+    workers: int,
+    page: "JobSummary | None",
+    json: bool,
+) -> None:
     choose_recorded_numerics(require_run(run))
     from dlcli.artifacts.run_directory import is_many
     from dlcli.console import ConsoleReporter
+    from dlcli.pipeline.many_plan import each_run
     from dlcli.pipeline.reproduce import reproduce as again
 
-    if is_many(run):
-        from dlcli.pipeline.many_plan import each_run
-
-        told = {}
-        for name, place in each_run(run):
-            one = again(
-                place, epochs, tolerance, data_dir, workers or default_workers(), ConsoleReporter()
-            )
-            told[name] = one.to_json()
-            if not json:
-                say(f"{name}: {one.describe()}")
-        if json:
-            print_json({"runs": told})
-        return
-    found = again(run, epochs, tolerance, data_dir, workers or default_workers(), ConsoleReporter())
+    several = is_many(run)
+    told: dict[str, dict[str, Any]] = {}
+    same: dict[str, str] = {}
+    for name, place in each_run(run) if several else [("", run)]:
+        try:
+            found = again(place, epochs, tolerance, data_dir, workers, ConsoleReporter())
+        except DiffersError as error:
+            if page is not None:
+                page.reproduced(same)
+                page.first_difference(name, error)
+            raise
+        told[name], same[name] = found.to_json(), found.describe()
+        if not json:
+            say(f"{name}: {same[name]}" if several else same[name])
+    if page is not None:
+        page.reproduced(same)
     if json:
-        print_json(found.to_json())
-    else:
-        say(found.describe())
+        print_json({"runs": told} if several else told[""])

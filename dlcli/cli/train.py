@@ -22,6 +22,7 @@ from dlcli.cli.options import (
     require_run,
 )
 from dlcli.cli.outcome import print_json
+from dlcli.cli.summarized import SummaryFile, summarized
 from dlcli.errors import UsageError
 
 
@@ -58,6 +59,7 @@ def train(
     expect: Expect = None,
     data_dir: DataDir = None,
     workers: Workers = None,
+    summary_file: SummaryFile = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -65,90 +67,102 @@ def train(
 
     Prints the run directory's path on stdout; progress goes to stderr.
     """
-    began = time.perf_counter()
-    epochs: int | None = None
-    if folds is not None and seeds is not None:
-        raise UsageError("give --folds or --seeds, not both")
-    if resume is not None and (folds is not None or seeds is not None):
-        raise UsageError("--resume goes on with what a directory holds: give no --folds or --seeds")
-    if resume is not None:
-        if config is not None:
-            raise UsageError("--resume goes on with the run's own config: give no CONFIG")
-        epochs = _epochs(overrides or ())
-        if output_dir is not None or name is not None:
+    with summarized(summary_file, "train", resume or config or Path()) as page:
+        began = time.perf_counter()
+        epochs: int | None = None
+        if folds is not None and seeds is not None:
+            raise UsageError("give --folds or --seeds, not both")
+        if resume is not None and (folds is not None or seeds is not None):
             raise UsageError(
-                "--resume goes on in the run's own directory: give no --output-dir and no --name"
+                "--resume goes on with what a directory holds: give no --folds or --seeds"
             )
-        _choose_numerics_of(require_run(resume))
-    elif config is None:
-        raise UsageError("give a CONFIG to train, or --resume RUN to go on with a run")
-    else:
-        from dlcli.cli.configs import load_config
-
-        loaded = load_config(config, overrides or ())
-        numerics.choose(loaded.config.runtime.numerics)
-
-    from dlcli.artifacts.run_directory import is_many
-    from dlcli.cli.signals import watch_signals
-    from dlcli.console import ConsoleReporter
-    from dlcli.pipeline import run
-    from dlcli.pipeline.gates import Gates
-
-    gates = Gates(expect or ())
-    with watch_signals() as signals:
-        options = run.Options(
-            workers=workers or default_workers(),
-            data_dir=data_dir,
-            output_dir=output_dir or Path("runs"),
-            name=name,
-            command=tuple(sys.argv),
-            overrides=tuple(overrides or ()),
-            epochs=epochs,
-            stop=signals,
-            patience=signals.patience,
-            gates=gates,
-        )
-        several = is_many(resume) if resume is not None else bool(folds or seeds)
-        if several:
-            from dlcli.pipeline.many import resume_many, summary_of, train_many
-            from dlcli.pipeline.many_plan import Plan
         if resume is not None:
-            go_on = resume_many if several else run.resume
-            path = go_on(resume, options, ConsoleReporter())
-        elif several:
-            assert config is not None
-            source, known = loaded.document.source, options.overrides
-            plan = (
-                Plan.of_folds(folds, known, config.name)
-                if folds is not None
-                else Plan.of_seeds(loaded.config.seed, seeds or 0, known, config.name)
-            )
-            path = train_many(plan, source, config.absolute(), options, ConsoleReporter())
+            if config is not None:
+                raise UsageError("--resume goes on with the run's own config: give no CONFIG")
+            epochs = _epochs(overrides or ())
+            if output_dir is not None or name is not None:
+                raise UsageError(
+                    "--resume goes on in the run's own directory: give no --output-dir and no "
+                    "--name"
+                )
+            _choose_numerics_of(require_run(resume))
+        elif config is None:
+            raise UsageError("give a CONFIG to train, or --resume RUN to go on with a run")
         else:
-            assert config is not None
-            source = loaded.document.source
-            path = run.run(loaded, source, config.absolute(), options, ConsoleReporter())
-        if gates and not gates.judged and not several:  # the run was complete already
-            from dlcli.pipeline.finished import evaluate_run
+            from dlcli.cli.configs import load_config
 
-            evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
-    if not json:
-        if several:
-            from dlcli.cli.shown import show_many
+            loaded = load_config(config, overrides or ())
+            numerics.choose(loaded.config.runtime.numerics)
 
-            show_many(summary_of(path), to_stderr=True)
-        print_path(path)
-        gates.require_met()
-        if gates:
-            ConsoleReporter().say(gates.told())
-        return
-    from dlcli.pipeline.summary import summary
+        from dlcli.artifacts.run_directory import is_many
+        from dlcli.cli.signals import watch_signals
+        from dlcli.console import ConsoleReporter
+        from dlcli.pipeline import run
+        from dlcli.pipeline.gates import Gates
 
-    seconds = round(time.perf_counter() - began, 3)
-    told = {"run": str(path), **summary_of(path)} if several else summary(path)
-    document = {**told, "seconds": seconds, **gates.to_json()}
-    gates.require_met(document)
-    print_json(document)
+        gates = Gates(expect or ())
+        with watch_signals() as signals:
+            options = run.Options(
+                workers=workers or default_workers(),
+                data_dir=data_dir,
+                output_dir=output_dir or Path("runs"),
+                name=name,
+                command=tuple(sys.argv),
+                overrides=tuple(overrides or ()),
+                epochs=epochs,
+                stop=signals,
+                patience=signals.patience,
+                gates=gates,
+            )
+            several = is_many(resume) if resume is not None else bool(folds or seeds)
+            if several:
+                from dlcli.pipeline.many import resume_many, summary_of, train_many
+                from dlcli.pipeline.many_plan import Plan
+            if resume is not None:
+                go_on = resume_many if several else run.resume
+                path = go_on(resume, options, ConsoleReporter())
+            elif several:
+                assert config is not None
+                source, known = loaded.document.source, options.overrides
+                plan = (
+                    Plan.of_folds(folds, known, config.name)
+                    if folds is not None
+                    else Plan.of_seeds(loaded.config.seed, seeds or 0, known, config.name)
+                )
+                path = train_many(plan, source, config.absolute(), options, ConsoleReporter())
+            else:
+                assert config is not None
+                source = loaded.document.source
+                path = run.run(loaded, source, config.absolute(), options, ConsoleReporter())
+            if gates and not gates.judged and not several:  # the run was complete already
+                from dlcli.pipeline.finished import evaluate_run
+
+                evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
+        from dlcli.pipeline.summary import summary
+
+        if page is not None:
+            if several:
+                page.several(summary_of(path))
+            else:
+                ended = summary(path)
+                page.run(ended["run"], ended["epochs"], ended["kept_epoch"])
+                page.results(ended["metrics"])
+            page.gates(gates)
+        if not json:
+            if several:
+                from dlcli.cli.shown import show_many
+
+                show_many(summary_of(path), to_stderr=True)
+            print_path(path)
+            gates.require_met()
+            if gates:
+                ConsoleReporter().say(gates.told())
+            return
+        seconds = round(time.perf_counter() - began, 3)
+        told = {"run": str(path), **summary_of(path)} if several else summary(path)
+        document = {**told, "seconds": seconds, **gates.to_json()}
+        gates.require_met(document)
+        print_json(document)
 
 
 def _epochs(overrides: Sequence[str]) -> int | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from dlcli.config.absent import absent
-from dlcli.config.activations import ACTIVATION_CONFIGS, Linear, Softmax
+from dlcli.config.activations import ACTIVATION_CONFIGS, Linear, Sigmoid, Softmax
 from dlcli.config.augmentation import MixingSection
 from dlcli.config.base import Section
 from dlcli.config.data import Data
@@ -147,13 +147,25 @@ def last_activation_suits_the_loss(sections: Sections) -> Iterator[Complaint]:
         words = (
             f"the last layer's activation {code(kind(given))} does not suit the loss {code(loss)}"
         )
-        yield path, f"{words}: use {wanted} (or `linear`, the same here)"
+        yield path, f"{words}: use {wanted} (or `linear`, the same here){_other_loss(layer, right)}"
     elif isinstance(given, right) and wire is not wires[-1]:
         words = f"{code(kind(given))} must belong to the last layer with the loss {code(loss)}"
         yield path, f"{words}; {code('.'.join(map(str, wires[-1].path)))} follows it"
     elif right is Softmax and isinstance(layer, Dense) and layer.units == 1:
         words = f"the loss {code(loss)} needs one unit for each class, at least 2"
         yield (*wire.path, "units"), f"{words}; for one unit use binary_crossentropy"
+
+
+def _other_loss(layer: Any, right: type[Section]) -> str:
+    """The other way out, where the units say that the layer may be what was meant, and not the
+    loss. right: what the loss folds in."""
+    if not isinstance(layer, Dense):
+        return ""
+    if right is Softmax and isinstance(layer.activation, Sigmoid) and layer.units == 1:
+        return "; or, for two classes by one unit, the loss `binary_crossentropy`"
+    if right is Sigmoid and isinstance(layer.activation, Softmax) and layer.units > 1:
+        return "; or, for a unit for each class, the loss `sparse_categorical_crossentropy`"
+    return ""
 
 
 def softmax_has_something_to_choose_from(sections: Sections) -> Iterator[Complaint]:

@@ -64,6 +64,11 @@ class Context:
         """Whether rows must not meet, not even in the order of a sum; see Moment."""
         return self.moment.apart
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the memory that it has allocated so far."""
+        return sum(array.nbytes for array in self._memory.values())
+
     def scratch(self, name: Hashable, shape: Shape, dtype: npt.DTypeLike = np.float32) -> Array:
         """An array to write into, with old contents in it.
 

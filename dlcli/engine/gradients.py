@@ -73,6 +73,15 @@ class Gradients:
         self.pieces = tuple(self._cut())
         self._frozen = [node.name for node in model.nodes if not node.trainable and node.slots()]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are written to in a full batch: pages of rows whose gradient is factored never
+        are, nor do they cost memory."""
+        factored = [self._layout.places[name] for name in self._factors]
+        left_out = sum(place.stop - place.start for place in factored)
+        written = self._rows.nbytes - len(self._rows) * left_out * self._rows.itemsize
+        return int(written + sum(a.nbytes + b.nbytes for a, b in self._factors.values()))
+
     def shard(self, number: int) -> dict[str, dict[str, Any]]:
         """The arrays that backward assigns for one shard, by layer and slot; none of frozen layers.
 

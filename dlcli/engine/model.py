@@ -175,6 +175,11 @@ class Pass:
         self._halted: dict[int, Array] = {}  # the gradients of nodes that wait for other shards
         self._learning = [index for index, step in enumerate(self._steps) if step.learns]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the scratch memory that its layers have allocated so far."""
+        return sum(step.ctx.nbytes for step in self._steps)
+
     def forward(self, *xs: Array) -> Array:
         """The raw outputs for these rows, remembering what backward needs.
 

@@ -19,6 +19,7 @@ from dlcli.frozen import frozen
 from dlcli.pipeline import audit, design, prepare
 from dlcli.pipeline.design import Chain
 from dlcli.pipeline.job import Job
+from dlcli.pipeline.memory import Memory, memory_of
 from dlcli.pipeline.progress import NullReporter
 
 _NAMES: dict[type[Layer | Merge], str] = {
@@ -54,11 +55,13 @@ class Validated:
 
     unchecked: one sentence for everything that could not be looked at.
     findings: what is probably not meant.
+    memory: what training takes; None where the layers are not known.
     """
 
     layers: tuple[LayerRow, ...]
     unchecked: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
+    memory: Memory | None = None
 
     @property
     def parameters(self) -> int:
@@ -74,6 +77,12 @@ class Validated:
     def flops(self) -> int:
         """Floating point operations of one row's forward pass."""
         return sum(row.flops for row in self.layers)
+
+    def told(self) -> str:
+        """A few words for a line; none where the layers are not known."""
+        if not self.layers:
+            return ""
+        return f": {len(self.layers)} layers, {self.parameters:,} parameters"
 
 
 def validate(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None) -> Validated:
@@ -107,7 +116,9 @@ def _validated(loaded: LoadedConfig, folder: Path | None, data_dir: Path | None)
         return _from_sample(loaded, sample, unchecked)
     prepared = prepare.prepare_rows(loaded, sample.raw)
     job = Job.of(loaded, prepared, None if unchecked else where, NullReporter())
-    return Validated(layer_rows(job.design.chain), unchecked, job.findings)
+    chain, parts = job.design.chain, prepared.dataset.parts().values()
+    memory = memory_of(loaded, chain, parts)
+    return Validated(layer_rows(chain), unchecked, job.findings, memory)
 
 
 def _from_declared(
@@ -134,7 +145,7 @@ def _from_declared(
     findings += audit.reshaped_channels_first(chain.nodes)
     if chain.rebuilds:
         design.check_loss(loaded, chain, next(iter(shapes.values())), None)
-        return Validated(layer_rows(chain), unchecked, findings)
+        return _of_chain(loaded, chain, unchecked, findings)
     # Targets that are known beforehand are one number or class id a row.
     target_shape = None if declared.target is None else ()
     design.check_loss(loaded, chain, target_shape, declared.classes)
@@ -142,7 +153,7 @@ def _from_declared(
         design.require_regression(loaded, chain, f"the source `{config.data.source.type}` brings")
     elif declared.classes is None:
         unchecked += ("Whether the targets suit the loss shows when the data is read.",)
-    return Validated(layer_rows(chain), unchecked, findings)
+    return _of_chain(loaded, chain, unchecked, findings)
 
 
 def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ...]) -> Validated:
@@ -165,13 +176,23 @@ def _from_sample(loaded: LoadedConfig, sample: Sampled, unchecked: tuple[str, ..
     findings += audit.reshaped_channels_first(chain.nodes)
     if chain.rebuilds:
         design.check_loss(loaded, chain, next(iter(shapes.values())), None)
-        return Validated(layer_rows(chain), unchecked, findings)
+        return _of_chain(loaded, chain, unchecked, findings)
     target_shape = tuple(table.targets.shape[1:])
     # More classes may follow, but no fewer.
     seen = None if raw.classes is None else len(raw.classes)
     design.check_loss(loaded, chain, target_shape, seen)
     design.labels_by_value(loaded, chain, dataset)
-    return Validated(layer_rows(chain), unchecked, findings)
+    return _of_chain(loaded, chain, unchecked, findings)
+
+
+def _of_chain(
+    loaded: LoadedConfig,
+    chain: Chain,
+    unchecked: tuple[str, ...],
+    findings: tuple[Finding, ...],
+) -> Validated:
+    """What the network alone tells, where not all rows were read."""
+    return Validated(layer_rows(chain), unchecked, findings, memory_of(loaded, chain, None))
 
 
 def _weights(loaded: LoadedConfig, where: Places) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def test_any_damaged_config_validates_or_says_why_not(
         out = io.StringIO()
         try:
             with contextlib.redirect_stdout(out):
-                validate(path, options, folder / "data")
+                validate([path], options, data_dir=folder / "data")
             code = 0
         except DlcliError as error:
             code = error.exit_code

@@ -60,6 +60,7 @@ def loaded(*arguments: str | Path) -> tuple[int, set[str]]:
     [
         ["--help"],
         ["train", "--help"],
+        ["doctor", "--help"],
         ["data", "--help"],
         ["data", "fetch", "--help"],
         ["--version"],

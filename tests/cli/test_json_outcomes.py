@@ -23,6 +23,7 @@ from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
 from dlcli.pipeline import describe as describing
+from dlcli.pipeline import doctor as examining
 from dlcli.pipeline import evaluate, export, importance, predict, reproduce, run, validate
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
@@ -102,6 +103,7 @@ COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
         lambda p: ["--example", "digits_cnn", "-o", p.folder / "new.yaml"],
     ),
     "describe": (describing, "describe", lambda p: [p.rows]),
+    "doctor": (examining, "examine", lambda p: []),
 }
 
 FAILURES: dict[str, tuple[BaseException, int]] = {

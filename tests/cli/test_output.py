@@ -149,8 +149,8 @@ def test_the_json_of_evaluate(run: Path) -> None:
 def test_the_json_of_validate(run: Path) -> None:
     found = document("validate", run.parents[1] / "trees.yaml", "--json")
     assert list(found) == [
-        "valid", "layers", "parameters", "trainable_parameters", "flops", "not_checked",
-        "findings",
+        "valid", "layers", "parameters", "trainable_parameters", "flops", "memory",
+        "not_checked", "findings",
     ]  # fmt: skip
     assert found["valid"] is True and found["not_checked"] == []
     assert [row["parameters"] for row in found["layers"]] == [7 * 5 + 7 - 7, 0, 0, 24]
@@ -235,17 +235,18 @@ def test_help_tells_every_option_in_words(name: str) -> None:
             assert lines[position + 1].strip()
     wanted = {
         "train": "--resume --output-dir --name --folds --seeds --set --expect --data-dir --workers "
-        "--json --debug",
-        "evaluate": "--split --expect --data-dir --workers --json --debug",
-        "validate": "--set --data-dir --json --debug",
+        "--summary --json --debug",
+        "evaluate": "--split --expect --data-dir --workers --summary --json --debug",
+        "validate": "--set --format --data-dir --json --debug",
         "predict": "-o, --format --top --proba --classes --id --skip-bad --workers --json --debug",
         "export": "--format --output --data-dir --json --debug",
         "importance": "--split --repeats --seed --metric --data-dir --workers --json --debug",
         "verify": "--json --debug",
-        "reproduce": "--epochs --tolerance --data-dir --workers --json --debug",
+        "reproduce": "--epochs --tolerance --data-dir --workers --summary --json --debug",
         "init": "--target -o, --example --list --json --debug",
         "describe": "--target --json --debug",
         "schema": "--json --debug",
+        "doctor": "--output-dir --data-dir --json --debug",
         "data list": "--data-dir --json --debug",
         "data fetch": "--all --data-dir --json --debug",
     }

@@ -1,5 +1,7 @@
 """`validate` says valid of what it looked at, and says what it did not look at."""
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -157,3 +159,263 @@ def test_initial_weights_that_are_not_there_are_said(tmp_path: Path) -> None:
     assert "not checked: The data file 'w.safetensors' was not found" in checked.out
     (tmp_path / "w.safetensors").write_bytes(b"no tensors")
     assert dlcli("validate", path).code == 4
+
+
+def broken(
+    folder: Path, name: str = "bad.yaml", old: str = "training", new: str = "trainin"
+) -> Path:
+    """A config with a mistake on line 7, where `training` is written otherwise."""
+    path = folder / name
+    path.write_text(net(folder).read_text().replace(old, new))
+    return path
+
+
+def test_all_files_are_checked_whatever_is_wrong_with_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = net(tmp_path)
+    bad = broken(tmp_path)
+    call = dlcli("validate", good, bad, tmp_path / "nothing.yaml", good)
+    assert call.code == 2
+    assert call.out.count(f"{good} is valid: 1 layers, ") == 2
+    assert "dense_1" not in call.out  # the tables are of one config
+    assert "unknown key `trainin`" in call.err and "nothing.yaml: there is no such" in call.err
+    assert call.err.endswith("error: 2 of 4 configs are not valid\n")
+    call = dlcli("validate", good, good)
+    assert (call.code, call.err) == (0, "")
+
+
+def test_the_document_of_several_has_one_for_each(tmp_path: Path) -> None:
+    good, bad = net(tmp_path), broken(tmp_path)
+    alone = json.loads(dlcli("validate", good, "--json").out)
+    assert json.loads(dlcli("validate", good, "--format", "json").out) == alone
+    for options in (
+        ["--json"],
+        ["--format=json"],
+        ["--format", "json"],
+        ["--json", "--format=json"],
+    ):
+        found = json.loads(dlcli("validate", good, good, *options).out)
+        assert found == {"valid": True, "configs": [{"config": str(good), **alone}] * 2}
+    call = dlcli("validate", bad, good, "--format", "json")
+    found = json.loads(call.out)
+    assert call.code == found["error"]["code"] == 2
+    assert found["valid"] is False
+    first, second = found["configs"]
+    assert (first["config"], first["valid"]) == (str(bad), False)
+    assert first["error"] == json.loads(dlcli("validate", bad, "--json").out)["error"]
+    assert found["error"]["problems"] == first["error"]["problems"]
+    assert second == {"config": str(good), **alone}
+
+
+def test_a_mistake_in_a_config_counts_more_than_one_in_data(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir(), second.mkdir()
+    edited(CELLS[1], "high")(first)
+    data, config = net(first), broken(second)
+    assert dlcli("validate", data).code == 3
+    assert dlcli("validate", data, data, "--json").code == 3
+    assert dlcli("validate", data, config, "--json").code == 2
+
+
+@pytest.mark.parametrize("arguments", [["--json", "--format", "github"],
+                                       ["--format", "text", "--json"]])  # fmt: skip
+def test_two_formats_are_one_too_many(arguments: list[str], tmp_path: Path) -> None:
+    call = dlcli("validate", net(tmp_path), *arguments)
+    assert call.code == 2 and "give one of them" in call.err
+
+
+def test_a_format_without_its_word_is_a_mistake(tmp_path: Path) -> None:
+    """As with other options, `--json` is not swallowed; and a mistake is a document then, too."""
+    call = dlcli("validate", net(tmp_path), "--format", "--json")
+    assert call.code == json.loads(call.out)["error"]["code"] == 2
+    call = dlcli("validate", "--format", "json", "--frobnicate")
+    assert call.code == json.loads(call.out)["error"]["code"] == 2
+
+
+COMMAND = re.compile(r"::(error|warning) ((?:[a-z]+=[^,:\n]*,?)+)::([^\n]*)")
+
+
+def annotations(call: Call) -> list[tuple[str, dict[str, str], str]]:
+    """As GitHub's runner reads them: https://github.com/actions/runner, ActionCommand.cs."""
+    found = []
+    for line in call.out.splitlines():
+        if not line.lstrip().startswith("::"):
+            continue
+        match = COMMAND.fullmatch(line)
+        assert match is not None, line
+        pairs = dict(pair.split("=", 1) for pair in match[2].split(","))
+        back = {"%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ",", "%25": "%"}
+        for code, character in back.items():
+            pairs = {name: text.replace(code, character) for name, text in pairs.items()}
+        message = match[3].replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+        found.append((match[1], pairs, message))
+    return found
+
+
+def test_annotations_stand_at_the_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "configs").mkdir()
+    good, bad = net(tmp_path / "configs"), broken(tmp_path / "configs")
+    monkeypatch.chdir(tmp_path)
+    call = dlcli("validate", bad, "--format", "github")
+    assert call.code == 2
+    assert "\n  " not in call.err  # no line of the file, which could be a command itself
+    (one,) = annotations(call)
+    kind, place, message = one
+    problem = json.loads(dlcli("validate", bad, "--json").out)["error"]["problems"][0]
+    assert kind == "error" and message == problem["message"]
+    assert place == {
+        "file": "configs/bad.yaml", "line": str(problem["line"]), "col": str(problem["column"]),
+        "title": "config error",
+    }  # fmt: skip
+    assert annotations(dlcli("validate", "configs/../configs/bad.yaml", "--format=github")) == [one]
+    monkeypatch.chdir(tmp_path / "configs")
+    assert annotations(dlcli("validate", bad, "--format=github"))[0][1]["file"] == "bad.yaml"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert annotations(dlcli("validate", bad, "--format=github"))[0][1]["file"] == str(bad)
+    call = dlcli("validate", good, "--format", "github")
+    assert call.code == 0 and call.out.endswith("1 config is valid\n")
+    ((kind, place, message),) = annotations(call)  # what the audit found
+    assert kind == "warning" and place["file"] == str(good) and "'id'" in message
+
+
+def test_annotations_of_data_stand_in_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited(CELLS[1], "high")(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    call = dlcli("validate", net(tmp_path), "--format", "github")
+    assert call.code == 3
+    ((_, place, message),) = annotations(call)
+    assert "column 'height' holds 'high'" in message
+    assert (place["file"], place["title"]) == ("trees.csv", "data error")
+    assert place["line"] == "41"
+
+
+@pytest.mark.parametrize("name", ["a,b.yaml", "a:b.yaml", "100%.yaml", "a%0Ab.yaml", "ünï.yaml"])
+def test_annotations_of_odd_names_can_be_read_back(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = broken(tmp_path, name, "softmax", '"50 %,\\n::error::x\\r"')
+    ((_, place, message),) = annotations(dlcli("validate", path, "--format", "github"))
+    assert place["file"] == name
+    assert "50 %," in message
+
+
+def test_what_an_option_gave_is_about_the_config(tmp_path: Path) -> None:
+    path = net(tmp_path)
+    call = dlcli("validate", path, "--format", "github", "--set", "seed=-1")
+    ((_, place, message),) = annotations(call)
+    assert (
+        place["file"] == str(path) and "line" not in place and message.startswith("--set seed=-1")
+    )
+
+
+@pytest.mark.parametrize("wrong", [9, 10, 11, 25])
+def test_no_more_than_ten_annotations_are_printed(wrong: int, tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text(net(tmp_path).read_text() + "".join(f"key_{i}: 1\n" for i in range(wrong)))
+    found = annotations(dlcli("validate", path, "--format", "github"))
+    assert len(found) == min(wrong, 10)
+    assert not any("more" in message for _, _, message in found[:9])
+    told = re.search(r"and (\d+) more; `dlcli validate .*many.yaml` lists them all", found[-1][2])
+    assert (0 if told is None else int(told[1])) == max(0, wrong - 10)
+
+
+SPARSE, ONE_HOT, BINARY = (
+    "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy",
+)  # fmt: skip
+Net = tuple[str, int, str, str, str]
+"""The source, units and activation of the last layer, the loss, a metric."""
+
+MISMATCHED: Mapping[str, tuple[Net, str, Net]] = {
+    # What does not suit, the fix in words, and the network after it.
+    "too few units": (
+        ("iris", 2, "softmax", SPARSE, "f1"), "3 classes and the last layer 2 outputs. Give it "
+        "units: 3", ("iris", 3, "softmax", SPARSE, "f1"),
+    ),
+    "too few units for one-hot rows": (
+        ("iris", 2, "linear", ONE_HOT, "f1"), "Give it units: 3",
+        ("iris", 3, "linear", ONE_HOT, "f1"),
+    ),
+    "sigmoid for one of many": (
+        ("iris", 3, "sigmoid", SPARSE, "f1"), "use `softmax` (or `linear`",
+        ("iris", 3, "softmax", SPARSE, "f1"),
+    ),
+    "one sigmoid unit": (
+        ("breast_cancer", 1, "sigmoid", SPARSE, "f1"), "or, for two classes by one unit, the loss "
+        "`binary_crossentropy`", ("breast_cancer", 1, "sigmoid", BINARY, "f1"),
+    ),
+    "one unit": (
+        ("breast_cancer", 1, "linear", SPARSE, "f1"), "at least 2; for one unit use binary_",
+        ("breast_cancer", 1, "linear", BINARY, "f1"),
+    ),
+    "softmax for yes or no": (
+        ("breast_cancer", 2, "softmax", BINARY, "f1"), "or, for a unit for each class, the loss "
+        "`sparse_categorical_crossentropy`", ("breast_cancer", 2, "softmax", SPARSE, "f1"),
+    ),
+    "two units for yes or no": (
+        ("breast_cancer", 2, "sigmoid", BINARY, "f1"), "needs a last layer with units: 1",
+        ("breast_cancer", 1, "sigmoid", BINARY, "f1"),
+    ),
+    "yes or no for three": (
+        ("iris", 1, "sigmoid", BINARY, "f1"), "use sparse_categorical_crossentropy and a last "
+        "layer with units: 3", ("iris", 3, "linear", SPARSE, "f1"),
+    ),
+    "classes as numbers": (
+        ("iris", 1, "linear", "mean_squared_error", "r2"), "Choose a loss for classes",
+        ("iris", 3, "linear", SPARSE, "f1"),
+    ),
+    "numbers as classes": (
+        ("friedman1", 1, "linear", BINARY, "f1"), "use a loss for numbers, such as "
+        "`mean_squared_error`", ("friedman1", 1, "linear", "mean_squared_error", "r2"),
+    ),
+    "softmax of one": (
+        ("friedman1", 1, "softmax", "mean_squared_error", "r2"), "is always 1: use 2 or more, or "
+        "`sigmoid`", ("friedman1", 1, "sigmoid", "mean_squared_error", "r2"),
+    ),
+    "two outputs for one number": (
+        ("friedman1", 2, "linear", "mean_squared_error", "r2"), "give as many outputs as a row has "
+        "targets", ("friedman1", 1, "linear", "mean_squared_error", "r2"),
+    ),
+    "a metric of classes": (
+        ("friedman1", 1, "linear", "mean_squared_error", "f1"), "available: `mean_squared_error`, "
+        "`mean_absolute_error`, `r2`", ("friedman1", 1, "linear", "mean_squared_error", "r2"),
+    ),
+    "a metric of numbers": (
+        ("iris", 3, "softmax", SPARSE, "r2"), "available: `accuracy`",
+        ("iris", 3, "softmax", SPARSE, "accuracy"),
+    ),
+    "a metric that says nothing": (
+        ("iris", 3, "softmax", SPARSE, "{type: top_k_accuracy, k: 3}"), "use a smaller `k`",
+        ("iris", 3, "softmax", SPARSE, "{type: top_k_accuracy, k: 2}"),
+    ),
+}  # fmt: skip
+
+
+def of(folder: Path, wanted: Net) -> Path:
+    source, units, activation, loss, metric = wanted
+    path = folder / "last.yaml"
+    path.write_text(
+        f"data: {{source: {source}}}\n"
+        f"model: {{layers: [{{type: dense, units: {units}, activation: {activation}}}]}}\n"
+        f"loss: {loss}\noptimizer: adam\ntraining: {{epochs: 1}}\n"
+        f"evaluation: {{metrics: [{metric}]}}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("case", MISMATCHED)
+def test_what_does_not_suit_is_told_with_its_fix(case: str, tmp_path: Path) -> None:
+    """And who does what is said has a config that is valid."""
+    wrong, words, right = MISMATCHED[case]
+    checked, trained = both(of(tmp_path, wrong), tmp_path)
+    assert checked.code == trained.code == 2
+    assert words in checked.err and words in trained.err
+    assert re.match(r"error: .*last\.yaml:\d+:\d+: ", checked.err)
+    checked, trained = both(of(tmp_path, right), tmp_path)
+    assert (checked.code, trained.code) == (0, 0), checked.err + trained.err
