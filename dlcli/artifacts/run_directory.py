@@ -56,6 +56,11 @@ def is_many(path: Path) -> bool:
         return False
 
 
+def is_run(path: Path) -> bool:
+    """Whether something lies there that a run is known by; OSError where nobody may look."""
+    return any((path / sign).exists() for sign in _SIGNS)
+
+
 def is_listed(name: str) -> bool:
     """Whether the manifest of a complete run lists a file of this name.
 
@@ -113,7 +118,7 @@ class RunDirectory:
         try:
             root = Path(path).resolve(strict=True)
             is_directory = root.is_dir()
-            is_run = is_directory and any((root / sign).exists() for sign in _SIGNS)
+            has_signs = is_directory and is_run(root)
         except FileNotFoundError:
             raise UsageError(f"there is no run directory {path}") from None
         except (OSError, RuntimeError, ValueError) as error:  # loops of links, NUL characters
@@ -121,7 +126,7 @@ class RunDirectory:
             raise UsageError(f"cannot open the run directory {path}: {why}") from None
         if not is_directory:
             raise UsageError(f"{path} is a file; give the run directory that holds it", file=path)
-        if not is_run:
+        if not has_signs:
             raise UsageError(
                 f"{path} is not a run directory: it has neither {MANIFEST} nor {RESOLVED_CONFIG}. "
                 "A run that stopped before it wrote them holds nothing yet: start it again",
@@ -168,6 +173,17 @@ class RunDirectory:
             for path, is_plain in _walk(self.root)
         ]
         return sorted(found)
+
+    def is_claimed(self) -> bool:
+        """Whether nothing is there but what comes before a run's config, under a run's name: it
+        ended before it could be resumed."""
+        names = [name for name, _ in self.entries() if not files.is_temporary(name)]
+        begun = not names or ENVIRONMENT in names or names == [ROWS]
+        return bool(
+            re.search(r".-\d{4,9}\Z", self.root.name)
+            and begun
+            and {*names} <= {ENVIRONMENT, CONFIG, ROWS}
+        )
 
     def remove_strays(self) -> None:
         """Removes the temporary files that interrupted writes left behind."""

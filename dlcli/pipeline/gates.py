@@ -48,7 +48,7 @@ class Gate:
     """One `--expect`: a metric (short names such as `mse` are known), maybe of one class, a
     comparison, a number. UsageError for a text that is none.
 
-    given: the text. metric: the config's word. of: the name of the class, or None.
+    given: the text. option: where it was given, for messages. metric: the config's word. of: the name of the class, or None.
 
     >>> Gate("accuracy >= 0.98").is_met({"accuracy": 0.981})
     True
@@ -56,7 +56,7 @@ class Gate:
     'a]>=1'
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, option: str = "--expect") -> None:
         self.given = text
         match = _GATE.fullmatch(text)
         try:
@@ -69,8 +69,8 @@ class Gate:
                 raise ValueError
         except ValueError:
             raise UsageError(
-                f"--expect {text!r}: write a metric, one of >= > <= < == and a number, such as "
-                "--expect 'accuracy>=0.98', or --expect 'recall[CLASS]>=0.9' for one class"
+                f"{option} {text!r}: write a metric, one of >= > <= < == and a number, such as "
+                f"{option} 'accuracy>=0.98', or {option} 'recall[CLASS]>=0.9' for one class"
             ) from None
         if self.of is not None:
             name = _plain(name)
