@@ -48,7 +48,8 @@ class Gate:
     """One `--expect`: a metric (short names such as `mse` are known), maybe of one class, a
     comparison, a number. UsageError for a text that is none.
 
-    given: the text. option: where it was given, for messages. metric: the config's word. of: the name of the class, or None.
+    given: the text. metric: the config's word. of: the name of the class, or None.
+    option: where the text was given, for messages.
 
     >>> Gate("accuracy >= 0.98").is_met({"accuracy": 0.981})
     True

@@ -5,6 +5,7 @@ are only measured, and of a run that is not finished the end of `metrics.jsonl` 
 wrong with one run is said of that run. `dlcli verify` looks at every byte.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ from dlcli.artifacts.run_directory import (
     EVALUATION,
     MANIFEST,
     RESOLVED_CONFIG,
+    SUMMARY,
     RunDirectory,
     is_many,
     is_run,
@@ -240,11 +242,12 @@ def _tested(run: RunDirectory, manifest: Manifest) -> dict[str, float]:
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        name: float(value)
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    found = {}
+    for name, value in metrics.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            with contextlib.suppress(OverflowError):  # a whole number that no float is near
+                found[name] = float(value)
+    return found
 
 
 def _many(path: Path) -> Seen:
@@ -261,7 +264,7 @@ def _many(path: Path) -> Seen:
     if not works and states & {"damaged", "foreign"}:
         bad = next(run for run in runs if run.status in ("damaged", "foreign"))
         status, problem = "damaged", f"{bad.name}: {bad.problem}"
-    elif not works and states == {"complete"} and _is_there(path / "summary.json"):
+    elif not works and states == {"complete"} and _is_there(path / SUMMARY):
         status = "complete"
     known = [run.settings for run in runs if run.settings is not None]
     common = {
