@@ -32,6 +32,8 @@ _LONGEST_NAME = 28
 _LONGEST_VALUE = 16
 _MOST_TOLD = 10
 _GAP = 2
+_SHOWN_ANYWAY = ("name", "training.epochs")
+"""Settings that other columns of the table tell."""
 
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The directory that runs are in; default: runs.")
@@ -131,7 +133,7 @@ def _show_list(runs: Sequence["Seen"], differ: Sequence["Setting"], asked: Seque
 
     if not runs:
         return
-    told_settings = [one for one in differ if one.name != "name"]
+    told_settings = [one for one in differ if one.name not in _SHOWN_ANYWAY]
     metrics = _columns_of_metrics(runs, asked)
     now = time.time()
     columns: list[tuple[str, list[str]]] = [
@@ -140,7 +142,7 @@ def _show_list(runs: Sequence["Seen"], differ: Sequence["Setting"], asked: Seque
         ("epochs", [_epochs(run) for run in runs]),
     ]
     age = ("age", [_age(run.started, now) for run in runs])
-    left = shutil.get_terminal_size((_ROOM, 24)).columns
+    left = shutil.get_terminal_size((_ROOM, 24)).columns + _GAP  # none behind the last one
     left -= sum(_width(column) for column in (*columns, age))
     numbers = [2]
     for name in metrics:
@@ -258,15 +260,13 @@ def _show_one(seen: "Seen") -> None:
     from dlcli.cli.shown import print_narrow
 
     began = None if seen.started is None else time.localtime(seen.started)
-    facts = [("run", str(seen.path)), ("status", seen.status)]
+    facts = [("status", seen.status)]
     if began is not None:
         ago = _age(seen.started, time.time())
         facts.append(("begun", f"{time.strftime('%Y-%m-%d %H:%M:%S', began)}, {ago} ago"))
     if seen.epochs is not None and not seen.runs:
         kept = f", kept: epoch {seen.kept}" if seen.kept and seen.status == "complete" else ""
         facts.append(("epochs", f"{_epochs(seen)}{kept}"))
-    if seen.problem:
-        facts.append(("note", seen.problem))
     settings = seen.settings or {}
     for name in ("data.source.type", "loss.type", "optimizer.type", "optimizer.learning_rate"):
         if name in settings:
@@ -274,7 +274,10 @@ def _show_one(seen: "Seen") -> None:
 
             facts.append((name.removesuffix(".type").rpartition(".")[2], told(settings[name])))
     facts += [(f"digest of {role}", digest[:16]) for role, digest in seen.data.items()]
-    print_narrow(("", ""), facts, (None, None))
+    say(f"{seen.path}\n")
+    print_narrow(("", ""), facts, (40, None))
+    if seen.problem:
+        say(f"\n{seen.problem}")
     if seen.runs:
         say("")
         from dlcli.pipeline.settings import differing
