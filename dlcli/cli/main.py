@@ -77,7 +77,7 @@ data.command("fetch", cls=_Command)(fetch)
 app.add_typer(data, name="data")
 runs = typer.Typer(
     cls=RunsGroup,
-    help="Runs side by side, one of them, and their removal; alone, it lists.",
+    help="Runs side by side, one of them, and their removal; `dlcli runs [DIR]` lists.",
     rich_markup_mode=None,
 )
 runs.command("list", cls=_Command)(list_runs)

@@ -35,9 +35,7 @@ _GAP = 2
 _SHOWN_ANYWAY = ("name", "training.epochs")
 """Settings that other columns of the table tell."""
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The directory that runs are in; default: runs.")
-]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The directory that runs are in.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")]
 
 
@@ -146,7 +144,10 @@ def _show_list(runs: Sequence["Seen"], differ: Sequence["Setting"], asked: Seque
     left -= sum(_width(column) for column in (*columns, age))
     numbers = [2]
     for name in metrics:
-        column = (name, [_number(run.metrics.get(name)) for run in runs])
+        column = (
+            _cut(printable(name), _LONGEST_VALUE + 4),
+            [_number(run.metrics.get(name)) for run in runs],
+        )
         if _width(column) > left and name not in asked:
             continue
         left -= _width(column)
@@ -260,7 +261,7 @@ def _show_one(seen: "Seen") -> None:
     from dlcli.cli.shown import print_narrow
 
     began = None if seen.started is None else time.localtime(seen.started)
-    facts = [("status", seen.status)]
+    facts: list[tuple[str, str]] = [("status", seen.status)]
     if began is not None:
         ago = _age(seen.started, time.time())
         facts.append(("begun", f"{time.strftime('%Y-%m-%d %H:%M:%S', began)}, {ago} ago"))
@@ -320,7 +321,7 @@ def prune(
     ],
     folder: Folder = Path("runs"),
     by: Annotated[
-        str, typer.Option("--by", metavar="METRIC", help="Which is compared; default: val_loss.")
+        str, typer.Option("--by", metavar="METRIC", help="Which is compared.")
     ] = "val_loss",
     dry_run: DryRun = False,
     json: Json = False,

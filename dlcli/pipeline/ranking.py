@@ -80,21 +80,18 @@ def chosen(runs: Sequence[Seen], where: Sequence[str]) -> tuple[list[Seen], list
 
 
 def ranked(runs: Sequence[Seen], by: str) -> list[Seen]:
-    """The runs with the best first; what has no such metric, or none that is a number, comes last.
+    """The runs with the best first; what has no such metric comes last. Where nothing is known of a
+    metric, its largest value counts as the best.
 
     by: a metric, or one of name, age, epochs and status.
     """
     metric = canonical(by)
     if by in _FACTS and metric not in {name for run in runs for name in run.metrics}:
         return sorted(runs, key=_FACTS[by])
-    way = direction(metric, runs)
-    if way is None and any(metric in run.metrics for run in runs):
-        raise UsageError(f"{by}: nothing is known about which of its values are better")
-    sign = 1.0 if way == "min" else -1.0
+    sign = 1.0 if direction(metric, runs) == "min" else -1.0
 
     def place(seen: Seen) -> tuple[bool, float]:
         value = seen.metrics.get(metric)
-        known = value is not None and value == value
-        return not known, sign * value if value is not None and known else 0.0
+        return (True, 0.0) if value is None else (False, sign * value)
 
     return sorted(runs, key=place)

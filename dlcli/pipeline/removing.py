@@ -6,7 +6,7 @@ removed.
 """
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from dlcli.artifacts.digests import digest_document
 from dlcli.artifacts.locks import is_locked
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import (
+    LATEST,
     MANIFEST,
     RunDirectory,
     is_many,
@@ -25,7 +26,7 @@ from dlcli.errors import DlcliError, LockedError, StorageError, UsageError, reas
 from dlcli.frozen import frozen
 from dlcli.pipeline.many_plan import Plan
 from dlcli.pipeline.ranking import check_measured, ranked
-from dlcli.pipeline.seen import Seen, is_ours, look_into
+from dlcli.pipeline.seen import Seen, direction, is_ours, look_into
 
 _SHOWN = 5
 
@@ -64,16 +65,23 @@ def remove(paths: Sequence[Path], dry: bool = False) -> list[Removed]:
     """Remove these runs. A link such as `runs/latest` means the run that it points at."""
     roots = list(dict.fromkeys(removable(path) for path in paths))
     removed: list[Removed] = []
-    try:
+    with _then_repaired(removed, dry):
         for root in roots:
             removed.append(_measured(root) if dry else _remove(root))
+    return removed
+
+
+@contextlib.contextmanager
+def _then_repaired(removed: Sequence[Removed], dry: bool) -> Iterator[None]:
+    """Links to what was removed are turned at the end, and an error tells what was removed."""
+    try:
+        yield
     except DlcliError as error:
         error.result = {"removed": [one.to_json() for one in removed]}
         raise
     finally:
         if not dry:
             _repair({one.path.parent for one in removed})
-    return removed
 
 
 def prune(folder: Path, count: int, metric: str, dry: bool = False) -> Pruned:
@@ -81,6 +89,10 @@ def prune(folder: Path, count: int, metric: str, dry: bool = False) -> Pruned:
     that learned from the same data and, where a loss is compared, with the same loss."""
     everything = look_into(folder)
     check_measured(metric, everything, "--by")
+    if metric in {name for run in everything for name in run.metrics} and (
+        direction(metric, everything) is None
+    ):
+        raise UsageError(f"--by {metric}: it is not known which of its values are better")
     best = ranked(everything, metric)
     alike: dict[str, list[Seen]] = {}
     for seen in best:
@@ -94,15 +106,13 @@ def prune(folder: Path, count: int, metric: str, dry: bool = False) -> Pruned:
         if seen.path not in {*kept, *others}
     ]
     removed: list[Removed] = []
-    try:
+    with _then_repaired(removed, dry):
         for path in others:
             try:
-                removed += remove([path], dry)
+                root = removable(path)
+                removed.append(_measured(root) if dry else _remove(root))
             except (UsageError, LockedError) as error:
                 skipped.append((path, str(error)))
-    except DlcliError as error:
-        error.result = {"removed": [one.to_json() for one in removed]}
-        raise
     return Pruned(metric, tuple(removed), tuple(kept), tuple(skipped))
 
 
@@ -187,14 +197,21 @@ def _remove(root: Path) -> Removed:
     with contextlib.ExitStack() as stack:
         for member in _members(root):
             stack.enter_context(RunDirectory(member).lock())
-        return Removed(root, *RunDirectory(root).remove())
+        try:
+            return Removed(root, *RunDirectory(root).remove())
+        except RecursionError:
+            raise StorageError(
+                f"cannot remove {root}: it holds directories in directories without end", file=root
+            ) from None
 
 
 def _repair(parents: Iterable[Path]) -> None:
     """Point each `latest` that leads nowhere at the run that was begun last."""
     for parent in parents:
-        left = [seen for seen in look_into(parent) if seen.status != "foreign"]
-        newest = max(left, key=lambda seen: (seen.started or 0.0, seen.name), default=None)
         # The runs are gone; a link that nobody may change takes nothing from that.
-        with contextlib.suppress(DlcliError):
+        with contextlib.suppress(DlcliError, OSError):
+            if (parent / LATEST).exists():
+                continue
+            left = [seen for seen in look_into(parent) if seen.status != "foreign"]
+            newest = max(left, key=lambda seen: (seen.started or 0.0, seen.name), default=None)
             point_latest(parent, None if newest is None else newest.name)

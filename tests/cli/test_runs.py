@@ -56,7 +56,10 @@ def table(call: Call) -> list[list[str]]:
     return [line.split() for line in call.out.splitlines()]
 
 
-def test_a_line_for_each_run_with_what_differs(folder: Path) -> None:
+def test_a_line_for_each_run_with_what_differs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     lines = table(dlcli("runs", folder))
     assert lines[0] == [
         "run", "status", "epochs", "val_loss", "val_accuracy", "units", "learning_rate", "age",
@@ -65,11 +68,17 @@ def test_a_line_for_each_run_with_what_differs(folder: Path) -> None:
         [FIRST, "complete", "3/3"],
         [SECOND, "complete", "4/4"],
         [THIRD, "complete", "5/5"],
-        [STOPPED, "unfinished", "1/8"],
+        [STOPPED, "unfinished", "3/8"],
     ]
     assert [line[5:7] for line in lines[1:5]] == [
         ["4", "0.05"], ["4", "0.01"], ["6", "0.05"], ["4", "0.05"],
     ]  # fmt: skip
+
+
+def test_what_has_no_room_is_named_below(folder: Path) -> None:
+    lines = table(dlcli("runs", folder))
+    assert lines[0][-2:] == ["units", "age"]
+    assert lines[-1][:4] == ["they", "differ", "in", "learning_rate,"]
 
 
 def test_metrics_are_those_of_the_kept_epoch_and_of_the_test_part(folder: Path) -> None:
@@ -592,6 +601,30 @@ def test_prune_compares_only_runs_on_the_same_data(folder: Path, many: Path) -> 
     done = json.loads(call.out)
     assert str(folder / "trees-0001") in done["kept"] and len(done["kept"]) == 2
     assert "trees-0001" in names(folder)
+
+
+def test_of_a_metric_that_nobody_knows_the_largest_comes_first_and_nothing_is_pruned(
+    folder: Path,
+) -> None:
+    for number, name in enumerate((FIRST, SECOND, THIRD)):
+
+        def change(document: dict[str, Any], number: int = number) -> None:
+            for epoch in document["epochs"]:
+                epoch["metrics"]["val_speed"] = (5, 9, 7)[number]
+
+        edit_manifest(folder / name / "manifest.json", change)
+    assert list(listed(folder, "--sort", "val_speed")) == [SECOND, THIRD, FIRST, STOPPED]
+    words = refused(dlcli("runs", "prune", folder, "--keep-best", "1", "--by", "val_speed"), 2)
+    assert "not known" in words and len(names(folder)) == 5
+
+
+def test_prune_that_removes_the_newest_turns_the_link(folder: Path) -> None:
+    assert dlcli("runs", "rm", folder / STOPPED).code == 0
+    losses = {name: run["metrics"]["val_loss"] for name, run in listed(folder).items()}
+    best = min(losses, key=lambda name: losses[name])
+    assert dlcli("runs", "prune", folder, "--keep-best", "1").code == 0
+    assert names(folder) == ["latest", best]
+    assert str((folder / "latest").readlink()) == best
 
 
 def test_prune_tells_mistakes(folder: Path) -> None:
