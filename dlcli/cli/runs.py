@@ -32,6 +32,7 @@ _LONGEST_NAME = 28
 _LONGEST_VALUE = 16
 _MOST_TOLD = 10
 _GAP = 2
+_NARROWEST = 4
 _SHOWN_ANYWAY = ("name", "training.epochs")
 """Settings that other columns of the table tell."""
 
@@ -157,6 +158,9 @@ def _show_list(runs: Sequence["Seen"], differ: Sequence["Setting"], asked: Seque
     for one, short in zip(
         told_settings, short_names([one.name for one in told_settings]), strict=True
     ):
+        if left < _NARROWEST:
+            no_room.append(short)
+            continue
         values = [(run.settings or {}).get(one.name, ABSENT) for run in runs]
         cells = [_cut(printable(told(value)), _LONGEST_VALUE) for value in values]
         column = (_cut(printable(short), _LONGEST_VALUE + 4), cells)

@@ -1,5 +1,6 @@
 """The settings of a config, one by one, by the names that `--set` has for them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -92,13 +93,11 @@ def short_names(names: Sequence[str]) -> list[str]:
     ['optimizer', 'activation']
     """
     split = [name.removesuffix(".type").split(".") for name in names]
+    ends = Counter(tuple(words[-n:]) for words in split for n in range(1, len(words) + 1))
     short = []
     for words in split:
         count = 1
-        while count < len(words) and (
-            words[-count].isdecimal()
-            or sum(other[-count:] == words[-count:] for other in split) > 1
-        ):
+        while count < len(words) and (words[-count].isdecimal() or ends[tuple(words[-count:])] > 1):
             count += 1
         short.append(".".join(words[-count:]))
     return short

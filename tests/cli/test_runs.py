@@ -112,7 +112,10 @@ def test_of_a_run_that_keeps_the_best_its_metrics_are_shown(tmp_path: Path) -> N
 
 def test_the_default_is_the_directory_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.parent)
-    assert list(listed()) == list(listed("list")) == list(listed("list", "runs"))
+    assert listed() == listed("list") == listed("list", "runs") == listed("runs")
+    assert len(listed()) == 4
+    now = time.time()
+    monkeypatch.setattr("dlcli.cli.runs.time.time", lambda: now)  # ages do not change meanwhile
     assert dlcli("runs").out == dlcli("runs", "list").out == dlcli("runs", "runs").out
     monkeypatch.chdir(folder)
     assert "the directory runs is not there" in refused(dlcli("runs"), 2)
