@@ -280,7 +280,7 @@ def _functions(tree: ast.AST, name: str) -> Iterator[tuple[str, ast.Call]]:
 READERS = {
     # os.open for reading: descriptors to lock or to look at.
     "dlcli.artifacts.reading.regular",
-    "dlcli.artifacts.locks._acquire",
+    "dlcli.artifacts.locks._opened",
 }
 
 
@@ -385,14 +385,14 @@ def test_the_commands_are_these() -> None:
     names = {command.name for command in app.registered_commands}
     assert names == {
         "train", "evaluate", "validate", "predict", "verify", "reproduce", "init", "schema",
-        "describe", "importance", "export", "doctor",
+        "describe", "importance", "export", "doctor", "diff",
     }  # fmt: skip
     groups = {
         group.name: {command.name for command in group.typer_instance.registered_commands}
         for group in app.registered_groups
         if group.typer_instance is not None
     }
-    assert groups == {"data": {"list", "fetch"}}
+    assert groups == {"data": {"list", "fetch"}, "runs": {"list", "show", "rm", "prune"}}
 
 
 def test_the_exit_codes_are_these() -> None:

@@ -153,6 +153,11 @@ class Checkpoints:
         generation = self._find()
         return self._store.read() if generation.history is not None else []
 
+    def history_so_far(self) -> list[Epoch]:
+        """As `history`, also while another process saves: then the epochs of a moment ago."""
+        self.check()
+        return self._store.read() if self._store.size else []
+
     def recover(self) -> None:
         """Finishes a save that was interrupted, or undoes it, and removes what it left over."""
         generation = self._find()

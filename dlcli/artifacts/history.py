@@ -17,13 +17,16 @@ from typing import Any, TypeVar
 
 from dlcli.artifacts import files
 from dlcli.artifacts.digests import canonical_json, digest_document, from_hex, to_hex
-from dlcli.artifacts.reading import parse_json, read_bytes, read_pieces
+from dlcli.artifacts.reading import parse_json, read_bytes, read_end, read_pieces
 from dlcli.artifacts.run_directory import HISTORY, METRICS, RunDirectory
 from dlcli.errors import ArtifactError, StorageError
 from dlcli.frozen import frozen
 
 LIMIT = 1 << 30
 """Bytes that the history of a run may have."""
+
+_LONGEST_ROW = 1 << 20
+"""Bytes at the end of `metrics.jsonl` in which its last line is looked for."""
 
 _FIRST = ("epoch", "step", "loss")
 T = TypeVar("T")
@@ -190,6 +193,23 @@ def read_history(run: RunDirectory) -> list[dict[str, Any]]:
             )
         rows.append(row)
     return rows
+
+
+def read_last_row(run: RunDirectory) -> dict[str, Any] | None:
+    """The last row of `metrics.jsonl`, of which only the end is read; None if there is none.
+
+    A line that is being written does not count. ArtifactError for what is no row.
+    """
+    path = run.path(METRICS)
+    if not path.exists():
+        return None
+    lines = read_end(path, _LONGEST_ROW).split(b"\n")[:-1]
+    if not lines:
+        return None
+    row = parse_json(lines[-1], f"the last line of {path}")
+    if not isinstance(row, dict):
+        raise ArtifactError(f"the last line of {path} must hold a JSON object", file=path)
+    return row
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

@@ -57,15 +57,40 @@ def locked(directory: Path, *, wait: bool = False) -> Iterator[None]:
             os.close(descriptor)
 
 
+def is_locked(directory: Path) -> bool:
+    """Whether a process holds the lock of a directory.
+
+    Looks by taking a shared lock for a moment, which the kernel answers for whoever shares the file
+    system, and which other lookers may have, too; `locked` waits for such a moment to pass.
+    StorageError where the directory cannot be opened.
+    """
+    if sys.platform == "win32":
+        return False
+    descriptor = _opened(directory)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise StorageError(f"cannot lock {directory}: {reason(error)}", file=directory) from error
+    finally:
+        os.close(descriptor)  # drops the lock, too
+    return False
+
+
 if sys.platform != "win32":
+
+    def _opened(directory: Path) -> int:
+        """The directory, open."""
+        try:
+            return os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise StorageError(f"cannot lock {directory}: {reason(error)}") from error
 
     def _acquire(directory: Path, wait: bool) -> int:
         """An open directory with its lock."""
-        for _ in range(5):
-            try:
-                descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-            except OSError as error:
-                raise StorageError(f"cannot lock {directory}: {reason(error)}") from error
+        for attempt in range(5):
+            descriptor = _opened(directory)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
                 # The directory may have been replaced by another one in the meantime.
@@ -75,14 +100,15 @@ if sys.platform != "win32":
             except BlockingIOError:
                 holder = _holder(descriptor)
                 os.close(descriptor)
-                if holder is not None:
+                if holder is not None and attempt:
                     raise LockedError(
                         f"{directory} is in use by process {holder}; wait until it ends, or stop "
                         "it",
                         file=directory,
                         details={"process": holder},
                     ) from None
-                time.sleep(0.01)  # nobody holds it any more, or the system does not tell
+                # Nobody holds it any more, or the system does not tell, or somebody only looks.
+                time.sleep(0.01)
             except OSError as error:
                 os.close(descriptor)
                 raise StorageError(f"cannot lock {directory}: {reason(error)}") from error

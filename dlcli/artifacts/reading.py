@@ -81,6 +81,13 @@ def read_start(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
+def read_end(path: Path, most: int) -> bytes:
+    """The last bytes of a regular file, at most so many."""
+    with regular(path) as (file, size):
+        file.seek(max(0, size - most))
+        return file.read(most)
+
+
 def digest_of_file(path: Path) -> str:
     """SHA-256 of a regular file, read in pieces."""
     digest = hashlib.sha256()

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from dlcli.artifacts import files
@@ -40,11 +40,19 @@ MODEL_CARD = "deploy/MODEL_CARD.md"
 PLAN = "many.json"
 """In a directory that holds several runs: what they are."""
 
+SUMMARY = "summary.json"
+ANSWERS = "out_of_fold.csv"
+"""Beside them, once all are complete."""
+
 LATEST = "latest"
 """The link beside the runs that points at the newest one."""
 
 _UNLISTED = {MANIFEST, ENVIRONMENT, LOG, REPORT}
 _SIGNS = (MANIFEST, RESOLVED_CONFIG, CHECKPOINTS)
+_BEGINNING = (ENVIRONMENT, CONFIG, ROWS)
+_FILES = (CONFIG, RESOLVED_CONFIG, METRICS, ROWS, EVALUATION)
+_OF_MANY = (PLAN, CONFIG, ENVIRONMENT, SUMMARY, ANSWERS)
+_FOLDERS = (CHECKPOINTS, MODEL, DEPLOY)
 _NAME_LIMIT = 200
 
 
@@ -54,6 +62,11 @@ def is_many(path: Path) -> bool:
         return (path / PLAN).is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_run(path: Path) -> bool:
+    """Whether something lies there that a run is known by; OSError where nobody may look."""
+    return any((path / sign).exists() for sign in _SIGNS)
 
 
 def is_listed(name: str) -> bool:
@@ -113,7 +126,7 @@ class RunDirectory:
         try:
             root = Path(path).resolve(strict=True)
             is_directory = root.is_dir()
-            is_run = is_directory and any((root / sign).exists() for sign in _SIGNS)
+            has_signs = is_directory and is_run(root)
         except FileNotFoundError:
             raise UsageError(f"there is no run directory {path}") from None
         except (OSError, RuntimeError, ValueError) as error:  # loops of links, NUL characters
@@ -121,7 +134,7 @@ class RunDirectory:
             raise UsageError(f"cannot open the run directory {path}: {why}") from None
         if not is_directory:
             raise UsageError(f"{path} is a file; give the run directory that holds it", file=path)
-        if not is_run:
+        if not has_signs:
             raise UsageError(
                 f"{path} is not a run directory: it has neither {MANIFEST} nor {RESOLVED_CONFIG}. "
                 "A run that stopped before it wrote them holds nothing yet: start it again",
@@ -169,11 +182,80 @@ class RunDirectory:
         ]
         return sorted(found)
 
+    def is_claimed(self) -> bool:
+        """Whether nothing is there but what comes before a run's config, under a run's name: it
+        ended before it could be resumed."""
+        if not re.search(r".-\d{4,9}\Z", self.root.name):
+            return False
+        names = set()
+        with os.scandir(self.root) as entries:
+            for entry in entries:  # of a directory of somebody else's, only the first
+                if entry.name not in _BEGINNING and not files.is_temporary(entry.name):
+                    return False
+                names.add(entry.name)
+        return CONFIG not in names or ENVIRONMENT in names
+
+    def foreign(self, listed: Container[str] = ()) -> list[str]:
+        """The files that dlcli did not put there, sorted; listed: those of the manifest."""
+        return [name for name, _ in self.entries() if not _is_known(name, listed)]
+
+    def remove(self) -> tuple[int, int]:
+        """Removes the directory with all that is in it; how many files with how many bytes that
+        were. Links are removed, not followed.
+
+        What the run is known by goes last, so that one whose removal was interrupted is known, and
+        can be removed again. LockedError where somebody works on it.
+        """
+        with self.lock():
+            sizes = [(self.root / name).lstat().st_size for name, _ in self.entries()]
+            with files.storage("remove", self.root):
+                entries = sorted(self.root.iterdir(), key=lambda path: path.name in _SIGNS)
+            for entry in entries:
+                files.remove_tree(entry)
+            files.remove_tree(self.root)
+        return len(sizes), sum(sizes)
+
     def remove_strays(self) -> None:
         """Removes the temporary files that interrupted writes left behind."""
         for path, _ in list(_walk(self.root)):
             if files.is_temporary(path.name):
                 files.remove(path)
+
+
+def _is_known(name: str, listed: Container[str]) -> bool:
+    return (
+        name in listed
+        or not is_listed(name)
+        or name in _FILES
+        or name.partition("/")[0] in _FOLDERS
+        or files.is_temporary(name.rpartition("/")[2])
+    )
+
+
+def strange_in_many(root: Path, runs: Container[str]) -> list[str]:
+    """In a directory of several runs, what dlcli did not put there: in it, or in one of them."""
+    found = []
+    for name, _ in RunDirectory(root).entries():
+        first, _, rest = name.partition("/")
+        ours = first in runs and _is_known(rest, ()) if rest else name in _OF_MANY
+        if not ours and not files.is_temporary(name):
+            found.append(name)
+    return found
+
+
+def point_latest(parent: Path, newest: str | None) -> None:
+    """Turns a `latest` that leads nowhere towards another run, or removes it where there is none.
+
+    One that leads somewhere stays as it is, and so does what is no link.
+    """
+    with locked(parent, wait=True):  # as whoever makes a run
+        latest = parent / LATEST
+        if not latest.is_symlink() or latest.exists():
+            return
+        if newest is None:
+            files.remove(latest)
+        else:
+            files.point(latest, newest)
 
 
 def check_run_name(name: str) -> None:

@@ -15,6 +15,7 @@ from typer.main import get_command
 from dlcli import __version__, progress
 from dlcli.cli.data import fetch, list_sets
 from dlcli.cli.describe import describe
+from dlcli.cli.diff import diff
 from dlcli.cli.doctor import doctor
 from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.evaluate import evaluate
@@ -24,6 +25,7 @@ from dlcli.cli.init import init
 from dlcli.cli.outcome import Failure, print_json, wants_json
 from dlcli.cli.predict import predict
 from dlcli.cli.reproduce import reproduce
+from dlcli.cli.runs import RunsGroup, list_runs, prune, rm, show
 from dlcli.cli.schema import schema
 from dlcli.cli.train import train
 from dlcli.cli.validate import validate
@@ -67,6 +69,7 @@ app.command("export", cls=_Command)(export)
 app.command("importance", cls=_Command)(importance)
 app.command("verify", cls=_Command)(verify)
 app.command("reproduce", cls=_Command)(reproduce)
+app.command("diff", cls=_Command)(diff)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
 app.command("schema", cls=_Command)(schema)
@@ -79,6 +82,16 @@ data = typer.Typer(
 data.command("list", cls=_Command)(list_sets)
 data.command("fetch", cls=_Command)(fetch)
 app.add_typer(data, name="data")
+runs = typer.Typer(
+    cls=RunsGroup,
+    help="Runs side by side, one of them, and their removal; `dlcli runs [DIR]` lists.",
+    rich_markup_mode=None,
+)
+runs.command("list", cls=_Command)(list_runs)
+runs.command("show", cls=_Command)(show)
+runs.command("rm", cls=_Command)(rm)
+runs.command("prune", cls=_Command)(prune)
+app.add_typer(runs, name="runs")
 
 
 def _version(wanted: bool) -> None:
@@ -92,7 +105,8 @@ def _version(wanted: bool) -> None:
 
 @app.callback(
     epilog="Exit codes: 0 done, 1 a bug in dlcli, 2 config or usage, 3 data, 4 artifact, 5 locked, "
-    "6 disk or memory, 7 diverged, 8 gate not met, 9 export differs, 10 not reproduced, "
+    "6 disk or memory, 7 diverged, 8 gate not met, 9 export differs, "
+    "10 not reproduced, or different (diff --exit-code), "
     "11 not comparable, 129, 130 and 143 interrupted after a saved checkpoint."
 )
 def _root(

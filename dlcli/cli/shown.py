@@ -35,7 +35,7 @@ def print_narrow(
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(header))
     for index, (word, width) in enumerate(zip(header, widest, strict=True)):
         table.add_column(
-            word,
+            Text(printable(word.replace("\n", " "))),
             justify="right" if index in numbers else "left",
             max_width=width,
             no_wrap=index != folded,

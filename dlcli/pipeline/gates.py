@@ -49,6 +49,7 @@ class Gate:
     comparison, a number. UsageError for a text that is none.
 
     given: the text. metric: the config's word. of: the name of the class, or None.
+    option: where the text was given, for messages.
 
     >>> Gate("accuracy >= 0.98").is_met({"accuracy": 0.981})
     True
@@ -56,7 +57,7 @@ class Gate:
     'a]>=1'
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, option: str = "--expect") -> None:
         self.given = text
         match = _GATE.fullmatch(text)
         try:
@@ -69,8 +70,8 @@ class Gate:
                 raise ValueError
         except ValueError:
             raise UsageError(
-                f"--expect {text!r}: write a metric, one of >= > <= < == and a number, such as "
-                "--expect 'accuracy>=0.98', or --expect 'recall[CLASS]>=0.9' for one class"
+                f"{option} {text!r}: write a metric, one of >= > <= < == and a number, such as "
+                f"{option} 'accuracy>=0.98', or {option} 'recall[CLASS]>=0.9' for one class"
             ) from None
         if self.of is not None:
             name = _plain(name)

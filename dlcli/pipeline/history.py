@@ -10,7 +10,7 @@ from typing import Any
 
 from dlcli.artifacts.history import Epoch, digest_of_tensors
 from dlcli.artifacts.manifest import BY_TENSOR
-from dlcli.config import Config
+from dlcli.config.training import EarlyStopping
 
 
 @dataclass
@@ -43,8 +43,7 @@ class Monitor:
     `patience` epochs in a row (at least one) were not better.
     """
 
-    def __init__(self, config: Config, validates: bool) -> None:
-        stopping = config.training.early_stopping
+    def __init__(self, stopping: EarlyStopping | None, validates: bool) -> None:
         self._stops = stopping is not None
         if stopping is not None:
             self.name = stopping.monitor

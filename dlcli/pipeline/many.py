@@ -30,6 +30,7 @@ from dlcli.artifacts.locks import locked
 from dlcli.artifacts.manifest import Status, read_manifest
 from dlcli.artifacts.reading import digest_of_file, read_bytes, read_mapping
 from dlcli.artifacts.run_directory import (
+    ANSWERS,
     CHECKPOINTS,
     CONFIG,
     EVALUATION,
@@ -37,6 +38,7 @@ from dlcli.artifacts.run_directory import (
     MODEL,
     PLAN,
     RESOLVED_CONFIG,
+    SUMMARY,
     RunDirectory,
 )
 from dlcli.artifacts.verification import Verified, verify
@@ -58,9 +60,6 @@ from dlcli.pipeline.provenance import Environment, recorded_config
 from dlcli.pipeline.rebuilt import rebuilds
 from dlcli.pipeline.resume import resume
 from dlcli.pipeline.run import run
-
-SUMMARY = "summary.json"
-ANSWERS = "out_of_fold.csv"
 
 
 def train_many(plan: Plan, source: bytes, path: Path, options: Options, reporter: Reporter) -> Path:

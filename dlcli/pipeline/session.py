@@ -39,7 +39,7 @@ class Session:
         self.history = History()
         self._keeps_all = False
         self._validates = "validation" in parts
-        self.monitor = Monitor(config, self._validates)
+        self.monitor = Monitor(config.training.early_stopping, self._validates)
         self.improved = False
         """Whether the epoch that was reported last is the best so far."""
 

@@ -27,7 +27,7 @@ def summary(path: Path) -> dict[str, Any]:
     check_file(directory, manifest, EVALUATION)
     config = provenance.recorded_config(directory).config
     validates = any(name.startswith("val_") for name in manifest.epochs[-1].metrics)
-    monitor, history = Monitor(config, validates), History()
+    monitor, history = Monitor(config.training.early_stopping, validates), History()
     for epoch in manifest.epochs:
         monitor.enter(history, epoch)
     last, keep = len(manifest.epochs), config.training.keep

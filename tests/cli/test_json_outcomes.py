@@ -23,8 +23,19 @@ from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
 from dlcli.pipeline import describe as describing
+from dlcli.pipeline import (
+    difference,
+    evaluate,
+    export,
+    importance,
+    predict,
+    removing,
+    reproduce,
+    run,
+    seen,
+    validate,
+)
 from dlcli.pipeline import doctor as examining
-from dlcli.pipeline import evaluate, export, importance, predict, reproduce, run, validate
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
 from tests.cli.small import write
@@ -104,6 +115,15 @@ COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     ),
     "describe": (describing, "describe", lambda p: [p.rows]),
     "doctor": (examining, "examine", lambda p: []),
+    "diff": (difference, "difference", lambda p: [p.run, p.run]),
+    "runs": (seen, "look_into", lambda p: [p.run.parent]),
+    "runs show": (seen, "look", lambda p: [p.run]),
+    "runs rm": (removing, "remove", lambda p: [p.run, "--dry-run"]),
+    "runs prune": (
+        removing,
+        "prune",
+        lambda p: [p.run.parent, "--keep-best", "1", "--by", "loss", "--dry-run"],
+    ),
 }
 
 FAILURES: dict[str, tuple[BaseException, int]] = {
@@ -133,7 +153,7 @@ def test_every_failure_of_every_command_is_one_document(
         raise error
 
     monkeypatch.setattr(owner, name, fail)
-    found = failure(command, *arguments(place), "--json")
+    found = failure(*command.split(), *arguments(place), "--json")
     assert found["code"] == code
     if isinstance(error, DlcliError):
         assert found["message"] == str(error) and found["kind"] == error.kind
@@ -185,7 +205,9 @@ def test_drawn_command_lines_give_one_document(
             arguments += ["--output-dir", Path(name) / "runs", "--workers", "1"]
         if command == "init":
             arguments = ["-o", Path(name) / "new.yaml", *arguments]
-        outcome(command, *arguments)
+        if command.startswith("runs "):  # the run is needed again
+            arguments = ["--dry-run"] * (command != "runs show") + arguments
+        outcome(*command.split(), *arguments)
 
 
 def test_a_config_with_several_mistakes_lists_them_all(place: Place, tmp_path: Path) -> None:
@@ -271,9 +293,10 @@ def test_an_interrupted_training_says_which_run_goes_on(
 
 def test_help_is_a_document_too() -> None:
     for command in (*COMMANDS, "schema"):
-        shown = dlcli(command, "--help").out
-        assert outcome(command, "--json", "--help") == {"help": shown}
-        assert outcome(command, "-h", "--json") == {"help": shown}
+        words = ["runs", "list"] if command == "runs" else command.split()
+        shown = dlcli(*words, "--help").out
+        assert outcome(*words, "--json", "--help") == {"help": shown}
+        assert outcome(*words, "-h", "--json") == {"help": shown}
 
 
 @pytest.mark.parametrize("option", ["--output-dir", "--name", "--set", "--data-dir"])

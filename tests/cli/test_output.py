@@ -249,6 +249,11 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "doctor": "--output-dir --data-dir --json --debug",
         "data list": "--data-dir --json --debug",
         "data fetch": "--all --data-dir --json --debug",
+        "diff": "--exit-code --json --debug",
+        "runs list": "--sort --where --csv --json --debug",
+        "runs show": "--json --debug",
+        "runs rm": "--dry-run --json --debug",
+        "runs prune": "--keep-best --by --dry-run --json --debug",
     }
     assert told == [*wanted[name].split(), "-h,"]
 

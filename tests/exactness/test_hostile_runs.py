@@ -55,6 +55,10 @@ COMMANDS = {
     "evaluate": ["evaluate", "{run}", "--workers", "1"],
     "predict": ["predict", "{run}", "{rows}"],
     "reproduce": ["reproduce", "{run}", "--workers", "1", "--epochs", "1"],
+    "runs": ["runs", "{runs}"],
+    "show": ["runs", "show", "{run}"],
+    "diff": ["diff", "{run}", "{run}"],
+    "rm": ["runs", "rm", "{run}", "--dry-run"],
     "resume": ["train", "--resume", "{run}", "--workers", "1"],
 }
 SERVER = """
@@ -114,7 +118,7 @@ def test_nothing_in_a_runs_place_hangs_a_command_or_is_a_bug(
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             PUTTING[what](path)
             arguments = [
-                word.format(run=run, rows=trained.parents[1] / "rows.csv")
+                word.format(run=run, runs=run.parent, rows=trained.parents[1] / "rows.csv")
                 for word in COMMANDS[command]
             ]
             arguments += ["--data-dir", str(trained.parents[1])] * (

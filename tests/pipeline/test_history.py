@@ -32,7 +32,9 @@ def told(monitor: Monitor, values: list[float]) -> tuple[list[bool], History]:
 
 
 def stopping(**options: Any) -> Monitor:
-    return Monitor(config({"monitor": "val_loss", "patience": 99, **options}), True)
+    return Monitor(
+        config({"monitor": "val_loss", "patience": 99, **options}).training.early_stopping, True
+    )
 
 
 def test_lower_is_better_by_more_than_min_delta() -> None:
@@ -72,7 +74,7 @@ def test_an_epoch_that_is_better_begins_the_wait_anew() -> None:
 
 def test_without_early_stopping_nothing_stops_and_the_loss_decides() -> None:
     for validates, name in ((True, "val_loss"), (False, "loss")):
-        monitor = Monitor(config(None), validates)
+        monitor = Monitor(config(None).training.early_stopping, validates)
         assert monitor.name == name
         found, history = told(monitor, [2.0, 1.0, 1.0, *[5.0] * 50, 0.5])
         assert found == [True, True, False, *[False] * 50, True]

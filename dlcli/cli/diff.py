@@ -1,0 +1,101 @@
+"""`dlcli diff`: what two runs have apart."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dlcli import numerics
+from dlcli.cli.options import Debug, Json, require_run, say
+from dlcli.cli.outcome import print_json
+from dlcli.errors import DiffersError
+
+if TYPE_CHECKING:
+    from dlcli.pipeline.difference import Difference, Side
+    from dlcli.pipeline.settings import Setting
+
+_MOST = 40
+_WIDEST = 36
+_DIGITS = 16
+
+
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A run directory, or a manifest.json.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 10 where anything differs.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show in what two runs differ: config, data, versions, metrics, the first epoch and tensor.
+
+    Metrics are those of the epochs that are kept, of an unfinished run those of its last.
+    """
+    require_run(a)
+    require_run(b)
+    numerics.choose("portable")
+    from dlcli.pipeline.difference import difference
+
+    found = difference(a, b)
+    differs = exit_code and not found.identical
+    if not json:
+        _show(found)
+    elif not differs:
+        print_json(found.to_json())
+    if differs:
+        error = DiffersError(f"{a} and {b} differ; epochs: {found.told_of_epochs()}")
+        error.result = found.to_json()
+        raise error
+
+
+def _show(found: "Difference") -> None:
+    for word, side in (("a", found.a), ("b", found.b)):
+        say(f"{word}  {_told(side)}")
+    _section("config", found.config, _setting)
+    _section("data", found.data, _digest)
+    _section("environment", found.environment, _setting)
+    _section("metrics", found.metrics, _setting, _numbers)
+    say(f"\nepochs: {found.told_of_epochs()}")
+
+
+def _told(side: "Side") -> str:
+    facts = side.to_json()
+    kept = f", kept: epoch {side.kept}" if side.kept else ""
+    return f"{side.path}: {facts['status']}, {facts['epochs']} epochs{kept}"
+
+
+def _setting(value: Any) -> str:
+    from dlcli.pipeline.settings import told
+
+    return told(value)
+
+
+def _digest(value: Any) -> str:
+    return _setting(value)[:_DIGITS]
+
+
+def _numbers(values: Sequence[Any]) -> list[str]:
+    """Both as people read them, or with all digits where that would hide what differs."""
+    from dlcli.console import number
+
+    both = [number(value) if isinstance(value, float) else _setting(value) for value in values]
+    return both if both[0] != both[1] else [_setting(value) for value in values]
+
+
+def _section(title: str, rows: "Sequence[Setting]", cell: Any, pair: Any = None) -> None:
+    from dlcli.cli.shown import print_narrow
+
+    if not rows:
+        say(f"\n{title}: the same")
+        return
+    say("")
+    cells = [
+        (f"  {row.name}", *(pair(row.values) if pair else [cell(value) for value in row.values]))
+        for row in rows[:_MOST]
+    ]
+    widest = (_WIDEST, 20, 20)
+    print_narrow((title, "a", "b"), cells, widest)
+    if len(rows) > _MOST:
+        say(f"  ... and {len(rows) - _MOST:,} more; --json has all")
