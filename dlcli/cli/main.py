@@ -17,9 +17,11 @@ from dlcli.cli.data import fetch, list_sets
 from dlcli.cli.describe import describe
 from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.evaluate import evaluate
+from dlcli.cli.explain import explain
 from dlcli.cli.export import export
 from dlcli.cli.importance import importance
 from dlcli.cli.init import init
+from dlcli.cli.list import list_words
 from dlcli.cli.outcome import Failure, print_json, wants_json
 from dlcli.cli.predict import predict
 from dlcli.cli.reproduce import reproduce
@@ -63,6 +65,8 @@ app.command("verify", cls=_Command)(verify)
 app.command("reproduce", cls=_Command)(reproduce)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
+app.command("list", cls=_Command)(list_words)
+app.command("explain", cls=_Command)(explain)
 app.command("schema", cls=_Command)(schema)
 data = typer.Typer(
     help="Known data sets: which there are, and their files.",

@@ -246,6 +246,8 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "init": "--target -o, --example --list --json --debug",
         "describe": "--target --json --debug",
         "schema": "--json --debug",
+        "list": "--json --debug",
+        "explain": "--all --json --debug",
         "data list": "--data-dir --json --debug",
         "data fetch": "--all --data-dir --json --debug",
     }
