@@ -22,7 +22,7 @@ All = Annotated[bool, typer.Option("--all", help="The page of all words, in Mark
 def explain(
     word: Word = None, every: All = False, json: Json = False, debug: Debug = False
 ) -> None:
-    """Explain a word or a section of the config: its options, its formula, how it is written."""
+    """Explain a word of the config: options, formula, example."""
     from dlcli.reference.page import document, explained, page
 
     if every and word is not None:

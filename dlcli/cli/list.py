@@ -23,7 +23,7 @@ Kind = Annotated[
 
 
 def list_words(kind: Kind = None, json: Json = False, debug: Debug = False) -> None:
-    """List the words of a kind that a config may have, or the kinds. `dlcli explain` tells more."""
+    """List the words that a config may have, by kind. `dlcli explain` tells more of each."""
     from dlcli.reference.words import KINDS, of_kind
 
     if kind is None:

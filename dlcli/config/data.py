@@ -23,8 +23,8 @@ class Input(Section):
     """A value of each row, by the name of its array.
 
     array: the name of the array.
-    validation_array: that of the validation part.
-    test_array: that of the test part.
+    validation_array: the name of the array of the validation part.
+    test_array: the name of the array of the test part.
     transforms: what is done to it, fitted on its own training rows.
     augmentation: what is done to it at random while it is learned from.
     example: {array: x_image}
@@ -60,7 +60,7 @@ class Data(Grown):
     """What is learned from: where rows come from, how they are split, what is done to them.
 
     source: where rows come from.
-    inputs: the values of a row, by names that layers read them by; None: there is one, which
+    inputs: the values of a row, by names that layers read them by; by default there is one, which
         has none.
     split: which rows are the validation and the test part.
     transforms: what is done to rows before the network sees them, in this order.

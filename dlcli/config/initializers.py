@@ -46,7 +46,7 @@ class Constant(Section):
 class RandomNormal(Section):
     """Normal with this mean and standard deviation (not truncated).
 
-    mean: of the numbers. stddev: their standard deviation.
+    mean: the mean of the numbers. stddev: their standard deviation.
     """
 
     type: Literal["random_normal"] = "random_normal"

@@ -34,7 +34,7 @@ class L2(Section):
 class L1L2(Section):
     """l1 times the sum of |w|, and l2 times the sum of w^2.
 
-    l1, l2: the weights of the two penalties.
+    l1: the weight of the first penalty. l2: the weight of the second.
     example: {type: l1_l2, l1: 0.001, l2: 0.001}
     """
 

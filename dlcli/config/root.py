@@ -47,8 +47,8 @@ class Network(Section):
 class Config(Section):
     """Everything a run needs to know.
 
-    version: of the config language.
-    name: of the runs, and of their directories.
+    version: the version of the config language.
+    name: the name of the runs, and of their directories.
     seed: what all random numbers come from.
     data: what is learned from.
     model: the network.

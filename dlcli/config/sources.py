@@ -103,9 +103,10 @@ _Side = Annotated[Literal["pre", "post"], Choice(("pre", "post"))]
 class _WordIds(SourceModel):
     """Texts as rows of ids: 0 fills up, 1 begins a text, 2 is a word left out.
 
-    num_words: ids from this one on are left out; skip_top: those below it.
-    maxlen: how long rows are. padding, truncating: the side that short ones are filled up on, and
-    that long ones are cut off on.
+    num_words: ids from this one on are left out. skip_top: ids below this one are left out.
+    maxlen: how long rows are.
+    padding: the side that short ones are filled up on.
+    truncating: the side that long ones are cut off on.
     """
 
     type: str

@@ -174,7 +174,8 @@ class Csv(TableModel):
 
     header: whether line 1 names the columns; null: it does, and is refused if it looks like data.
         Columns without names are called column_1, column_2, ...
-    names: of the columns, where the file has none, or (with `header: true`) in their place.
+    names: the names of the columns, where the file has none, or (with `header: true`) in place of
+        those in it.
     delimiter: one character, or blanks: any run of spaces and tabs.
     decimal: what stands before the fraction of a number.
     thousands: what stands between groups of three digits.

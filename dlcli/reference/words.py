@@ -103,6 +103,8 @@ class Entry:
             words = told.options.get(name, "")
             if words.startswith("(") and often:  # only how it is written
                 return f"{often}: {words[: words.index(')') + 1]}"
+            if words.startswith("by default") and often:
+                return f"{often.partition('; by default')[0]}; {words}"
             if words:
                 return words
         return often
