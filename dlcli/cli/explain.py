@@ -48,9 +48,11 @@ def explain(
 
 def _meant(word: str) -> "tuple[Entry, str | None]":
     """What a word stands for, and which of its options if it names one."""
-    from dlcli.reference.words import KINDS, entries
+    from dlcli.reference.words import ALIASES, KINDS, entries
 
     known = entries()
+    kind, _, short = word.rpartition(".")
+    word = f"{kind}.{ALIASES[kind].get(short, short)}" if kind in ALIASES else word
     if word in known:
         return known[word], None
     above, _, option = word.rpartition(".")
@@ -63,7 +65,11 @@ def _meant(word: str) -> "tuple[Entry, str | None]":
     if word in KINDS:
         hint = f"`dlcli list {word}` shows its words"
         raise UsageError(f"{word} is a kind of words; {hint}", hint=hint)
-    same = [name for name, one in known.items() if one.kind and one.word == word]
+    same = [
+        name
+        for name, one in known.items()
+        if one.kind and one.word == ALIASES.get(one.kind, {}).get(word, word)
+    ]
     if len(same) == 1:
         return known[same[0]], None
     if not same:

@@ -1,23 +1,15 @@
 """The JSON Schema with what every word means in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
 from dlcli.config import json_schema
-from dlcli.config.metrics import METRIC_ALIASES
-from dlcli.config.training import Loss
 from dlcli.config.yaml_reader import KEY_ALIASES
-from dlcli.reference.words import Entry, entries
+from dlcli.reference.words import ALIASES, Entry, entries
 from dlcli.reference.written import example
 
 Schema = dict[str, Any]
-
-_ALIASES: dict[str, Mapping[str, str]] = {
-    "losses": get_args(Loss)[1].aliases,
-    "metrics": METRIC_ALIASES,
-}
-"""Short words, by the kind of what they stand for."""
 
 
 @cache
@@ -35,9 +27,7 @@ def schema() -> Schema:
             option["title"] = name
             option["description"] = words if meant == name else f"short for `{meant}`: {words}"
             part["properties"][name] = option
-        short = [
-            alias for alias, word in _ALIASES.get(entry.kind, {}).items() if word == entry.word
-        ]
+        short = [alias for alias, word in ALIASES.get(entry.kind, {}).items() if word == entry.word]
         if short:
             del part["properties"]["type"]["const"]
             part["properties"]["type"]["enum"] = [entry.word, *short]

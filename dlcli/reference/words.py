@@ -19,7 +19,9 @@ from dlcli.config import (
 )
 from dlcli.config.augmentation import AUGMENTATION_CONFIGS
 from dlcli.config.base import Section
+from dlcli.config.metrics import METRIC_ALIASES
 from dlcli.config.schedules import SCHEDULE_CONFIGS
+from dlcli.config.training import Loss
 from dlcli.reference.docstrings import EXAMPLE, Told, taken_apart
 from dlcli.reference.often import OFTEN
 from dlcli.reference.working import docstrings
@@ -39,6 +41,12 @@ KINDS: dict[str, Mapping[str, type[Section]]] = {
     "augmentations": AUGMENTATION_CONFIGS,
 }
 """The words, by what they are words for."""
+
+ALIASES: dict[str, Mapping[str, str]] = {
+    "losses": get_args(Loss)[1].aliases,
+    "metrics": METRIC_ALIASES,
+}
+"""Short words, by the kind of what they stand for."""
 
 ONE_OF = {
     "layers": "a layer",
