@@ -422,3 +422,5 @@ def test_one_of_each_is_added_and_a_config_trains_with_all_of_them(larger: Path)
     dlcli_of(larger, "verify", str(run))
     assert dlcli_of(larger, "hello") == "hello\n"
     assert "random_sign" in dlcli_of(larger, "schema")
+    assert "y = 2 x" in dlcli_of(larger, "explain", "layers.doubled")
+    assert "sign_sgd" in dlcli_of(larger, "list", "optimizers")

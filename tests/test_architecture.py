@@ -48,7 +48,8 @@ MAY_IMPORT = {
     "deploy": BASE | ROOMS | {"builder", "__init__"},
     "pipeline": BASE | ROOMS | {"builder", "deploy", "__init__"},
     "console": BASE | {"engine"},
-    "cli": BASE | ROOMS | {"pipeline", "console", "deploy", "__init__"},
+    "reference": BASE | {"config"},
+    "cli": BASE | ROOMS | {"pipeline", "console", "deploy", "reference", "__init__"},
 }
 """Of dlcli itself; everybody may import what is in their own room."""
 
@@ -311,6 +312,7 @@ OPENERS = {
     "dlcli.deploy.program.carried",  # our own sources
     "dlcli.deploy.places",  # what lies in the zip file of a bundle
     "dlcli.cli.quota",  # what the system says of the processors
+    "dlcli.reference.working",  # our own docstrings
     "dlcli.config.document",  # a person's YAML, which may be a pipe
     "dlcli.cli.ending",  # nowhere, and the report of a bug
     "dlcli.numerics",  # what the system says of the processor
@@ -385,7 +387,7 @@ def test_the_commands_are_these() -> None:
     names = {command.name for command in app.registered_commands}
     assert names == {
         "train", "evaluate", "validate", "predict", "verify", "reproduce", "init", "schema",
-        "describe", "importance", "export", "doctor", "diff",
+        "list", "explain", "describe", "importance", "export", "doctor", "diff",
     }  # fmt: skip
     groups = {
         group.name: {command.name for command in group.typer_instance.registered_commands}

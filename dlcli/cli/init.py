@@ -1,5 +1,7 @@
 """`dlcli init`: a config to start from, for a file of one's own or an example that is shipped."""
 
+import contextlib
+import re
 import shlex
 import shutil
 import sys
@@ -148,8 +150,25 @@ def _exists(file: Path) -> UsageError:
     return UsageError(f"{file} exists already; {hint}", file=file, hint=hint)
 
 
+_FOR_EDITORS = "# yaml-language-server: $schema="
+
+
+def _with_schema(text: str, file: Path) -> str:
+    """A config whose third line tells editors where the schema of this dlcli lies: from `file`, if
+    that is beside or below it, so that the line can be committed."""
+    schema = Path(str(files("dlcli"))) / "config" / "schema.json"
+    place = schema.as_uri()
+    with contextlib.suppress(OSError, ValueError):
+        near = schema.resolve().relative_to(file.resolve().parent).as_posix()
+        place = near if re.fullmatch(r"[\w./+-]+", near, re.ASCII) else place
+    first, second, *others = text.split("\n")
+    others = [line for line in others if not line.startswith(_FOR_EDITORS)]
+    return "\n".join([first, second, f"{_FOR_EDITORS}{place}", *others])
+
+
 def _write(file: Path, text: str) -> None:
-    """Write a file that does not exist yet."""
+    """Write a config that does not exist yet."""
+    text = _with_schema(text, file)
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)

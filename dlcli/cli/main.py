@@ -19,9 +19,11 @@ from dlcli.cli.diff import diff
 from dlcli.cli.doctor import doctor
 from dlcli.cli.ending import ending, leave, survive_closed_streams
 from dlcli.cli.evaluate import evaluate
+from dlcli.cli.explain import explain
 from dlcli.cli.export import export
 from dlcli.cli.importance import importance
 from dlcli.cli.init import init
+from dlcli.cli.list import list_words
 from dlcli.cli.outcome import Failure, print_json, wants_json
 from dlcli.cli.predict import predict
 from dlcli.cli.reproduce import reproduce
@@ -72,6 +74,8 @@ app.command("reproduce", cls=_Command)(reproduce)
 app.command("diff", cls=_Command)(diff)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
+app.command("list", cls=_Command)(list_words)
+app.command("explain", cls=_Command)(explain)
 app.command("schema", cls=_Command)(schema)
 app.command("doctor", cls=_Command)(doctor)
 data = typer.Typer(

@@ -10,6 +10,6 @@ def schema(json: Json = False, debug: Debug = False) -> None:
 
     It is JSON with and without --json.
     """
-    from dlcli.config import json_schema
+    from dlcli.reference.schema import schema as described
 
-    print(text.dumps(json_schema(), indent=2))
+    print(text.dumps(described(), indent=2))

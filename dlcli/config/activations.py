@@ -24,17 +24,30 @@ class Relu(Section):
 
 
 class LeakyRelu(Section):
+    """y = x where x > 0, else negative_slope x.
+
+    negative_slope: the slope below 0.
+    """
+
     type: Literal["leaky_relu"] = "leaky_relu"
     negative_slope: Annotated[float, Real(0.0, 1e6)] = 0.2
 
 
 class Elu(Section):
+    """y = x where x > 0, else alpha (exp(x) - 1).
+
+    alpha: how far below 0 it goes.
+    """
+
     type: Literal["elu"] = "elu"
     alpha: Annotated[float, Real(0.0, 1e6)] = 1.0
 
 
 class Gelu(Section):
-    """The exact form by erf, or the approximation by tanh."""
+    """y = x Phi(x), with Phi the distribution function of the normal distribution.
+
+    approximate: whether by tanh; else the exact form by erf.
+    """
 
     type: Literal["gelu"] = "gelu"
     approximate: Annotated[bool, Switch()] = False

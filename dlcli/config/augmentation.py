@@ -88,12 +88,23 @@ _Interpolation = Annotated[Literal["bilinear", "nearest"], Choice(("bilinear", "
 
 
 class RandomFlip(Section):
+    """Each row is turned round with probability one half.
+
+    mode: left to right, upside down, or both, each by a chance of its own.
+    """
+
     type: Literal["random_flip"] = "random_flip"
     mode: Annotated[_Flip, Choice(_FLIPS)] = "horizontal_and_vertical"
 
 
 class RandomCrop(Section):
-    """A window of the size of a row, out of the row with an edge of `padding` around it."""
+    """A window of the size of a row, out of the row with an edge of `padding` around it.
+
+    height, width: the window's, which are those of a row, so they need not be given.
+    padding: how wide the edge is, above and below, left and right.
+    fill_value: what the edge holds.
+    example: {type: random_crop, padding: 4}
+    """
 
     type: Literal["random_crop"] = "random_crop"
     height: _Size | None = None
@@ -110,7 +121,13 @@ class RandomCrop(Section):
 
 
 class RandomTranslation(Section):
-    """height_factor, width_factor: the largest shift, as a share of the size of a row."""
+    """Rows are moved up or down, left or right, by a share of their size.
+
+    height_factor, width_factor: the largest shift, as a share of the size of a row.
+    fill_mode: how what stands where nothing was is found.
+    fill_value: what stands where nothing was, with `fill_mode: constant`.
+    example: {type: random_translation, height_factor: 0.1, width_factor: 0.1}
+    """
 
     type: Literal["random_translation"] = "random_translation"
     height_factor: _Shares = (0.0, 0.0)
@@ -140,7 +157,12 @@ class _Factor(Section):
 
 
 class RandomRotation(_Factor):
-    """factor: the largest angle, as a share of a whole turn."""
+    """Images are turned about their middle.
+
+    factor: the largest angle, as a share of a whole turn.
+    fill_mode: how what stands where nothing was is found.
+    fill_value: what stands where nothing was, with `fill_mode: constant`.
+    """
 
     type: Literal["random_rotation"] = "random_rotation"
     factor: _Shares
@@ -150,8 +172,13 @@ class RandomRotation(_Factor):
 
 
 class RandomZoom(Section):
-    """height_factor, width_factor: by how much it shrinks, or enlarges where they are negative;
-    without width_factor, both sides alike."""
+    """Images are made smaller or larger about their middle.
+
+    height_factor, width_factor: by how much it shrinks, or enlarges where they are negative;
+        without width_factor, both sides alike.
+    fill_mode: how what stands where nothing was is found.
+    fill_value: what stands where nothing was, with `fill_mode: constant`.
+    """
 
     type: Literal["random_zoom"] = "random_zoom"
     height_factor: _Shares
@@ -173,7 +200,11 @@ class RandomZoom(Section):
 
 
 class RandomContrast(_Factor):
-    """factor: how much less contrast, and how much more."""
+    """The numbers of each channel are moved away from their mean, or towards it.
+
+    factor: how much less contrast, and how much more.
+    value_range: the least and the largest number; numbers beyond become these. By default none.
+    """
 
     type: Literal["random_contrast"] = "random_contrast"
     factor: Annotated[tuple[float, float], DownAndUp()]
@@ -181,7 +212,12 @@ class RandomContrast(_Factor):
 
 
 class RandomBrightness(_Factor):
-    """factor: how much darker and brighter, as a share of the range of values."""
+    """One number is added to all of a row.
+
+    factor: how much darker and brighter, as a share of the range of values.
+    value_range: the numbers of black and of white; numbers beyond become these.
+    example: {type: random_brightness, factor: 0.1, value_range: [0.0, 1.0]}
+    """
 
     type: Literal["random_brightness"] = "random_brightness"
     factor: _Shares
@@ -189,7 +225,10 @@ class RandomBrightness(_Factor):
 
 
 class RandomErasing(Section):
-    """A rectangle is filled by noise, or by fill_value."""
+    """A rectangle is filled by noise, or by fill_value.
+
+    example: {type: random_erasing, fill_value: 0.0}
+    """
 
     type: Literal["random_erasing"] = "random_erasing"
     factor: _Chances = (0.0, 1.0)
@@ -217,6 +256,11 @@ class RandomErasing(Section):
 
 
 class GaussianNoise(Section):
+    """To every number a normal one of mean 0 is added.
+
+    stddev: its standard deviation.
+    """
+
     type: Literal["gaussian_noise"] = "gaussian_noise"
     stddev: Annotated[float, Real(above=0.0, high=1e6)]
 
@@ -228,7 +272,10 @@ class MixingSection(Section):
 
 
 class MixUp(MixingSection):
-    """Each row is mixed with another: s of its own, s of Beta(alpha, alpha)."""
+    """Each row is mixed with another: s of its own, s of Beta(alpha, alpha).
+
+    alpha: how evenly; small ones leave most rows nearly as they are.
+    """
 
     type: Literal["mix_up"] = "mix_up"
     alpha: Annotated[float, Real(above=0.0, high=100.0)] = 0.2

@@ -160,6 +160,8 @@ def whole_schema(model: type[Section]) -> dict[str, Any]:
     _Whole.wanted = True
     try:
         models, before = _subclasses(Section), None
+        for one in models:
+            _forget(one)
         while True:
             for one in models:
                 one.model_rebuild(force=True)
@@ -171,6 +173,14 @@ def whole_schema(model: type[Section]) -> dict[str, Any]:
             before = schema
     finally:
         _Whole.wanted = False
+
+
+def _forget(model: type[Section]) -> None:
+    """Take a model back to where it was before it was built: blocks hold themselves, and would
+    hold on to what they are without the members of their unions."""
+    if "__pydantic_core_schema__" in model.__dict__:
+        del model.__pydantic_core_schema__
+    model.__pydantic_complete__ = False
 
 
 def _subclasses(model: type[Section]) -> list[type[Section]]:

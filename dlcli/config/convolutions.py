@@ -18,7 +18,11 @@ _Causal = Literal["valid", "same", "causal"]
 
 
 class Conv2D(OneInput):
-    """`groups` cuts channels and filters into groups that do not see each other."""
+    """A convolution over images: filters slide over rows and columns of pixels.
+
+    padding: `valid`: the window stays inside; `same`: zeros around, so that there are as many
+        places as before (divided by the strides).
+    """
 
     later: ClassVar[tuple[str, ...]] = ("groups",)
 
@@ -38,7 +42,13 @@ class Conv2D(OneInput):
 
 
 class Conv1D(OneInput):
-    """Over the steps of rows (steps, features); with `padding: causal`, none sees a later one."""
+    """A convolution over the steps of rows (steps, features).
+
+    kernel_size: how many steps the window has.
+    padding: `valid`: the window stays inside; `same`: zeros around, so that there are as many steps
+        as before (divided by the strides); `causal`: all zeros before, so that no step sees a later
+        one.
+    """
 
     type: Literal["conv1d"] = "conv1d"
     filters: _Filters
@@ -56,7 +66,10 @@ class Conv1D(OneInput):
 
 
 class DepthwiseConv2D(OneInput):
-    """`depth_multiplier` filters for each channel, which see no other."""
+    """A convolution that mixes no channels: `depth_multiplier` filters for each.
+
+    depth_multiplier: how many filters each channel has.
+    """
 
     type: Literal["depthwise_conv2d"] = "depthwise_conv2d"
     kernel_size: Pair
@@ -93,8 +106,10 @@ class SeparableConv2D(OneInput):
 
 
 class Conv2DTranspose(OneInput):
-    """Images become `strides` times as large. `output_padding` chooses among several sizes from
-    which a conv2d would lead back."""
+    """A convolution's way back: images become `strides` times as large.
+
+    output_padding: chooses among the several sizes from which a conv2d would lead back.
+    """
 
     type: Literal["conv2d_transpose"] = "conv2d_transpose"
     filters: _Filters
@@ -122,7 +137,10 @@ class Conv2DTranspose(OneInput):
 
 
 class MaxPooling2D(OneInput):
-    """Without `strides` the windows lie side by side."""
+    """The largest number in each window. Without `strides` the windows lie side by side.
+
+    strides: by how much the window moves on; by default by its own size.
+    """
 
     type: Literal["max_pooling2d"] = "max_pooling2d"
     pool_size: Pair = (2, 2)
@@ -131,7 +149,10 @@ class MaxPooling2D(OneInput):
 
 
 class AveragePooling2D(OneInput):
-    """Without `strides` the windows lie side by side."""
+    """The mean of each window. Without `strides` the windows lie side by side.
+
+    strides: by how much the window moves on; by default by its own size.
+    """
 
     type: Literal["average_pooling2d"] = "average_pooling2d"
     pool_size: Pair = (2, 2)
@@ -140,7 +161,11 @@ class AveragePooling2D(OneInput):
 
 
 class MaxPooling1D(OneInput):
-    """Over the steps of rows (steps, features). Without `strides` the windows lie side by side."""
+    """The largest number in each window of steps, which lie side by side without `strides`.
+
+    pool_size: how many steps the window has.
+    strides: by how many steps the window moves on; by default by its own size.
+    """
 
     type: Literal["max_pooling1d"] = "max_pooling1d"
     pool_size: _Length = 2
@@ -149,7 +174,11 @@ class MaxPooling1D(OneInput):
 
 
 class AveragePooling1D(OneInput):
-    """Over the steps of rows (steps, features). Without `strides` the windows lie side by side."""
+    """The mean of each window of steps, which lie side by side without `strides`.
+
+    pool_size: how many steps the window has.
+    strides: by how many steps the window moves on; by default by its own size.
+    """
 
     type: Literal["average_pooling1d"] = "average_pooling1d"
     pool_size: _Length = 2
@@ -158,24 +187,40 @@ class AveragePooling1D(OneInput):
 
 
 class GlobalAveragePooling2D(OneInput):
+    """The mean of each channel over all pixels.
+
+    keepdims: whether the axes stay, each of length 1.
+    """
+
     type: Literal["global_average_pooling2d"] = "global_average_pooling2d"
     keepdims: Annotated[bool, Switch()] = False
 
 
 class GlobalMaxPooling2D(OneInput):
+    """The largest number of each channel over all pixels.
+
+    keepdims: whether the axes stay, each of length 1.
+    """
+
     type: Literal["global_max_pooling2d"] = "global_max_pooling2d"
     keepdims: Annotated[bool, Switch()] = False
 
 
 class GlobalAveragePooling1D(OneInput):
-    """Over the steps of rows (steps, features)."""
+    """The mean of each feature over the steps that are not masked.
+
+    keepdims: whether the axis of steps stays, of length 1.
+    """
 
     type: Literal["global_average_pooling1d"] = "global_average_pooling1d"
     keepdims: Annotated[bool, Switch()] = False
 
 
 class GlobalMaxPooling1D(OneInput):
-    """Over the steps of rows (steps, features)."""
+    """The largest number of each feature over the steps that are not masked.
+
+    keepdims: whether the axis of steps stays, of length 1.
+    """
 
     type: Literal["global_max_pooling1d"] = "global_max_pooling1d"
     keepdims: Annotated[bool, Switch()] = False
@@ -210,14 +255,20 @@ class Edges(Checked):
 
 
 class ZeroPadding2D(OneInput):
-    """Lines of zeros around each image."""
+    """Lines of zeros around each image.
+
+    padding: how many: one number, [height, width], or [[above, below], [left, right]].
+    """
 
     type: Literal["zero_padding2d"] = "zero_padding2d"
     padding: Annotated[tuple[tuple[int, int], tuple[int, int]], Edges()] = ((1, 1), (1, 1))
 
 
 class UpSampling2D(OneInput):
-    """Images become `size` times as large."""
+    """Images become `size` times as large.
+
+    size: how many times as high and as wide: (height, width).
+    """
 
     type: Literal["up_sampling2d"] = "up_sampling2d"
     size: Pair = (2, 2)

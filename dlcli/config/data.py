@@ -22,8 +22,12 @@ from dlcli.config.values import (
 class Input(Section):
     """A value of each row, by the name of its array.
 
+    array: the name of the array.
+    validation_array: the name of the array of the validation part.
+    test_array: the name of the array of the test part.
     transforms: what is done to it, fitted on its own training rows.
     augmentation: what is done to it at random while it is learned from.
+    example: {array: x_image}
     """
 
     array: ArrayName
@@ -53,9 +57,20 @@ TargetTransforms = Annotated[TargetTransform, OneOrSeveral(most=10)]
 
 
 class Data(Grown):
-    """inputs: the values of a row, by names that layers read them by; None: there is one, which
-    has none. target: `features` learns what the transforms make of a row, whatever the source's own
-    target is. audit: whether what is probably not meant is said, an error, or not looked for."""
+    """What is learned from: where rows come from, how they are split, what is done to them.
+
+    source: where rows come from.
+    inputs: the values of a row, by names that layers read them by; by default there is one, which
+        has none.
+    split: which rows are the validation and the test part.
+    transforms: what is done to rows before the network sees them, in this order.
+    augmentation: what is done at random to rows that are learned from, in this order.
+    target: `features` learns what the transforms make of a row, whatever the source's own
+        target is.
+    target_transform: what is done to the target, and undone in answers.
+    audit: whether what is probably not meant is said, an error, or not looked for.
+    example: {source: iris, split: {test: 0.2}, transforms: [standardize]}
+    """
 
     later = ("inputs", "target", "audit")
 

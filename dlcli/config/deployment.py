@@ -10,6 +10,13 @@ DEPLOYMENT_FORMATS = ("bundle", "onnx", "keras", "torch")
 
 
 class Deployment(Section):
+    """What the trained network is written as.
+
+    formats: `bundle` (answers with NumPy alone), `onnx`, or the source of a `keras` or `torch`
+        model.
+    example: {formats: [bundle, keras]}
+    """
+
     formats: Annotated[
         tuple[Annotated[str, Choice(DEPLOYMENT_FORMATS, noun="deployment format")], ...],
         Listing(most=10, unique=True),

@@ -13,7 +13,12 @@ from dlcli.config.wording import instead
 
 
 class Embedding(OneInput):
-    """Ids, whole numbers from 0 to `input_dim` - 1, become vectors that are learned."""
+    """Ids, whole numbers from 0 to `input_dim` - 1, become vectors that are learned.
+
+    input_dim: how many ids there are.
+    output_dim: how long the vectors are.
+    mask_zero: whether the id 0 stands for no step, so that later layers leave it out.
+    """
 
     type: Literal["embedding"] = "embedding"
     input_dim: Annotated[int, Whole(1, 1 << 24)]
@@ -24,7 +29,10 @@ class Embedding(OneInput):
 
 
 class Masking(OneInput):
-    """Steps of which all features equal `mask_value` are masked."""
+    """Steps of which all features equal `mask_value` are masked.
+
+    mask_value: the number that stands for no step.
+    """
 
     type: Literal["masking"] = "masking"
     mask_value: Annotated[float, Real(-1e6, 1e6)] = 0.0
@@ -34,8 +42,11 @@ _Width = Whole(1, 65_536)
 
 
 class ColumnEmbeddings(OneInput):
-    """A vector in place of each id that the transform `category` made: of the length that
-    `output_dim` gives for the column, else `default_output_dim`."""
+    """A vector in place of each id that the transform `category` made.
+
+    output_dim: how long the vectors of a column are, by its name.
+    default_output_dim: how long those of all other columns are.
+    """
 
     type: Literal["column_embeddings"] = "column_embeddings"
     output_dim: Annotated[dict[str, int], ByName(Text("the name of a column", 1000), _Width)] = (

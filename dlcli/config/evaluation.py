@@ -11,7 +11,11 @@ from dlcli.config.wording import code
 
 
 class Evaluation(Section):
-    """The metrics; by default those that suit the loss."""
+    """What the trained network is measured by.
+
+    metrics: which ones; by default those that suit the loss.
+    example: {metrics: [accuracy, confusion_matrix]}
+    """
 
     metrics: Annotated[tuple[Metric, ...], Listing(most=100)] | None = None
 

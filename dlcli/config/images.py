@@ -12,7 +12,10 @@ _Resampled = Literal["bilinear", "nearest", "bicubic"]
 
 
 class Resizing(Section):
-    """Images of another size."""
+    """Images of another size.
+
+    fill_value: what the edges hold that `pad_to_aspect_ratio` adds.
+    """
 
     type: Literal["resizing"] = "resizing"
     height: _Side

@@ -34,17 +34,32 @@ class Ones(Section):
 
 
 class Constant(Section):
+    """All `value`.
+
+    value: the number.
+    """
+
     type: Literal["constant"] = "constant"
     value: Annotated[float, Real(-1e6, 1e6)] = 0.0
 
 
 class RandomNormal(Section):
+    """Normal with this mean and standard deviation (not truncated).
+
+    mean: the mean of the numbers. stddev: their standard deviation.
+    """
+
     type: Literal["random_normal"] = "random_normal"
     mean: Annotated[float, Real(-1e6, 1e6)] = 0.0
     stddev: Annotated[float, Real(0.0, 1e6)] = 0.05
 
 
 class RandomUniform(Section):
+    """Uniform between `minval` and `maxval`.
+
+    minval: the smallest number. maxval: the largest number.
+    """
+
     type: Literal["random_uniform"] = "random_uniform"
     minval: Annotated[float, Real(-1e6, 1e6)] = -0.05
     maxval: Annotated[float, Real(-1e6, 1e6)] = 0.05
@@ -58,6 +73,11 @@ class RandomUniform(Section):
 
 
 class Orthogonal(Section):
+    """`gain` times an orthogonal matrix, drawn uniformly from all of them.
+
+    gain: what the matrix is multiplied by.
+    """
+
     type: Literal["orthogonal"] = "orthogonal"
     gain: Annotated[float, Real(-1e6, 1e6)] = 1.0
 

@@ -23,6 +23,11 @@ from dlcli.config.wording import squeeze
 
 
 class Dense(OneInput):
+    """A fully connected layer: each output is a weighted sum of all inputs.
+
+    units: how many outputs it has.
+    """
+
     type: Literal["dense"] = "dense"
     units: Annotated[int, Whole(1, 1_000_000)]
     activation: Activation = Linear()
@@ -34,6 +39,13 @@ class Dense(OneInput):
 
 
 class BatchNormalization(OneInput):
+    """Each channel is normalized over the rows and pixels of a batch, then scaled and shifted.
+
+    momentum: how much of the moving mean and variance stays at each step.
+    moving_mean_initializer: how the moving mean begins.
+    moving_variance_initializer: how the moving variance begins.
+    """
+
     type: Literal["batch_normalization"] = "batch_normalization"
     momentum: Annotated[float, Real(0.0, 1.0)] = 0.99
     epsilon: Annotated[float, Real(above=0.0, high=1e6)] = 1e-3
@@ -48,6 +60,8 @@ class BatchNormalization(OneInput):
 
 
 class LayerNormalization(OneInput):
+    """Each vector along the last axis is normalized by its own mean and variance."""
+
     type: Literal["layer_normalization"] = "layer_normalization"
     epsilon: Annotated[float, Real(above=0.0, high=1e6)] = 1e-3
     center: Annotated[bool, Switch()] = True
@@ -68,7 +82,10 @@ class _Groups(Whole):
 
 
 class GroupNormalization(OneInput):
-    """`groups: -1` makes a group for each channel."""
+    """Groups of channels are normalized by the mean and variance of each row.
+
+    groups: how many groups; they must divide the channels. -1 makes a group for each channel.
+    """
 
     type: Literal["group_normalization"] = "group_normalization"
     groups: Annotated[int, _Groups(-1, 65_536)] = 32
@@ -82,20 +99,34 @@ class GroupNormalization(OneInput):
 
 
 class Flatten(OneInput):
+    """Rows of any shape become vectors."""
+
     type: Literal["flatten"] = "flatten"
 
 
 class Reshape(OneInput):
+    """Rows get another shape with as many numbers."""
+
     type: Literal["reshape"] = "reshape"
     target_shape: TargetShape
 
 
 class Dropout(OneInput):
+    """In training, numbers are set to zero at random; the others grow to keep the mean.
+
+    rate: the share that is set to zero.
+    """
+
     type: Literal["dropout"] = "dropout"
     rate: Annotated[float, Real(0.0, below=1.0)]
 
 
 class ActivationLayer(OneInput):
+    """An activation as a layer of its own.
+
+    activation: which one.
+    """
+
     type: Literal["activation"] = "activation"
     activation: Activation
 
@@ -105,7 +136,13 @@ Way = Annotated[Layers, Listing(most=1000)]
 
 
 class Residual(OneInput):
-    """activation(layers(x) + shortcut(x)); an empty shortcut is x itself."""
+    """activation(layers(x) + shortcut(x)): a way around some layers.
+
+    layers: those that are gone around, in order.
+    shortcut: layers on the way around; an empty list is x itself.
+    activation: what the sum goes through.
+    example: {type: residual, layers: [{type: dense, units: 16, activation: relu}]}
+    """
 
     type: Literal["residual"] = "residual"
     layers: Annotated[Layers, Listing(most=1000, least=1)]
@@ -114,7 +151,12 @@ class Residual(OneInput):
 
 
 class Branches(OneInput):
-    """Each branch sees x; what they give is merged. An empty branch is x itself."""
+    """Each branch sees x; what they give is merged.
+
+    branches: lists of layers; an empty one is x itself.
+    merge: how what they give is brought together.
+    example: {type: branches, branches: [[{type: dense, units: 8}], []], merge: concatenate}
+    """
 
     type: Literal["branches"] = "branches"
     branches: Annotated[tuple[Way, ...], Listing(most=100, least=2)]
@@ -122,7 +164,12 @@ class Branches(OneInput):
 
 
 class Repeat(OneInput):
-    """The layers, so many times one after the other, each time with arrays of their own."""
+    """The layers, so many times one after the other, each time with arrays of their own.
+
+    times: how often.
+    layers: those that come again, in order.
+    example: {type: repeat, times: 2, layers: [{type: dense, units: 16, activation: relu}]}
+    """
 
     type: Literal["repeat"] = "repeat"
     times: Annotated[int, Whole(1, 1000)]

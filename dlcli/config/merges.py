@@ -10,6 +10,8 @@ from dlcli.config.wording import instead
 class MergeLayer(LayerModel):
     """A layer of several inputs.
 
+    inputs: the names of the layers, or of the values of the data, that it reads.
+
     in_branches: whether `branches` may bring its branches together by it.
     """
 

@@ -22,7 +22,7 @@ TAKEN = ("loss", "epoch", "step")
 class MetricModel(Section):
     """What all metrics have.
 
-    name: what its value is called; see `called`.
+    name: what its value is called; by default its word, and the options that are not the default.
     weighted: whether a row counts as much as its weight says.
 
     suits: what can be learned where it makes sense. best: whether its best value is the largest or
@@ -171,7 +171,10 @@ class Matthews(MetricModel):
 
 
 class TopKAccuracy(MetricModel):
-    """The share of rows whose class is among the `k` most probable."""
+    """The share of rows whose class is among the `k` most probable.
+
+    k: how many classes are looked at.
+    """
 
     type: Literal["top_k_accuracy"] = "top_k_accuracy"
     k: Annotated[int, Whole(1, 1_000_000)] = 5

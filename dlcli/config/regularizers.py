@@ -12,16 +12,32 @@ _Weight = Annotated[float, Real(0.0, 1e6)]
 
 
 class L1(Section):
+    """l1 times the sum of |w|.
+
+    l1: the weight of the penalty.
+    """
+
     type: Literal["l1"] = "l1"
     l1: _Weight = 0.01
 
 
 class L2(Section):
+    """l2 times the sum of w^2.
+
+    l2: the weight of the penalty.
+    """
+
     type: Literal["l2"] = "l2"
     l2: _Weight = 0.01
 
 
 class L1L2(Section):
+    """l1 times the sum of |w|, and l2 times the sum of w^2.
+
+    l1: the weight of the first penalty. l2: the weight of the second.
+    example: {type: l1_l2, l1: 0.001, l2: 0.001}
+    """
+
     type: Literal["l1_l2"] = "l1_l2"
     l1: _Weight = 0.0
     l2: _Weight = 0.0

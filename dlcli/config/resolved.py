@@ -46,11 +46,11 @@ def _mapping(data: dict[str, Any]) -> Iterator[str]:
         elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
             yield f"{key}:"
             for item in value:
-                first, *others = _mapping(item) if isinstance(item, dict) else [_flow(item)]
+                first, *others = _mapping(item) if isinstance(item, dict) else [flow(item)]
                 yield f"  - {first}"
                 yield from (f"    {line}" for line in others)
         else:
-            yield f"{key}: {_flow(value)}"
+            yield f"{key}: {flow(value)}"
 
 
 def _short(value: dict[str, Any]) -> bool:
@@ -62,11 +62,12 @@ def _nested(value: Any) -> bool:
     return isinstance(value, dict | list)
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """A value on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{write_scalar(k)}: {_flow(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{write_scalar(k)}: {flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(flow, value)) + "]"
     return write_scalar(value)
 
 

@@ -33,14 +33,34 @@ class _Version(Whole):
 
 
 class Network(Section):
-    """The `model:` section: layers in order, and where the weights start if not drawn."""
+    """The network: layers in order, and where the weights start if not drawn.
+
+    layers: those that rows go through, in this order.
+    initial_weights: a .safetensors file of arrays to begin with, by their names.
+    example: {layers: [{type: dense, units: 64, activation: relu}, {type: dense, units: 1}]}
+    """
 
     layers: Annotated[tuple[Layer, ...], Listing(most=1000, least=1)]
     initial_weights: FileName | None = None
 
 
 class Config(Section):
-    """Everything a run needs to know."""
+    """Everything a run needs to know.
+
+    version: the version of the config language.
+    name: the name of the runs, and of their directories.
+    seed: what all random numbers come from.
+    data: what is learned from.
+    model: the network.
+    loss: what is made small.
+    optimizer: how the network's numbers are moved.
+    training: for how long, and by how many rows at once.
+    evaluation: what the trained network is measured by.
+    deployment: what it is written as.
+    runtime: how the engine computes.
+    example: {data: {source: iris}, model: {layers: [{type: dense, units: 3, activation: softmax}]},
+        loss: sparse_categorical_crossentropy, optimizer: adam, training: {epochs: 20}}
+    """
 
     version: Annotated[Literal[1], _Version(VERSION, VERSION)] = 1
     name: Annotated[str, Text(longest=100)] | None = None

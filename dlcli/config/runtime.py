@@ -7,6 +7,11 @@ from dlcli.config.values import Choice
 
 
 class Runtime(Section):
-    """portable: the same bits on every processor with AVX2; native: this processor's fastest."""
+    """How the engine computes.
+
+    numerics: portable: the same bits on every processor with AVX2; native: this processor's
+        fastest.
+    example: {numerics: portable}
+    """
 
     numerics: Annotated[Literal["portable", "native"], Choice(("portable", "native"))] = "portable"

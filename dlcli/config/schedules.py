@@ -17,7 +17,11 @@ _Share = Annotated[float, Real(0.0, 1.0)]
 
 
 class Schedule(Section):
-    """What all have; a warm-up goes from 0 to what the schedule begins with."""
+    """What all have; a warm-up goes from 0 to what the schedule begins with.
+
+    warmup_steps: how many updates the warm-up takes.
+    warmup_epochs: how many epochs the warm-up takes.
+    """
 
     type: str
     warmup_steps: Annotated[int, Whole(0, 1_000_000_000)] | None = None
@@ -36,7 +40,11 @@ class Schedule(Section):
 
 
 class Decay(Schedule):
-    """One that falls for a while: the rest of the run, if nothing is said."""
+    """One that falls for a while: the rest of the run, if nothing is said.
+
+    decay_steps: for how many updates.
+    decay_epochs: for how many epochs.
+    """
 
     decay_steps: _Steps | None = None
     decay_epochs: _Epochs | None = None
@@ -47,17 +55,33 @@ class Decay(Schedule):
 
 
 class Constant(Schedule):
+    """The same rate throughout, behind a warm-up.
+
+    peak: the rate.
+    """
+
     type: Literal["constant"] = "constant"
     peak: Rate
 
 
 class Cosine(Decay):
+    """Half a period of a cosine, from peak to alpha times peak.
+
+    alpha: the share of the peak that it ends with.
+    """
+
     type: Literal["cosine"] = "cosine"
     peak: Rate
     alpha: _Share = 0.0
 
 
 class Polynomial(Decay):
+    """From peak to `end_learning_rate`, in a straight line or by another power.
+
+    end_learning_rate: the rate that it ends with.
+    power: 1 is a straight line; larger ones fall sooner.
+    """
+
     type: Literal["polynomial"] = "polynomial"
     peak: Rate
     end_learning_rate: Annotated[float, Real(0.0, 1000.0)] = 1e-4
@@ -65,6 +89,14 @@ class Polynomial(Decay):
 
 
 class OneCycle(Decay):
+    """Up along a cosine to peak for a share of the cycle, then down for the rest.
+
+    peak: the highest rate.
+    pct_start: the share of the cycle that goes up.
+    div_factor: it begins with the peak divided by this.
+    final_div_factor: it ends with what it began with, divided by this.
+    """
+
     type: Literal["one_cycle"] = "one_cycle"
     peak: Rate
     pct_start: Annotated[float, Real(above=0.0, below=1.0)] = 0.3
@@ -73,7 +105,12 @@ class OneCycle(Decay):
 
 
 class _Rated(Decay):
-    """One whose speed is a rate for each `decay_steps`, which must be said."""
+    """One whose speed is a rate for each `decay_steps`, which must be said.
+
+    decay_steps, decay_epochs: the time for which `decay_rate` is; it must be given.
+    decay_rate: by how much the rate changes in that time.
+    staircase: whether it changes all at once at the end of each such time.
+    """
 
     decay_rate: Annotated[float, Real(above=0.0, high=1e6)]
     staircase: Annotated[bool, Switch()] = False
@@ -86,17 +123,33 @@ class _Rated(Decay):
 
 
 class Exponential(_Rated):
+    """The rate is multiplied by `decay_rate` for each `decay_steps`.
+
+    example: {type: exponential, peak: 0.01, decay_rate: 0.5, decay_epochs: 5}
+    """
+
     type: Literal["exponential"] = "exponential"
     peak: Rate
 
 
 class InverseTime(_Rated):
+    """peak divided by 1 + `decay_rate` times the time, in `decay_steps`.
+
+    example: {type: inverse_time, peak: 0.01, decay_rate: 0.5, decay_epochs: 5}
+    """
+
     type: Literal["inverse_time"] = "inverse_time"
     peak: Rate
 
 
 class Step(Schedule):
-    """One value after the other; `boundaries` are in updates, `boundary_epochs` in epochs."""
+    """One value after the other; `boundaries` are in updates, `boundary_epochs` in epochs.
+
+    values: the rates, one more than there are boundaries.
+    boundaries: after which updates the next value begins.
+    boundary_epochs: after which epochs the next value begins.
+    example: {type: step, values: [0.01, 0.001], boundary_epochs: [10]}
+    """
 
     type: Literal["step"] = "step"
     values: Annotated[tuple[Rate, ...], Listing(most=1000, least=2)]
@@ -118,7 +171,12 @@ class Step(Schedule):
 
 
 class ReduceOnPlateau(Schedule):
-    """Falls whenever `monitor` has not improved for `patience` epochs."""
+    """Falls whenever `monitor` has not improved for `patience` epochs.
+
+    factor: what the rate is multiplied by.
+    cooldown: how many epochs do not count after it has fallen.
+    min_lr: the smallest rate.
+    """
 
     type: Literal["reduce_on_plateau"] = "reduce_on_plateau"
     peak: Rate

@@ -38,7 +38,12 @@ class Iris(SourceModel):
 
 
 class Friedman1(SourceModel):
-    """A generated regression task; features beyond the fifth are noise."""
+    """A generated regression task; features beyond the fifth are noise.
+
+    samples: how many rows.
+    noise: how large the noise of the target is.
+    features: how many columns.
+    """
 
     type: Literal["friedman1"] = "friedman1"
     samples: Annotated[int, Whole(2, 10_000_000)] = 2000
@@ -98,9 +103,10 @@ _Side = Annotated[Literal["pre", "post"], Choice(("pre", "post"))]
 class _WordIds(SourceModel):
     """Texts as rows of ids: 0 fills up, 1 begins a text, 2 is a word left out.
 
-    num_words: ids from this one on are left out; skip_top: those below it.
-    maxlen: how long rows are. padding, truncating: the side that short ones are filled up on, and
-    that long ones are cut off on.
+    num_words: ids from this one on are left out. skip_top: ids below this one are left out.
+    maxlen: how long rows are.
+    padding: the side that short ones are filled up on.
+    truncating: the side that long ones are cut off on.
     """
 
     type: str
@@ -137,7 +143,11 @@ class Reuters(_WordIds):
 
 
 class Idx(SourceModel):
-    """Files of the format that MNIST is published in."""
+    """Files of the format that MNIST is published in.
+
+    images: the file of the images. labels: the file of their classes.
+    test_images: the file of the test part's images. test_labels: the file of their classes.
+    """
 
     type: Literal["idx"] = "idx"
     images: FileName
@@ -156,7 +166,11 @@ class Idx(SourceModel):
 
 
 class Npy(SourceModel):
-    """Two .npy files, features and target, row by row."""
+    """Two .npy files, features and target, row by row.
+
+    features: the file of the rows. target: the file of what is learned.
+    test_features: the file of the test part's rows. test_target: the file of their target.
+    """
 
     type: Literal["npy"] = "npy"
     features: FileName
@@ -198,8 +212,13 @@ NPZ_PAIRS = (
 class Npz(SourceModel):
     """An archive with `x` and `y`, or `x_train`, `y_train` and optional other parts.
 
-    features, target, ...: the names of the arrays, where they have others.
-    weight, ...: the arrays that say how much each row counts in the loss.
+    path: the archive, looked for beside the YAML and in the data dir.
+    features: the array of the rows, where it has another name.
+    target: the array of what is learned, where it has another name.
+    validation_features, validation_target: these arrays of the validation part.
+    test_features, test_target: these arrays of the test part.
+    weight: the array that says how much each row counts in the loss.
+    validation_weight, test_weight: the arrays of the weights of the other parts.
     """
 
     type: Literal["npz"] = "npz"
@@ -241,7 +260,13 @@ _FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "area")
 class ImageFolder(SourceModel):
     """Pictures in a folder, with a subfolder for each class; needs the extra `images`.
 
+    path: the folder.
     labels: a CSV file of the columns `file_column` and `label_column`, instead of subfolders.
+    file_column: the column of the names of pictures, as seen from the folder.
+    label_column: the column to learn.
+    delimiter: between the cells of that file.
+    kinds: what its columns hold: text, number, date or a format of dates.
+    missing_target: drop leaves out the rows whose label is missing.
     """
 
     type: Literal["image_folder"] = "image_folder"

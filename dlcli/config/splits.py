@@ -23,13 +23,19 @@ _ITS_COLUMN = {
 
 
 class Split(Grown):
-    """Which rows become the validation and the test part: fractions; None: the default, where it
-    applies.
+    """Which rows become the validation and the test part.
 
+    validation: the share of the validation part; by default 0.1, where it applies.
+    test: the share of the test part; by default 0.2, where it applies.
+    stratify: whether every class keeps its share in each part.
+    keep_rare: whether the last row of a class stays in the training part.
     by: random; order (the last rows of the file are the test part) or time (the last ones by a
         column); group (all rows of one value go to one part); column (which says train, validation
         or test).
-    folds, fold: the rows are cut into so many folds, of which this one, from 1, is the test part.
+    column: the column of the time, the group or the part.
+    folds: the rows are cut into so many, of which one is the test part.
+    fold: which of them, from 1.
+    example: {validation: 0.1, test: 0.2, stratify: true}
     """
 
     later = ("by", "column", "folds", "fold")

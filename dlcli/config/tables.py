@@ -114,6 +114,9 @@ class TableModel(SourceModel, Grown):
 
     target: the column to learn, or several columns of numbers.
     features: the columns to learn from; by default all others but those of `ignore`.
+    ignore: columns that are not learned from.
+    test_path: a file of the same columns for the test part.
+    validation_path: a file of the same columns for the validation part.
     kinds: text, number, date or a format of dates, for columns whose look misleads: codes that
         begin with digits.
     weight: the column that says how much a row counts in the loss.
@@ -171,9 +174,11 @@ class Csv(TableModel):
 
     header: whether line 1 names the columns; null: it does, and is refused if it looks like data.
         Columns without names are called column_1, column_2, ...
-    names: of the columns, where the file has none, or (with `header: true`) in their place.
+    names: the names of the columns, where the file has none, or (with `header: true`) in place of
+        those in it.
     delimiter: one character, or blanks: any run of spaces and tabs.
-    decimal, thousands: the separators in the numbers of the file.
+    decimal: what stands before the fraction of a number.
+    thousands: what stands between groups of three digits.
     comment: what lines begin with that are passed over.
     quote: around cells that hold a delimiter.
     missing: the cells that stand for no value.

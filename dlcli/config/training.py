@@ -99,7 +99,9 @@ Loss = Annotated[
 class OptimizerModel(Section):
     """What all optimizers have.
 
-    exclude_from_weight_decay: parts of names of arrays.
+    learning_rate: how large the steps are: a number, or a schedule.
+    weight_decay: by which share of themselves, times the rate, arrays shrink at each update.
+    exclude_from_weight_decay: parts of the names of arrays that do not decay.
     clipnorm, global_clipnorm, clipvalue: the largest norm of each array's gradient, of all
         gradients together, or the largest number in them; one of the three at most.
     gradient_accumulation_steps: batches whose mean gradient makes one update.
@@ -130,6 +132,12 @@ class Sgd(OptimizerModel):
 
 
 class Momentum(OptimizerModel):
+    """Gradient descent of a heavy ball, or with Nesterov's look ahead.
+
+    momentum: how much of the speed stays at each update.
+    nesterov: whether the gradient's own step is taken on top of the speed.
+    """
+
     type: Literal["momentum"] = "momentum"
     learning_rate: LearningRate = 0.01
     momentum: _Fraction = 0.9
@@ -144,6 +152,11 @@ class Adagrad(OptimizerModel):
 
 
 class RmsProp(OptimizerModel):
+    """The gradient divided by a running average of its recent size.
+
+    rho: how much of the average stays at each update.
+    """
+
     type: Literal["rmsprop"] = "rmsprop"
     learning_rate: LearningRate = 0.001
     rho: _Fraction = 0.9
@@ -151,6 +164,12 @@ class RmsProp(OptimizerModel):
 
 
 class Adam(OptimizerModel):
+    """Running averages of the gradient and of its square, corrected for starting at zero.
+
+    beta_1: how much of the gradient's average stays at each update.
+    beta_2: how much of its square's average stays at each update.
+    """
+
     type: Literal["adam"] = "adam"
     learning_rate: LearningRate = 0.001
     beta_1: _Fraction = 0.9
@@ -159,7 +178,11 @@ class Adam(OptimizerModel):
 
 
 class AdamW(OptimizerModel):
-    """Adam whose arrays decay by default."""
+    """Adam whose arrays decay by default.
+
+    beta_1: how much of the gradient's average stays at each update.
+    beta_2: how much of its square's average stays at each update.
+    """
 
     type: Literal["adamw"] = "adamw"
     learning_rate: LearningRate = 0.001
@@ -195,7 +218,10 @@ class _ClassWeight(Checked):
 
 
 class EarlyStopping(Section):
-    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
+    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs.
+
+    example: {monitor: val_loss, patience: 5}
+    """
 
     monitor: Annotated[str, Text("the name of a loss or metric", longest=64)] = "val_loss"
     patience: Annotated[int, Whole(0, 1_000_000)] = 0
@@ -204,7 +230,13 @@ class EarlyStopping(Section):
 
 
 class CheckpointOptions(Section):
-    """A checkpoint is written when any of these is due."""
+    """A checkpoint is written when any of these is due.
+
+    every_epochs: after so many epochs.
+    every_steps: after so many updates.
+    every_seconds: after so much time.
+    example: {every_epochs: 1, every_seconds: 600}
+    """
 
     every_epochs: _Count | None = 1
     every_steps: _Count | None = None
@@ -212,10 +244,20 @@ class CheckpointOptions(Section):
 
 
 class Training(Section):
-    """The loop. `keep` is the weights that evaluate, predict and deploy use.
+    """The loop: how long and by how many rows at once the network learns.
 
+    epochs: how often it sees all rows.
+    batch_size: how many rows make one update.
+    shuffle: whether each epoch sees the rows in another order.
+    shard_size: how many rows a worker takes at once; results depend on it, but not on the workers.
+    max_steps: stop after so many updates.
+    early_stopping: stop when nothing gets better.
+    checkpoint: when the state is saved that a stopped run goes on from.
+    keep: whose weights evaluate, predict and deploy use: of the last epoch or of the best one; by
+        default `best` with early stopping, else `last`.
     class_weight: how much a row of each class counts while it is learned from; balanced: all
         classes count the same together.
+    example: {epochs: 20, batch_size: 32}
     """
 
     epochs: Annotated[int, Whole(1, 1_000_000)]

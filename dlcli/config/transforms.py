@@ -53,7 +53,11 @@ class _OfColumns(Grown):
 
 
 class Rescale(_OfColumns):
-    """x * scale + offset"""
+    """x * scale + offset
+
+    scale: what numbers are multiplied by.
+    offset: what is added then.
+    """
 
     type: Literal["rescale"] = "rescale"
     scale: Annotated[float, Real()]
@@ -75,7 +79,11 @@ class StandardizeTarget(Section):
 
 
 class MinMaxTarget(Section):
-    """The training part's range becomes minimum .. maximum."""
+    """The training part's range becomes minimum .. maximum.
+
+    minimum: what the smallest number becomes.
+    maximum: what the largest number becomes.
+    """
 
     type: Literal["min_max"] = "min_max"
     minimum: Annotated[float, Real(-1e6, 1e6)] = 0.0
@@ -108,7 +116,12 @@ class _Percents(Listing):
 
 
 class RobustTarget(Section):
-    """(t - median) / (high - low), by quantiles of the training part."""
+    """(t - median) / (high - low), by quantiles of the training part.
+
+    with_centering: whether the median is taken away.
+    with_scaling: whether the difference is divided.
+    quantile_range: low and high, in percent.
+    """
 
     type: Literal["robust"] = "robust"
     with_centering: Annotated[bool, Switch()] = True
@@ -143,7 +156,12 @@ class Quantile(QuantileTarget):
 
 
 class Clip(Section):
-    """Numbers below `minimum` or above `maximum` become these."""
+    """Numbers below `minimum` or above `maximum` become these.
+
+    minimum: the smallest number.
+    maximum: the largest number.
+    example: {type: clip, minimum: 0.0, maximum: 1.0}
+    """
 
     type: Literal["clip"] = "clip"
     minimum: Annotated[float, Real()] | None = None
@@ -173,7 +191,11 @@ class Log1p(Log1pTarget):
 
 
 class Discretize(Section):
-    """Numbers become the bins that they are in."""
+    """Numbers become the bins that they are in.
+
+    n_bins: how many bins there are.
+    strategy: quantile (about equally many training rows in each) or uniform (equally wide ones).
+    """
 
     type: Literal["discretize"] = "discretize"
     n_bins: Annotated[int, Whole(2, 10_000)] = 5
@@ -295,7 +317,10 @@ class Category(Section):
 
 
 class Hash(Section):
-    """Texts become the numbers of bins."""
+    """Texts become the numbers of bins.
+
+    num_bins: how many bins there are.
+    """
 
     type: Literal["hash"] = "hash"
     num_bins: Annotated[int, Whole(2, 2**24 - 1)]
@@ -304,6 +329,11 @@ class Hash(Section):
 
 
 class ReshapeRows(Section):
+    """Rows get another shape with as many numbers.
+
+    target_shape: the shape of a row; one length may be -1 and is then worked out.
+    """
+
     type: Literal["reshape"] = "reshape"
     target_shape: TargetShape
 

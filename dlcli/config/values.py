@@ -5,6 +5,7 @@ validation library is ever shown. Types are strict: a boolean is no number, a nu
 no number; a whole number may stand for a number.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any
@@ -132,7 +133,9 @@ class Text(Checked):
         return value
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "minLength": 1, "maxLength": self.longest}
+        form = getattr(self.fits, "__self__", None)
+        exact = {"pattern": f"^(?:{form.pattern})$"} if isinstance(form, re.Pattern) else {}
+        return {"type": "string", "minLength": 1, "maxLength": self.longest, **exact}
 
 
 @frozen(eq=False)

@@ -66,6 +66,8 @@ def loaded(*arguments: str | Path) -> tuple[int, set[str]]:
         ["runs", "--help"],
         ["runs", "prune", "--help"],
         ["diff", "--help"],
+        ["list", "--help"],
+        ["explain", "--help"],
         ["--version"],
         ["init", "--list"],
         ["train"],
@@ -81,6 +83,9 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 def test_schema_and_bad_configs_load_no_numpy(tmp_path: Path) -> None:
     code, names = loaded("schema")
     assert code == 0 and "numpy" not in names and "pydantic" in names
+    for words in (["list", "layers"], ["explain", "layers.conv2d"], ["explain", "conv2"]):
+        code, names = loaded(*words)
+        assert code == (2 if words[-1] == "conv2" else 0) and "numpy" not in names
     bad = tmp_path / "bad.yaml"
     bad.write_text("optimizer: {type: adam, learnin_rate: 1}\n")
     for command in ("validate", "train"):

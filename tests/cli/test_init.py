@@ -1,9 +1,11 @@
 """`dlcli init`: a config to start from, that trains where it is written."""
 
 import gzip
+import json
 import re
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -34,7 +36,11 @@ def test_an_example_is_written_and_its_first_line_is_the_command_for_it(name: st
     written = Path(f"{name}.yaml").read_text(encoding="utf-8")
     shipped = examples()[name].read_text(encoding="utf-8")
     assert written.splitlines()[0] == f"# dlcli train {name}.yaml"
-    assert written.splitlines()[1:] == shipped.splitlines()[1:]
+    assert written.splitlines()[1] == shipped.splitlines()[1]
+    assert written.splitlines()[3:] == shipped.splitlines()[3:]
+    line = written.splitlines()[2]
+    assert line.startswith("# yaml-language-server: $schema=file:///")
+    assert json.loads(Path(url2pathname(line.partition("file://")[2])).read_text())["title"]
     assert dlcli("validate", f"{name}.yaml").code == 0
 
 

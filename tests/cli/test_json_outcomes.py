@@ -185,7 +185,7 @@ WORDS = [
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    st.sampled_from([*COMMANDS, "schema", "trian", "--version"]),
+    st.sampled_from([*COMMANDS, "schema", "list", "explain", "trian", "--version"]),
     st.lists(st.sampled_from(WORDS), max_size=4),
     st.integers(0, 4),
     st.booleans(),

@@ -247,6 +247,8 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "describe": "--target --json --debug",
         "schema": "--json --debug",
         "doctor": "--output-dir --data-dir --json --debug",
+        "list": "--json --debug",
+        "explain": "--all --json --debug",
         "data list": "--data-dir --json --debug",
         "data fetch": "--all --data-dir --json --debug",
         "diff": "--exit-code --json --debug",

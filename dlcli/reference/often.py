@@ -1,0 +1,57 @@
+"""What options mean that many words have, where the word's own docstrings do not say it."""
+
+OFTEN: dict[str, str] = {
+    "activation": "the function that the result goes through",
+    "beta_initializer": "how the numbers of beta begin",
+    "beta_regularizer": "a penalty on beta, added to the loss",
+    "bias_initializer": "how the numbers of the bias begin",
+    "bias_regularizer": "a penalty on the bias, added to the loss",
+    "center": "whether beta is added behind the normalization",
+    "columns": "which columns it is for: their names (or positions, from 0, where they have "
+    "none), or what they hold; by default all that it suits",
+    "depth_multiplier": "how many filters each channel has",
+    "depthwise_initializer": "how the numbers of the depthwise kernel begin",
+    "depthwise_regularizer": "a penalty on the depthwise kernel, added to the loss",
+    "dilation_rate": "how far apart the places of the window lie; 1 is side by side",
+    "embeddings_initializer": "how the numbers of the vectors begin",
+    "embeddings_regularizer": "a penalty on the vectors, added to the loss",
+    "epsilon": "a small number that keeps a divisor away from 0",
+    "fill_value": "what stands where nothing was",
+    "filters": "how many features come out at each place",
+    "gamma_initializer": "how the numbers of gamma begin",
+    "gamma_regularizer": "a penalty on gamma, added to the loss",
+    "groups": "channels and filters are cut into so many groups that do not see each other",
+    "handle_unknown": "what becomes of a category that training did not meet: `error` refuses it, "
+    "`ignore` makes it no category at all, `bucket` one of the rare ones",
+    "height": "how many lines of pixels there are then",
+    "initial_accumulator_value": "what the sum of squared gradients begins with",
+    "input": "the name of the layer, or of the value of the data, that it reads; by default "
+    "what is before it",
+    "kernel_initializer": "how the numbers of the kernel begin",
+    "kernel_regularizer": "a penalty on the kernel, added to the loss",
+    "kernel_size": "how large the window is that slides",
+    "label_smoothing": "how much of each target is shared out evenly among all classes",
+    "max_categories": "at most so many categories, the most frequent ones; the others are rare",
+    "min_delta": "by how much a value must be better to count as better",
+    "min_frequency": "categories of fewer rows, or of a smaller share of them, are rare",
+    "mode": "whether smaller (`min`) or larger (`max`) is better; `auto` knows it by the name",
+    "monitor": "the loss or metric that is looked at, `val_` before it for the validation part",
+    "name": "what it is called; by default its word and a number",
+    "padding": "`valid`: the window stays inside; `same`: zeros around, so that there are as many "
+    "places as before (divided by the strides)",
+    "path": "the file, looked for beside the YAML and in the data dir",
+    "patience": "for how many epochs nothing need get better",
+    "peak": "the rate that the schedule begins with, behind the warm-up",
+    "pointwise_initializer": "how the numbers of the pointwise kernel begin",
+    "pointwise_regularizer": "a penalty on the pointwise kernel, added to the loss",
+    "pool_size": "how large the window is that slides",
+    "positive_class": "which of two classes precision, recall and the like speak of; by default "
+    "the second in sorted order",
+    "scale": "whether the result is multiplied by gamma behind the normalization",
+    "strides": "by how much the window moves on",
+    "test_path": "a file of the same columns for the test part",
+    "use_bias": "whether a bias is added",
+    "validation_path": "a file of the same columns for the validation part",
+    "width": "how many columns of pixels there are then",
+}
+"""A class that means something else by one of these words says so itself: `name: words.`"""
