@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dlcli import console, progress
-from dlcli.console import Bar, ConsoleReporter, Pace
+from dlcli import progress
+from dlcli.console import Bar, ConsoleReporter, Pace, bars, reporter, show
 
 
 class Clock:
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (progress, console):
+    for module in (progress, bars, reporter):
         monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=clock))
     return clock
 
@@ -99,12 +99,19 @@ def test_a_bar_goes_away_when_work_fails(clock: Clock) -> None:
 
 
 def test_nothing_is_shown_where_there_is_no_terminal(clock: Clock) -> None:
-    assert console.show("read a.csv", 10, "rows", 0.0) is None
+    assert show("read a.csv", 10, "rows", 0.0) is None
+
+
+class Tty(io.StringIO):
+    """A terminal that keeps all that it was told."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def terminal(columns: int = 80) -> Console:
     return Console(
-        file=io.StringIO(), force_terminal=True, width=columns, legacy_windows=False,
+        file=Tty(), force_terminal=True, width=columns, legacy_windows=False,
         color_system=None,
     )  # fmt: skip
 
@@ -161,7 +168,8 @@ def watch(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[ConsoleReporter, Console]]:
     screen = terminal(100)
-    monkeypatch.setattr(console, "_console", lambda stderr: screen)
+    for module in (bars, reporter):
+        monkeypatch.setattr(module, "console_on", lambda stderr: screen)
     watch = ConsoleReporter()
     yield watch, screen
     watch.end()
@@ -194,9 +202,9 @@ def test_no_time_is_said_to_be_left_before_there_is_evidence(
 def test_a_training_is_not_drawn_over(watch: tuple[ConsoleReporter, Console], clock: Clock) -> None:
     watching, _ = watch
     watching.begin(2, 50, 500)
-    assert console.show("digest a.npy", 10, "bytes", clock.now) is None
+    assert show("digest a.npy", 10, "bytes", clock.now) is None
     watching.end()
-    bar = console.show("digest a.npy", 10, "bytes", clock.now)
+    bar = show("digest a.npy", 10, "bytes", clock.now)
     assert bar is not None
     bar.end()
 

@@ -10,10 +10,14 @@ from dlcli.cli.options import (
     Debug,
     Expect,
     Json,
+    Quiet,
     RunArgument,
+    Verbose,
     Workers,
+    check_noise,
     choose_recorded_numerics,
     default_workers,
+    reporter_of,
     require_run,
 )
 from dlcli.cli.outcome import print_json
@@ -28,10 +32,13 @@ def evaluate(
     expect: Expect = None,
     data_dir: DataDir = None,
     workers: Workers = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Evaluate a run again, with the bits that training reported. Writes nothing."""
+    check_noise(quiet, verbose)
     choose_recorded_numerics(require_run(run))
     from dlcli.artifacts.run_directory import is_many
     from dlcli.console import ConsoleReporter
@@ -44,7 +51,12 @@ def evaluate(
         from dlcli.pipeline.many import evaluate_many
 
         found = evaluate_many(
-            Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
+            Path(run),
+            split,
+            data_dir,
+            workers or default_workers(),
+            gates,
+            reporter_of(quiet, verbose),
         )
         if not json:
             show_many(found)
@@ -52,10 +64,10 @@ def evaluate(
         if json:
             print_json({**found, **gates.to_json()})
         elif gates:
-            ConsoleReporter().say(gates.told())
+            reporter_of(quiet).say(gates.told())
         return
     result, subjects = evaluate_run(
-        Path(run), split, data_dir, workers or default_workers(), gates, ConsoleReporter()
+        Path(run), split, data_dir, workers or default_workers(), gates, reporter_of(quiet, verbose)
     )
     document = {**result, **gates.to_json()}
     if not json:
@@ -66,4 +78,4 @@ def evaluate(
     if json:
         print_json(document)
     elif gates:
-        ConsoleReporter().say(gates.told())
+        reporter_of(quiet).say(gates.told())

@@ -9,9 +9,13 @@ from dlcli.cli.options import (
     DataDir,
     Debug,
     Json,
+    Quiet,
+    Verbose,
     Workers,
+    check_noise,
     choose_recorded_numerics,
     default_workers,
+    reporter_of,
     require_run,
     say,
 )
@@ -35,6 +39,8 @@ def reproduce(
     ] = None,
     data_dir: DataDir = None,
     workers: Workers = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -43,9 +49,9 @@ def reproduce(
     Exit 0: identical. Exit 10: differs, with the first differing epoch and tensor and the likely
     cause. Exit 11: another numerics class, not comparable. The original is never touched.
     """
+    check_noise(quiet, verbose)
     choose_recorded_numerics(require_run(run))
     from dlcli.artifacts.run_directory import is_many
-    from dlcli.console import ConsoleReporter
     from dlcli.pipeline.reproduce import reproduce as again
 
     if is_many(run):
@@ -54,7 +60,12 @@ def reproduce(
         told = {}
         for name, place in each_run(run):
             one = again(
-                place, epochs, tolerance, data_dir, workers or default_workers(), ConsoleReporter()
+                place,
+                epochs,
+                tolerance,
+                data_dir,
+                workers or default_workers(),
+                reporter_of(quiet, verbose),
             )
             told[name] = one.to_json()
             if not json:
@@ -62,7 +73,9 @@ def reproduce(
         if json:
             print_json({"runs": told})
         return
-    found = again(run, epochs, tolerance, data_dir, workers or default_workers(), ConsoleReporter())
+    found = again(
+        run, epochs, tolerance, data_dir, workers or default_workers(), reporter_of(quiet, verbose)
+    )
     if json:
         print_json(found.to_json())
     else:

@@ -15,10 +15,14 @@ from dlcli.cli.options import (
     Expect,
     Json,
     Overrides,
+    Quiet,
+    Verbose,
     Workers,
+    check_noise,
     choose_recorded_numerics,
     default_workers,
     print_path,
+    reporter_of,
     require_run,
 )
 from dlcli.cli.outcome import print_json
@@ -58,6 +62,8 @@ def train(
     expect: Expect = None,
     data_dir: DataDir = None,
     workers: Workers = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -66,6 +72,7 @@ def train(
     Prints the run directory's path on stdout; progress goes to stderr.
     """
     began = time.perf_counter()
+    check_noise(quiet, verbose)
     epochs: int | None = None
     if folds is not None and seeds is not None:
         raise UsageError("give --folds or --seeds, not both")
@@ -90,7 +97,6 @@ def train(
 
     from dlcli.artifacts.run_directory import is_many
     from dlcli.cli.signals import watch_signals
-    from dlcli.console import ConsoleReporter
     from dlcli.pipeline import run
     from dlcli.pipeline.gates import Gates
 
@@ -114,7 +120,7 @@ def train(
             from dlcli.pipeline.many_plan import Plan
         if resume is not None:
             go_on = resume_many if several else run.resume
-            path = go_on(resume, options, ConsoleReporter())
+            path = go_on(resume, options, reporter_of(quiet, verbose))
         elif several:
             assert config is not None
             source, known = loaded.document.source, options.overrides
@@ -123,24 +129,24 @@ def train(
                 if folds is not None
                 else Plan.of_seeds(loaded.config.seed, seeds or 0, known, config.name)
             )
-            path = train_many(plan, source, config.absolute(), options, ConsoleReporter())
+            path = train_many(plan, source, config.absolute(), options, reporter_of(quiet, verbose))
         else:
             assert config is not None
             source = loaded.document.source
-            path = run.run(loaded, source, config.absolute(), options, ConsoleReporter())
+            path = run.run(loaded, source, config.absolute(), options, reporter_of(quiet, verbose))
         if gates and not gates.judged and not several:  # the run was complete already
             from dlcli.pipeline.finished import evaluate_run
 
-            evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
+            evaluate_run(path, None, data_dir, options.workers, gates, reporter_of(quiet, verbose))
     if not json:
-        if several:
+        if several and not quiet:
             from dlcli.cli.shown import show_many
 
             show_many(summary_of(path), to_stderr=True)
         print_path(path)
         gates.require_met()
         if gates:
-            ConsoleReporter().say(gates.told())
+            reporter_of(quiet).say(gates.told())
         return
     from dlcli.pipeline.summary import summary
 

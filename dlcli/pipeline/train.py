@@ -1,7 +1,8 @@
 """Stage 3, training: run the loop, save checkpoints, stop when asked."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
@@ -11,6 +12,7 @@ from dlcli.config import Config
 from dlcli.engine.team import Team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import DivergedError
+from dlcli.pipeline.history import History
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
@@ -94,7 +96,8 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: R
     cadence = CheckpointSchedule(job.loaded.config)
     training = session.training
     recipe = training.recipe
-    reporter.begin(recipe.epochs, training.batches, len(training), recipe.max_steps)
+    past = _past(session)
+    reporter.begin(recipe.epochs, training.batches, len(training), recipe.max_steps, past)
     try:
         with options.patience():
             if team.workers < options.workers:
@@ -114,7 +117,7 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: R
                     keeper.save()
                     cadence.saved()
                 if isinstance(report, EpochReport):
-                    reporter.epoch(report, _remark(session))
+                    reporter.epoch(report, _remark(session), session.improved)
                 else:
                     reporter.step(report)
                 signal = options.stop()
@@ -139,6 +142,12 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: R
         ) from None
     finally:
         reporter.end()
+
+
+def _past(session: Session) -> list[tuple[Mapping[str, Any], bool]]:
+    """The epochs of before, and of each whether it was the best so far."""
+    seen, monitor = History(), session.monitor
+    return [(epoch.metrics, monitor.enter(seen, epoch)) for epoch in session.history.epochs]
 
 
 def _remark(session: Session) -> str:
