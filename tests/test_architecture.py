@@ -281,6 +281,7 @@ READERS = {
     # os.open for reading: descriptors to lock or to look at.
     "dlcli.artifacts.reading.regular",
     "dlcli.artifacts.locks._acquire",
+    "dlcli.artifacts.locks.holder",
 }
 
 
@@ -384,8 +385,8 @@ def test_the_commands_are_these() -> None:
 
     names = {command.name for command in app.registered_commands}
     assert names == {
-        "train", "evaluate", "validate", "predict", "verify", "reproduce", "init", "schema",
-        "describe", "importance", "export",
+        "train", "watch", "evaluate", "validate", "predict", "verify", "reproduce", "init",
+        "schema", "describe", "importance", "export",
     }  # fmt: skip
     groups = {
         group.name: {command.name for command in group.typer_instance.registered_commands}

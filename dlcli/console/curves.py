@@ -58,7 +58,7 @@ def dots(series: Sequence[Sequence[float]], width: int, height: int) -> list[lis
                 put(step_x, step_y, curve)
             before = x, y
     return [
-        [(chr(0x2800 + bit), of) for bit, of in zip(line, owners, strict=True)]
+        [(chr(0x2800 + bit) if bit else " ", of) for bit, of in zip(line, owners, strict=True)]
         for line, owners in zip(bits, owner, strict=True)
     ]
 
@@ -144,8 +144,9 @@ class Curves:
     def _picture(
         self, epochs: Epochs, best: Sequence[bool], wanted: int | None, state: str
     ) -> list[Text]:
-        # The last column and line stay free: some terminals scroll when they are written to.
-        width, height = max(self._console.width - 1, 1), self._console.height - 1
+        # The last column stays free, as some terminals go on in the next line when it is written
+        # to; so do two lines, for the words that come last and for the prompt of the shell.
+        width, height = max(self._console.width - 1, 1), self._console.height - 3
         title = Text(self._name, style="bold")
         title.append(f"  epoch {_of(len(epochs), wanted)}  {state}", style="not bold")
         lines = [title]

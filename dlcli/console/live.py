@@ -23,9 +23,9 @@ _MOST_ROWS = 12
 _LONGEST_NAME = 20
 _LONGEST_MARK = 16
 _NARROWEST = 9
-_BAR = 28
+_SHORTEST_BAR = 10
+_LONGEST_BAR = 28
 _ROOM_TO_INDENT = 60
-_HALF_A_SCREEN = 2
 
 
 class View:
@@ -170,6 +170,8 @@ class View:
         room = self._width - self._indent - len(name)
         ends = [left] if left and len(left) + 2 <= room else []
         room -= sum(len(end) + 2 for end in ends)
+        has_bar = self._width >= _ROOM_TO_INDENT and room > _SHORTEST_BAR
+        room -= _SHORTEST_BAR + 1 if has_bar else 0
         kept: list[str] = []
         for piece in pieces:
             if len(piece) + 2 > room:
@@ -177,8 +179,9 @@ class View:
             kept.append(piece)
             room -= len(piece) + 2
         line = Text(" " * self._indent + name)
-        if room >= 10 and self._width >= _ROOM_TO_INDENT:
-            full, empty = bar(done, batches, min(room - 1, _BAR), plain=self._plain)
+        if has_bar:
+            size = min(_SHORTEST_BAR + room, _LONGEST_BAR)
+            full, empty = bar(done, batches, size, plain=self._plain)
             line.append(" ").append(full, style="magenta").append(empty, style="dim")
         line.append("".join(f"  {printable(piece)}" for piece in [*kept, *ends]))
         return self._cut(line)

@@ -1,8 +1,7 @@
 """Stage 3, training: run the loop, save checkpoints, stop when asked."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
@@ -12,7 +11,6 @@ from dlcli.config import Config
 from dlcli.engine.team import Team
 from dlcli.engine.training import Diverged, EpochReport
 from dlcli.errors import DivergedError
-from dlcli.pipeline.history import History
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
@@ -96,7 +94,7 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: R
     cadence = CheckpointSchedule(job.loaded.config)
     training = session.training
     recipe = training.recipe
-    past = _past(session)
+    past = session.past()
     reporter.begin(recipe.epochs, training.batches, len(training), recipe.max_steps, past)
     try:
         with options.patience():
@@ -142,12 +140,6 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: R
         ) from None
     finally:
         reporter.end()
-
-
-def _past(session: Session) -> list[tuple[Mapping[str, Any], bool]]:
-    """The epochs of before, and of each whether it was the best so far."""
-    seen, monitor = History(), session.monitor
-    return [(epoch.metrics, monitor.enter(seen, epoch)) for epoch in session.history.epochs]
 
 
 def _remark(session: Session) -> str:

@@ -23,7 +23,7 @@ from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
 from dlcli.pipeline import describe as describing
-from dlcli.pipeline import evaluate, export, importance, predict, reproduce, run, validate
+from dlcli.pipeline import evaluate, export, importance, predict, reproduce, run, validate, watch
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
 from tests.cli.small import write
@@ -85,6 +85,7 @@ def failure(*arguments: str | Path) -> dict[str, Any]:
 COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     # Where a failure is put in, and the arguments.
     "train": (run, "run", lambda p: [p.config, "--output-dir", p.folder / "more"]),
+    "watch": (watch, "Watched", lambda p: [p.run]),
     "evaluate": (evaluate, "results_of", lambda p: [p.run]),
     "validate": (validate, "validate", lambda p: [p.config]),
     "predict": (predict, "predict_rows", lambda p: [p.run, p.rows]),
