@@ -91,7 +91,7 @@ class Session:
         return [*names, *(f"val_{name}" for name in names if self._validates)]
 
     def past(self) -> list[tuple[dict[str, Any], bool]]:
-        """Of the epochs so far: the metrics in their order, and whether each was the best so far."""
+        """Of each epoch so far: its metrics in their order, and whether it was the best so far."""
         seen, names = History(), self._kept()
         return [
             ({name: epoch.metrics[name] for name in names}, self.monitor.enter(seen, epoch))
