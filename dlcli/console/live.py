@@ -74,7 +74,7 @@ class View:
             **{e: mark for e, mark in self._marks.items() if e > epoch - _MOST_ROWS},
             **({epoch: remark} if marked else {}),
         }
-        self._remark = "" if best else remark
+        self._remark = "" if best or marked else remark
 
     def draw(self, done: int, batches: int, epoch: int, pieces: Sequence[str], left: str) -> None:
         """Draw everything anew.
@@ -88,10 +88,11 @@ class View:
     def end(self, words: str) -> None:
         """Leave the table as it is now, with a last line that says how it ended."""
         if self._table:
-            what = f"{words}; {self._remark}" if self._remark else words
-            lines = [*self._lines(), self._cut(Text(" " * self._indent + printable(what)))]
+            lines = [*self._lines(), self._cut(Text(" " * self._indent + words))]
             self._live.update(Group(*lines))
         self._live.stop()
+        if self._table and self._remark:  # a sentence, which may take more than a line
+            self._console.print(Text(" " * self._indent + printable(self._remark)))
 
     @property
     def _width(self) -> int:

@@ -109,7 +109,8 @@ class Results:
             self._say(f"no row is confused; {self._whole} has the whole matrix")
         elif left:
             pairs = f"{len(left):,} more pair{'s' if len(left) > 1 else ''}"
-            self._say(f"{pairs} ({rest} rows) left out; {self._whole} has the whole matrix")
+            rows_left = f"{rest} row{'' if rest == '1' else 's'}"
+            self._say(f"{pairs} ({rows_left}) left out; {self._whole} has the whole matrix")
         else:
             self._say(f"no other pair is confused; {self._whole} has the whole matrix")
 

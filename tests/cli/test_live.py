@@ -124,6 +124,16 @@ def test_a_window_may_change_while_it_is_drawn_in(folder: Path) -> None:
         assert [int(row[0]) for row in rows[1:]] == sorted(int(row[0]) for row in rows[1:])
 
 
+def test_why_a_training_stopped_early_stands_in_full(folder: Path) -> None:
+    stopping = "training.early_stopping={patience: 1, min_delta: 100.0}"
+    with train(40, 12, folder, "--set", stopping, "--set", "training.epochs=9") as screen:
+        assert screen.end() == 0, screen.text
+    words = " ".join(screen.text.split())
+    assert "2 of 9 epochs in 0:00" in words
+    assert "no better val_loss for 1 epoch: stopping early" in "".join(screen.lines)
+    assert [row[0] for row in table(screen.lines)[1:]] == ["1", "2"]
+
+
 def test_a_run_that_goes_on_shows_the_epochs_before(folder: Path) -> None:
     with train(80, 24, folder, "--name", "on") as first:
         assert first.end() == 0

@@ -135,15 +135,15 @@ def _epoch(screen: Screen) -> int:
 
 
 def test_lines_come_while_the_run_is_at_work(trainer: Trainer) -> None:
-    watcher = start(["watch", trainer.run], extra={"PYTHONPATH": ROOT})
-    assert watcher.stdout is not None
-    for number in range(1, 200):  # more than there were when it began
-        assert watcher.stdout.readline().startswith(f"epoch {number}/1000000  loss ")
-    assert trainer.process.poll() is None
-    trainer.end(signal.SIGTERM)
-    assert watcher.stderr is not None
-    out, err = watcher.stdout.read(), watcher.stderr.read()
-    assert watcher.wait(PATIENCE) == 0 and f"dlcli train --resume {trainer.run}` goes on" in err
+    with start(["watch", trainer.run], extra={"PYTHONPATH": ROOT}) as watcher:
+        assert watcher.stdout is not None and watcher.stderr is not None
+        for number in range(1, 200):  # more than there were when it began
+            assert watcher.stdout.readline().startswith(f"epoch {number}/1000000  loss ")
+        assert trainer.process.poll() is None
+        trainer.end(signal.SIGTERM)
+        out, err = watcher.stdout.read(), watcher.stderr.read()
+        assert watcher.wait(PATIENCE) == 0
+    assert f"dlcli train --resume {trainer.run}` goes on" in err
     rows = (trainer.run / "metrics.jsonl").read_text().count("\n")
     assert out.splitlines()[-1].startswith(f"epoch {rows}/")
 
