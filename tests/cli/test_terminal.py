@@ -65,13 +65,14 @@ def test_training_draws_a_bar_and_prints_one_line(columns: int, folder: Path) ->
     )
     assert code == 0, shown
     assert out == f"{output / 'images-0001'}\n"
-    drawn = [line for line in plain(shown) if re.match(" *epoch 1/2 ", line)]
+    drawn = [line for line in plain(shown) if re.match(" *epoch 1/2( |$)", line)]
     assert drawn and all(len(line) < columns for line in drawn)
     assert all(bool(re.search("[━─]", line)) == (columns >= 80) for line in drawn)
     assert "left" not in drawn[0]  # one step is no evidence
     if columns >= 80:
         assert re.search(r"epoch 1/2 [━─]+  loss \d\S+  accuracy 0\.\d+", drawn[0])
-        assert ("rows/s" in drawn[0]) == (columns >= 200)
+    if columns >= 200:
+        assert "rows/s" in drawn[0]
     assert "\x1b[?25h" in shown  # the cursor is back
 
 
