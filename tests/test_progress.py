@@ -72,6 +72,20 @@ def test_long_work_is_shown_from_the_moment_that_a_person_wonders(clock: Clock) 
     assert shown.told == [("read a.csv", 10, "bytes", 100.0), 3, 4, "end"]
 
 
+def test_what_is_hidden_stays_hidden_until_the_block_ends(clock: Clock) -> None:
+    shown, told = Shown(), list[str]()
+    with progress.shown_by(shown, told.append):
+        progress.hide()
+        progress.tell("fetching")
+        with progress.work("read a.csv", 10) as at:
+            clock.now += 9
+            at(1)
+    assert shown.told == told == []
+    with progress.shown_by(shown, told.append):
+        progress.tell("fetching")
+    assert told == ["fetching"]
+
+
 def test_work_inside_work_is_part_of_it(clock: Clock) -> None:
     shown = Shown()
     with progress.shown_by(shown), progress.work("outside") as outside:

@@ -17,7 +17,7 @@ _SECONDS = 0.25
 
 def watch(
     run: Annotated[
-        Path, typer.Argument(metavar="[RUN]", help="A run directory.", show_default=True)
+        Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=True)
     ] = Path("runs/latest"),
     json: Json = False,
     debug: Debug = False,

@@ -41,6 +41,7 @@ class Screen:
         self.written = b""
         self.frames: list[list[str]] = []
         self.out = ""
+        self._is_gone = False
         self._set_size(columns, lines)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "dlcli", *map(str, arguments)],
@@ -82,11 +83,17 @@ class Screen:
             assert self._read(), f"the command has ended: {self.text}"
         return self.frames[-1]
 
+    def go_away(self) -> None:
+        """The window is closed; the command is not told, as under `nohup`."""
+        os.close(self._ours)
+        self._is_gone = True
+
     def end(self) -> int:
         """Wait for the end of the command; its exit code."""
-        while self._read():
-            pass
-        os.close(self._ours)
+        if not self._is_gone:
+            while self._read():
+                pass
+            os.close(self._ours)
         out, _ = self.process.communicate(timeout=PATIENCE)
         self.out = (out or b"").decode()
         return self.process.returncode

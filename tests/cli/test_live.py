@@ -76,6 +76,14 @@ def test_a_bar_and_the_time_left_stand_below_the_table(folder: Path) -> None:
         assert len(table(screen.lines)) > 2
 
 
+def test_a_window_that_is_closed_does_not_end_a_training(folder: Path) -> None:
+    with train(80, 24, folder, "--set", "training.epochs=400") as screen:
+        screen.until(lambda lines: any(re.search(r"epoch [1-9]\d/400", line) for line in lines))
+        screen.go_away()
+        assert screen.end() == 0
+    assert (Path(screen.out.strip()) / "evaluation.json").is_file()
+
+
 def test_a_second_signal_gives_the_cursor_back(folder: Path) -> None:
     with train(80, 24, folder, *ENDLESS) as screen:
         screen.until(lambda lines: any("/100000" in line for line in lines))
