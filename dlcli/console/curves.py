@@ -9,8 +9,7 @@ from rich.text import Text
 
 from dlcli.console.bars import Taken
 from dlcli.console.sparks import is_steep, picked
-from dlcli.console.words import can_draw, console_on, number, told
-from dlcli.printable import printable
+from dlcli.console.words import can_draw, console_on, number, on_one_line, told
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Of a character of braille, by row and column."""
@@ -83,7 +82,7 @@ class Curves:
         from rich.live import Live
 
         self._console = console_on(stderr=False)
-        self._name = printable(name)
+        self._name = on_one_line(name)
         self._draws = can_draw(self._console) and self._console.encoding.startswith("utf")
         self._live = Live(
             Text(""),
@@ -135,7 +134,7 @@ class Curves:
             same += 1
         for place in range(same, len(epochs)):
             values = told(epochs[place])
-            words = "  ".join(f"{printable(name)} {number(v)}" for name, v in values.items())
+            words = "  ".join(f"{on_one_line(name)} {number(v)}" for name, v in values.items())
             mark = "  best so far" if best[place] and place else ""
             self._console.print(Text(f"epoch {_of(place + 1, wanted)}  {words}{mark}"))
         self._console.file.flush()
@@ -179,7 +178,7 @@ class Curves:
         legend = Text(" " * (_LABEL + 1) if width > 40 else "")
         for place, name in enumerate(names):
             legend.append("━ ", style=_COLOURS[place % 2])
-            legend.append(f"{printable(name)} {number(series[place][-1])}  ")
+            legend.append(f"{on_one_line(name)} {number(series[place][-1])}  ")
         if best is not None:
             values = f"best {number(series[-1][best])} at {best + 1}"
             legend.append(values, style="green")

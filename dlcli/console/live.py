@@ -12,7 +12,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from dlcli.console.sparks import bar, spark
-from dlcli.console.words import number, told
+from dlcli.console.words import number, on_one_line, told
 from dlcli.printable import printable
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class View:
         first = max(5, len(str(rows[-1][0])))
         lines = [Text(" " * self._indent + "epoch".rjust(first), style="dim")]
         for name, width in columns:
-            lines[0].append("  " + printable(name)[:width].rjust(width))
+            lines[0].append("  " + on_one_line(name)[:width].rjust(width))
         for epoch, values in rows:
             is_best = self._best is not None and epoch == self._best[0]
             line = Text(" " * self._indent + str(epoch).rjust(first))
@@ -136,7 +136,8 @@ class View:
     def _columns(self) -> list[tuple[str, int]]:
         """Those metrics that there is room for: losses before others, validation's first."""
         widths = {
-            name: max(min(len(printable(name)), _LONGEST_NAME), _NARROWEST) for name in self._names
+            name: max(min(len(on_one_line(name)), _LONGEST_NAME), _NARROWEST)
+            for name in self._names
         }
         room = self._width - self._indent - 5 - 6
         chosen: set[str] = set()
@@ -157,7 +158,7 @@ class View:
             room = self._width - self._indent - longest - 2 - 24
             if len(values) < 3 or room < 8 or self._console.height < 12:
                 continue
-            line = Text(" " * self._indent + printable(name).ljust(longest) + "  ", style="dim")
+            line = Text(" " * self._indent + on_one_line(name).ljust(longest) + "  ", style="dim")
             line.append(spark(values, min(room, 60)), style="cyan not dim")
             line.append(f"  {number(values[0])} to {number(values[-1])}")
             lines.append(line)

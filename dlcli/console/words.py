@@ -39,6 +39,15 @@ def pairs(values: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {number(value)}" for name, value in told(values).items())
 
 
+def on_one_line(text: str) -> str:
+    """The text as it can be printed within a line.
+
+    >>> on_one_line("val\\nloss\\x07")
+    'val\\\\nloss\\\\x07'
+    """
+    return printable(text).replace("\n", "\\n")
+
+
 def class_name(classes: Sequence[str] | None, index: int) -> str:
     known = classes is not None and index < len(classes)
     return printable(classes[index]) if classes is not None and known else str(index)
