@@ -65,6 +65,12 @@ def shown_by(show: Show, tell: Tell = _nowhere) -> Iterator[None]:
         _show, _tell = before
 
 
+def hide() -> None:
+    """Show and tell nothing until the block of `shown_by` ends that this is called in."""
+    global _show, _tell
+    _show, _tell = _nobody, _nowhere
+
+
 def tell(text: str) -> None:
     """Something that whoever waits should know: that a data set is fetched, and from where."""
     _tell(text)

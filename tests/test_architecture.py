@@ -282,6 +282,7 @@ READERS = {
     # os.open for reading: descriptors to lock or to look at.
     "dlcli.artifacts.reading.regular",
     "dlcli.artifacts.locks._opened",
+    "dlcli.artifacts.locks.holder",
 }
 
 
@@ -386,8 +387,8 @@ def test_the_commands_are_these() -> None:
 
     names = {command.name for command in app.registered_commands}
     assert names == {
-        "train", "evaluate", "validate", "predict", "verify", "reproduce", "init", "schema",
-        "list", "explain", "describe", "importance", "export", "doctor", "diff",
+        "train", "watch", "evaluate", "validate", "predict", "verify", "reproduce", "init",
+        "schema", "list", "explain", "describe", "importance", "export", "doctor", "diff",
     }  # fmt: skip
     groups = {
         group.name: {command.name for command in group.typer_instance.registered_commands}

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dlcli import console, progress
-from dlcli.console import Bar, ConsoleReporter, Pace
+from dlcli import progress
+from dlcli.console import Bar, ConsoleReporter, Pace, bars, reporter, show
 
 
 class Clock:
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (progress, console):
+    for module in (progress, bars, reporter):
         monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=clock))
     return clock
 
@@ -72,6 +72,20 @@ def test_long_work_is_shown_from_the_moment_that_a_person_wonders(clock: Clock) 
     assert shown.told == [("read a.csv", 10, "bytes", 100.0), 3, 4, "end"]
 
 
+def test_what_is_hidden_stays_hidden_until_the_block_ends(clock: Clock) -> None:
+    shown, told = Shown(), list[str]()
+    with progress.shown_by(shown, told.append):
+        progress.hide()
+        progress.tell("fetching")
+        with progress.work("read a.csv", 10) as at:
+            clock.now += 9
+            at(1)
+    assert shown.told == told == []
+    with progress.shown_by(shown, told.append):
+        progress.tell("fetching")
+    assert told == ["fetching"]
+
+
 def test_work_inside_work_is_part_of_it(clock: Clock) -> None:
     shown = Shown()
     with progress.shown_by(shown), progress.work("outside") as outside:
@@ -99,12 +113,19 @@ def test_a_bar_goes_away_when_work_fails(clock: Clock) -> None:
 
 
 def test_nothing_is_shown_where_there_is_no_terminal(clock: Clock) -> None:
-    assert console.show("read a.csv", 10, "rows", 0.0) is None
+    assert show("read a.csv", 10, "rows", 0.0) is None
+
+
+class Tty(io.StringIO):
+    """A terminal that keeps all that it was told."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def terminal(columns: int = 80) -> Console:
     return Console(
-        file=io.StringIO(), force_terminal=True, width=columns, legacy_windows=False,
+        file=Tty(), force_terminal=True, width=columns, legacy_windows=False,
         color_system=None,
     )  # fmt: skip
 
@@ -161,7 +182,8 @@ def watch(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[ConsoleReporter, Console]]:
     screen = terminal(100)
-    monkeypatch.setattr(console, "_console", lambda stderr: screen)
+    for module in (bars, reporter):
+        monkeypatch.setattr(module, "console_on", lambda stderr: screen)
     watch = ConsoleReporter()
     yield watch, screen
     watch.end()
@@ -194,9 +216,9 @@ def test_no_time_is_said_to_be_left_before_there_is_evidence(
 def test_a_training_is_not_drawn_over(watch: tuple[ConsoleReporter, Console], clock: Clock) -> None:
     watching, _ = watch
     watching.begin(2, 50, 500)
-    assert console.show("digest a.npy", 10, "bytes", clock.now) is None
+    assert show("digest a.npy", 10, "bytes", clock.now) is None
     watching.end()
-    bar = console.show("digest a.npy", 10, "bytes", clock.now)
+    bar = show("digest a.npy", 10, "bytes", clock.now)
     assert bar is not None
     bar.end()
 

@@ -5,7 +5,8 @@ too early, or to mistake for a lock when its owner is dead: the kernel drops the
 process ends, however it ends. Forked children close their copy at once, so a worker that
 outlives a killed run does not keep it locked.
 
-Systems without `flock` (Windows) have no lock.
+Systems without `flock` (Windows) have no lock. Who only looks on never takes the lock, not even for
+a moment, in which a training could find it taken: Linux lists its locks (`holder`).
 """
 
 import contextlib
@@ -15,11 +16,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from dlcli.errors import LockedError, StorageError, reason
+from dlcli.errors import ArtifactError, LockedError, StorageError, reason
 
 if sys.platform != "win32":
     import fcntl
 
+_LOCKS = Path("/proc/locks")
 _held: set[int] = set()
 
 
@@ -123,7 +125,7 @@ if sys.platform != "win32":
         owners = []
         with contextlib.suppress(OSError):
             # "1: FLOCK  ADVISORY  WRITE 4401 fe:00:2146456 0 EOF"; waiting ones have "->".
-            for line in Path("/proc/locks").read_text().splitlines():
+            for line in _LOCKS.read_text().splitlines():
                 words = line.split()
                 if len(words) > 5 and words[1] == "FLOCK" and words[4].isdecimal():
                     if words[5] == place:
@@ -137,3 +139,25 @@ if sys.platform != "win32":
                         if os.path.samestat(link.stat(), status):
                             return owner
         return None
+
+
+def can_tell() -> bool:
+    """Whether this system lists its locks."""
+    return os.access(_LOCKS, os.R_OK)
+
+
+def holder(directory: Path) -> int | None:
+    """The process that holds the lock of a directory; None where nobody does, or the system does
+    not tell. Takes no lock."""
+    if sys.platform == "win32":
+        return None
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot look at {directory}: {reason(error)}", file=directory
+        ) from error
+    try:
+        return _holder(descriptor)
+    finally:
+        os.close(descriptor)

@@ -109,6 +109,8 @@ class _Forgiving(io.TextIOWrapper):
 
     lost: OSError | None = None
     """Why something was dropped that somebody may still wait for."""
+    is_left = False
+    """Whether whoever read has gone."""
 
     def write(self, text: str) -> int:
         try:
@@ -133,7 +135,8 @@ class _Forgiving(io.TextIOWrapper):
             self._drop(error)
 
     def _drop(self, error: OSError) -> None:
-        if not isinstance(error, BrokenPipeError):
+        self.is_left = isinstance(error, BrokenPipeError)
+        if not self.is_left:
             self.lost = error
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())

@@ -1,6 +1,7 @@
 """`dlcli evaluate`: loss and metrics of a finished run, and gates for CI."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,14 @@ from dlcli.cli.options import (
     Debug,
     Expect,
     Json,
+    Quiet,
     RunArgument,
+    Verbose,
     Workers,
+    check_noise,
     choose_recorded_numerics,
     default_workers,
+    reporter_of,
     require_run,
 )
 from dlcli.cli.outcome import print_json
@@ -22,6 +27,7 @@ from dlcli.cli.summarized import SummaryFile, summarized
 
 if TYPE_CHECKING:
     from dlcli.pipeline.job_summary import JobSummary
+    from dlcli.pipeline.progress import Reporter
 
 
 def evaluate(
@@ -34,12 +40,18 @@ def evaluate(
     data_dir: DataDir = None,
     workers: Workers = None,
     summary: SummaryFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Evaluate a run again, with the bits that training reported. Writes nothing into it."""
+    check_noise(quiet, verbose)
     with summarized(summary, "evaluate", run) as page:
-        _evaluate(run, split, expect or (), data_dir, workers or default_workers(), page, json)
+        reporter = partial(reporter_of, quiet, verbose)
+        _evaluate(
+            run, split, expect or (), data_dir, workers or default_workers(), reporter, page, json
+        )
 
 
 def _evaluate(
@@ -48,6 +60,7 @@ def _evaluate(
     expect: Sequence[str],
     data_dir: Path | None,
     workers: int,
+    reporter: Callable[[], "Reporter"],
     page: "JobSummary | None",
     json: bool,
 ) -> None:
@@ -62,7 +75,7 @@ def _evaluate(
         from dlcli.cli.shown import show_many
         from dlcli.pipeline.many import evaluate_many
 
-        found = evaluate_many(run, split, data_dir, workers, gates, ConsoleReporter())
+        found = evaluate_many(run, split, data_dir, workers, gates, reporter())
         if page is not None:
             page.several(found)
             page.gates(gates)
@@ -72,9 +85,9 @@ def _evaluate(
         if json:
             print_json({**found, **gates.to_json()})
         elif gates:
-            ConsoleReporter().say(gates.told())
+            reporter().say(gates.told())
         return
-    result, subjects = evaluate_run(run, split, data_dir, workers, gates, ConsoleReporter())
+    result, subjects = evaluate_run(run, split, data_dir, workers, gates, reporter())
     if page is not None:
         page.results({result["split"]: result})
         page.gates(gates)
@@ -87,4 +100,4 @@ def _evaluate(
     if json:
         print_json(document)
     elif gates:
-        ConsoleReporter().say(gates.told())
+        reporter().say(gates.told())

@@ -32,6 +32,7 @@ from dlcli.cli.schema import schema
 from dlcli.cli.train import train
 from dlcli.cli.validate import validate
 from dlcli.cli.verify import verify
+from dlcli.cli.watch import watch
 from dlcli.errors import UsageError
 from dlcli.printable import printable
 
@@ -64,6 +65,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train", cls=_Command)(train)
+app.command("watch", cls=_Command)(watch)
 app.command("evaluate", cls=_Command)(evaluate)
 app.command("validate", cls=_Command)(validate)
 app.command("predict", cls=_Command)(predict)

@@ -5,13 +5,16 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcli import numerics
+from dlcli import numerics, progress
 from dlcli.errors import DlcliError, UsageError, reason
 from dlcli.printable import printable
+
+if TYPE_CHECKING:
+    from dlcli.pipeline.progress import Reporter
 
 MOST_WORKERS = 256
 
@@ -33,6 +36,12 @@ Workers = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Nothing on stderr but errors; stdout is as ever.")
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Every epoch's line on a terminal, too, and no table.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a config value; repeatable."),
@@ -48,6 +57,25 @@ Expect = Annotated[
 _PEEK = 1 << 20  # bytes; a config is a page of text
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
+
+
+def check_noise(quiet: bool, verbose: bool) -> None:
+    """UsageError for both options; with `--quiet`, bars and sentences of long work are hidden."""
+    if quiet and verbose:
+        raise UsageError("give --quiet or --verbose, not both")
+    if quiet:
+        progress.hide()
+
+
+def reporter_of(quiet: bool, verbose: bool = False) -> "Reporter":
+    """Who shows what a command does; loads what is only needed once there is something to show."""
+    if quiet:
+        from dlcli.pipeline.progress import NullReporter
+
+        return NullReporter()
+    from dlcli.console import ConsoleReporter
+
+    return ConsoleReporter(verbose=verbose)
 
 
 def default_workers() -> int:

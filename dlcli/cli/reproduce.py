@@ -1,5 +1,7 @@
 """`dlcli reproduce`: a proof that a result comes out again."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,9 +11,13 @@ from dlcli.cli.options import (
     DataDir,
     Debug,
     Json,
+    Quiet,
+    Verbose,
     Workers,
+    check_noise,
     choose_recorded_numerics,
     default_workers,
+    reporter_of,
     require_run,
     say,
 )
@@ -21,6 +27,7 @@ from dlcli.errors import DiffersError
 
 if TYPE_CHECKING:
     from dlcli.pipeline.job_summary import JobSummary
+    from dlcli.pipeline.progress import Reporter
 
 
 def reproduce(
@@ -41,6 +48,8 @@ def reproduce(
     data_dir: DataDir = None,
     workers: Workers = None,
     summary: SummaryFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -49,8 +58,12 @@ def reproduce(
     Exit 0: identical. Exit 10: differs, with the first differing epoch and tensor and the likely
     cause. Exit 11: another numerics class, not comparable. The original is never touched.
     """
+    check_noise(quiet, verbose)
     with summarized(summary, "reproduce", run) as page:
-        _reproduce(run, epochs, tolerance, data_dir, workers or default_workers(), page, json)
+        reporter = partial(reporter_of, quiet, verbose)
+        _reproduce(
+            run, epochs, tolerance, data_dir, workers or default_workers(), reporter, page, json
+        )
 
 
 def _reproduce(
@@ -59,12 +72,12 @@ def _reproduce(
     tolerance: float | None,
     data_dir: Path | None,
     workers: int,
+    reporter: Callable[[], "Reporter"],
     page: "JobSummary | None",
     json: bool,
 ) -> None:
     choose_recorded_numerics(require_run(run))
     from dlcli.artifacts.run_directory import is_many
-    from dlcli.console import ConsoleReporter
     from dlcli.pipeline.many_plan import each_run
     from dlcli.pipeline.reproduce import reproduce as again
 
@@ -73,7 +86,7 @@ def _reproduce(
     same: dict[str, str] = {}
     for name, place in each_run(run) if several else [("", run)]:
         try:
-            found = again(place, epochs, tolerance, data_dir, workers, ConsoleReporter())
+            found = again(place, epochs, tolerance, data_dir, workers, reporter())
         except DiffersError as error:
             if page is not None:
                 page.reproduced(same)

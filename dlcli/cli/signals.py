@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from dlcli.console.bars import give_back
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from dlcli.stopping import HANGUP, STOP_SIGNALS
 
@@ -44,6 +45,7 @@ class Signals:
 
 def _end(number: int, frame: FrameType | None) -> None:
     """End the process as the signal does by default."""
+    give_back()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

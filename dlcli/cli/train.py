@@ -15,10 +15,14 @@ from dlcli.cli.options import (
     Expect,
     Json,
     Overrides,
+    Quiet,
+    Verbose,
     Workers,
+    check_noise,
     choose_recorded_numerics,
     default_workers,
     print_path,
+    reporter_of,
     require_run,
 )
 from dlcli.cli.outcome import print_json
@@ -60,6 +64,8 @@ def train(
     data_dir: DataDir = None,
     workers: Workers = None,
     summary_file: SummaryFile = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -67,6 +73,7 @@ def train(
 
     Prints the run directory's path on stdout; progress goes to stderr.
     """
+    check_noise(quiet, verbose)
     with summarized(summary_file, "train", resume or config or Path()) as page:
         began = time.perf_counter()
         epochs: int | None = None
@@ -96,11 +103,10 @@ def train(
 
         from dlcli.artifacts.run_directory import is_many
         from dlcli.cli.signals import watch_signals
-        from dlcli.console import ConsoleReporter
         from dlcli.pipeline import run
         from dlcli.pipeline.gates import Gates
 
-        gates = Gates(expect or ())
+        gates, reporter = Gates(expect or ()), reporter_of(quiet, verbose)
         with watch_signals() as signals:
             options = run.Options(
                 workers=workers or default_workers(),
@@ -120,7 +126,7 @@ def train(
                 from dlcli.pipeline.many_plan import Plan
             if resume is not None:
                 go_on = resume_many if several else run.resume
-                path = go_on(resume, options, ConsoleReporter())
+                path = go_on(resume, options, reporter)
             elif several:
                 assert config is not None
                 source, known = loaded.document.source, options.overrides
@@ -129,15 +135,21 @@ def train(
                     if folds is not None
                     else Plan.of_seeds(loaded.config.seed, seeds or 0, known, config.name)
                 )
-                path = train_many(plan, source, config.absolute(), options, ConsoleReporter())
+                path = train_many(
+                    plan, source, config.absolute(), options, reporter_of(quiet, verbose)
+                )
             else:
                 assert config is not None
                 source = loaded.document.source
-                path = run.run(loaded, source, config.absolute(), options, ConsoleReporter())
+                path = run.run(
+                    loaded, source, config.absolute(), options, reporter_of(quiet, verbose)
+                )
             if gates and not gates.judged and not several:  # the run was complete already
                 from dlcli.pipeline.finished import evaluate_run
 
-                evaluate_run(path, None, data_dir, options.workers, gates, ConsoleReporter())
+                evaluate_run(
+                    path, None, data_dir, options.workers, gates, reporter_of(quiet, verbose)
+                )
         from dlcli.pipeline.summary import summary
 
         if page is not None:
@@ -149,14 +161,14 @@ def train(
                 page.results(ended["metrics"])
             page.gates(gates)
         if not json:
-            if several:
+            if several and not quiet:
                 from dlcli.cli.shown import show_many
 
                 show_many(summary_of(path), to_stderr=True)
             print_path(path)
             gates.require_met()
             if gates:
-                ConsoleReporter().say(gates.told())
+                reporter_of(quiet).say(gates.told())
             return
         seconds = round(time.perf_counter() - began, 3)
         told = {"run": str(path), **summary_of(path)} if several else summary(path)

@@ -1,5 +1,6 @@
 """Who looks on while the pipeline works."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from dlcli.engine.metrics import Subjects
@@ -12,14 +13,22 @@ class Reporter(Protocol):
     def stage(self, number: int, verb: str, text: str) -> None:
         """A stage has something to say; `number` is 1 to 5."""
 
-    def begin(self, epochs: int, batches: int, rows: int, steps: int | None = None) -> None:
+    def begin(
+        self,
+        epochs: int,
+        batches: int,
+        rows: int,
+        steps: int | None = None,
+        past: Sequence[tuple[Mapping[str, Any], bool]] = (),
+    ) -> None:
         """Training starts or goes on: epochs in all, batches and rows in one epoch; steps in all,
-        where there is a limit to them."""
+        where there is a limit to them; of each epoch before, its metrics, and whether it was the
+        best so far."""
 
     def step(self, report: StepReport) -> None:
         """A step is done."""
 
-    def epoch(self, report: EpochReport, remark: str) -> None:
+    def epoch(self, report: EpochReport, remark: str, best: bool = False) -> None:
         """An epoch is done; the remark says what became of it (best so far, say)."""
 
     def end(self) -> None:
@@ -40,11 +49,18 @@ class NullReporter:
 
     def stage(self, number: int, verb: str, text: str) -> None: ...
 
-    def begin(self, epochs: int, batches: int, rows: int, steps: int | None = None) -> None: ...
+    def begin(
+        self,
+        epochs: int,
+        batches: int,
+        rows: int,
+        steps: int | None = None,
+        past: Sequence[tuple[Mapping[str, Any], bool]] = (),
+    ) -> None: ...
 
     def step(self, report: StepReport) -> None: ...
 
-    def epoch(self, report: EpochReport, remark: str) -> None: ...
+    def epoch(self, report: EpochReport, remark: str, best: bool = False) -> None: ...
 
     def end(self) -> None: ...
 

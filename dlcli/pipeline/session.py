@@ -5,6 +5,7 @@ that the next step or the final run directory depends on is in it, and nothing e
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -88,6 +89,14 @@ class Session:
         of = metrics.metrics if every or self._keeps_all else metrics.scalars
         names = ["loss", *of]
         return [*names, *(f"val_{name}" for name in names if self._validates)]
+
+    def past(self) -> list[tuple[dict[str, Any], bool]]:
+        """Of each epoch so far: its metrics in their order, and whether it was the best so far."""
+        seen, names = History(), self._kept()
+        return [
+            ({name: epoch.metrics[name] for name in names}, self.monitor.enter(seen, epoch))
+            for epoch in self.history.epochs
+        ]
 
     def parameters(self) -> dict[str, Array]:
         """The parameters by name; views, not copies."""

@@ -175,10 +175,10 @@ class LoggingReporter:
         self._log(f"[{number}/5] {verb}: {text}")
         self._watch.stage(number, verb, text)
 
-    def epoch(self, report: Any, remark: str) -> None:
+    def epoch(self, report: Any, remark: str, best: bool = False) -> None:
         values = {name: v for name, v in report.logs.items() if isinstance(v, float)}
         self._log(f"epoch {report.epoch}, step {report.step}: {values} {remark}".rstrip())
-        self._watch.epoch(report, remark)
+        self._watch.epoch(report, remark, best)
 
     def note(self, text: str) -> None:
         self._log(text)

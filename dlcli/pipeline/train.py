@@ -94,7 +94,8 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: R
     cadence = CheckpointSchedule(job.loaded.config)
     training = session.training
     recipe = training.recipe
-    reporter.begin(recipe.epochs, training.batches, len(training), recipe.max_steps)
+    past = session.past()
+    reporter.begin(recipe.epochs, training.batches, len(training), recipe.max_steps, past)
     try:
         with options.patience():
             if team.workers < options.workers:
@@ -114,7 +115,7 @@ def train(run: RunDirectory, job: Job, team: Team, options: Options, reporter: R
                     keeper.save()
                     cadence.saved()
                 if isinstance(report, EpochReport):
-                    reporter.epoch(report, _remark(session))
+                    reporter.epoch(report, _remark(session), session.improved)
                 else:
                     reporter.step(report)
                 signal = options.stop()

@@ -235,14 +235,17 @@ def test_help_tells_every_option_in_words(name: str) -> None:
             assert lines[position + 1].strip()
     wanted = {
         "train": "--resume --output-dir --name --folds --seeds --set --expect --data-dir --workers "
-        "--summary --json --debug",
-        "evaluate": "--split --expect --data-dir --workers --summary --json --debug",
+        "--summary --quiet --verbose --json --debug",
+        "watch": "--json --debug",
+        "evaluate": "--split --expect --data-dir --workers --summary --quiet --verbose --json "
+        "--debug",
         "validate": "--set --format --data-dir --json --debug",
         "predict": "-o, --format --top --proba --classes --id --skip-bad --workers --json --debug",
         "export": "--format --output --data-dir --json --debug",
         "importance": "--split --repeats --seed --metric --data-dir --workers --json --debug",
         "verify": "--json --debug",
-        "reproduce": "--epochs --tolerance --data-dir --workers --summary --json --debug",
+        "reproduce": "--epochs --tolerance --data-dir --workers --summary --quiet --verbose --json "
+        "--debug",
         "init": "--target -o, --example --list --json --debug",
         "describe": "--target --json --debug",
         "schema": "--json --debug",

@@ -1,5 +1,6 @@
 """What whoever looks on is told of a run, in order: stages, epochs and what became of them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,21 @@ def test_a_resumed_run_says_from_where(reports: int, where: str, tmp_path: Path)
     assert reporter.of("begin") == [(3, BATCHES, 24, None)]
     assert len(reporter.of("step")) == 9 - step
     assert reporter.of("end") == [()]
+
+
+def test_a_resumed_run_is_told_the_epochs_before(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        trained(tmp_path, stop=stop_after(9))
+    past = resumed(tmp_path).past
+    rows = (tmp_path / "runs" / "small-0001" / "metrics.jsonl").read_text().splitlines()
+    kept = [json.loads(row) for row in rows[: len(past)]]
+    assert len(past) == 2
+    assert [dict(metrics) for metrics, _ in past] == [
+        {name: value for name, value in row.items() if name not in ("epoch", "step")}
+        for row in kept
+    ]
+    assert [next(iter(metrics)) for metrics, _ in past] == ["loss"] * 2
+    assert [best for _, best in past] == [True, kept[1]["val_loss"] < kept[0]["val_loss"]]
 
 
 def test_a_limit_of_steps_is_told_at_the_beginning(tmp_path: Path) -> None:

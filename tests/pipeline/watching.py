@@ -1,6 +1,6 @@
 """A reporter that writes down all that it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlcli.engine.training import EpochReport, StepReport
@@ -11,17 +11,26 @@ class Everything:
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
+        self.past: Sequence[tuple[Mapping[str, Any], bool]] = ()
 
     def stage(self, number: int, verb: str, text: str) -> None:
         self.told.append(("stage", number, verb, text))
 
-    def begin(self, epochs: int, batches: int, rows: int, steps: int | None = None) -> None:
+    def begin(
+        self,
+        epochs: int,
+        batches: int,
+        rows: int,
+        steps: int | None = None,
+        past: Sequence[tuple[Mapping[str, Any], bool]] = (),
+    ) -> None:
         self.told.append(("begin", epochs, batches, rows, steps))
+        self.past = past
 
     def step(self, report: StepReport) -> None:
         self.told.append(("step", report.epoch, report.batch))
 
-    def epoch(self, report: EpochReport, remark: str) -> None:
+    def epoch(self, report: EpochReport, remark: str, best: bool = False) -> None:
         self.told.append(("epoch", report.epoch, remark, report.logs.get("val_loss")))
 
     def end(self) -> None:
