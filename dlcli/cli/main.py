@@ -22,6 +22,7 @@ from dlcli.cli.importance import importance
 from dlcli.cli.init import init
 from dlcli.cli.outcome import Failure, print_json, wants_json
 from dlcli.cli.predict import predict
+from dlcli.cli.report import report
 from dlcli.cli.reproduce import reproduce
 from dlcli.cli.schema import schema
 from dlcli.cli.train import train
@@ -61,6 +62,7 @@ app.command("export", cls=_Command)(export)
 app.command("importance", cls=_Command)(importance)
 app.command("verify", cls=_Command)(verify)
 app.command("reproduce", cls=_Command)(reproduce)
+app.command("report", cls=_Command)(report)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
 app.command("schema", cls=_Command)(schema)
