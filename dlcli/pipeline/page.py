@@ -111,8 +111,8 @@ def described(
             (str(one.get("code", "")), str(one.get("message", "")))
             for one in Environment(environment).findings
         ),
-        config=_cut(text_of(dict(manifest.config))),
-        settings=flat(dict(manifest.config)),
+        config=_cut(text_of(loaded.resolved())),
+        settings=flat(loaded.resolved()),
         seed=manifest.seed,
         data=dict(sorted(manifest.data.items())),
         environment=_environment(environment, manifest),
@@ -217,6 +217,7 @@ def _parts(run: RunDirectory) -> tuple[Part, ...]:
         rows = found.get("rows") if isinstance(found, dict) else None
         if not isinstance(metrics, dict) or type(rows) is not int:
             raise _foreign(run, EVALUATION)
+        metrics = dict(sorted(metrics.items(), key=lambda pair: (pair[0] != "loss", pair[0])))
         scalars = {name: number for name, v in metrics.items() if (number := _real(v)) is not None}
         tables = {name: table for name, v in metrics.items() if (table := _matrix(v))}
         parts.append(

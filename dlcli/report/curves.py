@@ -9,7 +9,7 @@ from dlcli.report.markup import escaped
 from dlcli.report.style import COLORS
 
 _WIDTH, _HEIGHT = 380, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 12, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 18, 24
 _MOST_ON_A_LINE = 600
 """Corners of a line: more than a screen can show beside each other here."""
 
@@ -47,7 +47,7 @@ def chart(title: str, curves: Sequence[Curve], places: Sequence[int], stride: in
     scale = _Scale.of(finite, epochs)
     best = sorted({curve.marked for curve in curves if curve.marked})
     parts = [*_axes(scale, epochs)]
-    if len(curves) <= 2 and best:
+    if len(curves) <= 2 and len(best) == 1:
         parts += _mark(scale, best[0])
     for curve, place in zip(curves, places, strict=True):
         parts.append(_drawn(curve, place, scale, stride))
@@ -115,17 +115,21 @@ class _Scale:
         if self.logarithmic:
             powers = range(math.ceil(self.low), math.floor(self.high) + 1)
             every = max(1, math.ceil(len(powers) / 5))
-            return [10.0**power for power in powers[::every]]
+            if len(powers) > 3:
+                return [10.0**power for power in powers[::every]]
+            low, high = math.floor(self.low), math.floor(self.high)
+            between = [m * 10.0**power for power in range(low, high + 1) for m in (1, 2, 5)]
+            return [tick for tick in between if self.low <= math.log10(tick) <= self.high]
         return round_steps(self.low, self.high)
 
 
 def round_steps(low: float, high: float) -> list[float]:
-    """About four values between two numbers that people would choose.
+    """About five values between two numbers that people would choose.
 
     >>> round_steps(0.0, 1.0), round_steps(3.0, 9.0)
-    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [4.0, 6.0, 8.0])
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
     """
-    rough = (high - low) / 4
+    rough = (high - low) / 5
     if rough < _LEAST:
         return [low]
     power = 10.0 ** math.floor(math.log10(rough))
@@ -158,8 +162,8 @@ def _axes(scale: _Scale, epochs: int) -> Iterator[str]:
 def _mark(scale: _Scale, best: int) -> Iterator[str]:
     x = scale.x(best)
     yield f'<path class="best" d="M{_place(x)} {_TOP}V{_HEIGHT - _BOTTOM}"/>'
-    side, away = ("start", 4) if x < _WIDTH * 0.6 else ("end", -4)
-    yield f'<text x="{_place(x + away)}" y="{_TOP + 8}" text-anchor="{side}">best: {best}</text>'
+    middle = _place(min(max(x, _LEFT), _WIDTH - 40.0))
+    yield f'<text x="{middle}" y="{_TOP - 6}" text-anchor="middle">best: {best}</text>'
 
 
 def _drawn(curve: Curve, place: int, scale: _Scale, stride: int) -> str:
@@ -171,10 +175,11 @@ def _drawn(curve: Curve, place: int, scale: _Scale, stride: int) -> str:
         ends = epoch in (len(curve.values), curve.marked)
         if _drawable(value) and ((epoch - 1) % stride == 0 or ends):
             told = f"{label}epoch {epoch}: {number(value)}"
+            kind = ""
             if epoch == curve.marked:
-                told += " (best)"
+                told, kind = f"{told} (best)", ' class="b"'
             x, y = _place(scale.x(epoch)), _place(scale.y(value))
-            points.append(f'<path d="M{x} {y}h0"><title>{escaped(told)}</title></path>')
+            points.append(f'<path{kind} d="M{x} {y}h0"><title>{escaped(told)}</title></path>')
     return (
         f'<g class="c{place % COLORS}"><path class="l"{dashed} d="{_line(curve, scale)}"/>'
         f'<g class="p">{"".join(points)}</g></g>'

@@ -34,10 +34,11 @@ def of_classes(run: RunPage, part: Part) -> str:
         title = f"Confusion matrix of the {part.role} part"
         if len(part.matrices) > 1:
             title += f": {code(name)}"
-        found += [f"<h3>{title}</h3>", _matrix(run, matrix)]
+        found.append(f"<h3>{title}</h3>\n{_matrix(run, matrix)}")
     found += [_labels(run, part, name) for name in part.of_labels]
     found.append(_by_class(run, part))
-    return "\n".join(text for text in found if text)
+    tiles = "\n".join(f'<div class="tile">\n{text}\n</div>' for text in found if text)
+    return f'<div class="tiles wide">\n{tiles}\n</div>' if tiles else ""
 
 
 def _name(run: RunPage, place: int, longest: int = _LONGEST_NAME) -> str:

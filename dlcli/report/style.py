@@ -80,12 +80,14 @@ pre { background: var(--raised); padding: .75rem; overflow: auto; max-height: 40
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--line);
   vertical-align: top; font-weight: normal }
-thead th { color: var(--soft); white-space: nowrap }
+th { white-space: nowrap }
+thead th { color: var(--soft) }
 .n { text-align: right; white-space: nowrap }
 .matrix td { text-align: right; min-width: 2.6rem; border: 1px solid var(--line) }
-.matrix th { white-space: nowrap }
 .tiles { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)) }
+.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 36rem), 1fr)) }
+.tile { min-width: 0 }
 figure { margin: 0; min-width: 0; break-inside: avoid }
 figcaption { font-weight: 600; overflow-wrap: anywhere }
 .key { font-weight: normal; white-space: nowrap; margin-left: .75rem }
@@ -99,6 +101,7 @@ svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 .l { stroke-width: 1.6 }
 .p { stroke-width: 5 }
 .many .p { stroke-width: 3 }
+.p .b { stroke-width: 8 }
 .p path:hover { stroke-width: 9 }
 .filters { display: flex; flex-wrap: wrap; gap: .4rem }
 .filters svg { width: 3.2rem; border: 1px solid var(--line) }
