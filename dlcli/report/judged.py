@@ -16,7 +16,10 @@ def metrics(run: RunPage) -> str:
     names = dict.fromkeys(name for part in run.parts for name in part.scalars)
     if not names:
         return ""
-    header = ["metric", *(f"{part.role} ({count_of(part.rows, 'row')})" for part in run.parts)]
+    header = [
+        "metric",
+        *(f"{escaped(part.role, 80)} ({count_of(part.rows, 'row')})" for part in run.parts),
+    ]
     rows = [
         [
             code(name),
@@ -31,7 +34,7 @@ def of_classes(run: RunPage, part: Part) -> str:
     """The matrices of a part, and the table of its classes."""
     found = []
     for name, matrix in part.matrices.items():
-        title = f"Confusion matrix of the {part.role} part"
+        title = f"Confusion matrix of the {escaped(part.role, 80)} part"
         if len(part.matrices) > 1:
             title += f": {code(name)}"
         found.append(f"<h3>{title}</h3>\n{_matrix(run, matrix)}")
@@ -85,7 +88,8 @@ def _labels(run: RunPage, part: Part, name: str) -> str:
     more = ""
     if len(matrix) > MOST_CLASSES:
         more = paragraph(f"The first {MOST_CLASSES} of {len(matrix):,} labels are shown.")
-    return f"<h3>Labels of the {part.role} part: {code(name)}</h3>\n{table(header, rows, 4)}{more}"
+    title = f"Labels of the {escaped(part.role, 80)} part: {code(name)}"
+    return f"<h3>{title}</h3>\n{table(header, rows, 4)}{more}"
 
 
 def _by_class(run: RunPage, part: Part) -> str:
@@ -112,4 +116,5 @@ def _by_class(run: RunPage, part: Part) -> str:
         for k in chosen
     ]
     header = ["class", *(code(name) for name in lists), *(["rows"] if support else [])]
-    return f"<h3>Each class of the {part.role} part</h3>\n{table(header, rows, len(header) - 1)}"
+    title = f"Each class of the {escaped(part.role, 80)} part"
+    return f"<h3>{title}</h3>\n{table(header, rows, len(header) - 1)}"

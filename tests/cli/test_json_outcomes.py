@@ -23,7 +23,7 @@ from dlcli.artifacts import verification
 from dlcli.cli import init as initial
 from dlcli.errors import DlcliError
 from dlcli.pipeline import describe as describing
-from dlcli.pipeline import evaluate, export, importance, predict, reproduce, run, validate
+from dlcli.pipeline import evaluate, export, importance, predict, report, reproduce, run, validate
 from dlcli.pipeline.interruption import Interrupted, Stopped
 from tests.cli.calls import dlcli
 from tests.cli.small import write
@@ -96,6 +96,7 @@ COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     "importance": (importance, "importance_of", lambda p: [p.run, "--repeats", "1"]),
     "verify": (verification, "verify", lambda p: [p.run]),
     "reproduce": (reproduce, "reproduce", lambda p: [p.run]),
+    "report": (report, "report_runs", lambda p: [p.run]),
     "init": (
         initial,
         "examples",
