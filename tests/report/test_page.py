@@ -7,6 +7,7 @@ import pytest
 
 from dlcli.deploy.markdown import code, listed, prose, table
 from dlcli.report import cardtext, curves
+from dlcli.report.described import Filters, LayerLine, Part, Timing
 from dlcli.report.page import text_of
 from tests.report.pages import (
     HOSTILE,
@@ -72,14 +73,14 @@ def test_whatever_a_file_says_is_text() -> None:
         data={HOSTILE: HOSTILE}, environment={HOSTILE: HOSTILE}, settings={HOSTILE: HOSTILE},
         parts=(
             part,
-            type(part)(
+            Part(
                 HOSTILE, 3, {HOSTILE: 1.0}, {HOSTILE: (1.0,)}, {HOSTILE: ((1.0,),)},
                 {HOSTILE: (((1.0, 2.0), (3.0, 4.0)),)},
             ),
         ),
-        layers=(type(plain().layers[0])(HOSTILE, HOSTILE, (HOSTILE,), (2,), 6, 10),),
-        filters=type(plain().filters)(HOSTILE, ((((0.0,),),),), 9),  # type: ignore[misc, call-arg]
-        timings=(type(plain().timings[0])(HOSTILE, 1.0),),
+        layers=(LayerLine(HOSTILE, HOSTILE, (HOSTILE,), (2,), 6, 10),),
+        filters=Filters(HOSTILE, ((((0.0,),),),), 9),
+        timings=(Timing(HOSTILE, 1.0),),
     )  # fmt: skip
     for runs in ([odd], [odd, plain()]):
         text = text_of(runs)
