@@ -26,6 +26,7 @@ from dlcli.cli.init import init
 from dlcli.cli.list import list_words
 from dlcli.cli.outcome import Failure, print_json, wants_json
 from dlcli.cli.predict import predict
+from dlcli.cli.report import report
 from dlcli.cli.reproduce import reproduce
 from dlcli.cli.runs import RunsGroup, list_runs, prune, rm, show
 from dlcli.cli.schema import schema
@@ -74,6 +75,7 @@ app.command("importance", cls=_Command)(importance)
 app.command("verify", cls=_Command)(verify)
 app.command("reproduce", cls=_Command)(reproduce)
 app.command("diff", cls=_Command)(diff)
+app.command("report", cls=_Command)(report)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
 app.command("list", cls=_Command)(list_words)

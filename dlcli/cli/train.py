@@ -135,21 +135,15 @@ def train(
                     if folds is not None
                     else Plan.of_seeds(loaded.config.seed, seeds or 0, known, config.name)
                 )
-                path = train_many(
-                    plan, source, config.absolute(), options, reporter_of(quiet, verbose)
-                )
+                path = train_many(plan, source, config.absolute(), options, reporter)
             else:
                 assert config is not None
                 source = loaded.document.source
-                path = run.run(
-                    loaded, source, config.absolute(), options, reporter_of(quiet, verbose)
-                )
+                path = run.run(loaded, source, config.absolute(), options, reporter)
             if gates and not gates.judged and not several:  # the run was complete already
                 from dlcli.pipeline.finished import evaluate_run
 
-                evaluate_run(
-                    path, None, data_dir, options.workers, gates, reporter_of(quiet, verbose)
-                )
+                evaluate_run(path, None, data_dir, options.workers, gates, reporter)
         from dlcli.pipeline.summary import summary
 
         if page is not None:

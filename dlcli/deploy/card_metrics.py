@@ -41,7 +41,7 @@ def _by_class(card: Card, found: Measured) -> list[str]:
         if isinstance(values, list) and values and isinstance(values[0], int | float)
     }
     if found.matrix is not None:
-        lists = {**_of_matrix(found.metrics[found.matrix]), **lists}
+        lists = {**of_matrix(found.metrics[found.matrix]), **lists}
     if not lists:
         return []
     what = "label" if card.kind == "multilabel" else "class"
@@ -61,7 +61,7 @@ def _word(name: str) -> str:
     return name if name.isascii() and name.isalnum() else code(name)
 
 
-def _of_matrix(matrix: Sequence[Any]) -> dict[str, list[float]]:
+def of_matrix(matrix: Sequence[Any]) -> dict[str, list[float]]:
     """Precision and recall of each class, or of each label's yes; 0 of nothing, as the metrics."""
     if matrix and isinstance(matrix[0][0], list):
         triples = [(m[1][1], m[0][1] + m[1][1], sum(m[1])) for m in matrix]

@@ -21,6 +21,9 @@ from dlcli.data.audit import Finding
 from dlcli.deploy.exporter import Proof
 from dlcli.errors import DlcliError
 
+PREPARE, TRAIN, EVALUATE = STAGES = ("prepare and design", "train", "evaluate and deploy")
+"""What the time of a run is told of."""
+
 _MOST_OVERRIDES = 1000
 """More than a command line of people has."""
 
@@ -223,6 +226,18 @@ class Environment:
     def replace(self, names: Iterable[str]) -> None:
         """Note files that are about to be taken off the manifest's list, and removed then."""
         self.document["replaced"] = sorted(names)
+
+    def took(self, stage: str, seconds: float, rows: int | None = None) -> None:
+        """Note how long a stage took in this process; rows: that were trained on in it.
+
+        A process that was killed or interrupted left no word of its time, so rows and seconds are
+        those of one that came to the end of the stage.
+        """
+        known = self.document.get("seconds")
+        others = known if isinstance(known, dict) else {}
+        self.document["seconds"] = {**others, stage: round(seconds, 3)}
+        if rows is not None:
+            self.document["rows_trained"] = rows
 
     def finish(self) -> None:
         """Note when the run ended."""

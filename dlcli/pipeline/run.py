@@ -1,5 +1,6 @@
 """A new run: the five stages in order: prepare, design, train, evaluate, deploy."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def run(
     with interruptible("before training began; nothing was written"):
         where = prepare.places(path.parent, options.data_dir)
         _say_class(loaded, reporter)
+        began = time.perf_counter()
         job = Job.ready(loaded, where, reporter, gates=options.gates)
+        prepared = time.perf_counter() - began
         job.check_gates()
     with interruptible(f"before training began; {options.output_dir} may hold an empty run"):
         directory = claim() if claim else RunDirectory.create(options.output_dir, name)
@@ -53,6 +56,7 @@ def run(
                 options.overrides,
                 job.findings,
             )
+            environment.took(provenance.PREPARE, prepared)
             write_rows(directory, job.prepared.brought)
             manifest = provenance.manifest_of(loaded, job.digests)
             manifest = provenance.begin(directory, source, loaded, manifest, environment)

@@ -1,6 +1,7 @@
 """The last three stages, as a new run and a resumed one go through them: they can be done again at
 any time with the same result. The first two make the job; see job.py."""
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +24,7 @@ from dlcli.pipeline.deploy import Deployed, kind_of, tell_of_proof
 from dlcli.pipeline.interruption import interruptible
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.options import Options
+from dlcli.pipeline.page import write_report
 from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.session import Session
@@ -59,11 +61,15 @@ def last_three_stages(
             f"{session.training.batches:,} batches, {options.workers} workers",
         )
     then = f"go on with `dlcli train --resume {root}`"
+    began, before = time.perf_counter(), _rows_seen(session)
     try:
         with job.team(options.workers, then) as team:
             if not session.finished or checkpoint is None:
                 with interruptible(f"in training; {then}", root):
                     train(directory, job, team, options, logged)
+                trained = time.perf_counter() - began
+                environment.took(provenance.TRAIN, trained, _rows_seen(session) - before)
+            began = time.perf_counter()
             with interruptible(
                 "when training was done and saved; evaluate and deploy with "
                 f"`dlcli train --resume {root}`",
@@ -71,11 +77,13 @@ def last_three_stages(
             ):
                 made = last_two_stages(directory, job, manifest, team, store, logged)
                 environment.deployed(made.proofs)
+                environment.took(provenance.EVALUATE, time.perf_counter() - began)
                 environment.finish()
                 environment.write(directory)
                 job.require_unchanged_data()
                 history = session.history
                 manifest = replace(manifest, epochs=tuple(history.epochs), tensors=history.tensors)
+                _write_report(directory, job, manifest, logged)
                 manifest = manifests.complete(directory, manifest, made.files)
         for text in told_of_weights(job.loaded, session):
             logged.say(text)
@@ -84,6 +92,29 @@ def last_three_stages(
         with suppress(StorageError):
             provenance.log(directory, str(error))
         raise
+
+
+def _rows_seen(session: Session) -> int:
+    """The rows that were trained on so far, each as often as it was."""
+    training = session.training
+    epochs, batches = divmod(training.progress.step, training.batches)
+    rows = min(batches * training.recipe.batch_size, len(training))
+    return epochs * len(training) + rows
+
+
+def _write_report(
+    directory: RunDirectory, job: Job, manifest: Manifest, reporter: Reporter
+) -> None:
+    """The page of the run as it is about to be."""
+    layout = job.design.recipe.model.layout
+    write_report(
+        directory,
+        job.loaded,
+        replace(manifest, status="complete"),
+        job.design.chain.nodes,
+        layout.named(job.kept),
+        reporter,
+    )
 
 
 def last_two_stages(

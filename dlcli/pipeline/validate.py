@@ -1,5 +1,6 @@
 """Everything that can be known about a config without training: `dlcli validate`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -203,7 +204,12 @@ def _weights(loaded: LoadedConfig, where: Places) -> tuple[str, ...]:
 
 def layer_rows(chain: Chain) -> tuple[LayerRow, ...]:
     """The layer table."""
-    return tuple(map(_row, chain.nodes))
+    return rows_of(chain.nodes)
+
+
+def rows_of(nodes: Sequence[Node]) -> tuple[LayerRow, ...]:
+    """The layer table of nodes, before any were fused."""
+    return tuple(map(_row, nodes))
 
 
 def _row(node: Node) -> LayerRow:

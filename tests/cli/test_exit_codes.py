@@ -308,7 +308,7 @@ def test_130_and_143_are_signals_after_a_saved_checkpoint(
     saved = Checkpoints(RunDirectory.open(run)).load()
     assert saved is not None and saved.state["step"] == 3
     assert dlcli("train", "--resume", run, "--workers", "1").run == run
-    unlisted = {"environment.json", "train.log"}
+    unlisted = {"environment.json", "train.log", "report.html"}
     one, other = files(run), files(expected)
     assert {k: one[k] for k in one if k not in unlisted} == {
         k: other[k] for k in other if k not in unlisted

@@ -58,7 +58,9 @@ def runs(made: Mapping[str, Path], tmp_path: Path) -> dict[str, Path]:
 
 def listed(run: Path) -> dict[str, bytes]:
     """The files of a run that are the same whenever they are made."""
-    return {name: data for name, data in files(run).items() if name not in UNLISTED}
+    return {
+        name: data for name, data in files(run).items() if name not in {*UNLISTED, "report.html"}
+    }
 
 
 def export(run: Path, *arguments: str | Path) -> Call:

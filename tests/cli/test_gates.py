@@ -148,7 +148,7 @@ def test_train_prints_the_path_of_the_complete_run_and_exits_8(tmp_path: Path) -
     assert dlcli("verify", run).code == 0
     # A gate is the command's and leaves nothing in the run.
     other = train(config, tmp_path / "other").run
-    unlisted = ("environment.json", "train.log")
+    unlisted = ("environment.json", "train.log", "report.html")
     for name, content in files(run).items():
         assert name in unlisted or content == (other / name).read_bytes()
 

@@ -30,6 +30,7 @@ from dlcli.pipeline import (
     importance,
     predict,
     removing,
+    report,
     reproduce,
     run,
     seen,
@@ -110,6 +111,7 @@ COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     "importance": (importance, "importance_of", lambda p: [p.run, "--repeats", "1"]),
     "verify": (verification, "verify", lambda p: [p.run]),
     "reproduce": (reproduce, "reproduce", lambda p: [p.run]),
+    "report": (report, "report_runs", lambda p: [p.run]),
     "init": (
         initial,
         "examples",

@@ -169,7 +169,7 @@ def test_the_json_of_verify(run: Path) -> None:
     found = document("verify", run, "--json")
     listed = [path for path in run.rglob("*") if path.is_file()]
     assert found["status"] == "complete"
-    assert found["files"] == len(listed) - 3  # manifest, environment, log
+    assert found["files"] == len(listed) - 4  # manifest, environment, log, page
     assert found["bytes"] > 1000
 
 
@@ -246,6 +246,7 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "verify": "--json --debug",
         "reproduce": "--epochs --tolerance --data-dir --workers --summary --quiet --verbose --json "
         "--debug",
+        "report": "-o, --json --debug",
         "init": "--target -o, --example --list --json --debug",
         "describe": "--target --json --debug",
         "schema": "--json --debug",

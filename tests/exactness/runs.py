@@ -13,7 +13,7 @@ import pytest
 
 from dlcli.artifacts.digests import digest_document
 from dlcli.artifacts.manifest import encode_document
-from dlcli.artifacts.run_directory import ENVIRONMENT, LOG
+from dlcli.artifacts.run_directory import ENVIRONMENT, LOG, REPORT
 from dlcli.config import load_config
 from dlcli.pipeline import run as pipeline
 from dlcli.pipeline.progress import NullReporter
@@ -155,7 +155,7 @@ def content(run: Path) -> dict[str, bytes]:
     return {
         path.relative_to(run).as_posix(): path.read_bytes()
         for path in sorted(run.rglob("*"))
-        if path.is_file() and path.name not in (ENVIRONMENT, LOG)
+        if path.is_file() and path.name not in (ENVIRONMENT, LOG, REPORT)
     }
 
 

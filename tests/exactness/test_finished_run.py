@@ -23,7 +23,7 @@ from tests.exactness.runs import (
     write,
 )
 
-UNLISTED = {"manifest.json", "environment.json", "train.log"}
+UNLISTED = {"manifest.json", "environment.json", "train.log", "report.html"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,38 @@
+"""`dlcli report`: the page of a run, or of several side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlcli.cli.options import Debug, Json, choose_recorded_numerics, print_path, require_run
+from dlcli.cli.outcome import print_json
+
+
+def report(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Run directories; several are compared.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The page; default: report.html in the run."
+        ),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write the page of a run, or of several side by side: HTML, without scripts.
+
+    Prints the page's path on stdout. Training writes the page of its run by itself.
+    """
+    for run in runs:
+        require_run(run)
+    choose_recorded_numerics(runs[0])  # nothing is computed, so it need not suit the others
+    from dlcli.pipeline.report import report_runs
+
+    path = report_runs(runs, output)
+    if json:
+        print_json({"report": str(path)})
+    else:
+        print_path(path)

@@ -1,0 +1,94 @@
+"""`dlcli report`: the page of a run that was trained before, or of several side by side."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from dlcli.artifacts import documents
+from dlcli.artifacts.files import write_text
+from dlcli.artifacts.manifest import read_manifest
+from dlcli.artifacts.reading import read_start
+from dlcli.artifacts.run_directory import (
+    EVALUATION,
+    MANIFEST,
+    MODEL,
+    MODEL_CARD,
+    REPORT,
+    RESOLVED_CONFIG,
+    RunDirectory,
+    is_many,
+)
+from dlcli.artifacts.verification import check_file
+from dlcli.deploy.bundle import Bundle
+from dlcli.errors import ArtifactError, UsageError
+from dlcli.pipeline import provenance
+from dlcli.pipeline.many_plan import each_run
+from dlcli.pipeline.page import described
+from dlcli.pipeline.resume import require_same_config
+from dlcli.report.described import RunPage
+from dlcli.report.page import MARK, text_of
+
+
+def report_runs(paths: Sequence[Path], output: Path | None) -> Path:
+    """Write the page of a run, or of several side by side; where it lies.
+
+    output: the file; without one, `report.html` in the run, of which there must be one only.
+    """
+    directories = [RunDirectory.open(path) for path in _each(paths)]
+    if output is None:
+        if len(directories) > 1:
+            raise UsageError("several runs have no place in common: give the page one, -o FILE")
+        directory = directories[0]
+        with directory.lock():
+            documents.write_text(directory, REPORT, text_of([recorded(directory)]))
+        return directory.path(REPORT)
+    _require_ours(output)
+    write_text(output, text_of([recorded(directory) for directory in directories]))
+    return output
+
+
+def _each(paths: Sequence[Path]) -> Iterable[Path]:
+    """The runs; those of a directory that holds several, one by one."""
+    for path in paths:
+        if is_many(path):
+            yield from (place for _, place in each_run(path) if place.is_dir())
+        else:
+            yield path
+
+
+def _require_ours(output: Path) -> None:
+    """UsageError where another file than a page would be lost."""
+    try:
+        there = output.exists() or output.is_symlink()
+        folder = output.is_dir()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"-o {output}: cannot look at it: {error}", file=output) from None
+    if folder:
+        raise UsageError(f"-o {output} is a folder; give the name of a file in it", file=output)
+    if there and read_start(output, len(MARK)) != MARK.encode():
+        raise UsageError(
+            f"-o {output} is there and no page of dlcli; give another name", file=output
+        )
+
+
+def recorded(directory: RunDirectory) -> RunPage:
+    """What is known of a run, finished or not; UsageError where it has no epoch yet.
+
+    ArtifactError where a file that the page reads is not what the manifest says.
+    """
+    manifest = read_manifest(directory.path(MANIFEST))
+    try:
+        loaded = provenance.recorded_config(directory)
+    except UsageError as error:
+        path = directory.path(RESOLVED_CONFIG)
+        raise ArtifactError(f"{path} is damaged or was edited: {error}", file=path) from None
+    require_same_config(directory, loaded, manifest)
+    if manifest.status != "complete":
+        return described(directory, loaded, manifest, (), {})
+    names = [EVALUATION, *(name for name in manifest.files if name.startswith(f"{MODEL}/"))]
+    if MODEL_CARD in manifest.files:
+        names.append(MODEL_CARD)
+    for name in names:
+        check_file(directory, manifest, name)
+    bundle = Bundle.load(directory.path(MODEL))
+    arrays = bundle.model.layout.named(bundle.theta)
+    return described(directory, loaded, manifest, bundle.model.plain, arrays)

@@ -1,0 +1,103 @@
+"""What a page says, as plain values: no word of it is HTML."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlcli.frozen import frozen
+
+
+@frozen
+class LayerLine:
+    """A line of the table of layers; flops: of the forward pass of one row."""
+
+    name: str
+    type: str
+    reads: tuple[str, ...]
+    shape: tuple[int, ...]
+    parameters: int
+    flops: int
+
+
+@frozen
+class Filters:
+    """The kernels of a convolution that reads pictures.
+
+    values: filter by filter, row by row, of each pixel its one or three channels.
+    count: how many filters the layer has, also where `values` has fewer.
+    """
+
+    layer: str
+    values: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...]
+    count: int
+
+
+@frozen
+class Part:
+    """A part that was evaluated.
+
+    scalars: the metrics that are one number. lists: those that are one for each class, without
+    `_per_class` at the end. matrices: by name; of several labels, a matrix of two by two for each.
+    """
+
+    role: str
+    rows: int
+    scalars: Mapping[str, float]
+    lists: Mapping[str, tuple[float, ...]]
+    matrices: Mapping[str, tuple[tuple[float, ...], ...]]
+    of_labels: Mapping[str, tuple[tuple[tuple[float, ...], ...], ...]]
+
+
+@frozen
+class Timing:
+    """How long a stage took; rows: that it went through, where they were counted."""
+
+    stage: str
+    seconds: float
+    rows: int | None = None
+
+
+@frozen
+class RunPage:
+    """Everything that the page of a run says.
+
+    label: what the run is called beside others. name: the config's. done: whether it is complete.
+    epochs: the numbers of the epochs, from 1 without a gap; curves: each value, one an epoch.
+    rates: the learning rate of the last update of each epoch, empty where it is not known.
+    best: the best epoch; monitor, value: by what and how good. kept: why those weights are kept.
+    card: the model card, where there is one. findings: of the audit, each a code and a sentence.
+    config: resolved, as YAML; settings: the same by dotted keys. data: digests by role.
+    environment: what may differ between runs of the same bits, in words.
+    """
+
+    label: str
+    name: str
+    done: bool
+    epochs: int
+    curves: Mapping[str, Sequence[float]]
+    rates: Sequence[float]
+    best: int
+    monitor: str
+    value: float
+    kept: str
+    parts: tuple[Part, ...]
+    classes: tuple[str, ...]
+    layers: tuple[LayerLine, ...]
+    filters: Filters | None
+    timings: tuple[Timing, ...]
+    card: str | None
+    findings: tuple[tuple[str, str], ...]
+    config: str
+    settings: Mapping[str, Any]
+    seed: int
+    data: Mapping[str, str]
+    environment: Mapping[str, str]
+
+    @property
+    def parameters(self) -> int:
+        """All parameters together."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def flops(self) -> int:
+        """Of one row's forward pass."""
+        return sum(layer.flops for layer in self.layers)

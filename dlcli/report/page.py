@@ -1,0 +1,194 @@
+"""The page of a run, and that of several side by side."""
+
+from collections.abc import Sequence
+
+from dlcli.deploy.card_wording import MOST_FINDINGS, count_of, number
+from dlcli.report import anatomy, cardtext, compared, judged
+from dlcli.report.curves import Curve, chart
+from dlcli.report.described import RunPage
+from dlcli.report.markup import code, escaped, paragraph, section, table
+from dlcli.report.style import style_sheet
+
+MARK = "<!DOCTYPE html>\n<!-- a report of dlcli -->\n"
+"""How every page begins, by which it is known again."""
+
+_MOST_POINTS = 30_000
+"""Points with a title of their own; of more epochs than that, only every so many have one."""
+
+
+def text_of(runs: Sequence[RunPage]) -> str:
+    """The page of one run, or of several in this order."""
+    body = _one(runs[0]) if len(runs) == 1 else _several(runs)
+    title = escaped(runs[0].label if len(runs) == 1 else f"{len(runs)} runs", 200)
+    return (
+        f'{MARK}<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
+        f"<title>{title}</title>\n<style>\n{style_sheet()}</style>\n</head>\n<body>\n"
+        f"{body}\n</body>\n</html>\n"
+    )
+
+
+def _one(run: RunPage) -> str:
+    own = cardtext.sections(run.card or "")
+    parts = "\n".join(judged.of_classes(run, part) for part in run.parts)
+    reproducing = own.get("Reproducing this model", "")
+    return "\n".join(
+        text
+        for text in [
+            f"<header>\n<h1>{escaped(run.label)}</h1>",
+            _unfinished(run),
+            f"{_facts(run)}\n</header>",
+            section("Curves", _curves(run)),
+            section("Metrics", judged.metrics(run), parts),
+            section("Network", anatomy.layers(run), anatomy.filters(run.filters)),
+            section("Time", _times(run)),
+            section("Data", _data(run, own)),
+            section("What is fed in, what comes out", _card(own, "Intended use")),
+            section("Caveats", _card(own, "Caveats and recommendations")),
+            section("Config", f"<pre>{escaped(run.config)}</pre>"),
+            section("Environment", _pairs(run.environment, "what", "value")),
+            section("Reproducing", cardtext.html_of(reproducing) or _digests(run)),
+        ]
+        if text
+    )
+
+
+def _several(runs: Sequence[RunPage]) -> str:
+    head = [f"<header>\n<h1>{len(runs)} runs side by side</h1>"]
+    head += [
+        paragraph(f'<span class="warn">{escaped(run.label)} is not finished.</span>')
+        for run in runs
+        if not run.done
+    ]
+    return "\n".join(
+        text
+        for text in [
+            *head,
+            f"{compared.legend(runs)}\n</header>",
+            section("Metrics", compared.metrics(runs)),
+            section("Curves", _overlaid(runs)),
+            section("What differs in the config", compared.settings(runs)),
+            section("What differs in the data", compared.data(runs)),
+            section("What differs in the environment", compared.environment(runs)),
+        ]
+        if text
+    )
+
+
+def _unfinished(run: RunPage) -> str:
+    if run.done:
+        return ""
+    told = (
+        f"This run is not finished: it has {count_of(run.epochs, 'epoch')} so far, and no weights "
+        "were chosen or evaluated."
+    )
+    return paragraph(f'<span class="warn">{told}</span>')
+
+
+def _facts(run: RunPage) -> str:
+    """The numbers that people look for first."""
+    facts = [("epochs", f"{run.epochs:,}"), (f"best epoch, by {run.monitor}", f"{run.best:,}")]
+    facts.append((run.monitor, number(run.value)))
+    if run.layers:
+        facts += [("parameters", f"{run.parameters:,}"), ("FLOPs of a row", f"{run.flops:,}")]
+    for part in run.parts[:1]:
+        facts += [(f"{part.role} {name}", number(v)) for name, v in part.scalars.items()]
+    facts.append(("seed", str(run.seed)))
+    items = "\n".join(
+        f"<li><b>{escaped(value, 40)}</b><span>{escaped(what, 60)}</span></li>"
+        for what, value in facts
+    )
+    kept = paragraph(escaped(run.kept)) if run.kept else ""
+    return f'<ul class="facts">\n{items}\n</ul>{kept}'
+
+
+def _stride(points: int) -> int:
+    return max(1, -(-points // _MOST_POINTS))
+
+
+def _told_of(stride: int) -> str:
+    if stride == 1:
+        return ""
+    return paragraph(
+        f'<span class="soft">Lines go through all epochs; every {stride}th has a point that tells '
+        "its value.</span>"
+    )
+
+
+def _curves(run: RunPage) -> str:
+    names = [n for n in run.curves if not (n.startswith("val_") and n[4:] in run.curves)]
+    stride = _stride(run.epochs * (len(run.curves) + bool(run.rates)))
+    charts = []
+    for name in names:
+        curves = [Curve("training", "", run.curves[name], run.best)]
+        if f"val_{name}" in run.curves:
+            curves[0] = Curve("training", "training,", run.curves[name], run.best)
+            validation = run.curves[f"val_{name}"]
+            curves.append(Curve("validation", "validation,", validation, run.best))
+        charts.append(chart(code(name), curves, range(len(curves)), stride))
+    if run.rates:
+        charts.append(chart("learning rate", [Curve("", "", run.rates, run.best)], [2], stride))
+    inner = "\n".join(text for text in charts if text)
+    return f'{_told_of(stride)}<div class="tiles">\n{inner}\n</div>' if inner else ""
+
+
+def _overlaid(runs: Sequence[RunPage]) -> str:
+    names = list(dict.fromkeys(name for run in runs for name in run.curves))
+    points = sum(run.epochs * (len(run.curves) + bool(run.rates)) for run in runs)
+    stride = _stride(points)
+    charts = []
+    for name in [*names, ""]:
+        curves, places = [], []
+        for place, run in enumerate(runs):
+            values = run.curves.get(name, ()) if name else run.rates
+            if len(values):
+                curves.append(Curve("", f"run {place + 1},", values, run.best))
+                places.append(place)
+        if curves:
+            charts.append(chart(code(name) if name else "learning rate", curves, places, stride))
+    inner = "\n".join(text for text in charts if text)
+    return f'{_told_of(stride)}<div class="tiles">\n{inner}\n</div>'
+
+
+def _times(run: RunPage) -> str:
+    if not run.timings:
+        return ""
+    rows = []
+    for timing in run.timings:
+        speed = ""
+        if timing.rows and timing.seconds > 0:
+            speed = f"{timing.rows / timing.seconds:,.0f}"
+        counted = "" if timing.rows is None else f"{timing.rows:,}"
+        rows.append([escaped(timing.stage), f"{timing.seconds:,.2f}", counted, speed])
+    return table(("stage", "seconds", "rows", "rows per second"), rows, 3)
+
+
+def _card(own: dict[str, str], title: str) -> str:
+    return cardtext.html_of(own.get(title, ""))
+
+
+def _data(run: RunPage, own: dict[str, str]) -> str:
+    """As the model card tells it; without one, what is known before the end."""
+    told = _card(own, "Training and evaluation data")
+    if told:
+        return told
+    parts = [_digests(run)]
+    if run.findings:
+        items = "".join(
+            f"<li>{code(kind)}: {escaped(text, 1000)}</li>"
+            for kind, text in run.findings[:MOST_FINDINGS]
+        )
+        parts.append(f"<h3>What the audit found</h3>\n<ul>{items}</ul>")
+    return "\n".join(part for part in parts if part)
+
+
+def _digests(run: RunPage) -> str:
+    return _pairs(run.data, "data", "SHA-256")
+
+
+def _pairs(pairs: object, what: str, value: str) -> str:
+    assert isinstance(pairs, dict)
+    if not pairs:
+        return ""
+    rows = [[escaped(name, 80), code(text, 400)] for name, text in pairs.items()]
+    return table((what, value), rows)
