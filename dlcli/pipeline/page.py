@@ -82,7 +82,9 @@ def described(
     done = manifest.status == "complete"
     epochs, steps = _epochs(run, manifest)
     curves = _curves(epochs)
-    monitor = Monitor(loaded.config, any(name.startswith("val_") for name in curves))
+    monitor = Monitor(
+        loaded.config.training.early_stopping, any(name.startswith("val_") for name in curves)
+    )
     if monitor.name not in curves:
         raise _foreign(run, MANIFEST if done else METRICS)
     best = _best(monitor, curves[monitor.name])
