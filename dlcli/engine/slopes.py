@@ -6,9 +6,11 @@ difference) must be what backward says. The suite checks many more examples; the
 and come with the package, so that they can be tried where a result is in doubt.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from dlcli.engine.context import Context, Moment
 from dlcli.engine.layer import Array, Layer, Merge, Shape
@@ -43,6 +45,7 @@ from dlcli.engine.layers import (
 )
 from dlcli.engine.merges import MERGES
 from dlcli.frozen import frozen
+from dlcli.randomness import Stream
 
 ROWS = 4
 STEP = 1e-6
@@ -141,16 +144,16 @@ def slopes() -> Slopes:
 
 def of_layer(example: Example) -> float:
     """How far the slopes of a layer are off: by its input and by everything it learns."""
-    layer, draw = example.layer, np.random.default_rng(1)
+    layer, draw = example.layer, _Draws(1)
     x = _rows(example, draw)
     p: dict[str, Array] = {}
     for name, slot in layer.slots(example.in_shape).items():
-        numbers = draw.normal(size=slot.shape)
+        numbers = draw.normal(slot.shape)
         p[name] = numbers if slot.kind == "trained" else np.abs(numbers)
     trained = [
         name for name, slot in layer.slots(example.in_shape).items() if slot.kind == "trained"
     ]
-    dy = draw.normal(size=(ROWS, *layer.out_shape(example.in_shape)))
+    dy = draw.normal((ROWS, *layer.out_shape(example.in_shape)))
 
     def value(at: Mapping[str, Array]) -> float:
         parameters = {name: at.get(name, array) for name, array in p.items()}
@@ -172,9 +175,9 @@ def of_layer(example: Example) -> float:
 
 def of_merge(merge: Merge, shapes: tuple[Shape, ...]) -> float:
     """The same of a merge, by each of its inputs."""
-    draw = np.random.default_rng(2)
-    at = {str(index): draw.normal(size=(ROWS, *shape)) for index, shape in enumerate(shapes)}
-    dy = draw.normal(size=(ROWS, *merge.out_shape(shapes)))
+    draw = _Draws(2)
+    at = {str(index): draw.normal((ROWS, *shape)) for index, shape in enumerate(shapes)}
+    dy = draw.normal((ROWS, *merge.out_shape(shapes)))
 
     def value(changed: Mapping[str, Array]) -> float:
         y, _ = merge.forward([changed[name] for name in at], _context())
@@ -192,14 +195,32 @@ def _context() -> Context:
     return Context("layer", Moment(seed=5, training=True, step=3))
 
 
-def _rows(example: Example, draw: np.random.Generator) -> Array:
+class _Draws:
+    """Random numbers, the same each time."""
+
+    def __init__(self, seed: int) -> None:
+        self._stream = Stream(seed, "slopes")
+
+    def normal(self, shape: Shape) -> Array:
+        return self._stream.normal(math.prod(shape)).astype(np.float64).reshape(shape)
+
+    def below(self, limit: int, shape: Shape) -> Array:
+        """Whole numbers from 0 to limit - 1."""
+        uniform = self._stream.uniform(math.prod(shape)).astype(np.float64)
+        return np.floor(uniform * limit).reshape(shape)
+
+    def permutation(self, count: int) -> npt.NDArray[np.int64]:
+        return self._stream.permutation(count)
+
+
+def _rows(example: Example, draw: "_Draws") -> Array:
     """Rows for an example: normal numbers, or ids."""
     if example.ids:
-        return draw.integers(0, example.ids, (ROWS, *example.in_shape)).astype(np.float64)
-    numbers = draw.normal(size=(ROWS, *example.in_shape))
+        return draw.below(example.ids, (ROWS, *example.in_shape))
+    numbers = draw.normal((ROWS, *example.in_shape))
     for position, ids, _ in getattr(example.layer, "columns", ()):
         # In the middle between two whole numbers, so that a short step changes no id.
-        numbers[:, position] = draw.integers(0, ids + 1, ROWS) + 0.5
+        numbers[:, position] = draw.below(ids + 1, (ROWS,)) + 0.5
     return numbers
 
 
@@ -207,7 +228,7 @@ def _furthest(
     value: Callable[[Mapping[str, Array]], float],
     at: Mapping[str, Array],
     told: Mapping[str, Array],
-    draw: np.random.Generator,
+    draw: "_Draws",
 ) -> float:
     """The largest distance between what slopes say of a step and what it changes."""
     worst = 0.0
@@ -222,10 +243,10 @@ def _furthest(
     return worst
 
 
-def _steps(at: Mapping[str, Array], draw: np.random.Generator) -> Iterator[Mapping[str, Array]]:
+def _steps(at: Mapping[str, Array], draw: "_Draws") -> Iterator[Mapping[str, Array]]:
     """A step of everything at once, and some along one number alone."""
     if at:
-        yield {name: draw.normal(size=array.shape) for name, array in at.items()}
+        yield {name: draw.normal(array.shape) for name, array in at.items()}
     for name, array in at.items():
         for position in draw.permutation(array.size)[:_ALONG]:
             step = np.zeros(array.size)

@@ -257,7 +257,7 @@ def test_a_closed_terminal_saves_and_a_second_hangup_changes_nothing(
     """The kernel and the shell both send it, and progress can be written nowhere any more."""
     master, terminal = os.openpty()
     process = start(
-        ("train", config, "--output-dir", tmp_path, "--workers", "2"),
+        ("train", config, "--output-dir", tmp_path, "--workers", "2", "--verbose"),
         stdin=terminal,
         stderr=terminal,
         start_new_session=True,
