@@ -66,7 +66,7 @@ options = st.just([]) | st.just([]) | overrides()
 
 
 @pytest.mark.properties
-@pytest.mark.parametrize("part", a_part(PARTS, 2))
+@pytest.mark.parametrize("part", a_part(PARTS))
 def test_any_damaged_config_validates_or_says_why_not(
     part: int, of_part: Callable[[int], Callable[[Check], Check]], folder: Path
 ) -> None:

@@ -152,7 +152,7 @@ SECOND = Path(__file__).parents[1] / "fixtures" / "schema_2"
 """Runs whose bundles have schema 1: of a table without a header, and of several values."""
 
 
-THOROUGH = ("prices", "ids", "unnamed", "earlier prices", "earlier scenes")
+THOROUGH = ("scenes", "prices", "ids", "unnamed", "earlier prices", "earlier scenes")
 
 
 def _earlier(name: str, folder: Path) -> Path:
@@ -167,7 +167,6 @@ def _earlier(name: str, folder: Path) -> Path:
     scope="module",
     params=[
         "kinds",
-        "scenes",
         *(pytest.param(name, marks=pytest.mark.thorough) for name in THOROUGH),
     ],
 )

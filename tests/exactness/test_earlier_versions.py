@@ -34,6 +34,7 @@ from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.reproduce import reproduce
 from tests.exactness.runs import (
     SMALL,
+    a_few,
     assert_same,
     command,
     content,
@@ -47,7 +48,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "schema_1"
 NAMES = ("flowers", "houses")
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=a_few(NAMES, 1))
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A finished run of an earlier version, as it would lie on somebody's disk."""
     run = tmp_path / f"{request.param}-0001"
@@ -141,7 +142,7 @@ SECOND = Path(__file__).parents[1] / "fixtures" / "schema_2"
 ROWS_OF = {"trees": "trees.rows.csv", "prices": "prices.rows.csv", "scenes": "scenes.rows.npz"}
 
 
-@pytest.fixture(params=ROWS_OF)
+@pytest.fixture(params=a_few([*ROWS_OF], 1))
 def second(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A finished run of the version before this one, on somebody's disk beside its data."""
     return _second(request.param, tmp_path)

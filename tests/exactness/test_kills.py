@@ -47,7 +47,7 @@ def expected(config: Path) -> dict[str, bytes]:
     return content(train(config, config.parent / "expected"))
 
 
-@pytest.mark.parametrize("chain", a_part(CHAINS, 2))
+@pytest.mark.parametrize("chain", a_part(CHAINS))
 def test_a_run_that_is_killed_again_and_again_ends_the_same(
     chain: int, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_long_run_is_stopped_resumed_verified_and_reproduced(tmp_path: Path) -
     assert reproduce(run, None, None, None, 1, NullReporter()).epochs == 1500
 
 
+@pytest.mark.thorough
 def test_reproduce_names_the_tensor_where_it_is_known_else_the_epoch(tmp_path: Path) -> None:
     run = train(write(tmp_path, LONG | {"training": {"epochs": 250}}), tmp_path / "runs")
 
@@ -101,6 +102,7 @@ def test_reproduce_names_the_tensor_where_it_is_known_else_the_epoch(tmp_path: P
 
 
 @pytest.mark.thorough
+@pytest.mark.thorough
 def test_a_deep_network_is_stopped_and_resumed(tmp_path: Path) -> None:
     """The state of 240 layers fits a checkpoint however long it is trained."""
     deep = LONG | {
@@ -120,6 +122,7 @@ def test_a_deep_network_is_stopped_and_resumed(tmp_path: Path) -> None:
     assert_same(content(run), expected)
 
 
+@pytest.mark.thorough
 def test_a_history_that_grows_too_large_stops_before_it_could_not_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +135,7 @@ def test_a_history_that_grows_too_large_stops_before_it_could_not_be_read(
     assert_same(content(run), content(train(tmp_path / "long.yaml", tmp_path / "whole")))
 
 
+@pytest.mark.thorough
 def test_the_resolved_form_of_the_largest_config_can_be_read_again(tmp_path: Path) -> None:
     """A config of 250 kB is several times as long with every default, and a run goes on with it."""
     layers = [
@@ -152,6 +156,7 @@ MEGABYTES = (260, 280, 300, 320, 340, 360, 380, 400)
 
 
 @pytest.mark.parametrize("backtrace", [pytest.param("0", marks=pytest.mark.thorough), "1"])
+@pytest.mark.thorough
 def test_under_any_limit_of_memory_a_run_ends_by_its_code(backtrace: str, tmp_path: Path) -> None:
     """Three million parameters, so that a second copy of a checkpoint does not fit."""
     config = write(

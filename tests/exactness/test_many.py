@@ -22,7 +22,7 @@ from dlcli.pipeline.progress import NullReporter
 from tests.cli.calls import dlcli, refused
 from tests.drawn.drawing import draw
 from tests.exactness.killing import Place, killed
-from tests.exactness.runs import a_part, assert_same, content, stop_after
+from tests.exactness.runs import a_few, a_part, assert_same, content, stop_after
 
 CONFIG = """\
 data:
@@ -106,7 +106,7 @@ def test_any_number_of_workers_gives_the_same_bytes(config: Path, whole: Path) -
     assert_same(content(train(config, config.parent / "three", workers=3)), content(whole))
 
 
-@pytest.mark.parametrize("after", [1, 9, 21, 30, 47, 66, 95])
+@pytest.mark.parametrize("after", a_few([30, 95, 1, 9, 21, 47, 66], 2))
 def test_a_stop_anywhere_is_made_good(
     config: Path, whole: Path, tmp_path: Path, after: int
 ) -> None:
@@ -127,7 +127,7 @@ CHAINS = 8
 """So many sets of runs are killed four times each before they may finish."""
 
 
-@pytest.mark.parametrize("chain", a_part(CHAINS, 2))
+@pytest.mark.parametrize("chain", a_part(CHAINS))
 def test_killed_again_and_again_all_runs_end_the_same(
     chain: int, config: Path, whole: Path, tmp_path: Path
 ) -> None:
@@ -249,7 +249,7 @@ def test_answers_of_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "count"), [(10_000, 12), pytest.param(20_000, 150, marks=pytest.mark.thorough)]
+    ("first", "count"), [(10_000, 5), pytest.param(20_000, 150, marks=pytest.mark.thorough)]
 )
 def test_folds_of_drawn_configs_are_exact_too(tmp_path: Path, first: int, count: int) -> None:
     """Configs with parts of their own are refused, and some diverge; of the others all hold."""

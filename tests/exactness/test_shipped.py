@@ -73,8 +73,7 @@ def pictures(folder: Path) -> dict[str, Any]:
         image_beside_table,
         mixed_table,
         branched_signals,
-        rebuilt_images,
-        pictures,
+        *(pytest.param(one, marks=pytest.mark.thorough) for one in (rebuilt_images, pictures)),
     ],
 )
 def test_twenty_steps_give_the_same_bytes_through_workers_and_stops(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exactness.runs import CNN, assert_same, command, content, train, write
+from tests.exactness.runs import CNN, a_few, assert_same, command, content, train, write
 
 DISPATCH = "AVX512_ICL X86_V4"
 
@@ -31,7 +31,7 @@ def trained(*arguments: str | Path, **options: object) -> dict[str, bytes]:
     return content(run)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 4])
+@pytest.mark.parametrize("workers", a_few([3, 1, 2, 4], 1))
 def test_any_number_of_workers_gives_the_same_bytes(
     workers: int, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -49,7 +49,7 @@ def busy(processes: int) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("workers", a_few([4, 2], 1))
 def test_a_loaded_machine_gives_the_same_bytes(
     workers: int, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -60,20 +60,23 @@ def test_a_loaded_machine_gives_the_same_bytes(
 
 @pytest.mark.parametrize(
     "preset",
-    [
-        {"OPENBLAS_NUM_THREADS": "8", "OMP_NUM_THREADS": "8", "GOTO_NUM_THREADS": "8"},
-        {"OPENBLAS_CORETYPE": "Generic"},
-        {"OPENBLAS_CORETYPE": "Hasswell"},
-        {"OPENBLAS_CORETYPE": "SkylakeX"},
-        {"OPENBLAS_CORETYPE": "Prescott", "OPENBLAS_BLOCK_FACTOR": "1"},
-        {"NPY_DISABLE_CPU_FEATURES": DISPATCH},
-        {"NPY_DISABLE_CPU_FEATURES": "X86_V3 " + DISPATCH},
-        {"PYTHONHASHSEED": "1"},
-        {"PYTHONHASHSEED": "4294967295", "TZ": "Pacific/Kiritimati"},
-        {"LANG": "tr_TR.UTF-8", "LC_ALL": "C", "TZ": "America/St_Johns"},
-        {"PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1"},
-        {"PYTHONUTF8": "0", "LC_ALL": "POSIX"},
-    ],
+    a_few(
+        [
+            {"OPENBLAS_NUM_THREADS": "8", "OMP_NUM_THREADS": "8", "GOTO_NUM_THREADS": "8"},
+            {"OPENBLAS_CORETYPE": "Generic"},
+            {"OPENBLAS_CORETYPE": "Hasswell"},
+            {"OPENBLAS_CORETYPE": "SkylakeX"},
+            {"OPENBLAS_CORETYPE": "Prescott", "OPENBLAS_BLOCK_FACTOR": "1"},
+            {"NPY_DISABLE_CPU_FEATURES": DISPATCH},
+            {"NPY_DISABLE_CPU_FEATURES": "X86_V3 " + DISPATCH},
+            {"PYTHONHASHSEED": "1"},
+            {"PYTHONHASHSEED": "4294967295", "TZ": "Pacific/Kiritimati"},
+            {"LANG": "tr_TR.UTF-8", "LC_ALL": "C", "TZ": "America/St_Johns"},
+            {"PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1"},
+            {"PYTHONUTF8": "0", "LC_ALL": "POSIX"},
+        ],
+        5,
+    ),
     ids=lambda preset: "-".join(f"{name}={value}" for name, value in preset.items()),
 )
 def test_variables_change_nothing(
@@ -105,7 +108,7 @@ with open({log!r}, "a") as log:
 """
 
 
-@pytest.mark.parametrize("module", ["sitecustomize", "usercustomize"])
+@pytest.mark.parametrize("module", a_few(["sitecustomize", "usercustomize"], 1))
 @pytest.mark.parametrize(
     "preset", [{}, {"OPENBLAS_NUM_THREADS": "8", "OPENBLAS_CORETYPE": "Prescott"}], ids=str
 )
