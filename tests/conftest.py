@@ -1,7 +1,9 @@
 """What tests of several rooms share."""
 
+import hashlib
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,15 @@ settings.register_profile(
 )
 settings.register_profile("fresh", suppress_health_check=[HealthCheck.too_slow], **_UNTIMED)
 settings.load_profile("same")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--share",
+        metavar="SEED/K",
+        help="of the tests that are selected, run one in K; which ones, the seed says",
+    )
+
 
 MNIST = (
     "train-images-idx3-ubyte",
@@ -89,11 +100,26 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of properties are marked, so that they can be run with fresh examples."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Tests of properties are marked, so that they can be run with fresh examples; of those that
+    marks select, a share is taken."""
     for item in items:
         if getattr(getattr(item, "function", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.properties)
+    yield
+    if (share := config.getoption("--share")) is None:
+        return
+    seed, _, parts = share.partition("/")
+
+    def is_in(item: pytest.Item) -> bool:
+        digest = hashlib.sha256(f"{seed} {item.nodeid}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % int(parts) == 0
+
+    config.hook.pytest_deselected(items=[item for item in items if not is_in(item)])
+    items[:] = [item for item in items if is_in(item)]
 
 
 @pytest.fixture(autouse=True)
