@@ -67,7 +67,10 @@ ROOT = Path(__file__).parents[2]
 
 def answers_of(kind: str, module: Any, given: Any) -> np.ndarray[Any, Any]:
     if kind == "torch":
-        return np.asarray(module.load().predict(given).numpy())
+        # PyTorch 2.13's oneDNN kernels for AVX-512 convolve several rows of one channel by steps of
+        # (1, 2) wrongly (seed 311 by 0.015; a row alone is right): `export` finds that and refuses.
+        with torch.backends.mkldnn.flags(enabled=False):
+            return np.asarray(module.load().predict(given).numpy())
     return np.asarray(module.predict(module.load(), given))
 
 
