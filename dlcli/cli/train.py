@@ -162,7 +162,7 @@ def train(
             print_path(path)
             gates.require_met()
             if gates:
-                reporter_of(quiet).say(gates.told())
+                reporter.say(gates.told())
             return
         seconds = round(time.perf_counter() - began, 3)
         told = {"run": str(path), **summary_of(path)} if several else summary(path)

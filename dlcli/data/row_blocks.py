@@ -30,10 +30,10 @@ Unread = Callable[[Sequence[str]], None]
 
 @frozen
 class Rows:
-    """Some rows of a table, as they are stored.
+    """Some rows of a table, or pictures, as they are stored.
 
     numbers: which rows of the file they are, counted from 0. cells: of the column that was asked
-        for as it is written.
+        for as it is written; the names of pictures.
     """
 
     stored: Array
@@ -157,7 +157,7 @@ def _stored(
         if column.name not in asked.takes_missing:
             for row in np.flatnonzero(np.isnan(cells)).tolist():
                 if kept[row]:
-                    _refuse(_missing(place, column, block.first + row), block.first + row, bad)
+                    refuse(_missing(place, column, block.first + row), block.first + row, bad)
                 kept[row] = False
         if column.categories is None:
             continue
@@ -175,7 +175,7 @@ def _stored(
                     text = list(texts)[int(places[row])]
                     told = hint if block.first + row == 0 else ""
                     error = _unknown(place(block.first + row), column, text, told)
-                    _refuse(error, block.first + row, bad)
+                    refuse(error, block.first + row, bad)
                 kept[row] = False
         block.numbers[:, j] = np.array([*codes, np.nan])[places]
     if kept.all():
@@ -187,7 +187,8 @@ def _stored(
         yield Rows(block.numbers[kept], numbers[kept], left)
 
 
-def _refuse(error: DataError, row: int, bad: Bad | None) -> None:
+def refuse(error: DataError, row: int, bad: Bad | None) -> None:
+    """Leave a row out, or raise what is wrong with it where nobody hears of such rows."""
     if bad is None:
         raise error
     bad(row, error)

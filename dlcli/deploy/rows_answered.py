@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcli.data.dataset import ONLY
+from dlcli.data.formats.in_blocks import Bad
 from dlcli.data.places import expand
 from dlcli.data.row_blocks import Asked, Rows, listed, table_rows
 from dlcli.data.rows import (
@@ -157,6 +158,10 @@ class _Asking:
         if not some:
             raise DataError(f"{self._path}: no row can be answered.", file=self._path)
 
+    @property
+    def _bad_rows(self) -> Bad | None:
+        return self._leave_out if self._wishes.skip_bad else None
+
     def _leave_out(self, row: int, error: DlcliError) -> None:
         self._bad += 1
         if self._bad <= _NAMED:
@@ -212,8 +217,7 @@ class _Asking:
                 raise no_table(path, only.row_shape)
             odd = takes_unknown(only), takes_missing(only), codes_of_unknown(only)
             asked = Asked(only.columns, self._network.csv, *odd)
-            bad = self._leave_out if self._wishes.skip_bad else None
-            blocks = table_rows(path, asked, self._wishes.id, bad, self._left_aside)
+            blocks = table_rows(path, asked, self._wishes.id, self._bad_rows, self._left_aside)
             for rows in _gathered(blocks, rows_at_once(self._network.preprocessing)):
                 yield {ONLY: rows.stored}, rows.numbers, rows.cells
             return
@@ -235,17 +239,12 @@ class _Asking:
                 yield some, np.arange(start, stop), None
                 at(stop)
 
-    def _pictures(self) -> Iterator[tuple[dict[str, Array], Array, Sequence[str]]]:
+    def _pictures(self) -> Iterator[tuple[dict[str, Array], Array, Sequence[str] | None]]:
         network, path = self._network, self._path
         wanted = network.takes_pictures
         if wanted is None:
             raise no_pictures(path, network.preprocessing)
         from dlcli.data.pictures.rows import picture_rows
-
-        def refuse(number: int, error: DataError) -> None:
-            if not self._wishes.skip_bad:
-                raise error
-            self._leave_out(number, error)
 
         def aside(names: Sequence[str]) -> None:
             if names:
@@ -258,10 +257,10 @@ class _Asking:
         shape, dtype = network.preprocessing[ONLY].row_shape, network.row_dtypes[ONLY]
         at_once = min(_PICTURES, rows_at_once(network.preprocessing))
         for rows in picture_rows(
-            path, wanted, shape, dtype, refuse, aside,
+            path, wanted, shape, dtype, self._bad_rows, aside,
             at_once=at_once, workers=self._wishes.workers,
         ):  # fmt: skip
-            yield {ONLY: rows.stored}, rows.numbers, rows.names
+            yield {ONLY: rows.stored}, rows.numbers, rows.cells
 
     def _left_aside(self, names: Sequence[str]) -> None:
         if names:

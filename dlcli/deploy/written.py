@@ -9,7 +9,7 @@ import numpy as np
 
 from dlcli.data.dataset import ONLY
 from dlcli.data.formats.notation import PLAIN, Format
-from dlcli.data.pictures.wanted import CHANNELS, INTERPOLATIONS, Wanted
+from dlcli.data.pictures.wanted import CHANNELS, FILTERS, Wanted
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.written import Written
 from dlcli.engine.described import taken
@@ -148,7 +148,7 @@ def pictures_of(document: Any, preprocessing: Mapping[str, Preprocessing]) -> Wa
     shape = preprocessing[ONLY].row_shape if ONLY in preprocessing else ()
     if len(shape) != 3 or channels != shape[2] or size not in (None, shape[:2]):
         raise ValueError(f"pictures for rows of shape {shape}")
-    if wanted.interpolation not in INTERPOLATIONS or (wanted.crop and wanted.pad):
+    if wanted.interpolation not in FILTERS or (wanted.crop and wanted.pad):
         raise ValueError("how pictures are decoded is said in another way")
     if size is None and (wanted.crop or wanted.pad):
         raise ValueError("how pictures are decoded is said in another way")

@@ -4,7 +4,7 @@ Everything but the epochs themselves and the digests of single tensors follows f
 so that is all that has to be saved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,16 @@ class Monitor:
             history.waited += 1
             history.stopped = self._stops and history.waited >= max(self._patience, 1)
         return better
+
+
+def followed(stopping: EarlyStopping | None, epochs: Sequence[Epoch]) -> tuple[Monitor, History]:
+    """What these epochs have shown, of which there is at least one; KeyError where one lacks the
+    value that is monitored."""
+    validates = any(name.startswith("val_") for name in epochs[-1].metrics)
+    monitor, history = Monitor(stopping, validates), History()
+    for epoch in epochs:
+        monitor.enter(history, epoch)
+    return monitor, history
 
 
 def enter(

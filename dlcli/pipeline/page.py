@@ -29,11 +29,11 @@ from dlcli.engine.layers.conv2d import Conv2D
 from dlcli.engine.schedule import Schedule
 from dlcli.errors import ArtifactError, DlcliError, StorageError, UsageError, about
 from dlcli.pipeline import provenance
-from dlcli.pipeline.history import History, Monitor
+from dlcli.pipeline.history import followed
 from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.provenance import Environment
+from dlcli.pipeline.settings import settings
 from dlcli.pipeline.validate import rows_of
-from dlcli.report.compared import flat
 from dlcli.report.described import Filters, LayerLine, Part, RunPage, Timing
 from dlcli.report.page import text_of as page_of
 
@@ -82,12 +82,15 @@ def described(
     done = manifest.status == "complete"
     epochs, steps = _epochs(run, manifest)
     curves = _curves(epochs)
-    monitor = Monitor(
-        loaded.config.training.early_stopping, any(name.startswith("val_") for name in curves)
-    )
-    if monitor.name not in curves:
-        raise _foreign(run, MANIFEST if done else METRICS)
-    best = _best(monitor, curves[monitor.name])
+    seen = [
+        Epoch(place + 1, step, {name: values[place] for name, values in curves.items()}, "")
+        for place, step in enumerate(steps)
+    ]
+    try:
+        monitor, history = followed(loaded.config.training.early_stopping, seen)
+    except KeyError:
+        raise _foreign(run, MANIFEST if done else METRICS) from None
+    best = history.best_epoch
     environment = Environment.read(run).document
     return RunPage(
         label=run.root.name,
@@ -114,7 +117,7 @@ def described(
             for one in Environment(environment).findings
         ),
         config=_cut(text_of(loaded.resolved())),
-        settings=flat(loaded.resolved()),
+        settings=settings(loaded.resolved()),
         seed=manifest.seed,
         data=dict(sorted(manifest.data.items())),
         environment=_environment(environment, manifest),
@@ -171,13 +174,6 @@ def _curves(epochs: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
         if len(numbers) == len(epochs):
             found[name] = numbers
     return found
-
-
-def _best(monitor: Monitor, values: Sequence[float]) -> int:
-    history = History()
-    for place, value in enumerate(values, 1):
-        monitor.enter(history, Epoch(place, 1, {monitor.name: value}, ""))
-    return history.best_epoch
 
 
 def _kept(loaded: LoadedConfig, best: int, last: int) -> str:

@@ -34,7 +34,7 @@ from dlcli.config.metrics import METRIC_CONFIGS
 from dlcli.config.training import EarlyStopping
 from dlcli.errors import ArtifactError, DlcliError, UsageError, reason
 from dlcli.frozen import frozen
-from dlcli.pipeline.history import History, Monitor
+from dlcli.pipeline.history import followed
 from dlcli.pipeline.many_plan import Plan
 from dlcli.pipeline.provenance import Environment, recorded_config
 from dlcli.pipeline.settings import settings
@@ -304,10 +304,7 @@ def kept_epoch(config: Mapping[str, Any], epochs: Sequence[Epoch]) -> int | None
     given = training.get("early_stopping")
     try:
         stopping = None if given is None else EarlyStopping.model_validate(given)
-        validates = any(name.startswith("val_") for name in epochs[-1].metrics)
-        monitor, history = Monitor(stopping, validates), History()
-        for epoch in epochs:
-            monitor.enter(history, epoch)
+        _, history = followed(stopping, epochs)
     except (KeyError, TypeError, ValueError):
         return len(epochs)
     return history.best_epoch

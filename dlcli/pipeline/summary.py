@@ -8,7 +8,7 @@ from dlcli.artifacts.reading import digest_of_file, read_mapping
 from dlcli.artifacts.run_directory import EVALUATION, MANIFEST, MODEL, RunDirectory
 from dlcli.artifacts.verification import check_file
 from dlcli.pipeline import provenance
-from dlcli.pipeline.history import History, Monitor
+from dlcli.pipeline.history import followed
 
 
 def summary(path: Path) -> dict[str, Any]:
@@ -26,10 +26,7 @@ def summary(path: Path) -> dict[str, Any]:
     manifest = read_manifest(directory.path(MANIFEST))
     check_file(directory, manifest, EVALUATION)
     config = provenance.recorded_config(directory).config
-    validates = any(name.startswith("val_") for name in manifest.epochs[-1].metrics)
-    monitor, history = Monitor(config.training.early_stopping, validates), History()
-    for epoch in manifest.epochs:
-        monitor.enter(history, epoch)
+    monitor, history = followed(config.training.early_stopping, manifest.epochs)
     last, keep = len(manifest.epochs), config.training.keep
     return {
         "run": str(directory.root),

@@ -1,6 +1,6 @@
 """Several runs side by side, as HTML: each a line, and only what is not alike in all of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlcli.deploy.card_wording import number
@@ -61,25 +61,6 @@ def environment(runs: Sequence[RunPage]) -> str:
 
 def _alike(what: str) -> str:
     return paragraph(f"Nothing: every {what} is the same.")
-
-
-def flat(document: Any, path: str = "") -> dict[str, Any]:
-    """Every value of a document by its dotted key.
-
-    >>> flat({"a": {"b": 1}, "c": [2, {}]})
-    {'a.b': 1, 'c.0': 2, 'c.1': {}}
-    """
-    pairs: Iterable[tuple[Any, Any]]
-    if isinstance(document, Mapping) and document:
-        pairs = document.items()
-    elif isinstance(document, list | tuple) and document:
-        pairs = enumerate(document)
-    else:
-        return {path: document}
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        found |= flat(value, f"{path}.{key}" if path else str(key))
-    return found
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from dlcli.data.dataset import Array
 from dlcli.data.formats.stored import opened
-from dlcli.data.pictures.wanted import Wanted
+from dlcli.data.pictures.wanted import FILTERS, Wanted
 from dlcli.errors import DataError, StorageError, UsageError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -28,8 +28,6 @@ MOST_PIXELS = 89_478_485
 _LARGEST_FILE = 1 << 29
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
-FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "area": 4}
-"""Pillow's numbers of its filters; `area` is its box filter."""
 
 
 _FRACTIONS = "has pixels that are fractions, which are no grey levels"

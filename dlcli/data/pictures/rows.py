@@ -6,28 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from dlcli.data.dataset import Array, Shape
+from dlcli.data.formats.in_blocks import Bad
 from dlcli.data.pictures.decoding import Unreadable, content_of, decode, require_pillow
 from dlcli.data.pictures.walking import MOST, files_below, is_picture
 from dlcli.data.pictures.wanted import Wanted
+from dlcli.data.row_blocks import Rows, refuse
 from dlcli.errors import DataError
-from dlcli.frozen import frozen
 from dlcli.progress import work
-
-Refuse = Callable[[int, DataError], None]
-"""Hears which row cannot be read, and why; returns where it may be left out."""
-
-
-@frozen
-class PictureRows:
-    """Some pictures, as rows are stored.
-
-    numbers: which of the pictures they are, counted from 0. names: of the files, as seen from the
-        folder, with slashes.
-    """
-
-    stored: Array
-    numbers: Array
-    names: Sequence[str]
 
 
 def picture_rows(
@@ -35,17 +20,17 @@ def picture_rows(
     wanted: Wanted,
     row_shape: Shape,
     row_dtype: str,
-    refuse: Refuse,
+    bad: Bad | None,
     aside: Callable[[Sequence[str]], None],
     *,
     at_once: int,
     workers: int = 1,
-) -> Iterator[PictureRows]:
+) -> Iterator[Rows]:
     """The pixels of a file, or of all pictures below a folder in the order of their names, so many
     at a time; decoded by so many workers.
 
-    refuse: raises the error that it is given, or lets the picture be left out. aside: hears which
-        files of the folder have no names of pictures.
+    bad: hears of a picture that is left out; without it, the first that cannot be read is an error.
+    aside: hears which files of the folder have no names of pictures.
     DataError where there is no picture; UsageError where Pillow is not installed.
     """
     root, files = _files(path, aside)
@@ -57,13 +42,13 @@ def picture_rows(
             numbers: list[int] = []
             for number, found in enumerate(pixels, start):
                 if isinstance(found, DataError):
-                    refuse(number, found)
+                    refuse(found, number, bad)
                 else:
                     kept.append(found)
                     numbers.append(number)
             if kept:
                 names = [files[number][0] for number in numbers]
-                yield PictureRows(np.stack(kept), np.array(numbers), names)
+                yield Rows(np.stack(kept), np.array(numbers), names)
             at(start + len(pixels))
 
 

@@ -4,7 +4,8 @@ from dlcli.data.dataset import Shape
 from dlcli.frozen import frozen
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "area")
+FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "area": 4}
+"""Pillow's numbers of its filters; `area` is its box filter."""
 
 
 @frozen
