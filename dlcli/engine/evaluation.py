@@ -20,6 +20,7 @@ from dlcli.engine.model import Model, Pass
 from dlcli.engine.penalties import Penalty
 from dlcli.engine.sharding import cuts
 from dlcli.engine.team.base import Task, Team
+from dlcli.engine.witness import Witness
 
 ROUND = 64
 """Shards between two collections of results; bounds the memory that results need."""
@@ -52,7 +53,7 @@ class Evaluator:
 
     theta: the flat parameter vector, read whenever a part is evaluated.
     parts: the examples of each role that can be evaluated.
-    scale: turns answers and targets back into the data's own units for the metrics.
+    witness: keeps the answers to some rows, where somebody wants them.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class Evaluator:
         parts: Mapping[str, Examples],
         rows: int,
         phase: str = "evaluate",
+        witness: Witness | None = None,
     ) -> None:
-        self._phase = phase
+        self._phase, self._witness = phase, witness
         self._inference, self._loss, self._metrics = Inference(model, theta), loss, metrics
         self._penalty = Penalty.of(model.layout, theta)
         self._roles = list(parts)
@@ -118,3 +120,5 @@ class Evaluator:
             tally[number] = found
         if self._answered is not None:
             self._answered.put(positions, answers, t, weights)
+        if self._witness is not None:
+            self._witness.put(self._roles[int(self._board[0])], start, answers)

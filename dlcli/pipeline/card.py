@@ -24,7 +24,7 @@ from dlcli.deploy.card_described import Card, LayerLine, Measured, PartLine
 from dlcli.deploy.card_wording import MOST_CLASSES, number
 from dlcli.deploy.markdown import code
 from dlcli.numerics import numerics_class
-from dlcli.pipeline.card_config import preparation, settings, source
+from dlcli.pipeline.card_config import preparation, settings, source, targets_of
 from dlcli.pipeline.card_limits import limits_of
 from dlcli.pipeline.card_rows import columns, looked_at, values
 from dlcli.pipeline.evaluate import class_names
@@ -79,7 +79,7 @@ def card_of(
         {name: value for name, value in epoch.metrics.items() if isinstance(value, int | float)}
         for epoch in history.epochs
     )
-    targets = () if learns_rows else _targets(config.data.source)
+    targets = targets_of(config)
     return Card(
         name=config.name or loaded.name,
         kind=kind,
@@ -131,14 +131,6 @@ def _kept(job: Job) -> tuple[int, str]:
     if history.best_epoch == last:
         return last, f"the last and the best{best}"
     return last, f"the last; the best was epoch {history.best_epoch}{best}"
-
-
-def _targets(source: Any) -> tuple[str, ...]:
-    """What the data calls what is learned, where it has a name."""
-    target = getattr(source, "target", None)
-    if target is None:
-        return ()
-    return tuple(target) if isinstance(target, tuple) else (target,)
 
 
 def _support(job: Job, role: str, count: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from dlcli.config import Config
 from dlcli.data.dataset import ONLY
 
 
@@ -27,6 +28,14 @@ def words(document: Any) -> str:
 
 def _is_set(value: Any) -> bool:
     return value is not None and value not in ([], {}, "")
+
+
+def targets_of(config: Config) -> tuple[str, ...]:
+    """What the data calls what is learned, where it has a name."""
+    target = getattr(config.data.source, "target", None)
+    if target is None or config.data.target == "features":
+        return ()
+    return tuple(target) if isinstance(target, tuple) else (target,)
 
 
 _OF_TRAINING = ("epochs", "batch_size", "max_steps", "shuffle", "early_stopping", "class_weight")

@@ -25,7 +25,8 @@ from dlcli.engine.layer import Array
 from dlcli.engine.memory import shared_zeros
 from dlcli.engine.metrics import Subjects
 from dlcli.engine.team import Team
-from dlcli.pipeline import audit, deploy, design, evaluate, prepare
+from dlcli.engine.witness import Witness
+from dlcli.pipeline import answer_curves, audit, deploy, design, evaluate, prepare
 from dlcli.pipeline.deploy import Deployed
 from dlcli.pipeline.design import Design
 from dlcli.pipeline.examples import PartExamples
@@ -125,6 +126,15 @@ class Job:
         return shared_zeros((self.design.recipe.model.layout.size,))
 
     @cached_property
+    def _witness(self) -> Witness:
+        """Of the parts that a new run evaluates."""
+        recipe = self.design.recipe
+        parts = {role: self.examples[role] for role in evaluate.evaluated_roles(self.examples)}
+        return answer_curves.witness_of(
+            self.loaded.config.seed, parts, recipe.metrics.learns, recipe.model.out_shape
+        )
+
+    @cached_property
     def _judging(self) -> Evaluator:
         recipe = self.design.recipe
         metrics = recipe.metrics.having(self.gates.reads())
@@ -136,6 +146,7 @@ class Job:
             self.examples,
             recipe.shard_size,
             phase="judge",
+            witness=self._witness,
         )
 
     @contextmanager
@@ -168,6 +179,17 @@ class Job:
         for result in results.values():
             result["metrics"] = {name: result["metrics"][name] for name in kept}
         return {role: results[role] for role in roles}
+
+    def answer_curves(self) -> dict[str, Any]:
+        """Of the answers that `evaluate` gave last; see `answer_curves`."""
+        learns, scale = self.design.recipe.metrics.learns, self.prepared.target_scale
+        learned = self.design.learned
+        return {
+            role: answer_curves.curves_of(
+                self._witness, role, self.examples[role], learned[role], learns, scale
+            )
+            for role in self._witness.positions
+        }
 
     def deploy(self, run: RunDirectory, *, earlier: bool = False) -> Deployed:
         """Write what answers with the kept parameters; what was written, and how it was proved.

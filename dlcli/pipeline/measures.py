@@ -143,7 +143,11 @@ class ScaledMetrics(MetricSet):
     def tally(
         self, y: Array, t: Array, weights: Array | None = None, original: Array | None = None
     ) -> list[Array]:
-        inverse = self._scale.inverse
-        with np.errstate(over="ignore"):
-            answers = np.clip(inverse(y), -LARGEST_TARGET, LARGEST_TARGET)
-        return super().tally(answers, inverse(t), weights, original)
+        answers = in_own_units(self._scale, y)
+        return super().tally(answers, self._scale.inverse(t), weights, original)
+
+
+def in_own_units(scale: TargetScale, answers: Array) -> Array:
+    """Answers as the data has its targets, float64, none beyond what a target may be."""
+    with np.errstate(over="ignore"):
+        return np.clip(scale.inverse(answers), -LARGEST_TARGET, LARGEST_TARGET)

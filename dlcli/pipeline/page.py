@@ -17,6 +17,7 @@ from dlcli.artifacts.reading import read_bytes, read_mapping
 from dlcli.artifacts.run_directory import (
     CLASSES,
     EVALUATION,
+    EVALUATION_CURVES,
     MANIFEST,
     METRICS,
     MODEL_CARD,
@@ -29,12 +30,14 @@ from dlcli.engine.layers.conv2d import Conv2D
 from dlcli.engine.schedule import Schedule
 from dlcli.errors import ArtifactError, DlcliError, StorageError, UsageError, about
 from dlcli.pipeline import provenance
+from dlcli.pipeline.card_config import targets_of
 from dlcli.pipeline.history import followed
+from dlcli.pipeline.page_answers import answers_of
 from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.settings import settings
 from dlcli.pipeline.validate import rows_of
-from dlcli.report.described import Filters, LayerLine, Part, RunPage, Timing
+from dlcli.report.described import Answers, Filters, LayerLine, Part, RunPage, Timing
 from dlcli.report.page import text_of as page_of
 
 _CARD_LIMIT = 16 << 20
@@ -121,6 +124,7 @@ def described(
         seed=manifest.seed,
         data=dict(sorted(manifest.data.items())),
         environment=_environment(environment, manifest),
+        targets=targets_of(loaded.config),
     )
 
 
@@ -207,8 +211,20 @@ def _rates(
     return rates
 
 
+def _answers(run: RunDirectory) -> Mapping[str, Answers]:
+    """What is kept of the answers to each part; nothing by runs of earlier versions."""
+    path = run.path(EVALUATION_CURVES)
+    if not path.exists():
+        return {}
+    document = read_mapping(path)
+    try:
+        return {role: answers_of(found) for role, found in document.items()}
+    except (ValueError, KeyError, OverflowError):
+        raise _foreign(run, EVALUATION_CURVES) from None
+
+
 def _parts(run: RunDirectory) -> tuple[Part, ...]:
-    document = read_mapping(run.path(EVALUATION))
+    document, answers = read_mapping(run.path(EVALUATION)), _answers(run)
     parts = []
     for role, found in document.items():
         metrics = found.get("metrics") if isinstance(found, dict) else None
@@ -230,6 +246,7 @@ def _parts(run: RunDirectory) -> tuple[Part, ...]:
                 },
                 {name: table for name, table in tables.items() if len(table) == len(table[0])},
                 {name: labels for name, v in metrics.items() if (labels := _labels(v))},
+                answers.get(role),
             )
         )
     return tuple(parts)

@@ -9,6 +9,7 @@ from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.reading import read_start
 from dlcli.artifacts.run_directory import (
     EVALUATION,
+    EVALUATION_CURVES,
     MANIFEST,
     MODEL,
     MODEL_CARD,
@@ -85,8 +86,7 @@ def recorded(directory: RunDirectory) -> RunPage:
     if manifest.status != "complete":
         return described(directory, loaded, manifest, (), {})
     names = [EVALUATION, *(name for name in manifest.files if name.startswith(f"{MODEL}/"))]
-    if MODEL_CARD in manifest.files:
-        names.append(MODEL_CARD)
+    names += [name for name in (EVALUATION_CURVES, MODEL_CARD) if name in manifest.files]
     for name in names:
         check_file(directory, manifest, name)
     bundle = Bundle.load(directory.path(MODEL))

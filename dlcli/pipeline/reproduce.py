@@ -22,6 +22,7 @@ from dlcli.artifacts.run_directory import (
     CONFIG,
     DEPLOY,
     EVALUATION,
+    EVALUATION_CURVES,
     MODEL_CARD,
     RESOLVED_CONFIG,
     ROWS,
@@ -240,7 +241,7 @@ def _exported_later(manifest: Manifest, job: Job) -> dict[str, str]:
     return {name: kind for name, kind in kinds.items() if kind is not None and kind not in named}
 
 
-_LATER = (ROWS, MODEL_CARD)
+_LATER = (ROWS, EVALUATION_CURVES, MODEL_CARD)
 """Files that came later: a run of an earlier version does not have them."""
 
 

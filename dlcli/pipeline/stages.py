@@ -10,9 +10,18 @@ from typing import Any
 from dlcli.artifacts import documents
 from dlcli.artifacts import manifest as manifests
 from dlcli.artifacts.checkpoints import Checkpoints
+from dlcli.artifacts.digests import canonical_json
 from dlcli.artifacts.history import write_history
 from dlcli.artifacts.manifest import Manifest
-from dlcli.artifacts.run_directory import DEPLOY, EVALUATION, METRICS, ROWS, RunDirectory, is_listed
+from dlcli.artifacts.run_directory import (
+    DEPLOY,
+    EVALUATION,
+    EVALUATION_CURVES,
+    METRICS,
+    ROWS,
+    RunDirectory,
+    is_listed,
+)
 from dlcli.config import LoadedConfig
 from dlcli.engine.layer import Array
 from dlcli.engine.team import Team
@@ -138,6 +147,7 @@ def last_two_stages(
     roles = evaluate.evaluated_roles(job.examples)
     results = job.evaluate(team, roles, evaluate.judged_part(job.examples))
     documents.write_json(directory, EVALUATION, results)
+    documents.write_bytes(directory, EVALUATION_CURVES, canonical_json(job.answer_curves()))
     shown = roles[0] if roles else "no part to evaluate"
     reporter.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:
@@ -150,7 +160,9 @@ def last_two_stages(
         if not proof.is_by_the_engine:
             tell_of_proof(kind, proof, str(directory.root), reporter)
     write_rows(directory, job.prepared.brought)
-    return replace(deployed, files=(METRICS, ROWS, EVALUATION, *deployed.files, card))
+    return replace(
+        deployed, files=(METRICS, ROWS, EVALUATION, EVALUATION_CURVES, *deployed.files, card)
+    )
 
 
 def told_of_weights(loaded: LoadedConfig, session: Session) -> list[str]:

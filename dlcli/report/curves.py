@@ -5,20 +5,28 @@ from collections.abc import Iterator, Sequence
 
 from dlcli.deploy.card_wording import number
 from dlcli.frozen import frozen
+from dlcli.report.axes import (
+    BOTTOM,
+    DASHES,
+    HEIGHT,
+    LEAST,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    drawable,
+    place_of,
+    round_steps,
+)
 from dlcli.report.markup import escaped
 from dlcli.report.style import COLORS
 
-_WIDTH, _HEIGHT = 380, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 18, 24
 _MOST_ON_A_LINE = 600
 """Corners of a line: more than a screen can show beside each other here."""
 
 _CROWDED = 60
-_DASHES = ("", "6 3", "2 3", "8 3 2 3")
 _STRETCH = 50.0
 """From this ratio of its largest to its least value on, a loss is shown by its logarithm."""
-_LEAST, _LARGEST = 1e-290, 1e290
-"""Beyond these, differences and ratios of numbers are not numbers any more."""
 
 
 @frozen
@@ -40,7 +48,7 @@ def chart(title: str, curves: Sequence[Curve], places: Sequence[int], stride: in
 
     stride: only every so many epochs have a point of their own; the line goes through all.
     """
-    finite = [value for curve in curves for value in curve.values if _drawable(value)]
+    finite = [value for curve in curves for value in curve.values if drawable(value)]
     if not finite:
         return ""
     epochs = max(len(curve.values) for curve in curves)
@@ -61,19 +69,14 @@ def chart(title: str, curves: Sequence[Curve], places: Sequence[int], stride: in
     note = ' <span class="key soft">logarithmic</span>' if scale.logarithmic else ""
     return (
         f"<figure>\n<figcaption>{title}{keys}{note}</figcaption>\n"
-        f'<svg class="chart{crowded}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">\n'
+        f'<svg class="chart{crowded}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">\n'
         + "\n".join(parts)
         + "\n</svg>\n</figure>"
     )
 
 
-def _drawable(value: float) -> bool:
-    """Whether it is a number for which there is a place."""
-    return abs(value) < _LARGEST
-
-
 def _swatch(place: int) -> str:
-    return ("━", "╍", "┅", "┉")[place // COLORS % len(_DASHES)]
+    return ("━", "╍", "┅", "┉")[place // COLORS % len(DASHES)]
 
 
 def key_of(place: int, label: str) -> str:
@@ -94,21 +97,21 @@ class _Scale:
     def of(values: Sequence[float], epochs: int) -> "_Scale":
         low, high = min(values), max(values)
         # A few first epochs of a loss would flatten all others.
-        if low > _LEAST and high / low > _STRETCH:
+        if low > LEAST and high / low > _STRETCH:
             return _Scale(math.log10(low), math.log10(high), epochs, True)
-        if not high - low > _LEAST:
+        if not high - low > LEAST:
             pad = abs(low) * 0.05 or 0.5
             low, high = low - pad, high + pad
         return _Scale(low, high, epochs, False)
 
     def x(self, epoch: int) -> float:
-        inside = _WIDTH - _LEFT - _RIGHT
-        return _LEFT + inside * ((epoch - 1) / (self.epochs - 1) if self.epochs > 1 else 0.5)
+        inside = WIDTH - LEFT - RIGHT
+        return LEFT + inside * ((epoch - 1) / (self.epochs - 1) if self.epochs > 1 else 0.5)
 
     def y(self, value: float) -> float:
         place = math.log10(value) if self.logarithmic else value
         part = (place - self.low) / (self.high - self.low)
-        return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * part
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * part
 
     def ticks(self) -> list[float]:
         """Round values along the axis."""
@@ -123,29 +126,12 @@ class _Scale:
         return round_steps(self.low, self.high)
 
 
-def round_steps(low: float, high: float) -> list[float]:
-    """About five values between two numbers that people would choose.
-
-    >>> round_steps(0.0, 1.0), round_steps(3.0, 9.0)
-    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
-    """
-    rough = (high - low) / 5
-    if rough < _LEAST:
-        return [low]
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next((power * m for m in (1, 2, 5) if rough <= power * m * 1.2), power * 10)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    if last - first > 10:  # so close together that their last digits do not tell them apart
-        return [low]
-    return [float(f"{n * step:.12g}") for n in range(first, last + 1)]
-
-
 def _axes(scale: _Scale, epochs: int) -> Iterator[str]:
-    left, right, bottom = _LEFT, _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+    left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
     for tick in scale.ticks():
-        y = _place(scale.y(tick))
+        y = place_of(scale.y(tick))
         yield f'<path class="grid" d="M{left} {y}H{right}"/>'
-        under = f'x="{left - 6}" y="{_place(scale.y(tick) + 4)}"'
+        under = f'x="{left - 6}" y="{place_of(scale.y(tick) + 4)}"'
         yield f'<text {under} text-anchor="end">{number(tick)}</text>'
     yield f'<path class="grid" d="M{left} {bottom}H{right}"/>'
     shown = {1, epochs}
@@ -155,30 +141,30 @@ def _axes(scale: _Scale, epochs: int) -> Iterator[str]:
             shown.add(int(tick))
     for epoch in sorted(shown):
         anchor = "end" if epoch == epochs > 1 else "middle"
-        x = _place(scale.x(epoch))
-        yield f'<text x="{x}" y="{_HEIGHT - 7}" text-anchor="{anchor}">{epoch}</text>'
+        x = place_of(scale.x(epoch))
+        yield f'<text x="{x}" y="{HEIGHT - 7}" text-anchor="{anchor}">{epoch}</text>'
 
 
 def _mark(scale: _Scale, best: int) -> Iterator[str]:
     x = scale.x(best)
-    yield f'<path class="best" d="M{_place(x)} {_TOP}V{_HEIGHT - _BOTTOM}"/>'
-    middle = _place(min(max(x, _LEFT), _WIDTH - 40.0))
-    yield f'<text x="{middle}" y="{_TOP - 6}" text-anchor="middle">best: {best}</text>'
+    yield f'<path class="best" d="M{place_of(x)} {TOP}V{HEIGHT - BOTTOM}"/>'
+    middle = place_of(min(max(x, LEFT), WIDTH - 40.0))
+    yield f'<text x="{middle}" y="{TOP - 6}" text-anchor="middle">best: {best}</text>'
 
 
 def _drawn(curve: Curve, place: int, scale: _Scale, stride: int) -> str:
-    dash = _DASHES[place // COLORS % len(_DASHES)]
+    dash = DASHES[place // COLORS % len(DASHES)]
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     label = f"{curve.label} " if curve.label else ""
     points = []
     for epoch, value in enumerate(curve.values, 1):
         ends = epoch in (len(curve.values), curve.marked)
-        if _drawable(value) and ((epoch - 1) % stride == 0 or ends):
+        if drawable(value) and ((epoch - 1) % stride == 0 or ends):
             told = f"{label}epoch {epoch}: {number(value)}"
             kind = ""
             if epoch == curve.marked:
                 told, kind = f"{told} (best)", ' class="b"'
-            x, y = _place(scale.x(epoch)), _place(scale.y(value))
+            x, y = place_of(scale.x(epoch)), place_of(scale.y(value))
             points.append(f'<path{kind} d="M{x} {y}h0"><title>{escaped(told)}</title></path>')
     return (
         f'<g class="c{place % COLORS}"><path class="l"{dashed} d="{_line(curve, scale)}"/>'
@@ -190,10 +176,10 @@ def _line(curve: Curve, scale: _Scale) -> str:
     parts, begun = [], False
     for epoch in _corners(curve.values):
         value = curve.values[epoch - 1]
-        if not _drawable(value):
+        if not drawable(value):
             begun = False
             continue
-        x, y = _place(scale.x(epoch)), _place(scale.y(value))
+        x, y = place_of(scale.x(epoch)), place_of(scale.y(value))
         parts.append(f"{'L' if begun else 'M'}{x} {y}")
         begun = True
     return "".join(parts)
@@ -213,12 +199,3 @@ def _corners(values: Sequence[float]) -> list[int]:
             max(epochs, key=lambda epoch: values[epoch - 1]),
         }
     return sorted(kept)
-
-
-def _place(value: float) -> str:
-    """A coordinate, to a tenth of a pixel.
-
-    >>> _place(12.0), _place(3.14159)
-    ('12', '3.1')
-    """
-    return f"{value:.1f}".removesuffix(".0")

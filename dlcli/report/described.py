@@ -32,11 +32,63 @@ class Filters:
 
 
 @frozen
+class Ranked:
+    """How well a class (or label) is told from all others.
+
+    yes, no: rows that are of it, and that are not. points: from the highest threshold to the
+    lowest, each with its hits and false alarms.
+    """
+
+    place: int
+    yes: int
+    no: int
+    roc_auc: float
+    average_precision: float
+    points: tuple[tuple[float, int, int], ...]
+
+
+@frozen
+class Calibrated:
+    """How far probabilities can be taken at their word.
+
+    of: "yes", the second of two classes; "answer", the class that was answered; "labels", all of
+    them. bins: rows, the mean probability, the share that is so. error: see `thresholds.Bins`.
+    """
+
+    of: str
+    error: float
+    bins: tuple[tuple[int, float, float], ...]
+
+
+@frozen
+class Paired:
+    """Numbers that are true, each with the one that was answered.
+
+    output: which of a row's numbers they are; None: some of all.
+    """
+
+    output: int | None
+    points: tuple[tuple[float, float], ...]
+
+
+@frozen
+class Answers:
+    """What the answers to a part look like. rows: that were looked at, of so many."""
+
+    rows: int
+    of: int
+    ranked: tuple[Ranked, ...] = ()
+    calibrated: Calibrated | None = None
+    paired: tuple[Paired, ...] = ()
+
+
+@frozen
 class Part:
     """A part that was evaluated.
 
     scalars: the metrics that are one number. lists: those that are one for each class, without
     `_per_class` at the end. matrices: by name; of several labels, a matrix of two by two for each.
+    answers: None where the run kept nothing of them.
     """
 
     role: str
@@ -45,6 +97,7 @@ class Part:
     lists: Mapping[str, tuple[float, ...]]
     matrices: Mapping[str, tuple[tuple[float, ...], ...]]
     of_labels: Mapping[str, tuple[tuple[tuple[float, ...], ...], ...]]
+    answers: Answers | None = None
 
 
 @frozen
@@ -66,7 +119,8 @@ class RunPage:
     best: the best epoch; monitor, value: by what and how good. kept: why those weights are kept.
     card: the model card, where there is one. findings: of the audit, each a code and a sentence.
     config: resolved, as YAML; settings: the same by dotted keys. data: digests by role.
-    environment: what may differ between runs of the same bits, in words.
+    environment: what may differ between runs of the same bits, in words. targets: the names of what
+    a regression answers, where they have some.
     """
 
     label: str
@@ -91,6 +145,7 @@ class RunPage:
     seed: int
     data: Mapping[str, str]
     environment: Mapping[str, str]
+    targets: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:

@@ -6,6 +6,8 @@ from dlcli.deploy.card_metrics import of_matrix
 from dlcli.deploy.card_wording import MOST_CLASSES, count_of, largest, number
 from dlcli.report.described import Part, RunPage
 from dlcli.report.markup import boxed, code, escaped, paragraph, table
+from dlcli.report.plots import looked_at, name_of, plots_of
+from dlcli.report.plotted import figure
 from dlcli.report.style import SHADES
 
 _LONGEST_NAME = 30
@@ -44,9 +46,20 @@ def of_classes(run: RunPage, part: Part) -> str:
     return f'<div class="tiles wide">\n{tiles}\n</div>' if tiles else ""
 
 
+def of_answers(run: RunPage, part: Part) -> str:
+    """The charts of the answers to a part."""
+    charts = "\n".join(text for plot in plots_of(run, part) if (text := figure(plot)))
+    if not charts or part.answers is None:
+        return ""
+    told = looked_at(part.answers)
+    some = f'\n<p class="soft">{told}</p>' if told else ""
+    title = f"Answers of the {escaped(part.role, 80)} part"
+    return f'<h3>{title}</h3>{some}\n<div class="tiles">\n{charts}\n</div>'
+
+
 def _name(run: RunPage, place: int, longest: int = _LONGEST_NAME) -> str:
     """What a class is called; a number where it has no name."""
-    return escaped(run.classes[place] if place < len(run.classes) else str(place), longest)
+    return escaped(name_of(run, place), longest)
 
 
 def _matrix(run: RunPage, matrix: Sequence[Sequence[float]]) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from dlcli.deploy.card_wording import MOST_FINDINGS, count_of, number
-from dlcli.report import anatomy, cardtext, compared, judged
-from dlcli.report.curves import Curve, chart
+from dlcli.report import anatomy, cardtext, compared, epochs, judged
+from dlcli.report.curves import chart
 from dlcli.report.described import RunPage
+from dlcli.report.epochs import EpochChart
 from dlcli.report.markup import code, escaped, paragraph, section, table
 from dlcli.report.style import style_sheet
 
@@ -30,7 +31,7 @@ def text_of(runs: Sequence[RunPage]) -> str:
 
 def _one(run: RunPage) -> str:
     own = cardtext.sections(run.card or "")
-    parts = "\n".join(judged.of_classes(run, part) for part in run.parts)
+    parts = [of(run, part) for part in run.parts for of in (judged.of_classes, judged.of_answers)]
     reproducing = own.get("Reproducing this model", "")
     return "\n".join(
         text
@@ -38,8 +39,8 @@ def _one(run: RunPage) -> str:
             f"<header>\n<h1>{escaped(run.label)}</h1>",
             _unfinished(run),
             f"{_facts(run)}\n</header>",
-            section("Curves", _curves(run)),
-            section("Metrics", judged.metrics(run), parts),
+            section("Curves", _drawn(epochs.of_run(run))),
+            section("Metrics", judged.metrics(run), *parts),
             section("Network", anatomy.layers(run), anatomy.filters(run.filters)),
             section("Time", _times(run)),
             section("Data", _data(run, own)),
@@ -66,7 +67,7 @@ def _several(runs: Sequence[RunPage]) -> str:
             *head,
             f"{compared.legend(runs)}\n</header>",
             section("Metrics", compared.metrics(runs)),
-            section("Curves", _overlaid(runs)),
+            section("Curves", _drawn(epochs.of_runs(runs))),
             section("What differs in the config", compared.settings(runs)),
             section("What differs in the data", compared.data(runs)),
             section("What differs in the environment", compared.environment(runs)),
@@ -115,39 +116,16 @@ def _told_of(stride: int) -> str:
     )
 
 
-def _curves(run: RunPage) -> str:
-    names = [n for n in run.curves if not (n.startswith("val_") and n[4:] in run.curves)]
-    stride = _stride(run.epochs * (len(run.curves) + bool(run.rates)))
-    charts = []
-    for name in names:
-        curves = [Curve("training", "", run.curves[name], run.best)]
-        if f"val_{name}" in run.curves:
-            curves[0] = Curve("training", "training,", run.curves[name], run.best)
-            validation = run.curves[f"val_{name}"]
-            curves.append(Curve("validation", "validation,", validation, run.best))
-        charts.append(chart(code(name), curves, range(len(curves)), stride))
-    if run.rates:
-        charts.append(chart("learning rate", [Curve("", "", run.rates, run.best)], [2], stride))
-    inner = "\n".join(text for text in charts if text)
+def _drawn(charts: Sequence[EpochChart]) -> str:
+    stride = _stride(sum(len(curve.values) for one in charts for curve in one.curves))
+    figures = [
+        chart(
+            "learning rate" if one.name is None else code(one.name), one.curves, one.places, stride
+        )
+        for one in charts
+    ]
+    inner = "\n".join(text for text in figures if text)
     return f'{_told_of(stride)}<div class="tiles">\n{inner}\n</div>' if inner else ""
-
-
-def _overlaid(runs: Sequence[RunPage]) -> str:
-    names = list(dict.fromkeys(name for run in runs for name in run.curves))
-    points = sum(run.epochs * (len(run.curves) + bool(run.rates)) for run in runs)
-    stride = _stride(points)
-    charts = []
-    for name in [*names, ""]:
-        curves, places = [], []
-        for place, run in enumerate(runs):
-            values = run.curves.get(name, ()) if name else run.rates
-            if len(values):
-                curves.append(Curve("", f"run {place + 1},", values, run.best))
-                places.append(place)
-        if curves:
-            charts.append(chart(code(name) if name else "learning rate", curves, places, stride))
-    inner = "\n".join(text for text in charts if text)
-    return f'{_told_of(stride)}<div class="tiles">\n{inner}\n</div>'
 
 
 def _times(run: RunPage) -> str:

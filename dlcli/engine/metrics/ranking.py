@@ -15,6 +15,7 @@ from dlcli.engine.metrics.base import OverRows
 from dlcli.engine.metrics.classes import CLASSES
 from dlcli.engine.metrics.rows import Rows
 from dlcli.engine.metrics.sums import mean
+from dlcli.engine.metrics.thresholds import at_thresholds
 
 
 class _Ranking(OverRows):
@@ -38,7 +39,7 @@ class _Ranking(OverRows):
             return float("nan")
         weights = rows.weights if self.weighted else None
         scores = [
-            self.score(*_at_thresholds(rows.scores[:, column], rows.yes(column), weights))
+            self.score(*at_thresholds(rows.scores[:, column], rows.yes(column), weights)[1:])
             for column in range(rows.scores.shape[1])
         ]
         if rows.targets.ndim == 1 and len(scores) > 1:
@@ -94,21 +95,3 @@ class AveragePrecision(_Ranking):
         precision = yes / np.where(seen == 0, 1, seen)
         steps = np.diff(yes, prepend=0) / yes[-1] * precision
         return float(np.add.accumulate(steps)[-1])
-
-
-def _at_thresholds(scores: Array, yes: Array, weights: Array | None) -> tuple[Array, Array]:
-    """How many rows of the yes and of the no score at least as much as each threshold.
-
-    int64, or float64 sums of weights; equal scores are one threshold.
-    """
-    order = np.argsort(-scores, kind="stable")
-    scores, yes = scores[order], yes[order]
-    last = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
-    if weights is None:
-        hits = np.cumsum(yes, dtype=np.int64)[last]
-        return hits, last + 1 - hits
-    own = weights[order]
-    return (
-        np.add.accumulate(np.where(yes, own, 0.0))[last],
-        np.add.accumulate(np.where(yes, 0.0, own))[last],
-    )

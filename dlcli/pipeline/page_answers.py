@@ -1,0 +1,83 @@
+"""`evaluation_curves.json` as the page wants it; written by answer_curves.py."""
+
+from math import isfinite
+from typing import Any
+
+from dlcli.report.described import Answers, Calibrated, Paired, Ranked
+
+_MOST = 100_000
+"""Entries of a list that are looked at: more than were ever written."""
+
+
+def answers_of(document: Any) -> Answers:
+    """Of one part; ValueError for what was not written like this."""
+    rows, of = _count(document, "rows"), _count(document, "of")
+    calibration = document.get("calibration")
+    return Answers(
+        rows,
+        of,
+        tuple(_ranked(one) for one in _list(document.get("classes", []))),
+        None if calibration is None else _calibrated(calibration),
+        tuple(_paired(one) for one in _list(document.get("outputs", []))),
+    )
+
+
+def _ranked(one: Any) -> Ranked:
+    yes, no = _count(one, "yes"), _count(one, "no")
+    points = tuple((_real(t), _whole(h), _whole(a)) for t, h, a in _rows(one, "points", 3))
+    for _, hits, alarms in points:
+        if not hits + alarms > 0 or hits > yes or alarms > no:
+            raise ValueError("impossible counts")
+    if not yes or not no:
+        raise ValueError("nothing to tell apart")
+    areas = _real(one["roc_auc"]), _real(one["average_precision"])
+    return Ranked(_count(one, "class"), yes, no, *areas, points)
+
+
+def _calibrated(found: Any) -> Calibrated:
+    of = _mapping(found)["of"]
+    if of not in ("yes", "answer", "labels"):
+        raise ValueError("of nothing that is known")
+    bins = tuple((_whole(n), _real(h), _real(f)) for n, h, f in _rows(found, "bins", 3))
+    return Calibrated(of, _real(found["error"]), bins)
+
+
+def _paired(one: Any) -> Paired:
+    output = _mapping(one)["output"]
+    points = tuple((_real(true), _real(answered)) for true, answered in _rows(one, "points", 2))
+    return Paired(None if output is None else _whole(output), points)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("no mapping")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list) or len(value) > _MOST:
+        raise ValueError("no list")
+    return value
+
+
+def _rows(document: Any, key: str, width: int) -> list[list[Any]]:
+    rows = _list(_mapping(document)[key])
+    if any(len(_list(row)) != width for row in rows):
+        raise ValueError("rows of another length")
+    return rows
+
+
+def _count(document: Any, key: str) -> int:
+    return _whole(_mapping(document)[key])
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 53:
+        raise ValueError("no count")
+    return value
+
+
+def _real(value: Any) -> float:
+    if type(value) not in (int, float) or not isfinite(value):
+        raise ValueError("no number")
+    return float(value)

@@ -1,0 +1,42 @@
+"""What all charts have in common: their size, round numbers along an axis, and coordinates."""
+
+import math
+
+WIDTH, HEIGHT = 380, 230
+LEFT, RIGHT, TOP, BOTTOM = 52, 10, 18, 24
+"""The size of a chart, and what is left free around its lines."""
+
+DASHES = ("", "6 3", "2 3", "8 3 2 3")
+LEAST, LARGEST = 1e-290, 1e290
+"""Beyond these, differences and ratios of numbers are not numbers any more."""
+
+
+def drawable(value: float) -> bool:
+    """Whether it is a number for which there is a place."""
+    return abs(value) < LARGEST
+
+
+def round_steps(low: float, high: float) -> list[float]:
+    """About five values between two numbers that people would choose.
+
+    >>> round_steps(0.0, 1.0), round_steps(3.0, 9.0)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
+    """
+    rough = (high - low) / 5
+    if rough < LEAST:
+        return [low]
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next((power * m for m in (1, 2, 5) if rough <= power * m * 1.2), power * 10)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    if last - first > 10:  # so close together that their last digits do not tell them apart
+        return [low]
+    return [float(f"{n * step:.12g}") for n in range(first, last + 1)]
+
+
+def place_of(value: float) -> str:
+    """A coordinate, to a tenth of a pixel.
+
+    >>> place_of(12.0), place_of(3.14159)
+    ('12', '3.1')
+    """
+    return f"{value:.1f}".removesuffix(".0")

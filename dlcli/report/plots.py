@@ -1,0 +1,173 @@
+"""Charts of the answers to a part, as plain values: what is drawn, not how.
+
+ROC and precision-recall curves, calibration, answers beside what is true, residuals. Axes are
+those of scikit-learn's displays of these names.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from dlcli.deploy.card_wording import count_of, number
+from dlcli.frozen import frozen
+from dlcli.report.described import Answers, Paired, Part, Ranked, RunPage
+
+Guide = Literal["rising", "zero"]
+
+
+@frozen
+class Point:
+    """told: what it is, in words. share: of all rows, where points stand for many."""
+
+    x: float
+    y: float
+    told: str
+    share: float | None = None
+
+
+@frozen
+class Series:
+    """label: what it is called among others, empty where it is alone."""
+
+    label: str
+    points: tuple[Point, ...]
+
+
+@frozen
+class Plot:
+    """A chart. name: of a file, without an ending. title, x, y: of the chart and its axes.
+
+    line: whether points are joined. share: both axes go from 0 to 1. alike: both axes have the
+    same range. guide: a line for the eye, from corner to corner or at zero.
+    """
+
+    name: str
+    title: str
+    x: str
+    y: str
+    series: tuple[Series, ...]
+    line: bool = True
+    share: bool = False
+    alike: bool = False
+    guide: Guide | None = None
+
+
+def plots_of(run: RunPage, part: Part) -> tuple[Plot, ...]:
+    """Of a part, those that there are."""
+    answers = part.answers
+    if answers is None:
+        return ()
+    return tuple(_plots(run, part, answers))
+
+
+def looked_at(answers: Answers) -> str:
+    """Which rows the charts are of, where they are not all of the part."""
+    if answers.rows == answers.of:
+        return ""
+    return (
+        f"The charts below are of {count_of(answers.rows, 'row')}, drawn at random from "
+        f"{answers.of:,}."
+    )
+
+
+def _plots(run: RunPage, part: Part, answers: Answers) -> Iterator[Plot]:
+    if answers.ranked:
+        yield Plot(
+            f"{part.role}_roc", "ROC", "false positive rate", "true positive rate",
+            tuple(_roc(run, answers, one) for one in answers.ranked),
+            share=True, guide="rising",
+        )  # fmt: skip
+        yield Plot(
+            f"{part.role}_precision_recall", "precision and recall (AP: average precision)",
+            "recall", "precision",
+            tuple(_precision(run, answers, one) for one in answers.ranked), share=True,
+        )  # fmt: skip
+    if answers.calibrated is not None:
+        yield _calibration(run, part, answers)
+    for paired in answers.paired:
+        yield from _pairs(run, part, paired)
+
+
+def name_of(run: RunPage, place: int) -> str:
+    """What a class is called; a number where it has no name."""
+    return run.classes[place] if place < len(run.classes) else str(place)
+
+
+def _roc(run: RunPage, answers: Answers, one: Ranked) -> Series:
+    points = [Point(0.0, 0.0, "above every threshold")]
+    for threshold, hits, alarms in one.points:
+        told = (
+            f"threshold {number(threshold)}: {hits:,} of {one.yes:,} found, {alarms:,} of "
+            f"{one.no:,} wrongly"
+        )
+        points.append(Point(alarms / one.no, hits / one.yes, told))
+    return Series(f"{name_of(run, one.place)} (area {number(one.roc_auc)})", tuple(points))
+
+
+def _precision(run: RunPage, answers: Answers, one: Ranked) -> Series:
+    points = []
+    for threshold, hits, alarms in one.points:
+        precision = hits / (hits + alarms)
+        told = (
+            f"threshold {number(threshold)}: precision {number(precision)}, recall "
+            f"{number(hits / one.yes)}"
+        )
+        points.append(Point(hits / one.yes, precision, told))
+    area = number(one.average_precision)
+    return Series(f"{name_of(run, one.place)} (AP {area})", tuple(points))
+
+
+_SO = {"yes": "are so", "answer": "are right", "labels": "hold"}
+
+
+def _calibration(run: RunPage, part: Part, answers: Answers) -> Plot:
+    found = answers.calibrated
+    assert found is not None
+    total = sum(rows for rows, _, _ in found.bins)
+    points = tuple(
+        Point(
+            held,
+            share,
+            f"{count_of(rows, 'answer')} held {100 * held:.1f} % probable: {100 * share:.1f} % "
+            f"{_SO[found.of]}",
+            rows / max(1, total),
+        )
+        for rows, held, share in found.bins
+    )
+    what = {
+        "yes": f"share that is {name_of(run, 1)}",
+        "answer": "share that is right",
+        "labels": "share that holds",
+    }[found.of]
+    label = f"expected calibration error {number(found.error)}"
+    return Plot(
+        f"{part.role}_calibration", "calibration", "mean predicted probability", what,
+        (Series(label, points),), share=True, guide="rising",
+    )  # fmt: skip
+
+
+def _pairs(run: RunPage, part: Part, paired: Paired) -> Iterator[Plot]:
+    name, suffix = "", ""
+    if paired.output is not None and len(run.targets) > paired.output:
+        name = run.targets[paired.output]
+    elif paired.output:
+        name = f"output {paired.output}"
+    if paired.output:
+        suffix = f"_{paired.output}"
+    title = f": {name}" if name else ""
+    told = [
+        f"true {number(true)}, predicted {number(answered)}, residual {number(true - answered)}"
+        for true, answered in paired.points
+    ]
+    both = tuple(
+        Point(answered, true, words)
+        for (true, answered), words in zip(paired.points, told, strict=True)
+    )
+    yield Plot(
+        f"{part.role}_actual_vs_predicted{suffix}", f"actual against predicted{title}",
+        "predicted", "actual", (Series("", both),), line=False, alike=True, guide="rising",
+    )  # fmt: skip
+    rest = tuple(Point(point.x, point.y - point.x, point.told) for point in both)
+    yield Plot(
+        f"{part.role}_residuals{suffix}", f"residuals{title}", "predicted", "actual - predicted",
+        (Series("", rest),), line=False, guide="zero",
+    )  # fmt: skip
