@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from dlcli.cli.options import Debug, Json, choose_recorded_numerics, print_path, require_run
+from dlcli.cli.options import (
+    DataDir,
+    Debug,
+    Json,
+    choose_recorded_numerics,
+    print_path,
+    require_run,
+)
 from dlcli.cli.outcome import print_json
 
 
@@ -19,6 +26,14 @@ def report(
             "-o", "--output", metavar="FILE", help="The page; default: report.html in the run."
         ),
     ] = None,
+    rows: Annotated[
+        bool,
+        typer.Option(
+            "--rows",
+            help="Show the rows that were answered worst, too: they are somebody's data.",
+        ),
+    ] = False,
+    data_dir: DataDir = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -28,10 +43,10 @@ def report(
     """
     for run in runs:
         require_run(run)
-    choose_recorded_numerics(runs[0])  # nothing is computed, so it need not suit the others
+    choose_recorded_numerics(runs[0])  # what is computed, for --rows, is of one run
     from dlcli.pipeline.report import report_runs
 
-    path = report_runs(runs, output)
+    path = report_runs(runs, output, rows, data_dir)
     if json:
         print_json({"report": str(path)})
     else:

@@ -1,6 +1,7 @@
 """`dlcli report`: the page of a run that was trained before, or of several side by side."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dlcli.artifacts import documents
@@ -29,10 +30,13 @@ from dlcli.report.described import RunPage
 from dlcli.report.page import MARK, text_of
 
 
-def report_runs(paths: Sequence[Path], output: Path | None) -> Path:
+def report_runs(
+    paths: Sequence[Path], output: Path | None, rows: bool = False, data_dir: Path | None = None
+) -> Path:
     """Write the page of a run, or of several side by side; where it lies.
 
     output: the file; without one, `report.html` in the run, of which there must be one only.
+    rows: whether those that one run answered worst are shown; its data is read for that.
     """
     directories = [RunDirectory.open(path) for path in _each(paths)]
     if output is None:
@@ -40,11 +44,22 @@ def report_runs(paths: Sequence[Path], output: Path | None) -> Path:
             raise UsageError("several runs have no place in common: give the page one, -o FILE")
         directory = directories[0]
         with directory.lock():
-            documents.write_text(directory, REPORT, text_of([recorded(directory)]))
+            documents.write_text(directory, REPORT, text_of(_pages(directories, rows, data_dir)))
         return directory.path(REPORT)
     _require_ours(output)
-    write_text(output, text_of([recorded(directory) for directory in directories]))
+    write_text(output, text_of(_pages(directories, rows, data_dir)))
     return output
+
+
+def _pages(directories: Sequence[RunDirectory], rows: bool, data_dir: Path | None) -> list[RunPage]:
+    pages = [recorded(directory) for directory in directories]
+    if rows:
+        if len(pages) > 1:
+            raise UsageError("--rows is for one run; several are compared without their rows")
+        from dlcli.pipeline.worst_rows import worst_rows  # prepares the data again
+
+        pages = [replace(pages[0], worst=worst_rows(directories[0].root, data_dir))]
+    return pages
 
 
 def _each(paths: Sequence[Path]) -> Iterable[Path]:

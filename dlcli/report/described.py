@@ -101,6 +101,45 @@ class Part:
 
 
 @frozen
+class Picture:
+    """pixels: row by row, a byte for each of the one or three channels. name: of the value."""
+
+    name: str
+    pixels: bytes
+    height: int
+    width: int
+    channels: int
+
+
+@frozen
+class WorstRow:
+    """A row that was answered badly.
+
+    where: it was read. true, answered: in words. how: badly, in words.
+    cells: of a table; otherwise, of each value, pictures, signals (channel by channel), or numbers.
+    """
+
+    where: str
+    true: str
+    answered: str
+    how: str
+    cells: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    signals: tuple[tuple[tuple[float, ...], ...], ...] = ()
+    numbers: tuple[tuple[float, ...], ...] = ()
+
+
+@frozen
+class WorstRows:
+    """The worst first. of: so many rows of the part. header: the columns of a table, else none."""
+
+    role: str
+    of: int
+    header: tuple[str, ...]
+    rows: tuple[WorstRow, ...]
+
+
+@frozen
 class Timing:
     """How long a stage took; rows: that it went through, where they were counted."""
 
@@ -120,7 +159,7 @@ class RunPage:
     card: the model card, where there is one. findings: of the audit, each a code and a sentence.
     config: resolved, as YAML; settings: the same by dotted keys. data: digests by role.
     environment: what may differ between runs of the same bits, in words. targets: the names of what
-    a regression answers, where they have some.
+    a regression answers, where they have some. worst: rows of the data, where somebody asks.
     """
 
     label: str
@@ -146,6 +185,7 @@ class RunPage:
     data: Mapping[str, str]
     environment: Mapping[str, str]
     targets: tuple[str, ...] = ()
+    worst: WorstRows | None = None
 
     @property
     def parameters(self) -> int:

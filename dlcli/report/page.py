@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dlcli.deploy.card_wording import MOST_FINDINGS, count_of, number
-from dlcli.report import anatomy, cardtext, compared, epochs, judged
+from dlcli.report import anatomy, cardtext, compared, epochs, judged, worst
 from dlcli.report.curves import chart
 from dlcli.report.described import RunPage
 from dlcli.report.epochs import EpochChart
@@ -41,6 +41,7 @@ def _one(run: RunPage) -> str:
             f"{_facts(run)}\n</header>",
             section("Curves", _drawn(epochs.of_run(run))),
             section("Metrics", judged.metrics(run), *parts),
+            section("Worst rows", worst.rows(run.worst)),
             section("Network", anatomy.layers(run), anatomy.filters(run.filters)),
             section("Time", _times(run)),
             section("Data", _data(run, own)),

@@ -86,6 +86,8 @@ thead th { color: var(--soft) }
 .matrix td { text-align: right; min-width: 2.6rem; border: 1px solid var(--line) }
 .tiles { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)) }
+img.row { width: 8rem; max-width: 100%; image-rendering: pixelated; border: 1px solid var(--line) }
+.narrow { grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)) }
 .wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 36rem), 1fr)) }
 .tile { min-width: 0 }
 figure { margin: 0; min-width: 0; break-inside: avoid }
