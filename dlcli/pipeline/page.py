@@ -219,7 +219,7 @@ def _answers(run: RunDirectory) -> Mapping[str, Answers]:
     document = read_mapping(path)
     try:
         return {role: answers_of(found) for role, found in document.items()}
-    except (ValueError, KeyError, OverflowError):
+    except ValueError:
         raise _foreign(run, EVALUATION_CURVES) from None
 
 

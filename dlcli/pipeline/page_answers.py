@@ -1,8 +1,8 @@
 """`evaluation_curves.json` as the page wants it; written by answer_curves.py."""
 
-from math import isfinite
 from typing import Any
 
+from dlcli.report.axes import LARGEST
 from dlcli.report.described import Answers, Calibrated, Paired, Ranked
 
 _MOST = 100_000
@@ -30,28 +30,28 @@ def _ranked(one: Any) -> Ranked:
             raise ValueError("impossible counts")
     if not yes or not no:
         raise ValueError("nothing to tell apart")
-    areas = _real(one["roc_auc"]), _real(one["average_precision"])
+    areas = _real(_entry(one, "roc_auc")), _real(_entry(one, "average_precision"))
     return Ranked(_count(one, "class"), yes, no, *areas, points)
 
 
 def _calibrated(found: Any) -> Calibrated:
-    of = _mapping(found)["of"]
+    of = _entry(found, "of")
     if of not in ("yes", "answer", "labels"):
         raise ValueError("of nothing that is known")
     bins = tuple((_whole(n), _real(h), _real(f)) for n, h, f in _rows(found, "bins", 3))
-    return Calibrated(of, _real(found["error"]), bins)
+    return Calibrated(of, _real(_entry(found, "error")), bins)
 
 
 def _paired(one: Any) -> Paired:
-    output = _mapping(one)["output"]
+    output = _entry(one, "output")
     points = tuple((_real(true), _real(answered)) for true, answered in _rows(one, "points", 2))
     return Paired(None if output is None else _whole(output), points)
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("no mapping")
-    return value
+def _entry(document: Any, key: str) -> Any:
+    if not isinstance(document, dict) or key not in document:
+        raise ValueError(f"no {key}")
+    return document[key]
 
 
 def _list(value: Any) -> list[Any]:
@@ -61,14 +61,14 @@ def _list(value: Any) -> list[Any]:
 
 
 def _rows(document: Any, key: str, width: int) -> list[list[Any]]:
-    rows = _list(_mapping(document)[key])
+    rows = _list(_entry(document, key))
     if any(len(_list(row)) != width for row in rows):
         raise ValueError("rows of another length")
     return rows
 
 
 def _count(document: Any, key: str) -> int:
-    return _whole(_mapping(document)[key])
+    return _whole(_entry(document, key))
 
 
 def _whole(value: Any) -> int:
@@ -78,6 +78,6 @@ def _whole(value: Any) -> int:
 
 
 def _real(value: Any) -> float:
-    if type(value) not in (int, float) or not isfinite(value):
+    if type(value) not in (int, float) or not abs(value) < LARGEST:
         raise ValueError("no number")
     return float(value)

@@ -168,6 +168,8 @@ def _shown(values: dict[str, Array]) -> dict[str, Any]:
     pictures, signals, numbers = [], [], []
     for name, rows in values.items():
         row = np.nan_to_num(np.asarray(rows[0], np.float64))
+        if row.ndim == 3 and row.shape[2] == 1:
+            row = row[:, :, 0]
         if rows.dtype == np.uint8 or rows.dtype.kind == "f":
             picture = _picture(name, rows[0])
             if picture is not None:

@@ -62,8 +62,11 @@ def sound(text: str) -> None:
     """No script, no request, nothing that leaves the page."""
     root = parsed(text)
     for element in root.iter():
-        assert element.tag not in ("script", "link", "img", "iframe", "object", "embed", "form")
+        assert element.tag not in ("script", "link", "iframe", "object", "embed", "form")
         for name, value in element.attrib.items():
+            if element.tag == "img" and name == "src":
+                assert re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/]+=*", value)
+                continue
             assert not name.startswith("on") and name not in ("href", "src", "style", "action")
             assert "url(" not in value
     style = "".join(str(one.text) for one in root.iter("style"))
