@@ -14,6 +14,8 @@ from dlcli.cli.options import (
     require_run,
 )
 from dlcli.cli.outcome import print_json
+from dlcli.cli.table import tell
+from dlcli.printable import printable
 
 
 def report(
@@ -34,6 +36,9 @@ def report(
         ),
     ] = False,
     data_dir: DataDir = None,
+    open_it: Annotated[
+        bool, typer.Option("--open", help="Show the page in the browser, too.")
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -46,8 +51,19 @@ def report(
     choose_recorded_numerics(runs[0])  # what is computed, for --rows, is of one run
     from dlcli.pipeline.report import report_runs
 
-    path = report_runs(runs, output, rows, data_dir)
+    path = report_runs(runs, output, rows=rows, data_dir=data_dir)
+    if open_it:
+        _show(path)
     if json:
         print_json({"report": str(path)})
     else:
         print_path(path)
+
+
+def _show(path: Path) -> None:
+    """In the browser that the system or `BROWSER` names; a page that cannot be shown is there
+    all the same."""
+    import webbrowser  # by who asks for it
+
+    if not webbrowser.open(path.absolute().as_uri()):
+        tell(printable(f"no browser was found; open {path} in one"))

@@ -31,7 +31,11 @@ from dlcli.report.page import MARK, text_of
 
 
 def report_runs(
-    paths: Sequence[Path], output: Path | None, rows: bool = False, data_dir: Path | None = None
+    paths: Sequence[Path],
+    output: Path | None,
+    *,
+    rows: bool = False,
+    data_dir: Path | None = None,
 ) -> Path:
     """Write the page of a run, or of several side by side; where it lies.
 

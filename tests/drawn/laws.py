@@ -6,6 +6,7 @@ workers     one, two and three give the same tree
 extension   trained with fewer epochs, and then to the end: all but the YAML as written is the same
 proofs      verify passes, reproduce says identical, evaluate gives evaluation.json's numbers
 apart       a deployed row's answer depends on no other row, no place, no block, no worker
+pages       `report` gives the bytes that training wrote, and finds the worst rows of any data
 refusals    a training that diverges or is refused does so again, in the same words
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcli.artifacts.run_directory import DEPLOY, EVALUATION, MODEL, RunDirectory
+from dlcli.artifacts.run_directory import DEPLOY, EVALUATION, MODEL, REPORT, RunDirectory
 from dlcli.artifacts.tensors import read_tensors
 from dlcli.artifacts.verification import verify
 from dlcli.deploy.bundle import GOLDEN, Bundle, golden_rows
@@ -27,6 +28,7 @@ from dlcli.pipeline.finished import evaluate_run
 from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.progress import NullReporter
+from dlcli.pipeline.report import report_runs
 from dlcli.pipeline.reproduce import reproduce
 from tests.deploy.neighbours import require_apart
 from tests.drawn.dice import Dice
@@ -142,6 +144,7 @@ class _Trial:
         self._extended(expected)
         self._proofs(run)
         self._apart(run)
+        self._pages(run)
         with _what("evaluate, verify and reproduce"):
             assert_same(content(run), expected)
 
@@ -222,6 +225,15 @@ class _Trial:
             with _what("rows apart"):
                 require_apart(bundle, brought, 100)
             self.outcome.counts["asked"] += 1
+
+    def _pages(self, run: Path) -> None:
+        with _what("report"):
+            page = report_runs([run], self.folder / "page.html")
+            assert page.read_bytes() == (run / REPORT).read_bytes(), "the page is another one"
+        with _what("report --rows"):
+            page = report_runs([run], self.folder / "rows.html", rows=True)
+            assert b"<h2>Worst rows</h2>" in page.read_bytes()
+        self.outcome.counts["pages"] += 1
 
     def _refused(self, refusal: DlcliError) -> None:
         """It must end like this with more workers, and after a stop, too."""

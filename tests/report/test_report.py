@@ -389,3 +389,19 @@ print(*sorted(set(sys.modules) - before))
     assert others == []
     own = re.compile(r"dlcli\.(report|pipeline\.(report|many_plan|page)|artifacts|deploy|engine)\b")
     assert all(own.match(name) for name in done.stdout.split())
+
+
+def test_the_page_is_shown_in_the_browser_that_is_named(run: Path, tmp_path: Path) -> None:
+    shown = tmp_path / "shown"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {shown}\n')
+    browser.chmod(0o755)
+    for named, words in ((f"{browser} %s", ""), (str(tmp_path / "absent"), "no browser was found")):
+        done = subprocess.run(
+            [sys.executable, "-m", "dlcli", "report", str(run), "--open"],
+            env={**environment(), "BROWSER": named, "PATH": "/nowhere", "DISPLAY": ""},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout == f"{run / 'report.html'}\n" and words in done.stderr
+        if not words:
+            assert shown.read_text() == f"{(run / 'report.html').as_uri()}\n"
