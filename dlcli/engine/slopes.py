@@ -64,11 +64,13 @@ class Example:
     """A layer, the shape of a row that it is tried on, and what is special about the row.
 
     ids: the row holds whole numbers below this one, which are not moved.
+    random: what it does while training depends on the step.
     """
 
     layer: Layer
     in_shape: Shape
     ids: int = 0
+    random: bool = False
 
 
 LAYER_EXAMPLES: tuple[Example, ...] = (
@@ -82,7 +84,7 @@ LAYER_EXAMPLES: tuple[Example, ...] = (
     Example(Conv2DTranspose(2, (3, 2), (2, 2), "same"), (3, 4, 3)),
     Example(Dense(3), (5,)),
     Example(DepthwiseConv2D((3, 2), (1, 1), "same", 2), (4, 5, 2)),
-    Example(Dropout(0.4), (6,)),
+    Example(Dropout(0.4), (6,), random=True),
     Example(Embedding(5, 3), (4,), ids=5),
     Example(Flatten(), (2, 3, 2)),
     Example(GlobalAveragePooling1D(), (5, 3)),
@@ -100,7 +102,8 @@ LAYER_EXAMPLES: tuple[Example, ...] = (
     Example(ZeroPadding2D(((0, 2), (1, 0))), (3, 2, 1)),
     *(Example(kind(), (3, 4)) for kind in ACTIVATIONS.values()),
 )
-"""An example of every layer; the activations need none of their own."""
+"""An example of every layer; the activations need none of their own. The suite's table of cases
+begins with them."""
 
 _SHAPES: Mapping[str, tuple[Shape, ...]] = {
     "concatenate": ((3, 2), (3, 4)),

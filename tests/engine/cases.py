@@ -1,7 +1,8 @@
 """THE table of layers: every layer that a configuration can name, with its options.
 
-Each row is put through all laws in `test_layer_laws.py`. A new layer needs a row here; a test
-fails until it has one.
+Each row is put through all laws in `test_layer_laws.py`. A new layer has its first row among the
+examples of `dlcli/engine/slopes.py`, and a row here for every other value of an option; tests fail
+until it has them.
 """
 
 from collections.abc import Mapping
@@ -39,18 +40,8 @@ from dlcli.engine.layers import (
     UpSampling2D,
     ZeroPadding2D,
 )
-from dlcli.engine.layers.activations import (
-    Elu,
-    Gelu,
-    LeakyRelu,
-    Linear,
-    Relu,
-    Sigmoid,
-    Silu,
-    Softmax,
-    Softplus,
-    Tanh,
-)
+from dlcli.engine.layers.activations import Elu, Gelu, LeakyRelu, Relu, Softmax
+from dlcli.engine.slopes import LAYER_EXAMPLES
 
 
 @dataclass(frozen=True)
@@ -120,7 +111,7 @@ def context(training: bool = True, shard: int = 0) -> Context:
 
 
 CASES: list[Case] = [
-    Case(Dense(3), (5,)),
+    *(Case(e.layer, e.in_shape, ids=e.ids, random=e.random) for e in LAYER_EXAMPLES),
     Case(Dense(1), (1,)),
     Case(Dense(4, use_bias=False), (3,)),
     Case(Dense(3), (2, 4)),
@@ -201,11 +192,9 @@ CASES: list[Case] = [
         ]
     ),
     Case(ZeroPadding2D(), (2, 3, 2)),
-    Case(ZeroPadding2D(((0, 2), (1, 0))), (3, 1, 1)),
     Case(ZeroPadding2D(((0, 0), (0, 0))), (2, 2, 1)),
     Case(UpSampling2D(), (2, 3, 2)),
     Case(UpSampling2D((3, 1)), (2, 2, 3)),
-    Case(UpSampling2D((2, 3), "bilinear"), (3, 2, 2)),
     Case(UpSampling2D((1, 2), "bilinear"), (1, 1, 1)),
     *(
         Case(pool(size, strides, padding), (6, 7, 2), rows=2)
@@ -234,17 +223,14 @@ CASES: list[Case] = [
     Case(LayerNormalization(scale=False), (4,)),
     Case(LayerNormalization(center=False, scale=False), (4,), rows=1),
     Case(GroupNormalization(), (32,)),
-    Case(GroupNormalization(2), (3, 2, 4)),
     Case(GroupNormalization(-1, epsilon=0.1), (5, 3)),
     Case(GroupNormalization(3, center=False), (2, 6)),
     Case(GroupNormalization(1, scale=False), (2, 2, 3), rows=1),
     Case(GroupNormalization(2, epsilon=0.1), (5, 4), masked=True),
     Case(GroupNormalization(-1, center=False, scale=False), (6, 3), masked=True),
-    Case(Embedding(5, 3), (4,), ids=5),
     Case(Embedding(7, 2, mask_zero=True), (6,), ids=7),
     Case(Embedding(3, 1), (2, 3), ids=3),
     Case(Embedding(4, 2), (), ids=4),
-    Case(Masking(), (3, 2)),
     Case(Masking(0.5), (1, 3)),
     *(
         Case(pool(keepdims), in_shape, masked=masked)
@@ -256,29 +242,18 @@ CASES: list[Case] = [
             (True, (7, 1), True),
         ]
     ),
-    Case(Flatten(), (2, 3, 2)),
     Case(Flatten(), (4,)),
-    Case(Reshape((3, -1)), (2, 6)),
     Case(Reshape((2, 3, 1)), (6,)),
     Case(ColumnEmbeddings(((0, 3, 2),)), (1,), rows=9),
     Case(ColumnEmbeddings(((1, 4, 3), (3, 1, 1))), (5,), rows=6),
     Case(ColumnEmbeddings(((0, 2, 1), (1, 3, 2), (2, 2, 4))), (4,), rows=12),
     Case(Dropout(0.0), (2, 3)),
-    Case(Dropout(0.4), (5,), random=True),
     Case(Dropout(0.9), (3, 3, 2), random=True),
-    Case(Linear(), (2, 3)),
-    Case(Sigmoid(), (2, 3)),
-    Case(Tanh(), (2, 3)),
     Case(Relu(), (3, 2, 2)),
-    Case(Relu(), (2, 3)),
-    Case(LeakyRelu(), (5,)),
     Case(LeakyRelu(negative_slope=1.5), (2, 3)),
-    Case(Elu(), (5,)),
     Case(Elu(alpha=0.7), (2, 3)),
     Case(Gelu(), (9,)),
     Case(Gelu(approximate=True), (3, 3)),
-    Case(Silu(), (2, 3)),
-    Case(Softplus(), (2, 3)),
     Case(Softmax(), (5,)),
     Case(Softmax(), (2, 3)),
 ]
