@@ -1,6 +1,6 @@
 """The rows that were answered worst, as HTML: pictures, signals, or cells of a table."""
 
-import base64
+from binascii import b2a_base64
 
 from dlcli.deploy.card_wording import number
 from dlcli.report.axes import place_of
@@ -46,7 +46,7 @@ def _tile(row: WorstRow) -> str:
 
 def _picture(picture: Picture) -> str:
     data = png(picture.pixels, picture.height, picture.width, picture.channels)
-    text = base64.b64encode(data).decode()
+    text = b2a_base64(data, newline=False).decode()
     return (
         f'<img class="row" alt="{escaped(picture.name, 60)}" src="data:image/png;base64,{text}"/>'
     )
