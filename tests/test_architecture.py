@@ -17,6 +17,7 @@ BASE = frozenset(
     {
         "dates",
         "errors",
+        "folding",
         "frozen",
         "nearest",
         "randomness",
@@ -33,6 +34,7 @@ MAY_IMPORT = {
     "__main__": frozenset({"cli", "numerics"}),
     "dates": frozenset(),
     "errors": frozenset(),
+    "folding": frozenset(),
     "frozen": frozenset(),
     "nearest": frozenset(),
     "printable": frozenset(),

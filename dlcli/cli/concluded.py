@@ -1,13 +1,12 @@
 """What `dlcli init` concluded, in a table on stderr that a person can check."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dlcli.cli.describe import pictures_rows, writing
+from dlcli.cli.outcome import tell
 from dlcli.cli.shown import print_narrow
-from dlcli.printable import printable
 
 if TYPE_CHECKING:
     from dlcli.data.audit import Finding
@@ -30,7 +29,7 @@ def show_concluded(found: "First") -> None:
         rows = list(_of_arrays(found))
     print_narrow(("",) * 3, rows, (12, 26, 38), to_stderr=True, folded=2)
     for note in notes:
-        print(f"note: {printable(str(note))}", file=sys.stderr)
+        tell(f"note: {note}")
 
 
 def _of_table(look: "Look") -> Iterator[tuple[str, str, str]]:

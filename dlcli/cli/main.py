@@ -24,7 +24,7 @@ from dlcli.cli.export import export
 from dlcli.cli.importance import importance
 from dlcli.cli.init import init
 from dlcli.cli.list import list_words
-from dlcli.cli.outcome import Failure, print_json, wants_json
+from dlcli.cli.outcome import Failure, print_json, tell, wants_json
 from dlcli.cli.predict import predict
 from dlcli.cli.report import report
 from dlcli.cli.reproduce import reproduce
@@ -35,7 +35,6 @@ from dlcli.cli.validate import validate
 from dlcli.cli.verify import verify
 from dlcli.cli.watch import watch
 from dlcli.errors import UsageError
-from dlcli.printable import printable
 
 
 class _Command(TyperCommand):
@@ -158,7 +157,9 @@ def run() -> NoReturn:
 
 def _misused(error: Any, fail: Failure) -> int:
     """Options and arguments that the command does not have, or lacks."""
-    error.show()
+    shown = io.StringIO()
+    error.show(file=shown)
+    _told(shown.getvalue().rstrip("\n"))
     context = getattr(error, "ctx", None)
     hint = {} if context is None else {"hint": f"{context.command_path} --help"}
     code = int(error.exit_code)
@@ -176,7 +177,7 @@ def _bar(what: str, total: int | None, unit: str, began: float) -> progress.Bar 
 def _told(text: str) -> None:
     """A sentence for the person at the terminal, if there still is one."""
     with contextlib.suppress(OSError):
-        print(printable(text), file=sys.stderr, flush=True)
+        tell(text)
 
 
 @contextlib.contextmanager

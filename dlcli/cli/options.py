@@ -11,6 +11,7 @@ import typer
 
 from dlcli import numerics, progress
 from dlcli.errors import DlcliError, UsageError, reason
+from dlcli.folding import for_stream
 from dlcli.printable import printable
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def print_path(path: Path) -> None:
 
 def say(text: str) -> None:
     """Write a sentence to stdout; what it quotes may come from a file."""
-    print(printable(text))
+    print(for_stream(printable(text), sys.stdout))
 
 
 def require_run(path: Path) -> Path:

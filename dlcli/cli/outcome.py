@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from dlcli.folding import for_stream
 from dlcli.printable import printable
 
 
@@ -27,9 +28,14 @@ def wants_json(arguments: Sequence[str]) -> bool:
 def complain(message: str) -> None:
     """Tell the person at the terminal, if there still is one."""
     try:
-        print(f"error: {printable(message)}", file=sys.stderr, flush=True)
+        tell(f"error: {message}")
     except OSError:
         return
+
+
+def tell(text: str) -> None:
+    """Write a sentence to stderr; what it quotes may come from a file."""
+    print(for_stream(printable(text), sys.stderr), file=sys.stderr, flush=True)
 
 
 def print_json(document: Mapping[str, Any]) -> None:

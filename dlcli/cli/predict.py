@@ -18,7 +18,8 @@ from dlcli.cli.options import (
     print_path,
     require_run,
 )
-from dlcli.cli.table import csv_pieces, json_line_pieces, lined, print_document, rows_named, tell
+from dlcli.cli.outcome import tell
+from dlcli.cli.table import csv_pieces, json_line_pieces, lined, print_document, rows_named
 from dlcli.errors import UsageError
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dlcli import numerics
 from dlcli.cli.ending import ending, leave, survive_closed_streams
-from dlcli.cli.outcome import Failure, print_json, wants_json
-from dlcli.cli.table import csv_pieces, lined, print_document, rows_named, tell
+from dlcli.cli.outcome import Failure, print_json, tell, wants_json
+from dlcli.cli.table import csv_pieces, lined, print_document, rows_named
 from dlcli.errors import ArtifactError, ExportError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlcli.cli.outcome import finite, print_json
+from dlcli.cli.outcome import finite, print_json, tell
 
 if TYPE_CHECKING:
     from dlcli.deploy.answer_table import AnswerTable
@@ -25,11 +25,6 @@ def rows_named(name: str) -> Path | None:
     if _comes_from_a_terminal():
         tell("reading rows from this terminal; end them with Ctrl-D")
     return None
-
-
-def tell(text: str) -> None:
-    """A sentence for the person at the terminal."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def lined(

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from dlcli.cli.options import Debug, Json, require_run
-from dlcli.cli.outcome import print_json
-from dlcli.printable import printable
+from dlcli.cli.outcome import print_json, tell
 
 _SECONDS = 0.25
 """Between two looks."""
@@ -65,13 +64,9 @@ def watch(
             }
         )
     elif state == "complete":
-        _tell("the run is complete")
+        tell("the run is complete")
     elif state == "stopped":
-        _tell(
+        tell(
             f"no process works on the run, which is not complete; `dlcli train --resume "
             f"{watched.root}` goes on with it"
         )
-
-
-def _tell(text: str) -> None:
-    print(printable(text), file=sys.stderr)

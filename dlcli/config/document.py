@@ -8,7 +8,6 @@ A problem is shown as
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -17,13 +16,15 @@ from typing import Any, Literal
 from dlcli.config.wording import clip, suggestion
 from dlcli.config.yaml_reader import Path, Place, Tree, read_tree
 from dlcli.errors import ConfigError
+from dlcli.folding import columns
 from dlcli.frozen import frozen
 
 LARGEST_FILE = 256 * 1024  # bytes; a config is a page of text
 MOST_SHOWN = 50
 
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-_WIDEST = 100
+_WIDEST = 78
+"""Of a line that is shown, with the marks of what is left out: with its margin 80 columns."""
 
 
 @frozen
@@ -132,18 +133,13 @@ class Document:
 
 def _pointed(source: str, column: int) -> str:
     """The line, shortened around the column where it is long, and a caret below the column."""
-    start = max(0, min(column - _WIDEST // 2, len(source) - _WIDEST))
-    shown = "".join(c if c.isprintable() else " " for c in source[start : start + _WIDEST])
+    room = _WIDEST if len(source) <= _WIDEST else _WIDEST - 2 * len("...")
+    start = max(0, min(column - room // 2, len(source) - room))
+    shown = "".join(c if c.isprintable() else " " for c in source[start : start + room])
     before = "..." if start else ""
-    after = "..." if start + _WIDEST < len(source) else ""
-    margin = len(before) + sum(_width(c) for c in shown[: column - start])
+    after = "..." if start + room < len(source) else ""
+    margin = len(before) + columns(shown[: column - start])
     return f"  {before}{shown}{after}\n  {' ' * margin}^"
-
-
-def _width(c: str) -> int:
-    if unicodedata.combining(c):
-        return 0
-    return 2 if unicodedata.east_asian_width(c) in "WF" else 1
 
 
 def parse_document(text: str, label: str, largest: int = LARGEST_FILE) -> Document:

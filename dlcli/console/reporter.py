@@ -17,6 +17,7 @@ from dlcli.console.results import Results
 from dlcli.console.words import can_draw, clock, console_on, number, pairs
 from dlcli.engine.metrics import Subjects
 from dlcli.engine.training import EpochReport, StepReport
+from dlcli.folding import folded
 from dlcli.printable import printable
 
 _REDRAW_SECONDS = 0.1
@@ -42,17 +43,20 @@ class ConsoleReporter:
         self._skipped_rows = self._seen_rows = 0
 
     def stage(self, number: int, verb: str, text: str) -> None:
-        line = Text()
-        line.append(f"[{number}/5] ", style="dim")
-        line.append(f"{verb:<9}", style="bold cyan")
-        line.append(printable(text))
+        head = f"[{number}/5] {verb:<9}"
+        line = Text(self._folded(f"{head}{printable(text)}", " " * len(head)))
+        line.stylize("dim", 0, 6)
+        line.stylize("bold cyan", 6, len(head))
         self._console.print(line)
 
     def note(self, text: str) -> None:
-        self._console.print(Text(f"      {printable(text)}", style="yellow"))
+        self._console.print(Text(self._folded(f"      {printable(text)}"), style="yellow"))
 
     def say(self, text: str) -> None:
-        self._console.print(Text(f"      {printable(text)}"))
+        self._console.print(Text(self._folded(f"      {printable(text)}")))
+
+    def _folded(self, text: str, margin: str = "") -> str:
+        return folded(text, self._console.width, margin)
 
     def begin(
         self,

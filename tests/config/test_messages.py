@@ -225,11 +225,13 @@ def test_a_mistake_is_told_at_its_place(
 ) -> None:
     broken = changed(text, old, new)
     head, source, caret, *_ = message(broken).splitlines()
+    shown = source[2:].strip(".")  # of a long line there is a part, with a mark at its ends
     line, column = next(
-        (number, len(caret) - 2)
+        (number, len(caret) - 2 + written.index(shown) - source[2:].index(shown))
         for number, written in enumerate(broken.splitlines(), 1)
-        if f"  {written}" == source
+        if shown in written
     )
+    assert max(len(source), len(caret)) <= 80
     assert head == f"x.yaml:{line}:{column}: {words}"
     assert source[len(caret) - 1 :].startswith(spot)
 
