@@ -5,7 +5,6 @@ of the commands is given to `list` by name: `dlcli runs list show`.
 """
 
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from dlcli import numerics
+from dlcli.cli.listed import show_list, told_age, told_epochs, told_number
 from dlcli.cli.options import Debug, Json, RunArgument, say
 from dlcli.cli.outcome import finite, print_json
 from dlcli.errors import ArtifactError, UsageError
@@ -24,17 +24,6 @@ from dlcli.printable import printable
 if TYPE_CHECKING:
     from dlcli.pipeline.removing import Removed
     from dlcli.pipeline.seen import Seen
-    from dlcli.pipeline.settings import Setting
-
-_ROOM = 80
-"""Columns of what is no terminal."""
-_LONGEST_NAME = 28
-_LONGEST_VALUE = 16
-_MOST_TOLD = 10
-_GAP = 2
-_NARROWEST = 4
-_SHOWN_ANYWAY = ("name", "training.epochs")
-"""Settings that other columns of the table tell."""
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The directory that runs are in.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")]
@@ -96,7 +85,7 @@ def list_runs(
     elif csv:
         _print_csv(found, [one.name for one in differ])
     else:
-        _show_list(found, differ, asked)
+        show_list(found, differ, asked)
         if not found:
             say(f"{folder}: no run" + (" is like that" if everything else " is there"))
 
@@ -124,119 +113,6 @@ def _print_csv(runs: Sequence["Seen"], names: Sequence[str]) -> None:
         cells += [document["metrics"].get(name) for name in metrics]
         cells += [told(settings[name]) if name in settings else None for name in names]
         writer.writerow(["" if cell is None else printable(str(cell)) for cell in cells])
-
-
-def _show_list(runs: Sequence["Seen"], differ: Sequence["Setting"], asked: Sequence[str]) -> None:
-    from dlcli.cli.shown import print_narrow
-    from dlcli.pipeline.settings import ABSENT, short_names, told
-
-    if not runs:
-        return
-    told_settings = [one for one in differ if one.name not in _SHOWN_ANYWAY]
-    metrics = _columns_of_metrics(runs, asked)
-    now = time.time()
-    columns: list[tuple[str, list[str]]] = [
-        ("run", [_cut(printable(run.name), _LONGEST_NAME) for run in runs]),
-        ("status", [run.status for run in runs]),
-        ("epochs", [_epochs(run) for run in runs]),
-    ]
-    age = ("age", [_age(run.started, now) for run in runs])
-    left = shutil.get_terminal_size((_ROOM, 24)).columns + _GAP  # none behind the last one
-    left -= sum(_width(column) for column in (*columns, age))
-    numbers = [2]
-    for name in metrics:
-        column = (
-            _cut(printable(name), _LONGEST_VALUE + 4),
-            [_number(run.metrics.get(name)) for run in runs],
-        )
-        if _width(column) > left and name not in asked:
-            continue
-        left -= _width(column)
-        numbers.append(len(columns))
-        columns.append(column)
-    no_room = []
-    for one, short in zip(
-        told_settings, short_names([one.name for one in told_settings]), strict=True
-    ):
-        if left < _NARROWEST:
-            no_room.append(short)
-            continue
-        values = [(run.settings or {}).get(one.name, ABSENT) for run in runs]
-        cells = [_cut(printable(told(value)), _LONGEST_VALUE) for value in values]
-        column = (_cut(printable(short), _LONGEST_VALUE + 4), cells)
-        if _width(column) > left:
-            no_room.append(short)
-            continue
-        left -= _width(column)
-        columns.append(column)
-    columns.append(age)
-    numbers.append(len(columns) - 1)
-    rows = list(zip(*(cells for _, cells in columns), strict=True))
-    print_narrow([word for word, _ in columns], rows, [None] * len(columns), numbers)
-    troubled = [run for run in runs if run.problem and run.status != "foreign"]
-    lines = [f"{run.name}: {run.problem}" for run in troubled[:_MOST_TOLD]]
-    if len(troubled) > _MOST_TOLD:
-        lines.append(f"... and {len(troubled) - _MOST_TOLD} more; --json has all")
-    if no_room:
-        more = f" and {len(no_room) - 5} more" if len(no_room) > 5 else ""
-        lines.append(f"they differ in {', '.join(no_room[:5])}{more}, too: see --csv or --json")
-    if lines:
-        say("")
-    for line in lines:
-        say(line)
-
-
-def _columns_of_metrics(runs: Sequence["Seen"], asked: Sequence[str]) -> list[str]:
-    """Those that were asked for, then the loss and the first metric, of validation if there is."""
-    known = dict.fromkeys(name for run in runs for name in run.metrics)
-    validation = [name for name in known if name.startswith("val_")]
-    usual = validation or [name for name in known if not name.startswith("test_")]
-    loss = [name for name in usual if name in ("val_loss", "loss")]
-    others = [name for name in usual if name not in loss]
-    return list(dict.fromkeys([*(n for n in asked if n in known), *loss, *others[:1]]))
-
-
-def _width(column: tuple[str, list[str]]) -> int:
-    from rich.cells import cell_len
-
-    word, cells = column
-    return max(cell_len(text) for text in (word, *cells)) + _GAP
-
-
-def _cut(text: str, most: int) -> str:
-    from rich.cells import cell_len, set_cell_size
-
-    text = text.replace("\n", " ")
-    return text if cell_len(text) <= most else set_cell_size(text, most - 1) + "…"
-
-
-def _epochs(run: "Seen") -> str:
-    if run.runs:
-        return f"{len(run.runs)} runs"
-    if run.epochs is None:
-        return ""
-    return f"{run.epochs}" if run.of is None else f"{run.epochs}/{run.of}"
-
-
-def _number(value: float | None) -> str:
-    from dlcli.console import number
-
-    return "" if value is None else number(value)
-
-
-def _age(started: float | None, now: float) -> str:
-    """How long ago a run was begun, in one unit.
-
-    >>> [_age(0.0, seconds) for seconds in (-5, 59, 60, 7200, 200_000, 9e7)]
-    ['0 s', '59 s', '1 min', '2 h', '2 d', '2 y']
-    """
-    if started is None:
-        return ""
-    seconds = max(0, int(now - started))
-    for length, unit in ((31_557_600, "y"), (86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
 
 
 def show(run: RunArgument, json: Json = False, debug: Debug = False) -> None:
@@ -267,11 +143,11 @@ def _show_one(seen: "Seen") -> None:
     began = None if seen.started is None else time.localtime(seen.started)
     facts: list[tuple[str, str]] = [("status", seen.status)]
     if began is not None:
-        ago = _age(seen.started, time.time())
+        ago = told_age(seen.started, time.time())
         facts.append(("begun", f"{time.strftime('%Y-%m-%d %H:%M:%S', began)}, {ago} ago"))
     if seen.epochs is not None and not seen.runs:
         kept = f", kept: epoch {seen.kept}" if seen.kept and seen.status == "complete" else ""
-        facts.append(("epochs", f"{_epochs(seen)}{kept}"))
+        facts.append(("epochs", f"{told_epochs(seen)}{kept}"))
     settings = seen.settings or {}
     for name in ("data.source.type", "loss.type", "optimizer.type", "optimizer.learning_rate"):
         if name in settings:
@@ -287,12 +163,12 @@ def _show_one(seen: "Seen") -> None:
         say("")
         from dlcli.pipeline.settings import differing
 
-        _show_list(seen.runs, differing([one.settings for one in seen.runs if one.settings]), ())
+        show_list(seen.runs, differing([one.settings for one in seen.runs if one.settings]), ())
     names = dict.fromkeys(n.removeprefix("val_").removeprefix("test_") for n in seen.metrics)
     if names:
         say("")
         rows = [
-            (name, *(_number(seen.metrics.get(part + name)) for part in ("", "val_", "test_")))
+            (name, *(told_number(seen.metrics.get(part + name)) for part in ("", "val_", "test_")))
             for name in names
         ]
         header = ("mean of all" if seen.runs else "metric", "train", "validation", "test")

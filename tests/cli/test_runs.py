@@ -13,6 +13,7 @@ import pytest
 
 from dlcli.artifacts import locks
 from dlcli.artifacts.locks import is_locked
+from dlcli.cli import listed as listed_runs
 from dlcli.pipeline import seen
 from tests.cli.calls import Call, dlcli, files, refused
 from tests.cli.small import write
@@ -75,10 +76,19 @@ def test_a_line_for_each_run_with_what_differs(
     ]  # fmt: skip
 
 
-def test_what_has_no_room_is_named_below(folder: Path) -> None:
+def test_what_has_no_room_stands_in_a_second_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = table(dlcli("runs", folder))
-    assert lines[0][-2:] == ["units", "age"]
-    assert lines[-1][:4] == ["they", "differ", "in", "learning_rate,"]
+    assert lines[0][-2:] == ["units", "age"] and lines[5] == []
+    assert lines[6:] == [
+        ["run", "learning_rate"], [FIRST, "0.05"], [SECOND, "0.01"], [THIRD, "0.05"],
+        [STOPPED, "0.05"],
+    ]  # fmt: skip
+    monkeypatch.setenv("LINES", "9")
+    monkeypatch.setattr(listed_runs, "_MOST_TWICE", 3)  # of very many runs it is named
+    words = "they differ in learning_rate, too: see --csv or --json"
+    assert dlcli("runs", folder).out.splitlines()[5:] == ["", words]
 
 
 def test_metrics_are_those_of_the_kept_epoch_and_of_the_test_part(folder: Path) -> None:
@@ -115,7 +125,7 @@ def test_the_default_is_the_directory_runs(folder: Path, monkeypatch: pytest.Mon
     assert listed() == listed("list") == listed("list", "runs") == listed("runs")
     assert len(listed()) == 4
     now = time.time()
-    monkeypatch.setattr("dlcli.cli.runs.time.time", lambda: now)  # ages do not change meanwhile
+    monkeypatch.setattr("dlcli.cli.listed.time.time", lambda: now)  # ages do not change meanwhile
     assert dlcli("runs").out == dlcli("runs", "list").out == dlcli("runs", "runs").out
     monkeypatch.chdir(folder)
     assert "the directory runs is not there" in refused(dlcli("runs"), 2)
