@@ -78,11 +78,11 @@ class Curves:
     A context: when it ends, the last picture stays.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self) -> None:
         from rich.live import Live
 
         self._console = console_on(stderr=False)
-        self._name = on_one_line(name)
+        self._name = self._head = self._left = ""
         self._draws = can_draw(self._console) and self._console.encoding.startswith("utf")
         self._live = Live(
             Text(""),
@@ -111,14 +111,34 @@ class Curves:
             self._live.stop()
             Taken.now = False
 
-    def show(self, epochs: Epochs, best: Sequence[bool], wanted: int | None, state: str) -> None:
+    def show(
+        self,
+        name: str,
+        epochs: Epochs,
+        best: Sequence[bool],
+        wanted: int | None,
+        state: str,
+        head: str = "",
+    ) -> None:
         """Show these epochs, if there is anything new to see.
 
-        best: of each epoch whether it was the best so far. wanted: how many there are to be.
+        name: whose they are; of the one before, a line is left above the curves. best: of each
+        epoch whether it was the best so far. wanted: how many there are to be. head: what stands in
+        front of each line that is printed.
         """
+        if name != self._name:
+            if self._draws and self._left:
+                self._console.print(Text(self._left))
+            self._name, self._head, self._left = name, head, ""
+            self._printed, self._drawn = [], None
         if not self._draws:
             self._print(epochs, best, wanted)
             return
+        if epochs:
+            last = "  ".join(
+                f"{on_one_line(word)} {number(value)}" for word, value in told(epochs[-1]).items()
+            )
+            self._left = f"{on_one_line(name)}  epoch {_of(len(epochs), wanted)}  {last}"
         now = (len(epochs), *self._console.size, state)
         if now != self._drawn:
             self._drawn = now
@@ -136,7 +156,8 @@ class Curves:
             values = told(epochs[place])
             words = "  ".join(f"{on_one_line(name)} {number(v)}" for name, v in values.items())
             mark = "  best so far" if best[place] and place else ""
-            self._console.print(Text(f"epoch {_of(place + 1, wanted)}  {words}{mark}"))
+            line = f"{self._head}epoch {_of(place + 1, wanted)}  {words}{mark}"
+            self._console.print(Text(line))
         self._console.file.flush()
         self._printed = [*epochs] if len(epochs) > same else self._printed
 
@@ -146,7 +167,7 @@ class Curves:
         # The last column stays free, as some terminals go on in the next line when it is written
         # to; so do two lines, for the words that come last and for the prompt of the shell.
         width, height = max(self._console.width - 1, 1), self._console.height - 3
-        title = Text(self._name, style="bold")
+        title = Text(on_one_line(self._name), style="bold")
         title.append(f"  epoch {_of(len(epochs), wanted)}  {state}", style="not bold")
         lines = [title]
         if epochs:

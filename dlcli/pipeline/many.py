@@ -15,7 +15,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,6 @@ import numpy as np
 
 from dlcli.artifacts import documents
 from dlcli.artifacts.files import claim_directory
-from dlcli.artifacts.locks import locked
 from dlcli.artifacts.manifest import Status, read_manifest
 from dlcli.artifacts.reading import digest_of_file, read_bytes, read_mapping
 from dlcli.artifacts.run_directory import (
@@ -72,9 +71,11 @@ def train_many(plan: Plan, source: bytes, path: Path, options: Options, reporter
     loaded = plan.load(source, first)
     options.gates.check_known(loaded.config)
     made: list[RunDirectory] = []
+    held = ExitStack()  # the lock of the directory, until the last run is over
 
     def claim() -> RunDirectory:
         root = RunDirectory.create(options.output_dir, options.name or loaded.name)
+        held.enter_context(root.lock())
         where = prepare.places(path.parent, options.data_dir)
         environment = Environment.new(
             options.command, path.absolute(), where.data.absolute(), options.workers,
@@ -88,9 +89,10 @@ def train_many(plan: Plan, source: bytes, path: Path, options: Options, reporter
 
     reporter.say(f"{first} of {len(plan.runs)} {plan.kind}")
     one = replace(options, gates=Gates())
-    with _of_all(made, first):
-        run(loaded, source, path, one, reporter, claim)
-    return _go_on(made[0], plan, source, path, options, reporter)
+    with held:
+        with _of_all(made, first):
+            run(loaded, source, path, one, reporter, claim)
+        return _go_on(made[0], plan, source, path, options, reporter)
 
 
 def resume_many(root: Path, options: Options, reporter: Reporter) -> Path:
@@ -103,26 +105,26 @@ def resume_many(root: Path, options: Options, reporter: Reporter) -> Path:
     source = read_bytes(directory.path(CONFIG), LARGEST_FILE)
     environment = Environment.read(directory)
     folder = environment.config_folder or root
-    return _go_on(directory, plan, source, folder / plan.file, options, reporter)
+    with directory.lock():
+        return _go_on(directory, plan, source, folder / plan.file, options, reporter)
 
 
 def _go_on(
     root: RunDirectory, plan: Plan, source: bytes, path: Path, options: Options, reporter: Reporter
 ) -> Path:
-    with locked(root.root):
-        one = replace(options, gates=Gates(), epochs=None)
-        for number, name in enumerate(plan.runs, 1):
-            place = root.root / name
-            if _is_complete(place):
-                continue
-            reporter.say(f"{name} ({number} of {len(plan.runs)} {plan.kind})")
-            with _of_all([root], name):
-                if _has_begun(place):
-                    resume(place, one, reporter)
-                else:
-                    loaded = plan.load(source, name)
-                    run(loaded, source, path, one, reporter, partial(_claimed, root, name))
-        _finish(root, plan, options, reporter)
+    one = replace(options, gates=Gates(), epochs=None)
+    for number, name in enumerate(plan.runs, 1):
+        place = root.root / name
+        if _is_complete(place):
+            continue
+        reporter.say(f"{name} ({number} of {len(plan.runs)} {plan.kind})")
+        with _of_all([root], name):
+            if _has_begun(place):
+                resume(place, one, reporter)
+            else:
+                loaded = plan.load(source, name)
+                run(loaded, source, path, one, reporter, partial(_claimed, root, name))
+    _finish(root, plan, options, reporter)
     found = summary_of(root.root)
     part = found["part"]
     options.gates.judge(f"mean of {part}", found["mean"], ())

@@ -148,7 +148,7 @@ def _one(path: Path) -> Seen:
     if not is_ours(path):
         return Seen(path, "foreign", problem="no run of dlcli, though it has files of such names")
     run, works = RunDirectory(path), is_locked(path)
-    seen = Seen(path, "running" if works else "unfinished", started=_started(run))
+    seen = Seen(path, "running" if works else "unfinished", started=started_at(path))
     try:
         if not _is_there(path / MANIFEST):
             if not _is_there(path / RESOLVED_CONFIG):
@@ -280,7 +280,7 @@ def _many(path: Path) -> Seen:
         epochs=sum(run.epochs or 0 for run in runs),
         metrics={name: sum(run.metrics[name] for run in runs) / len(runs) for name in names},
         best=runs[0].best,
-        started=_started(RunDirectory(path)),
+        started=started_at(path),
         data=runs[0].data,
         settings=common if known else None,
         problem=problem or (f"{done} of {len(runs)} {plan.kind} are complete" * (done < len(runs))),
@@ -345,11 +345,11 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _started(run: RunDirectory) -> float | None:
+def started_at(path: Path) -> float | None:
     """When a run was begun, as it says itself."""
-    if not _is_there(run.root / ENVIRONMENT):
+    if not _is_there(path / ENVIRONMENT):
         return None
-    started = Environment.read(run).document.get("started")
+    started = Environment.read(RunDirectory(path)).document.get("started")
     try:
         return datetime.strptime(str(started), _STARTED).timestamp()
     except (ValueError, OverflowError, OSError):

@@ -10,7 +10,6 @@ from dlcli.artifacts.manifest import Status, read_manifest
 from dlcli.artifacts.run_directory import CHECKPOINTS, MANIFEST, RunDirectory
 from dlcli.errors import ArtifactError
 from dlcli.frozen import frozen
-from dlcli.pipeline.many_plan import refuse_many
 
 State = Literal["at work", "complete", "stopped"]
 
@@ -40,8 +39,9 @@ class _Course:
 class Watched:
     """A run that is, was or will be trained by somebody."""
 
+    several = head = ""
+
     def __init__(self, path: Path) -> None:
-        refuse_many(path.resolve(), "watch")
         self._run = RunDirectory.open(path)
         self._rows = Followed(self._run)
         self._course = _Course()
@@ -57,6 +57,16 @@ class Watched:
         return self._run.root
 
     @property
+    def title(self) -> str:
+        """What it is called."""
+        return self.root.name
+
+    @property
+    def now(self) -> "Watched":
+        """Which run is followed, as of several."""
+        return self
+
+    @property
     def wanted(self) -> int | None:
         """How many epochs there are to be; None before that is known."""
         return self._course.epochs
@@ -66,6 +76,17 @@ class Watched:
         """The number of the best epoch so far; 0 before the first."""
         of_all = range(len(self.epochs), 0, -1)
         return next((number for number in of_all if self.epochs[number - 1].is_best), 0)
+
+    def to_json(self, state: State) -> dict[str, Any]:
+        """For programs."""
+        epochs, best = self.epochs, self.best
+        return {
+            "run": str(self.root),
+            "state": state,
+            "epochs": len(epochs),
+            "metrics": dict(epochs[-1].metrics) if epochs else {},
+            "best": {"epoch": best, "metrics": dict(epochs[best - 1].metrics)} if best else {},
+        }
 
     def look(self) -> State:
         """Read what is new. ArtifactError for what dlcli did not write."""

@@ -35,7 +35,7 @@ from dlcli.pipeline import (
     run,
     seen,
     validate,
-    watch,
+    watch_many,
 )
 from dlcli.pipeline import doctor as examining
 from dlcli.pipeline.interruption import Interrupted, Stopped
@@ -99,7 +99,7 @@ def failure(*arguments: str | Path) -> dict[str, Any]:
 COMMANDS: dict[str, tuple[Any, str, Callable[[Place], list[str | Path]]]] = {
     # Where a failure is put in, and the arguments.
     "train": (run, "run", lambda p: [p.config, "--output-dir", p.folder / "more"]),
-    "watch": (watch, "Watched", lambda p: [p.run]),
+    "watch": (watch_many, "watching", lambda p: [p.run]),
     "evaluate": (evaluate, "results_of", lambda p: [p.run]),
     "validate": (validate, "validate", lambda p: [p.config]),
     "predict": (predict, "predict_rows", lambda p: [p.run, p.rows]),
