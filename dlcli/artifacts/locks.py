@@ -5,8 +5,9 @@ too early, or to mistake for a lock when its owner is dead: the kernel drops the
 process ends, however it ends. Forked children close their copy at once, so a worker that
 outlives a killed run does not keep it locked.
 
-Systems without `flock` (Windows) have no lock. Who only looks on never takes the lock, not even for
-a moment, in which a training could find it taken: Linux lists its locks (`holder`).
+Systems without `flock` (Windows) have no lock. Who only looks on does not take the lock where the
+system lists its locks, as Linux does (`holder`); elsewhere (macOS) a share of it for a moment
+(`is_locked`), which a training that begins just then waits for.
 """
 
 import contextlib
@@ -141,9 +142,19 @@ if sys.platform != "win32":
         return None
 
 
-def can_tell() -> bool:
+def are_listed() -> bool:
     """Whether this system lists its locks."""
     return os.access(_LOCKS, os.R_OK)
+
+
+def can_tell() -> bool:
+    """Whether this system has locks at all, so that a run that nobody works on is known."""
+    return sys.platform != "win32"
+
+
+def works_on(directory: Path) -> bool:
+    """Whether a process works on what is in a directory, for those who look on again and again."""
+    return holder(directory) is not None if are_listed() else is_locked(directory)
 
 
 def holder(directory: Path) -> int | None:

@@ -91,7 +91,7 @@ class Watched:
     def look(self) -> State:
         """Read what is new. ArtifactError for what dlcli did not write."""
         # The order matters: what was written before the process was seen to be gone is seen.
-        is_at_work = locks.holder(self.root) is not None
+        is_at_work = locks.works_on(self.root)
         knows = locks.can_tell()
         self._read_manifest(is_at_work)
         self._read_rows()

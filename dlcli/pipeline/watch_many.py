@@ -58,10 +58,10 @@ def _begun(path: Path) -> float:
 def _is_at_work(path: Path) -> bool:
     """Whether a process works on a run, or on one of several; as far as the system tells."""
     try:
-        if locks.holder(path) is not None:
+        if locks.works_on(path):
             return True
         runs = Plan.read(path).runs if is_many(path) else ()
-        return any((path / name).is_dir() and locks.holder(path / name) for name in runs)
+        return any((path / name).is_dir() and locks.works_on(path / name) for name in runs)
     except DlcliError:
         return False
 

@@ -23,7 +23,9 @@ from tests.cli.screens import ROOT, Screen
 from tests.cli.small import write
 from tests.exactness.runs import PATIENCE, environment, start
 
-pytestmark = pytest.mark.skipif(not locks.can_tell(), reason="this system does not list its locks")
+pytestmark = pytest.mark.skipif(
+    not locks.are_listed(), reason="this system does not list its locks"
+)
 
 BRAILLE = re.compile("[\u2801-\u28ff]")
 

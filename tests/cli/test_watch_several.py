@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from dlcli.artifacts import locks
+from dlcli.pipeline.watch import Watched
 from dlcli.pipeline.watch_many import WatchedMany, chosen
 from tests.cli.calls import dlcli, files, train
 from tests.cli.screens import ROOT, Screen
 from tests.cli.small import write
 from tests.cli.states import at_work
-from tests.exactness.runs import PATIENCE, start
+from tests.exactness.runs import PATIENCE, edit_manifest, start
 
-pytestmark = pytest.mark.skipif(not locks.can_tell(), reason="this system does not list its locks")
+pytestmark = pytest.mark.skipif(
+    not locks.are_listed(), reason="this system does not list its locks"
+)
 
 EPOCHS = ("--set", "training.epochs=3")
 
@@ -168,12 +171,38 @@ def test_of_a_directory_the_newest_run_at_work_is_followed(runs: Path) -> None:
     assert dlcli("watch", runs).code == 2  # nothing is at work, and `latest` is gone
 
 
-def test_where_no_locks_are_listed_the_latest_is_followed(
+def test_where_no_locks_are_listed_they_are_asked_for(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with at_work(runs / "trees-0001"):
-        monkeypatch.setattr(locks, "_LOCKS", runs / "no such list")
-        assert chosen(runs).path == runs / "latest"
+    """As on macOS, where `flock` is, but not /proc."""
+    run = runs / "trees-0001"
+    monkeypatch.setattr(locks, "_LOCKS", runs / "no such list")
+    watched = Watched(run)
+    with at_work(run):
+        assert locks.holder(run) is None and watched.look() == "at work"
+        assert chosen(runs).path == run
+        assert dlcli("train", "--resume", run).code == 5
+    assert chosen(runs).path == runs / "latest" and watched.look() == "complete"
+    _unfinished(run)
+    with at_work(run):
+        assert watched.look() == "at work"
+    assert watched.look() == "stopped"
+    assert dlcli("watch", run).code == 0
+
+
+def test_where_there_are_no_locks_a_run_is_watched_until_it_is_complete(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows."""
+    run = runs / "trees-0001"
+    monkeypatch.setattr(locks, "can_tell", lambda: False)
+    assert Watched(run).look() == "complete" and chosen(runs).path == runs / "latest"
+    _unfinished(run)
+    assert Watched(run).look() == "at work"
+
+
+def _unfinished(run: Path) -> None:
+    edit_manifest(run / "manifest.json", lambda document: document.update(status="running"))
 
 
 def test_two_trainings_at_once_are_told(runs: Path) -> None:
