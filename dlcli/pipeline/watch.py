@@ -7,7 +7,7 @@ from typing import Any, Literal
 from dlcli.artifacts import locks
 from dlcli.artifacts.following import Followed
 from dlcli.artifacts.manifest import Status, read_manifest
-from dlcli.artifacts.run_directory import CHECKPOINTS, MANIFEST, RunDirectory
+from dlcli.artifacts.run_directory import CHECKPOINTS, MANIFEST, METRICS, RunDirectory
 from dlcli.errors import ArtifactError
 from dlcli.frozen import frozen
 
@@ -47,6 +47,7 @@ class Watched:
         self._course = _Course()
         self._status: Status = "running"
         self._stamp: tuple[int, ...] = ()
+        self._recorded = 0
         self._best: float | None = None
         self.epochs: list[Seen] = []
         """Those that are over."""
@@ -98,11 +99,11 @@ class Watched:
         if is_at_work:
             return "at work"
         if self._status == "complete":
-            if self._rows.is_cut:
-                raise ArtifactError(
-                    f"{self.root / 'metrics.jsonl'} is cut short; `dlcli verify` says more",
-                    file=self.root / "metrics.jsonl",
-                )
+            if self._rows.is_cut or self._rows.rows < self._recorded:
+                path = self.root / METRICS
+                state = "is cut short" if path.exists() else "is missing"
+                words = f"{path} {state}; `dlcli verify {self.root}` says more"
+                raise ArtifactError(words, file=path)
             return "complete"
         return "stopped" if knows else "at work"
 
@@ -122,6 +123,7 @@ class Watched:
             return
         manifest = read_manifest(path)
         self._stamp, self._status = stamp, manifest.status
+        self._recorded = len(manifest.epochs)
         self._course = _course(manifest.config)
 
     def _read_rows(self) -> None:
