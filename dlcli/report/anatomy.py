@@ -25,7 +25,7 @@ def layers(run: RunPage) -> str:
     more = ""
     if len(run.layers) > MOST_LAYERS:
         more = paragraph(f"The first {MOST_LAYERS} of {len(run.layers):,} layers are shown.")
-    return table(header, rows, 2) + more
+    return table(header, rows, 2, kind="level") + more
 
 
 def filters(found: Filters | None) -> str:

@@ -18,13 +18,14 @@ def legend(runs: Sequence[RunPage]) -> str:
         f"<li>{key_of(place, f'{place + 1}. {escaped(run.label, 80)}')}</li>"
         for place, run in enumerate(runs)
     )
-    return f'<ul class="runs">\n{items}\n</ul>'
+    told = paragraph('<span class="soft">Large points: the best epoch of each run.</span>')
+    return f'<ul class="runs">\n{items}\n</ul>\n{told}'
 
 
 def metrics(runs: Sequence[RunPage]) -> str:
     """Epochs, the best of them, and the metrics of every part that are not alike."""
     found = [_metrics_of(run) for run in runs]
-    return _differences(runs, found) or _alike("metric")
+    return _differences(runs, found, numbers=True) or _alike("metric")
 
 
 def _metrics_of(run: RunPage) -> dict[str, str]:
@@ -71,7 +72,9 @@ def _shown(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _differences(runs: Sequence[RunPage], found: Sequence[Mapping[str, str]]) -> str:
+def _differences(
+    runs: Sequence[RunPage], found: Sequence[Mapping[str, str]], numbers: bool = False
+) -> str:
     """A line a run, a column for each key that does not have the same value everywhere."""
     keys = dict.fromkeys(key for one in found for key in one)
     differ = [key for key in keys if len({one.get(key, _MISSING) for one in found}) > 1]
@@ -88,4 +91,5 @@ def _differences(runs: Sequence[RunPage], found: Sequence[Mapping[str, str]]) ->
     more = ""
     if len(differ) > len(shown):
         more = paragraph(f"The first {len(shown)} of {len(differ):,} differences are shown.")
-    return table(["run", *(code(key, 120) for key in shown)], rows) + more
+    header = ["run", *(code(key, 120) for key in shown)]
+    return table(header, rows, len(shown) if numbers else 0, kind="level") + more

@@ -11,6 +11,8 @@ from dlcli.report.plotted import figure
 from dlcli.report.style import SHADES
 
 _LONGEST_NAME = 30
+_LONGEST_HEAD = 40
+"""Characters of all names above a matrix; of more, they are written sideways."""
 
 
 def metrics(run: RunPage) -> str:
@@ -66,7 +68,9 @@ def _matrix(run: RunPage, matrix: Sequence[Sequence[float]]) -> str:
     """Cells shaded by their share of the row: of all that are of this class."""
     sums = [sum(row) for row in matrix]
     chosen = largest([int(total) for total in sums])
-    heads = "".join(f'<th scope="col" class="n">{_name(run, k)}</th>' for k in chosen)
+    names = [_name(run, k) for k in chosen]
+    heads = "".join(f'<th scope="col" class="n">{name}</th>' for name in names)
+    kind = "matrix sideways" if sum(map(len, names)) > _LONGEST_HEAD else "matrix"
     rows = []
     for k in chosen:
         cells = []
@@ -80,7 +84,7 @@ def _matrix(run: RunPage, matrix: Sequence[Sequence[float]]) -> str:
     told = "Rows are true classes, columns are answers; a cell is shaded by its share of the row."
     if len(matrix) > len(chosen):
         told += f" The {len(chosen)} largest of {len(matrix):,} classes are shown."
-    return f'<p class="soft">{told}</p>\n{boxed(inner, "matrix")}'
+    return f'<p class="soft">{told}</p>\n{boxed(inner, kind)}'
 
 
 def _shade(share: float) -> int:

@@ -81,9 +81,15 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--line);
   vertical-align: top; font-weight: normal }
 th { white-space: nowrap }
-thead th { color: var(--soft) }
+thead th { color: var(--soft); vertical-align: bottom }
 .n { text-align: right; white-space: nowrap }
+thead th, thead .n { white-space: normal }
+.level { width: max-content }
+.level td { max-width: 24rem }
 .matrix td { text-align: right; min-width: 2.6rem; border: 1px solid var(--line) }
+.sideways td { min-width: 2.3rem; padding: .25rem .4rem }
+.sideways thead th { writing-mode: vertical-rl; writing-mode: sideways-lr; text-align: left;
+  vertical-align: bottom; white-space: nowrap; padding: .4rem .25rem }
 .tiles { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)) }
 img.row { width: 8rem; max-width: 100%; image-rendering: pixelated; border: 1px solid var(--line) }
@@ -92,6 +98,7 @@ img.row { width: 8rem; max-width: 100%; image-rendering: pixelated; border: 1px 
 .tile { min-width: 0 }
 figure { margin: 0; min-width: 0; break-inside: avoid }
 figcaption { font-weight: 600; overflow-wrap: anywhere }
+figcaption code, h3 code { font-weight: inherit }
 .key { font-weight: normal; white-space: nowrap; margin-left: .75rem }
 .runs { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem 1.25rem }
 svg { display: block; width: 100%; height: auto }
@@ -107,11 +114,22 @@ svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 .p path:hover { stroke-width: 9 }
 .filters { display: flex; flex-wrap: wrap; gap: .4rem }
 .filters svg { width: 3.2rem; border: 1px solid var(--line) }
+@media screen and (max-width: 40rem) {
+  th:first-child { position: sticky; left: 0; background: var(--paper); max-width: 55vw;
+    white-space: normal; overflow-wrap: break-word }
+}
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt }
   pre { max-height: none; white-space: pre-wrap; overflow-wrap: anywhere }
   .box { overflow: visible }
-  section, tr { break-inside: auto }
+  .tiles { grid-template-columns: 1fr 1fr }
+  .wide { grid-template-columns: 1fr }
+  .level { width: auto }
+  .matrix td { min-width: 0 }
+  td, thead th { overflow-wrap: anywhere }
+  tbody th { white-space: normal; overflow-wrap: break-word }
+  section { break-inside: auto }
+  tr { break-inside: avoid }
   h2, h3 { break-after: avoid }
   td { print-color-adjust: exact; -webkit-print-color-adjust: exact }
 }

@@ -164,6 +164,12 @@ def test_a_matrix_is_shaded_by_the_share_of_its_row() -> None:
     assert cells == [["no", "1", "0.75", "0.5", "4"], ["yes", "0.8571", "1", "1", "6"]]
 
 
+def test_long_names_above_a_matrix_are_written_sideways() -> None:
+    for names, kind in ((("no", "yes"), "matrix"), (("n" * 29, "y" * 29), "matrix sideways")):
+        kinds = [one.get("class") for one in page(plain(classes=names)).iter("table")]
+        assert [one for one in kinds if one and "matrix" in one] == [kind]
+
+
 def test_filters_are_pictures_from_black_to_white() -> None:
     root = page(plain())
     (picture,) = [one for one in root.iter("svg") if one.get("shape-rendering")]
