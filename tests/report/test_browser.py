@@ -1,22 +1,19 @@
 """Pages of real runs in Chromium: on a phone, on a desk, on paper, in the light and in the dark."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from dlcli.report.page import text_of
 from tests.cli.calls import dlcli
 from tests.exactness.runs import SMALL, changed, train, write
-from tests.report.browser import (
-    SETTINGS,
-    Browser,
-    Setting,
-    started,
-    wrong_curves,
-)
+from tests.report.browser import PHONE, SETTINGS, Browser, Chart, Setting, started, wrong_curves
+from tests.report.pages import plain
 
 pytestmark = pytest.mark.browser
 
@@ -102,10 +99,111 @@ def test_nothing_is_wrong_with_a_page(
     runs: dict[str, list[Path]],
 ) -> None:
     shown = browser.show(pages[name], setting)
-    assert not shown.faults
+    assert shown.faults == []
     histories = [
         [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         for run in runs[name]
     ]
-    assert not wrong_curves(shown.charts, histories)
-    assert shown.smallest is not None
+    assert wrong_curves(shown.charts, histories) == []
+
+
+LABELS = '<svg viewBox="0 0 300 30"><text x="9" y="20">one</text>{}</svg>'
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("<p style='color: #777'>grey", 'contrast: "grey" in p has 4.48 : 1'),
+        ("<p style='color: #0008'>half", 'contrast: "half" in p has 4.48'),
+        ("<p style='opacity: .5'>half", 'contrast: "half" in p has 3.9'),
+        ("<p style='background: #000'>black", 'contrast: "black" in p has 1.00'),
+        ("<p style='background: #000c'>dark", 'contrast: "dark" in p has 1.6'),
+        (
+            "<p style='color: color-mix(in oklab, red, white)'>pink",
+            'contrast: "pink" in p has 1.95',
+        ),
+        (LABELS.format("<text x='200' y='20' fill='yellow'>two</text>"), 'contrast: "two" in text'),
+        (
+            "<style>body { background: none !important }</style>a",
+            'contrast: "a" in body stands on no color',
+        ),
+        ("<p style='font-size: 8px'>a", 'size: "a" in p is 8.0 px'),
+        (LABELS.format("").replace("300", "900"), 'size: "one" in text is 6.'),
+        ("<p style='width: 400px'>a", "width: the page is"),
+        ("<p style='width: 400px'>a", "width: p goes from"),
+        ("<p style='position: relative; left: -10px'>a", "width: p goes from -2 to"),
+        ("<div class='box'><p style='width: 400px'>a", "width: p goes from"),
+        ("<p style='width: 9px; overflow: hidden'>aaaa", "cut: the text of p"),
+        (LABELS.format("<text x='290' y='20'>two</text>"), 'cut: the label "two" leaves'),
+        (LABELS.format("<text x='20' y='20'>two</text>"), 'overlap: the labels "one" and "two"'),
+        (LABELS.format("<g class='p'><path d='M9 40h0'/></g>"), "cut: the point"),
+        ("a<img src='http://localhost:9/a.png'>", "request: http://localhost:9/a.png"),
+        ("a<img src='http://localhost:9/a.png'>", "console: http://localhost:9/a.png"),
+        ("a<style>@import 'absent.css'</style>", "request: file:///"),
+        ("a<script>console.warn('beware')</script>", "console: "),
+        ("a<script>throw new Error('beware')</script>", "console: "),
+        ("", "text: nothing can be read"),
+        ("<style>body { background: #111 !important; color: white }</style>a", "scheme: the page"),
+    ],
+)
+def test_what_is_wrong_is_found(body: str, fault: str, browser: Browser, tmp_path: Path) -> None:
+    found = made_up(body, browser, tmp_path)
+    assert any(one.startswith(fault) for one in found), found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p style='color: #767676'>grey enough",
+        "<div class='box' style='overflow-x: auto'><p style='width: 400px'>scrolls",
+        "<pre style='overflow: auto'><code style='display: block; width: 400px'>scrolls",
+        LABELS.format("<title>no label</title><text x='100' y='20'>two</text>"),
+        "a<p style='display: none; color: white'>not shown",
+        "a<p style='visibility: hidden; color: white'>not shown",
+        "a<script>console.info('well')</script>",
+    ],
+)
+def test_what_is_well_is_not_blamed(body: str, browser: Browser, tmp_path: Path) -> None:
+    assert made_up(body, browser, tmp_path) == []
+
+
+def made_up(body: str, browser: Browser, folder: Path) -> Sequence[str]:
+    """What is wrong with a page that is made of this, on a phone."""
+    path = folder / "page.html"
+    path.write_text(
+        "<!DOCTYPE html><meta charset='utf-8'/>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'/>"
+        f"<body style='margin: 8px; background: white; color: black'>{body}"
+    )
+    return browser.show(path, Setting(PHONE, "light")).faults
+
+
+def test_a_page_for_desks_is_found_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(re.sub('<meta name="viewport".*?>', "", text_of([plain()])))
+    faults = browser.show(path, Setting(PHONE, "light")).faults
+    assert any(fault.startswith("width: the page is laid out for 98") for fault in faults)
+
+
+HISTORY = [{"epoch": n, "step": 9 * n, "loss": 1 / n} for n in (1, 2, 3)]
+POINTS = ["epoch 1: 1", "epoch 2: 0.5", "epoch 3: 0.3333 (best)"]
+
+
+def test_a_point_that_is_missing_or_wrong_is_found() -> None:
+    def wrong(*curves: Sequence[str], history: Any = HISTORY) -> str:
+        return "; ".join(wrong_curves([Chart("c", curves)], [history]))
+
+    assert wrong(POINTS) == ""
+    assert wrong(["training, " + told for told in POINTS]) == ""
+    assert "there are [1, 3]" in wrong([POINTS[0], POINTS[2]])
+    assert "there are [1, 2]" in wrong(POINTS[:2])
+    assert "there are [1, 2, 3]" in wrong([*POINTS, "a point without an epoch"])
+    assert wrong([*POINTS[:2], "epoch 3: 0.3"]) == "points: no curve tells loss of run 1"
+    # Other charts are over something else than epochs.
+    assert wrong(POINTS, ["false 0.1, true 0.9: threshold 0.5"], []) == ""
+    assert wrong(["threshold 0.5: 1"]) == "points: no curve tells loss of run 1"
+    more = [line | {"val_loss": 2.0} for line in HISTORY]
+    assert wrong(POINTS, history=more) == "points: no curve tells val_loss of run 1"
+    two = [Chart("c", [[f"run {n}, {told}" for told in POINTS] for n in (1, 2)])]
+    assert wrong_curves(two, [HISTORY, HISTORY]) == []
+    assert wrong_curves(two, [HISTORY, more]) == ["points: no curve tells val_loss of run 2"]
