@@ -120,6 +120,7 @@ svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt }
+  table { font-size: 9pt }
   pre { max-height: none; white-space: pre-wrap; overflow-wrap: anywhere }
   .box { overflow: visible }
   .tiles { grid-template-columns: 1fr 1fr }
@@ -129,8 +130,8 @@ svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
   td, thead th { overflow-wrap: anywhere }
   tbody th { white-space: normal; overflow-wrap: break-word }
   section { break-inside: auto }
-  tr { break-inside: avoid }
-  h2, h3 { break-after: avoid }
+  tr, .matrix { break-inside: avoid }
+  h2, h3, .tile .soft { break-after: avoid }
   td { print-color-adjust: exact; -webkit-print-color-adjust: exact }
 }
 """
