@@ -2,9 +2,14 @@
 
 import math
 
+from dlcli.deploy.card_wording import number
+
 WIDTH, HEIGHT = 380, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 18, 24
 """The size of a chart, and what is left free around its lines."""
+
+_WIDEST = 6
+"""Characters for which there is room left of an axis."""
 
 DASHES = ("", "6 3", "2 3", "8 3 2 3")
 LEAST, LARGEST = 1e-290, 1e290
@@ -40,3 +45,14 @@ def place_of(value: float) -> str:
     ('12', '3.1')
     """
     return f"{value:.1f}".removesuffix(".0")
+
+
+def beside(tick: float, y: float) -> str:
+    """A number left of the axis at this height; drawn narrower where it has many characters.
+
+    >>> beside(0.5, 18.0)
+    '<text x="46" y="22" text-anchor="end">0.5</text>'
+    """
+    told = number(tick)
+    fit = f' textLength="{LEFT - 8}" lengthAdjust="spacingAndGlyphs"' if len(told) > _WIDEST else ""
+    return f'<text x="{LEFT - 6}" y="{place_of(y + 4)}" text-anchor="end"{fit}>{told}</text>'

@@ -14,6 +14,7 @@ from dlcli.report.axes import (
     RIGHT,
     TOP,
     WIDTH,
+    beside,
     drawable,
     place_of,
     round_steps,
@@ -129,10 +130,9 @@ class _Scale:
 def _axes(scale: _Scale, epochs: int) -> Iterator[str]:
     left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
     for tick in scale.ticks():
-        y = place_of(scale.y(tick))
-        yield f'<path class="grid" d="M{left} {y}H{right}"/>'
-        under = f'x="{left - 6}" y="{place_of(scale.y(tick) + 4)}"'
-        yield f'<text {under} text-anchor="end">{number(tick)}</text>'
+        y = scale.y(tick)
+        yield f'<path class="grid" d="M{left} {place_of(y)}H{right}"/>'
+        yield beside(tick, y)
     yield f'<path class="grid" d="M{left} {bottom}H{right}"/>'
     shown = {1, epochs}
     for tick in round_steps(1.0, float(epochs)) if epochs > 1 else ():
@@ -148,8 +148,10 @@ def _axes(scale: _Scale, epochs: int) -> Iterator[str]:
 def _mark(scale: _Scale, best: int) -> Iterator[str]:
     x = scale.x(best)
     yield f'<path class="best" d="M{place_of(x)} {TOP}V{HEIGHT - BOTTOM}"/>'
-    middle = place_of(min(max(x, LEFT), WIDTH - 40.0))
-    yield f'<text x="{middle}" y="{TOP - 6}" text-anchor="middle">best: {best}</text>'
+    told = f"best: {best}"
+    # The numbers along the axis may stand as high as these words.
+    middle = place_of(min(max(x, LEFT + 3.5 * len(told)), WIDTH - 40.0))
+    yield f'<text x="{middle}" y="{TOP - 6}" text-anchor="middle">{told}</text>'
 
 
 def _drawn(curve: Curve, place: int, scale: _Scale, stride: int) -> str:

@@ -14,6 +14,7 @@ from dlcli.report.axes import (
     RIGHT,
     TOP,
     WIDTH,
+    beside,
     drawable,
     place_of,
     round_steps,
@@ -92,9 +93,7 @@ def _grid(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
     for tick in round_steps(up.low, up.high):
         y = up.at(tick)
         yield f'<path class="grid" d="M{left} {place_of(y)}H{right}"/>'
-        yield (
-            f'<text x="{left - 6}" y="{place_of(y + 4)}" text-anchor="end">{number(tick)}</text>'
-        )
+        yield beside(tick, y)
     for tick in round_steps(across.low, across.high):
         x = place_of(across.at(tick))
         yield f'<path class="grid" d="M{x} {top}V{bottom}"/>'

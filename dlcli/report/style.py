@@ -126,8 +126,9 @@ svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
   .tiles { grid-template-columns: 1fr 1fr }
   .wide { grid-template-columns: 1fr }
   .level { width: auto }
-  .matrix td { min-width: 0 }
   td, thead th { overflow-wrap: anywhere }
+  .matrix td { min-width: 0 }
+  .sideways td { padding: .15rem; font-size: 7.5pt }
   tbody th { white-space: normal; overflow-wrap: break-word }
   section { break-inside: auto }
   tr, .matrix { break-inside: avoid }

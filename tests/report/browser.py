@@ -3,7 +3,8 @@
 Needs Debian's chromium and chromium-driver, and selenium. Nothing of that is imported before a
 browser starts, so that who runs other tests need not have it.
 
-`python -m tests.report.browser PAGE PICTURE` takes a picture of the top of a page.
+`python -m tests.report.browser PAGE PICTURE` takes a picture of a page, or prints it: a PNG, or a
+PDF by its name.
 """
 
 import argparse
@@ -64,14 +65,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class Shown:
-    """What was seen. faults: sentences that say what is wrong, none if all is well.
-
-    smallest: the height of the smallest label of a chart, if there is one.
-    """
+    """What was seen. faults: sentences that say what is wrong, none if all is well."""
 
     faults: Sequence[str]
     charts: Sequence[Chart]
-    smallest: float | None
 
 
 class Browser:
@@ -85,11 +82,10 @@ class Browser:
         self._open(page, setting)
         sides = f"{setting.width}, {CONTRAST}, {SMALLEST}"
         faults = [*self._asked(page.as_uri()), *self._said(), *self._call(f"faultsOf({sides})")]
-        looks = self._call("looksOf()")
-        if looks["dark"] != setting.dark:
-            faults.append(f"scheme: the page is {'dark' if looks['dark'] else 'light'}")
-        charts = [Chart(**chart) for chart in self._call("chartsOf()")]
-        return Shown(faults, charts, looks["smallest"])
+        dark = self._call("isDark()")
+        if dark != setting.dark:
+            faults.append(f"scheme: the page is {'dark' if dark else 'light'}")
+        return Shown(faults, [Chart(**chart) for chart in self._call("chartsOf()")])
 
     def picture(self, page: Path, setting: Setting, height: int | None = None) -> bytes:
         """The page as a PNG; height: pixels from the top, otherwise all of it."""
@@ -125,7 +121,7 @@ class Browser:
             event = json.loads(entry["message"])["message"]
             if event["method"] == "Network.requestWillBeSent":
                 url = event["params"]["request"]["url"]
-                if url != page:
+                if url != page and not url.startswith("data:"):  # that asks nobody
                     yield f"request: {url}"
 
     def _said(self) -> Iterator[str]:
@@ -192,17 +188,20 @@ def wrong_curves(
 
 
 def main() -> None:
-    """A picture of a page, for people who have no browser at hand."""
-    parser = argparse.ArgumentParser(description="Take a picture of the top of a page.")
+    """A picture of a page, or a print."""
+    parser = argparse.ArgumentParser(description="Take a picture of a page, or print it.")
     parser.add_argument("page", type=Path)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("picture", type=Path, help="a PNG, or a PDF by its name")
     parser.add_argument("--width", type=int, default=DESK)
-    parser.add_argument("--height", type=int)
+    parser.add_argument("--height", type=int, help="of a PNG: so much from the top on")
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
     given = parser.parse_args()
     with started() as browser:
-        setting = Setting(given.width, given.scheme)
-        given.picture.write_bytes(browser.picture(given.page.resolve(), setting, given.height))
+        page, setting = given.page.resolve(), Setting(given.width, given.scheme)
+        if given.picture.suffix == ".pdf":
+            given.picture.write_bytes(browser.printed(page))
+        else:
+            given.picture.write_bytes(browser.picture(page, setting, given.height))
 
 
 if __name__ == "__main__":

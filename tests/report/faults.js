@@ -159,12 +159,8 @@ function chartsOf() {
   }));
 }
 
-// Whether the page is dark, and the smallest size of a label in a picture.
-function looksOf() {
-  const paper = getComputedStyle(document.body).backgroundColor;
-  const [red, green, blue] = (paper.match(/[\d.]+/g) || []).map(Number);
-  const sizes = [...document.querySelectorAll("svg text")].map(
-    (one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a,
-  );
-  return { dark: red + green + blue < 384, smallest: sizes.length ? Math.min(...sizes) : null };
+// Whether the page is dark.
+function isDark() {
+  const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g);
+  return Number(red) + Number(green) + Number(blue) < 384;
 }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dlcli.report.described import Part
 from dlcli.report.page import text_of
 from tests.cli.calls import dlcli
 from tests.exactness.runs import SMALL, changed, train, write
@@ -105,6 +106,39 @@ def test_nothing_is_wrong_with_a_page(
         for run in runs[name]
     ]
     assert wrong_curves(shown.charts, histories) == []
+
+
+ENDS = {
+    "large": (123456789.0, 987654321.0),
+    "alike": (1000001.0, 1000001.5),
+    "small": (-1.2345e-12, 3e-5),
+    "logarithms": (0.00012, 0.007),
+}
+"""The first value of a curve, and the last."""
+
+MANY = tuple(f"a class with a number, {n}" for n in range(25))
+COUNTS = tuple(tuple(9999.0 if k == j else 9.0 for k in range(25)) for j in range(25))
+FOURS = (((1.0, 2.0), (3.0, 4.0)),) * 25
+ODD = {
+    **{f"{epochs} epochs": [plain(epochs, best=(epochs + 1) // 2)]
+       for epochs in (1, 2, 3, 10, 11, 99, 1234)},
+    **{name: [plain(2, curves={"val_loss": ends}, rates=[], best=1)]
+       for name, ends in ENDS.items()},
+    "classes": [plain(classes=MANY, parts=(Part("test", 9, {}, {}, {"m": COUNTS}, {}),))],
+    "labels": [plain(classes=MANY, parts=(Part("test", 9, {}, {}, {}, {"m": FOURS}),))],
+    "names": [plain(label="no-space" * 20, classes=("no-space" * 20,) * 2, done=False)],
+    "runs": [plain(9 + n, label=f"no-space-{n}" * 8,
+                   settings={f"some.setting.of.many_{k}": n * k for k in range(12)})
+             for n in range(12)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("setting", SETTINGS[::2], ids=str)
+@pytest.mark.parametrize("name", ODD)
+def test_odd_runs_look_well(name: str, setting: Setting, browser: Browser, tmp_path: Path) -> None:
+    """Numbers, names and counts that are longer than those of most runs."""
+    (tmp_path / "page.html").write_text(text_of(ODD[name]))
+    assert browser.show(tmp_path / "page.html", setting).faults == []
 
 
 LABELS = '<svg viewBox="0 0 300 30"><text x="9" y="20">one</text>{}</svg>'
