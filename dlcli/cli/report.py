@@ -13,9 +13,7 @@ from dlcli.cli.options import (
     print_path,
     require_run,
 )
-from dlcli.cli.outcome import print_json
-from dlcli.cli.table import tell
-from dlcli.printable import printable
+from dlcli.cli.outcome import print_json, tell
 
 
 def report(
@@ -66,4 +64,4 @@ def _show(path: Path) -> None:
     import webbrowser  # by who asks for it
 
     if not webbrowser.open(path.absolute().as_uri()):
-        tell(printable(f"no browser was found; open {path} in one"))
+        tell(f"no browser was found; open {path} in one")

@@ -19,7 +19,9 @@ every_case = pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("name", sorted(LAYERS | ACTIVATIONS))
 def test_every_registered_layer_has_a_case(name: str) -> None:
     cls = (LAYERS | ACTIVATIONS)[name]
-    assert any(type(case.layer) is cls for case in CASES), f"add a row for {name} to LAYER_EXAMPLES in slopes.py"
+    assert any(type(case.layer) is cls for case in CASES), (
+        f"add a row for {name} to LAYER_EXAMPLES in slopes.py"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(LAYERS | ACTIVATIONS))
