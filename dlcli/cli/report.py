@@ -63,5 +63,5 @@ def _show(path: Path) -> None:
     all the same."""
     import webbrowser  # by who asks for it
 
-    if not webbrowser.open(path.absolute().as_uri()):
+    if not webbrowser.open_new_tab(path.absolute().as_uri()):
         tell(f"no browser was found; open {path} in one")
