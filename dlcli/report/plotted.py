@@ -97,7 +97,9 @@ def _grid(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
     for tick in round_steps(across.low, across.high):
         x = place_of(across.at(tick))
         yield f'<path class="grid" d="M{x} {top}V{bottom}"/>'
-        yield f'<text x="{x}" y="{HEIGHT - 9}" text-anchor="middle">{number(tick)}</text>'
+        told = number(tick)
+        middle = place_of(min(across.at(tick), WIDTH - 4.0 * len(told)))  # not beyond the picture
+        yield f'<text x="{middle}" y="{HEIGHT - 9}" text-anchor="middle">{told}</text>'
     yield f'<text x="{right}" y="{HEIGHT + 8}" text-anchor="end">{escaped(plot.x, 50)}</text>'
     yield f'<text x="{left}" y="{TOP - 6}">{escaped(plot.y, 50)}</text>'
 

@@ -125,6 +125,7 @@ svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
   .box { overflow: visible }
   .tiles { grid-template-columns: 1fr 1fr }
   .wide { grid-template-columns: 1fr }
+  .narrow { grid-template-columns: repeat(4, 1fr) }
   .level { width: auto }
   td, thead th { overflow-wrap: anywhere }
   .matrix td { min-width: 0 }

@@ -24,7 +24,7 @@ def rows(found: WorstRows | None) -> str:
     if found.header:
         header = ("row", "true", "answered", "", *(escaped(name, 60) for name in found.header))
         lines = [[*_answer(row), *(escaped(cell, 80) for cell in row.cells)] for row in found.rows]
-        shown = table(header, lines)
+        shown = table(header, lines, kind="level")
     else:
         tiles = "\n".join(_tile(row) for row in found.rows)
         shown = f'<div class="tiles narrow">\n{tiles}\n</div>'

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dlcli.report.described import Part
+from dlcli.report.described import Answers, Paired, Part
 from dlcli.report.page import text_of
 from tests.cli.calls import dlcli
 from tests.exactness.runs import SMALL, changed, train, write
@@ -73,21 +73,24 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
         "pictures": [write(folder, config("digits_cnn", training__epochs=5))],
         "several": [write(folder, one) for one in several],
     }
-    return {
+    made = {
         name: [train(path, folder / "runs", workers=2) for path in paths]
         for name, paths in configs.items()
     }
+    return made | {"worst": made["pictures"], "worst cells": made["regression"]}
 
 
-PAGES = ["classes", "two", "regression", "pictures", "several"]
+PAGES = ["classes", "two", "regression", "pictures", "several", "worst", "worst cells"]
 
 
 @pytest.fixture(scope="module")
 def pages(runs: dict[str, list[Path]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The file of each page."""
-    together = tmp_path_factory.mktemp("several") / "report.html"
-    assert dlcli("report", *runs["several"], "-o", together).code == 0
-    return {name: runs[name][0] / "report.html" for name in PAGES[:-1]} | {"several": together}
+    found = {name: runs[name][0] / "report.html" for name in PAGES[:4]}
+    for name, more in (("several", []), ("worst", ["--rows"]), ("worst cells", ["--rows"])):
+        found[name] = tmp_path_factory.mktemp("page") / f"{name}.html"
+        assert dlcli("report", *runs[name], *more, "-o", found[name]).code == 0
+    return found
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
@@ -116,6 +119,12 @@ ENDS = {
 }
 """The first value of a curve, and the last."""
 
+
+def answers(*ends: float) -> Answers:
+    """Two true numbers, answered the other way round."""
+    return Answers(2, 2, paired=(Paired(0, (ends, ends[::-1])),))
+
+
 MANY = tuple(f"a class with a number, {n}" for n in range(25))
 COUNTS = tuple(tuple(9999.0 if k == j else 9.0 for k in range(25)) for j in range(25))
 FOURS = (((1.0, 2.0), (3.0, 4.0)),) * 25
@@ -123,6 +132,8 @@ ODD = {
     **{f"{epochs} epochs": [plain(epochs, best=(epochs + 1) // 2)]
        for epochs in (1, 2, 3, 10, 11, 99, 1234)},
     **{name: [plain(2, curves={"val_loss": ends}, rates=[], best=1)]
+       for name, ends in ENDS.items()},
+    **{f"{name} answers": [plain(parts=(Part("test", 2, {}, {}, {}, {}, answers(*ends)),))]
        for name, ends in ENDS.items()},
     "classes": [plain(classes=MANY, parts=(Part("test", 9, {}, {}, {"m": COUNTS}, {}),))],
     "labels": [plain(classes=MANY, parts=(Part("test", 9, {}, {}, {}, {"m": FOURS}),))],
@@ -195,6 +206,7 @@ def test_what_is_wrong_is_found(body: str, fault: str, browser: Browser, tmp_pat
         "a<p style='display: none; color: white'>not shown",
         "a<p style='visibility: hidden; color: white'>not shown",
         "a<script>console.info('well')</script>",
+        "a<img alt='' src='data:image/gif;base64,R0lGODlhAQABAAAAACH5BAAAAAAALAAAAAABAAEAAAI='/>",
     ],
 )
 def test_what_is_well_is_not_blamed(body: str, browser: Browser, tmp_path: Path) -> None:
