@@ -250,11 +250,11 @@ def test_what_is_no_run_is_code_2(finished: Path, tmp_path: Path) -> None:
 
 def test_nothing_in_a_file_commands_the_terminal(run: Path) -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\u202e\n"
-    rows = [json.dumps({"epoch": n, "step": n, f"{evil}loss": 0.5 / n}) for n in (1, 2, 3)]
+    rows = [json.dumps({"epoch": n, "step": n, f"{evil}loss": 0.5 / n}) for n in (1, 2, 3, 4)]
     (run / "metrics.jsonl").write_text("\n".join(rows) + "\n")
     call = dlcli("watch", run)
-    assert call.code == 0 and call.out.count("\\x1b]0;owned") == 3
-    assert call.out.count("\n") == 3
+    assert call.code == 0 and call.out.count("\\x1b]0;owned") == 4
+    assert call.out.count("\n") == 4
     assert "\x1b" not in call.out and "\u202e" not in call.out
     with Screen(80, 24, "watch", run, both=True) as screen:
         assert screen.end() == 0
