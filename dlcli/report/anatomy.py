@@ -1,7 +1,7 @@
 """What a network is made of, as HTML: the table of its layers, and the filters of its first."""
 
 from dlcli.deploy.card_wording import MOST_LAYERS, number, shape_text
-from dlcli.report.described import Filters, RunPage
+from dlcli.report.described import Filters, Grid, RunPage
 from dlcli.report.markup import code, paragraph, table
 
 
@@ -39,15 +39,13 @@ def filters(found: Filters | None) -> str:
     return f'<h3>First filters</h3>\n{paragraph(told)}\n<div class="filters">\n{pictures}\n</div>'
 
 
-def _picture(place: int, grid: tuple[tuple[tuple[float, ...], ...], ...]) -> str:
-    weights = [weight for row in grid for pixel in row for weight in pixel]
-    low, high = min(weights), max(weights)
+def _picture(place: int, grid: Grid) -> str:
     cells = []
-    for y, row in enumerate(grid):
-        for x, pixel in enumerate(row):
-            parts = [_byte(weight, low, high) for weight in pixel]
+    for y, row in enumerate(brightness(grid)):
+        for x, parts in enumerate(row):
             color = "".join(f"{part:02x}" for part in (parts * 3 if len(parts) == 1 else parts))
             cells.append(f'<path fill="#{color}" d="M{x} {y}h1v1h-1z"/>')
+    low, high = ends_of(grid)
     told = f"filter {place}: {number(low)} to {number(high)}"
     return (
         f'<svg viewBox="0 0 {len(grid[0])} {len(grid)}" role="img" shape-rendering="crispEdges">'
@@ -55,5 +53,22 @@ def _picture(place: int, grid: tuple[tuple[tuple[float, ...], ...], ...]) -> str
     )
 
 
-def _byte(weight: float, low: float, high: float) -> int:
-    return round(255 * (weight - low) / (high - low)) if high > low else 128
+def ends_of(grid: Grid) -> tuple[float, float]:
+    """The least and the largest weight of a filter."""
+    weights = [weight for row in grid for pixel in row for weight in pixel]
+    return min(weights), max(weights)
+
+
+def brightness(grid: Grid) -> list[list[tuple[int, ...]]]:
+    """A filter as a picture: each weight from 0, the least, to 255, the largest.
+
+    >>> brightness((((-1.0,), (0.0,), (1.0,)),))
+    [[(0,), (128,), (255,)]]
+    """
+    low, high = ends_of(grid)
+    if not high > low:
+        return [[(128,) * len(pixel) for pixel in row] for row in grid]
+    return [
+        [tuple(round(255 * (weight - low) / (high - low)) for weight in pixel) for pixel in row]
+        for row in grid
+    ]

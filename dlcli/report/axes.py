@@ -1,8 +1,9 @@
-"""What all charts have in common: their size, round numbers along an axis, and coordinates."""
+"""What all charts have in common: their size, which values an axis shows, and coordinates."""
 
 import math
 
 from dlcli.deploy.card_wording import number
+from dlcli.frozen import frozen
 
 WIDTH, HEIGHT = 380, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 18, 24
@@ -19,6 +20,43 @@ LEAST, LARGEST = 1e-290, 1e290
 def drawable(value: float) -> bool:
     """Whether it is a number for which there is a place."""
     return abs(value) < LARGEST
+
+
+@frozen
+class Span:
+    """The values that an axis shows; they must be drawable. logarithmic: by their logarithms."""
+
+    low: float
+    high: float
+    logarithmic: bool = False
+
+    def part(self, value: float) -> float:
+        """How far along the axis a value is: 0 at its start, 1 at its end.
+
+        >>> Span(10.0, 20.0).part(15.0), Span(1.0, 100.0, True).part(10.0)
+        (0.5, 0.5)
+        """
+        low, high = self.low, self.high
+        if self.logarithmic:
+            value, low, high = math.log10(value), math.log10(low), math.log10(high)
+        return (value - low) / (high - low)
+
+    def ticks(self) -> list[float]:
+        """Round values along the axis.
+
+        >>> Span(0.2, 30.0, True).ticks(), Span(3.0, 9.0).ticks()
+        ([0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0], [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0])
+        """
+        if not self.logarithmic:
+            return round_steps(self.low, self.high)
+        first, last = math.log10(self.low), math.log10(self.high)
+        powers = range(math.ceil(first), math.floor(last) + 1)
+        every = max(1, math.ceil(len(powers) / 5))
+        if len(powers) > 3:
+            return [10.0**power for power in powers[::every]]
+        below, above = math.floor(first), math.floor(last)
+        between = [m * 10.0**power for power in range(below, above + 1) for m in (1, 2, 5)]
+        return [tick for tick in between if first <= math.log10(tick) <= last]
 
 
 def round_steps(low: float, high: float) -> list[float]:

@@ -18,16 +18,19 @@ class LayerLine:
     flops: int
 
 
+Grid = tuple[tuple[tuple[float, ...], ...], ...]
+"""A filter: row by row, of each pixel its one or three channels."""
+
+
 @frozen
 class Filters:
     """The kernels of a convolution that reads pictures.
 
-    values: filter by filter, row by row, of each pixel its one or three channels.
-    count: how many filters the layer has, also where `values` has fewer.
+    values: filter by filter. count: how many the layer has, also where `values` has fewer.
     """
 
     layer: str
-    values: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...]
+    values: tuple[Grid, ...]
     count: int
 
 

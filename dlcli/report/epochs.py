@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from dlcli.frozen import frozen
-from dlcli.report.curves import Curve
 from dlcli.report.described import RunPage
+from dlcli.report.lines import Curve
 
 
 @frozen

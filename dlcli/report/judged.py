@@ -6,9 +6,9 @@ from dlcli.deploy.card_metrics import of_matrix
 from dlcli.deploy.card_wording import MOST_CLASSES, count_of, largest, number
 from dlcli.report.described import Part, RunPage
 from dlcli.report.markup import boxed, code, escaped, paragraph, table
+from dlcli.report.matrices import Matrix, shown
 from dlcli.report.plots import looked_at, name_of, plots_of
 from dlcli.report.plotted import figure
-from dlcli.report.style import SHADES
 
 _LONGEST_NAME = 30
 _LONGEST_HEAD = 40
@@ -41,7 +41,7 @@ def of_classes(run: RunPage, part: Part) -> str:
         title = f"Confusion matrix of the {escaped(part.role, 80)} part"
         if len(part.matrices) > 1:
             title += f": {code(name)}"
-        found.append(f"<h3>{title}</h3>\n{_matrix(run, matrix)}")
+        found.append(f"<h3>{title}</h3>\n{_matrix(run, shown(matrix))}")
     found += [_labels(run, part, name) for name in part.of_labels]
     found.append(_by_class(run, part))
     tiles = "\n".join(f'<div class="tile">\n{text}\n</div>' for text in found if text)
@@ -64,34 +64,25 @@ def _name(run: RunPage, place: int, longest: int = _LONGEST_NAME) -> str:
     return escaped(name_of(run, place), longest)
 
 
-def _matrix(run: RunPage, matrix: Sequence[Sequence[float]]) -> str:
+def _matrix(run: RunPage, matrix: Matrix) -> str:
     """Cells shaded by their share of the row: of all that are of this class."""
-    sums = [sum(row) for row in matrix]
-    chosen = largest([int(total) for total in sums])
-    names = [_name(run, k) for k in chosen]
+    names = [_name(run, k) for k in matrix.places]
     heads = "".join(f'<th scope="col" class="n">{name}</th>' for name in names)
     kind = "matrix sideways" if sum(map(len, names)) > _LONGEST_HEAD else "matrix"
     rows = []
-    for k in chosen:
+    for k, row in zip(matrix.places, matrix.rows, strict=True):
         cells = []
-        for j in chosen:
-            share = matrix[k][j] / sums[k] if sums[k] > 0 else 0.0
-            told = f"{_name(run, k)} answered as {_name(run, j)}: {100 * share:.1f} % of the class"
-            cells.append(f'<td class="q{_shade(share)}" title="{told}">{number(matrix[k][j])}</td>')
+        for j, cell in zip(matrix.places, row, strict=True):
+            share = f"{100 * cell.share:.1f} % of the class"
+            told = f"{_name(run, k)} answered as {_name(run, j)}: {share}"
+            cells.append(f'<td class="q{cell.shade}" title="{told}">{number(cell.count)}</td>')
         rows.append(f'<tr><th scope="row">{_name(run, k)}</th>{"".join(cells)}</tr>')
     body = "\n".join(rows)
     inner = f'<thead><tr><th scope="col"></th>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>'
     told = "Rows are true classes, columns are answers; a cell is shaded by its share of the row."
-    if len(matrix) > len(chosen):
-        told += f" The {len(chosen)} largest of {len(matrix):,} classes are shown."
+    if matrix.cut:
+        told += f" {matrix.cut}"
     return f'<p class="soft">{told}</p>\n{boxed(inner, kind)}'
-
-
-def _shade(share: float) -> int:
-    """Nothing is white, all of it is the darkest; a single row out of many shows, too."""
-    if not share > 0:
-        return 0
-    return min(SHADES - 1, 1 + int(share * (SHADES - 1)))
 
 
 def _labels(run: RunPage, part: Part, name: str) -> str:

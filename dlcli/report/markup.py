@@ -13,11 +13,15 @@ def escaped(text: str, longest: int | None = None) -> str:
     >>> escaped("<b>&'\\x00"), escaped("abcdef", 4)
     ('&lt;b&gt;&amp;&#39;\\\\x00', 'abc…')
     """
+    return readable(text, longest).translate(_LIVE)
+
+
+def readable(text: str, longest: int | None = None) -> str:
+    """The same without any markup."""
     if longest is not None and len(text) > longest:
         text = text[: longest - 1] + "…"
     # Names of files may hold bytes that are no text.
-    shown = printable(text).encode("utf-8", "backslashreplace").decode()
-    return shown.translate(_LIVE)
+    return printable(text).encode("utf-8", "backslashreplace").decode()
 
 
 def code(text: str, longest: int | None = 80) -> str:

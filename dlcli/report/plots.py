@@ -4,14 +4,17 @@ ROC and precision-recall curves, calibration, answers beside what is true, resid
 those of scikit-learn's displays of these names.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from dlcli.deploy.card_wording import count_of, number
 from dlcli.frozen import frozen
+from dlcli.report.axes import LEAST, Span, drawable
 from dlcli.report.described import Answers, Paired, Part, Ranked, RunPage
 
 Guide = Literal["rising", "zero"]
+
+_CROWDED = 60
 
 
 @frozen
@@ -31,13 +34,19 @@ class Series:
     label: str
     points: tuple[Point, ...]
 
+    @property
+    def drawable(self) -> list[Point]:
+        """The points that have a place."""
+        return [point for point in self.points if drawable(point.x) and drawable(point.y)]
+
 
 @frozen
 class Plot:
     """A chart. name: of a file, without an ending. title, x, y: of the chart and its axes.
 
     line: whether points are joined. share: both axes go from 0 to 1. alike: both axes have the
-    same range. guide: a line for the eye, from corner to corner or at zero.
+    same range. guide: a line for the eye, from corner to corner or at zero. of: which of several
+    numbers of a row it is about.
     """
 
     name: str
@@ -49,6 +58,12 @@ class Plot:
     share: bool = False
     alike: bool = False
     guide: Guide | None = None
+    of: str = ""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether its points are many."""
+        return sum(len(one.points) for one in self.series) > _CROWDED
 
 
 def plots_of(run: RunPage, part: Part) -> tuple[Plot, ...]:
@@ -57,6 +72,29 @@ def plots_of(run: RunPage, part: Part) -> tuple[Plot, ...]:
     if answers is None:
         return ()
     return tuple(_plots(run, part, answers))
+
+
+def spans_of(plot: Plot) -> tuple[Span, Span] | None:
+    """What its axes show, x and y; None where none of its points has a place."""
+    points = [point for series in plot.series for point in series.points]
+    x = [point.x for point in points if drawable(point.x)]
+    y = [point.y for point in points if drawable(point.y)]
+    if not any(drawable(point.x) and drawable(point.y) for point in points):
+        return None
+    if plot.share:
+        return Span(0.0, 1.0), Span(0.0, 1.0)
+    if plot.alike:
+        both = _padded([*x, *y])
+        return both, both
+    return _padded(x), _padded([*y, 0.0] if plot.guide == "zero" else y)
+
+
+def _padded(values: Sequence[float]) -> Span:
+    low, high = min(values), max(values)
+    pad = (high - low) * 0.03
+    if not pad > LEAST:
+        pad = abs(low) * 0.05 or 0.5
+    return Span(low - pad, high + pad)
 
 
 def looked_at(answers: Answers) -> str:
@@ -165,9 +203,10 @@ def _pairs(run: RunPage, part: Part, paired: Paired) -> Iterator[Plot]:
     yield Plot(
         f"{part.role}_actual_vs_predicted{suffix}", f"actual against predicted{title}",
         "predicted", "actual", (Series("", both),), line=False, alike=True, guide="rising",
+        of=name,
     )  # fmt: skip
     rest = tuple(Point(point.x, point.y - point.x, point.told) for point in both)
     yield Plot(
         f"{part.role}_residuals{suffix}", f"residuals{title}", "predicted", "actual - predicted",
-        (Series("", rest),), line=False, guide="zero",
+        (Series("", rest),), line=False, guide="zero", of=name,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Charts of answers as SVG; see plots.py for what they show."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from dlcli.deploy.card_wording import number
 from dlcli.frozen import frozen
@@ -9,19 +9,17 @@ from dlcli.report.axes import (
     BOTTOM,
     DASHES,
     HEIGHT,
-    LEAST,
     LEFT,
     RIGHT,
     TOP,
     WIDTH,
+    Span,
     beside,
-    drawable,
     place_of,
-    round_steps,
 )
 from dlcli.report.curves import key_of
 from dlcli.report.markup import escaped
-from dlcli.report.plots import Plot, Point, Series
+from dlcli.report.plots import Plot, Point, Series, spans_of
 from dlcli.report.style import COLORS
 
 _UNDER = 14
@@ -32,22 +30,21 @@ _UNDER = 14
 class _Axis:
     """From values to places along an axis."""
 
-    low: float
-    high: float
+    span: Span
     start: float
     end: float
 
     def at(self, value: float) -> float:
-        return self.start + (self.end - self.start) * (value - self.low) / (self.high - self.low)
+        return self.start + (self.end - self.start) * self.span.part(value)
 
 
 def figure(plot: Plot) -> str:
     """A plot as a figure; nothing where none of its points has a place."""
-    x = [point.x for series in plot.series for point in series.points]
-    y = [point.y for series in plot.series for point in series.points]
-    if not any(drawable(a) and drawable(b) for a, b in zip(x, y, strict=True)):
+    spans = spans_of(plot)
+    if spans is None:
         return ""
-    across, up = _axes_of(plot, list(filter(drawable, x)), list(filter(drawable, y)))
+    across = _Axis(spans[0], LEFT, WIDTH - RIGHT)
+    up = _Axis(spans[1], HEIGHT - BOTTOM, TOP)
     parts = [*_grid(plot, across, up), *_guide(plot, across, up)]
     parts += [_drawn(plot, one, place, across, up) for place, one in enumerate(plot.series)]
     labels = [one.label for one in plot.series]
@@ -56,7 +53,7 @@ def figure(plot: Plot) -> str:
         for place, label in enumerate(labels)
         if label
     )
-    crowded = " many" if sum(len(one.points) for one in plot.series) > 60 else ""
+    crowded = " many" if plot.crowded else ""
     legend = f'\n<ul class="runs">{keys}</ul>' if keys else ""
     return (
         f"<figure>\n<figcaption>{escaped(plot.title, 80)}</figcaption>\n"
@@ -66,35 +63,13 @@ def figure(plot: Plot) -> str:
     )
 
 
-def _axes_of(plot: Plot, x: Sequence[float], y: Sequence[float]) -> tuple[_Axis, _Axis]:
-    ends = (0.0, 1.0), (0.0, 1.0)
-    if plot.alike:
-        both = _padded(min(*x, *y), max(*x, *y))
-        ends = both, both
-    elif not plot.share:
-        more = [0.0] if plot.guide == "zero" else []
-        ends = _padded(min(x), max(x)), _padded(min(*y, *more), max(*y, *more))
-    (left, right), (low, high) = ends
-    return (
-        _Axis(left, right, LEFT, WIDTH - RIGHT),
-        _Axis(low, high, HEIGHT - BOTTOM, TOP),
-    )
-
-
-def _padded(low: float, high: float) -> tuple[float, float]:
-    pad = (high - low) * 0.03
-    if not pad > LEAST:
-        pad = abs(low) * 0.05 or 0.5
-    return low - pad, high + pad
-
-
 def _grid(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
     left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
-    for tick in round_steps(up.low, up.high):
+    for tick in up.span.ticks():
         y = up.at(tick)
         yield f'<path class="grid" d="M{left} {place_of(y)}H{right}"/>'
         yield beside(tick, y)
-    for tick in round_steps(across.low, across.high):
+    for tick in across.span.ticks():
         x = place_of(across.at(tick))
         yield f'<path class="grid" d="M{x} {top}V{bottom}"/>'
         told = number(tick)
@@ -112,7 +87,7 @@ def _guide(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
 
 
 def _drawn(plot: Plot, series: Series, place: int, across: _Axis, up: _Axis) -> str:
-    seen = [point for point in series.points if drawable(point.x) and drawable(point.y)]
+    seen = series.drawable
     places = [f"{place_of(across.at(one.x))} {place_of(up.at(one.y))}" for one in seen]
     line = ""
     if plot.line and places:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dlcli.deploy.markdown import code, listed, prose, table
-from dlcli.report import cardtext, curves
+from dlcli.report import cardtext, lines
 from dlcli.report.described import Filters, LayerLine, Part, Timing
 from dlcli.report.page import text_of
 from tests.report.pages import (
@@ -230,8 +230,17 @@ def test_a_long_run_stays_small_and_keeps_its_peaks() -> None:
     values[54_321] = 9.0
     text = text_of([plain(100_000, curves={"val_loss": values}, rates=[])])
     assert len(text.encode()) < 3_000_000
-    corners = curves._corners(values)
-    assert 54_322 in corners and len(corners) <= 602
+    kept = lines.corners(values)
+    assert 54_322 in kept and len(kept) <= 602
+
+
+def test_a_gap_of_a_long_run_hides_no_peak() -> None:
+    values = [1.0] * 9_000
+    values[4_500:4_520] = [math.nan] * 20
+    values[4_520] = 9.0
+    kept = lines.corners(values)
+    assert 4_521 in kept and any(math.isnan(values[epoch - 1]) for epoch in kept)
+    assert len(kept) <= 603
 
 
 def test_an_unfinished_run_says_so() -> None:
