@@ -34,8 +34,8 @@ def filters(found: Filters | None) -> str:
         return ""
     pictures = "\n".join(_picture(n, grid) for n, grid in enumerate(found.values, 1))
     told = f"The filters of {code(found.layer)}, each from its least weight to its largest."
-    if len(found.values) < found.count:
-        told += f" The first {len(found.values)} of {found.count:,} are shown."
+    if found.cut:
+        told += f" {found.cut}"
     return f'<h3>First filters</h3>\n{paragraph(told)}\n<div class="filters">\n{pictures}\n</div>'
 
 

@@ -33,6 +33,13 @@ class Filters:
     values: tuple[Grid, ...]
     count: int
 
+    @property
+    def cut(self) -> str:
+        """Which are shown, where they are not all."""
+        if len(self.values) >= self.count:
+            return ""
+        return f"The first {len(self.values)} of {self.count:,} are shown."
+
 
 @frozen
 class Ranked:

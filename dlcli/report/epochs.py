@@ -15,6 +15,11 @@ class EpochChart:
     curves: tuple[Curve, ...]
     places: tuple[int, ...]
 
+    @property
+    def title(self) -> str:
+        """What it is of, in words."""
+        return "learning rate" if self.name is None else self.name
+
 
 def of_run(run: RunPage) -> list[EpochChart]:
     """A metric a chart, in training and in validation, and the learning rate."""

@@ -120,9 +120,7 @@ def _told_of(stride: int) -> str:
 def _drawn(charts: Sequence[EpochChart]) -> str:
     stride = _stride(sum(len(curve.values) for one in charts for curve in one.curves))
     figures = [
-        chart(
-            "learning rate" if one.name is None else code(one.name), one.curves, one.places, stride
-        )
+        chart(one.title if one.name is None else code(one.title), one.curves, one.places, stride)
         for one in charts
     ]
     inner = "\n".join(text for text in figures if text)
