@@ -67,11 +67,12 @@ PACKAGES = {
     "PIL": {"data"},
     "onnx": {"deploy"},
     "onnxruntime": {"deploy"},
+    "matplotlib": {"report"},
     "numpy": {"engine", "data", "artifacts", "deploy", "pipeline", "numerics", "randomness"},
 }
 """Who may use which package."""
 
-EXTRAS = {"pyarrow", "PIL", "onnx", "onnxruntime"}
+EXTRAS = {"pyarrow", "PIL", "onnx", "onnxruntime", "matplotlib"}
 """Packages that need not be installed."""
 
 

@@ -33,6 +33,14 @@ def report(
             help="Show the rows that were answered worst, too: they are somebody's data.",
         ),
     ] = False,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures",
+            metavar="DIR",
+            help="Write the charts there, too, for a paper: SVG, PDF and PNG.",
+        ),
+    ] = None,
     data_dir: DataDir = None,
     open_it: Annotated[
         bool, typer.Option("--open", help="Show the page in the browser, too.")
@@ -49,11 +57,17 @@ def report(
     choose_recorded_numerics(runs[0])  # what is computed, for --rows, is of one run
     from dlcli.pipeline.report import report_runs
 
-    path = report_runs(runs, output, rows=rows, data_dir=data_dir)
+    folder = None
+    if figures is not None:
+        from dlcli.pipeline.report_figures import FigureFolder
+
+        folder = FigureFolder(figures)
+    path = report_runs(runs, output, rows=rows, data_dir=data_dir, figures=folder)
     if open_it:
         _show(path)
     if json:
-        print_json({"report": str(path)})
+        drawn = {} if folder is None else {"figures": [str(one) for one in folder.paths]}
+        print_json({"report": str(path), **drawn})
     else:
         print_path(path)
 

@@ -33,6 +33,7 @@ State = Literal["ok", "warning", "wrong"]
 
 EXTRAS: Mapping[str, Mapping[str, str]] = {
     "arrow": {"pyarrow": "22"},
+    "figures": {"matplotlib": "3.9"},
     "images": {"pillow": "11"},
     "onnx": {"onnx": "1.17", "onnxruntime": "1.20"},
 }
@@ -40,6 +41,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
 
 _FOR: Mapping[str, str] = {
     "arrow": "Parquet",
+    "figures": "figures for papers",
     "images": "pictures",
     "onnx": "ONNX",
 }

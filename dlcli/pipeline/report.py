@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcli.artifacts import documents
 from dlcli.artifacts.files import write_text
@@ -29,6 +30,9 @@ from dlcli.pipeline.resume import require_same_config
 from dlcli.report.described import RunPage
 from dlcli.report.page import MARK, text_of
 
+if TYPE_CHECKING:
+    from dlcli.pipeline.report_figures import FigureFolder
+
 
 def report_runs(
     paths: Sequence[Path],
@@ -36,22 +40,34 @@ def report_runs(
     *,
     rows: bool = False,
     data_dir: Path | None = None,
+    figures: "FigureFolder | None" = None,
 ) -> Path:
     """Write the page of a run, or of several side by side; where it lies.
 
     output: the file; without one, `report.html` in the run, of which there must be one only.
     rows: whether those that one run answered worst are shown; its data is read for that.
+    figures: gets the charts of the page as files.
     """
     directories = [RunDirectory.open(path) for path in _each(paths)]
+
+    def text(place: Path) -> str:
+        pages = _pages(directories, rows, data_dir)
+        if figures is not None:
+            figures.draw(pages, place)
+        return text_of(pages)
+
     if output is None:
         if len(directories) > 1:
             raise UsageError("several runs have no place in common: give the page one, -o FILE")
         directory = directories[0]
         with directory.lock():
-            documents.write_text(directory, REPORT, text_of(_pages(directories, rows, data_dir)))
-        return directory.path(REPORT)
-    _require_ours(output)
-    write_text(output, text_of(_pages(directories, rows, data_dir)))
+            output = directory.path(REPORT)
+            documents.write_text(directory, REPORT, text(output))
+    else:
+        _require_ours(output)
+        write_text(output, text(output))
+    if figures is not None:
+        figures.write()
     return output
 
 

@@ -161,7 +161,9 @@ def _curve(axes: Any, curve: Curve, place: int, span: Span, epochs: int, crowded
     dots = alone if crowded else list(range(len(x)))
     dotted = {**_DOT, "markersize": 2.4, "markevery": dots} if dots else {}
     (line,) = axes.plot(x, y, **_look(place), **dotted, gid=f"curve_{place + 1}")
-    if curve.marked and drawable(best := curve.values[curve.marked - 1]):
+    for best in curve.values[curve.marked - 1 : curve.marked] if curve.marked else ():
+        if not drawable(best):
+            continue
         at = part_of_epoch(curve.marked, epochs), span.part(best)
         color = LIGHT[f"c{place % COLORS}"]
         axes.plot([at[0]], [at[1]], **_DOT, markersize=4.5, color=color, gid=f"best_{place + 1}")
@@ -261,7 +263,7 @@ def _matrix(named: NamedMatrix) -> Any:
     if cell < 0.2:
         cell = min(0.28, (PAGE - left - 0.06) / count)
     upright = widest > cell - 0.04
-    below = 0.32 + (widest if upright else 0.12)
+    below = 0.28 + (widest if upright else 0.12)
     side, top = cell * count, 0.06
     # The least width leaves room for the words of the axis.
     width, height = max(left + side + 0.06, 1.6), below + side + top
@@ -297,7 +299,8 @@ def _cells(sheet: Any, axes: Any, named: NamedMatrix, inches: float) -> None:
     from matplotlib.patches import Rectangle
 
     rows = named.matrix.rows
-    widest = max(_width(sheet, number(cell.count), _SMALL) for row in rows for cell in row)
+    texts = {number(cell.count) for row in rows for cell in row}
+    widest = max(_width(sheet, text, _SMALL) for text in texts)
     size = min(_SMALL, 0.85 * inches * _SMALL / widest, 0.7 * inches * 72)
     for y, row in enumerate(rows):
         for x, cell in enumerate(row):

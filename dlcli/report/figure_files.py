@@ -75,6 +75,8 @@ def files_of(figure: Figure) -> dict[str, bytes]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         picture = drawn(figure)
+        picture.draw_without_rendering()  # once, so that all files have one layout
+        picture.set_layout_engine("none")
         for ending in ENDINGS:
             buffer = io.BytesIO()
             picture.savefig(buffer, format=ending, metadata=about[ending])

@@ -41,6 +41,8 @@ HEAVY = {
     "pickletools",
     "scipy",
     "pandas",
+    "matplotlib",
+    "PIL",
 }
 
 
