@@ -7,12 +7,12 @@ from dlcli import progress
 from dlcli.artifacts.files import make_directory, write_bytes
 from dlcli.artifacts.reading import read_end, read_start
 from dlcli.deploy.card_wording import count_of
-from dlcli.errors import UsageError
+from dlcli.errors import ArtifactError, UsageError
 from dlcli.report.described import RunPage
 from dlcli.report.figure_files import ENDINGS, MARK, files_of, require_matplotlib
 from dlcli.report.figures import figures_of
 
-_LOOKED_AT = 4096
+_LOOKED_AT = 1 << 16
 """Bytes at the start and at the end of a file in which the mark stands, where there is one."""
 
 
@@ -66,14 +66,17 @@ class FigureFolder:
     def _require_ours(self, path: Path, page: Path) -> None:
         if path.absolute() == page.absolute():
             raise UsageError(f"-o {page} is also the name of a figure; give another", file=page)
-        if not (path.exists() or path.is_symlink()):
-            return
-        mark = MARK.encode()
-        if path.is_dir() or not (
-            mark in read_start(path, _LOOKED_AT) or mark in read_end(path, _LOOKED_AT)
-        ):
+        if (path.exists() or path.is_symlink()) and not _is_ours(path):
             raise UsageError(
                 f"{path} is there and no figure of dlcli, so nothing is written; "
                 "give --figures another folder",
                 file=path,
             )
+
+
+def _is_ours(path: Path) -> bool:
+    mark = MARK.encode()
+    try:
+        return mark in read_start(path, _LOOKED_AT) or mark in read_end(path, _LOOKED_AT)
+    except ArtifactError:  # no regular file
+        return False

@@ -19,7 +19,7 @@ from dlcli.report.figures import Figure
 from dlcli.report.markup import readable
 
 MARK = "a figure of dlcli report"
-"""Stands in every file, among its first or its last 4,096 bytes."""
+"""Stands in every file, near its start or its end."""
 
 ENDINGS = ("svg", "pdf", "png")
 

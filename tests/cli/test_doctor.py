@@ -49,7 +49,7 @@ def test_a_machine_in_order_has_a_line_for_each_check(tmp_path: Path) -> None:
     # A path that is longer stays whole, so that it can be copied.
     assert all(len(text) <= 80 or " " not in text[23:] for text in call.out.splitlines())
     states = [text.split()[0] for text in call.out.splitlines() if text[0] != " "]
-    assert len(states) == 12 and set(states) <= {"ok", "warning"}
+    assert len(states) == 13 and set(states) <= {"ok", "warning"}
     assert line(call, "NumPy") == f"ok NumPy {np.__version__}"
     assert numerics.numerics_class() in line(call, "numerics")
     assert f"{tmp_path}/runs" in line(call, "runs")
