@@ -296,22 +296,27 @@ def _matrix(named: NamedMatrix) -> Any:
 
 
 def _cells(sheet: Any, axes: Any, named: NamedMatrix, inches: float) -> None:
-    from matplotlib.patches import Rectangle
+    from matplotlib.collections import PolyCollection
 
     rows = named.matrix.rows
     texts = {number(cell.count) for row in rows for cell in row}
     widest = max(_width(sheet, text, _SMALL) for text in texts)
     size = min(_SMALL, 0.85 * inches * _SMALL / widest, 0.7 * inches * 72)
-    for y, row in enumerate(rows):
-        for x, cell in enumerate(row):
-            color = LIGHT[f"q{cell.shade}"]
-            axes.add_patch(
-                Rectangle((x, y), 1, 1, facecolor=color, edgecolor=LIGHT["line"], linewidth=0.4)
-            )
-            axes.text(
-                x + 0.5, y + 0.5, number(cell.count), fontsize=size, color=LIGHT["ink"],
-                ha="center", va="center_baseline",
-            )  # fmt: skip
+    cells = [(x, y, cell) for y, row in enumerate(rows) for x, cell in enumerate(row)]
+    axes.add_collection(
+        PolyCollection(
+            [[(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)] for x, y, _ in cells],
+            facecolors=[LIGHT[f"q{cell.shade}"] for _, _, cell in cells],
+            edgecolors=LIGHT["line"],
+            linewidths=0.4,
+        ),
+        autolim=False,
+    )
+    for x, y, cell in cells:
+        axes.text(
+            x + 0.5, y + 0.5, number(cell.count), fontsize=size, color=LIGHT["ink"],
+            ha="center", va="center_baseline",
+        )  # fmt: skip
 
 
 def _filters(found: Filters) -> Any:

@@ -10,7 +10,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dlcli.errors import UsageError
@@ -55,8 +55,8 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def files_of(figure: Figure) -> dict[str, bytes]:
-    """By their endings, of `ENDINGS`; matplotlib must be there (see `require_matplotlib`)."""
+def files_of(figure: Figure, endings: Sequence[str] = ENDINGS) -> dict[str, bytes]:
+    """By their endings; matplotlib must be there (see `require_matplotlib`)."""
     import matplotlib
 
     title, note = readable(figure.title, 200), readable(figure.note, 200)
@@ -75,9 +75,10 @@ def files_of(figure: Figure) -> dict[str, bytes]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         picture = drawn(figure)
-        picture.draw_without_rendering()  # once, so that all files have one layout
-        picture.set_layout_engine("none")
-        for ending in ENDINGS:
+        if picture.get_layout_engine() is not None:  # once, so that all files have one layout
+            picture.draw_without_rendering()
+            picture.set_layout_engine("none")
+        for ending in endings:
             buffer = io.BytesIO()
             picture.savefig(buffer, format=ending, metadata=about[ending])
             files[ending] = buffer.getvalue()

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from dlcli.artifacts import files as artifact_files
+from dlcli.pipeline import report_figures as drawing
 from dlcli.pipeline.interruption import Interrupted
+from dlcli.report.figure_files import ENDINGS
+from dlcli.report.figures import figures_of
 from tests.cli.calls import dlcli, files, refused
 from tests.exactness.runs import changed, environment, stop_after, train, write
 from tests.report.test_report import CURVED
@@ -30,6 +33,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(made: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
     return Path(shutil.copytree(made, tmp_path / "small-0001"))
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two figures only, which takes less time."""
+    monkeypatch.setattr(drawing, "figures_of", lambda runs: figures_of(runs)[:2])
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +101,7 @@ def test_settings_that_matplotlib_cannot_read_are_told(made: Path, tmp_path: Pat
     assert {path.name for path in tmp_path.iterdir()} == {"matplotlibrc"}
 
 
+@pytest.mark.usefixtures("few")
 def test_once_more_replaces_its_own(made: Path, drawn: Path, tmp_path: Path) -> None:
     again = Path(shutil.copytree(drawn, tmp_path / "figures"))
     (again / "notes.txt").write_text("mine")
@@ -99,10 +109,12 @@ def test_once_more_replaces_its_own(made: Path, drawn: Path, tmp_path: Path) -> 
     assert call.code == 0, call.err
     document = json.loads(call.out)
     assert document["report"] == str(tmp_path / "p.html")
-    assert {Path(one).name for one in document["figures"]} == files(drawn).keys()
+    names = [Path(one).name for one in document["figures"]]
+    assert names == [f"{stem}.{end}" for stem in ("loss", "learning_rate") for end in ENDINGS]
     assert files(again) == {**files(drawn), "notes.txt": b"mine"}
 
 
+@pytest.mark.usefixtures("few")
 def test_what_somebody_else_made_is_not_replaced(run: Path, drawn: Path, tmp_path: Path) -> None:
     folder = tmp_path / "figures"
     folder.mkdir()
@@ -124,10 +136,12 @@ def test_what_somebody_else_made_is_not_replaced(run: Path, drawn: Path, tmp_pat
         assert not (run / "report.html").exists()
         path.rmdir() if kind == "folder" else path.unlink()
     assert dlcli("report", run, "--figures", folder).code == 0
-    assert (run / "report.html").read_bytes() == before and files(folder) == files(drawn)
+    assert (run / "report.html").read_bytes() == before
+    assert files(folder).items() <= files(drawn).items() and len(files(folder)) == 6
     assert dlcli("verify", run).code == 0
 
 
+@pytest.mark.usefixtures("few")
 def test_a_folder_that_cannot_be_one_is_refused(run: Path, tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.write_text("mine")
@@ -141,11 +155,12 @@ def test_a_folder_that_cannot_be_one_is_refused(run: Path, tmp_path: Path) -> No
     assert taken.read_text() == "mine"
 
 
+@pytest.mark.usefixtures("few")
 def test_a_full_disk_leaves_whole_files(run: Path, tmp_path: Path) -> None:
     def replace(source: Path, target: Path) -> None:
         if target.name == "loss.png":
             raise OSError(errno.ENOSPC, "full")
-        os.replace(source, target)
+        source.replace(target)
 
     with artifact_files.using(artifact_files.Operations(replace=replace)):
         told = refused(dlcli("report", run, "--figures", tmp_path / "f"), 6)
@@ -161,11 +176,12 @@ def test_an_unfinished_run_has_its_curves(tmp_path: Path) -> None:
     assert {Path(name).stem for name in files(tmp_path / "f")} == {"loss", "learning_rate"}
 
 
+@pytest.mark.usefixtures("few")
 def test_several_runs_share_figures(made: Path, tmp_path: Path) -> None:
     page, folder = tmp_path / "p.html", tmp_path / "f"
     assert dlcli("report", made, made, "-o", page, "--figures", folder).code == 0
     found = files(folder)
-    assert {Path(name).stem for name in found} == {"loss", "val_loss", "learning_rate"}
+    assert {Path(name).stem for name in found} == {"loss", "val_loss"}
     assert b"2. small-0001" in found["loss.svg"]
 
 
@@ -187,7 +203,8 @@ def test_only_figures_load_matplotlib(made: Path, tmp_path: Path) -> None:
     script = (
         "import sys\nfrom pathlib import Path\nfrom dlcli.pipeline.report import report_runs\n"
         "report_runs([Path(sys.argv[1])], Path(sys.argv[2]))\n"
-        "print([name for name in sys.modules if name.startswith(('matplotlib', 'PIL', 'dlcli.report.fig'))])"
+        "drawing = ('matplotlib', 'PIL', 'dlcli.report.fig')\n"
+        "print([name for name in sys.modules if name.startswith(drawing)])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(made), str(tmp_path / "p.html")],
