@@ -246,7 +246,7 @@ def test_help_tells_every_option_in_words(name: str) -> None:
         "verify": "--json --debug",
         "reproduce": "--epochs --tolerance --data-dir --workers --summary --quiet --verbose --json "
         "--debug",
-        "report": "-o, --rows --open --data-dir --json --debug",
+        "report": "-o, --rows --figures --data-dir --open --json --debug",
         "init": "--target -o, --example --list --json --debug",
         "describe": "--target --json --debug",
         "schema": "--json --debug",
