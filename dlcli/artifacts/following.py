@@ -73,3 +73,12 @@ class Followed:
         path = self._run.path(METRICS)
         words = f"{path}, line {line}, is not an epoch that dlcli wrote"
         return ArtifactError(words, file=path, line=line)
+
+
+def read_rows(run: RunDirectory) -> list[dict[str, Any]]:
+    """The rows of `metrics.jsonl`, an epoch each; none if the run has not finished one.
+
+    A last line that was not written to its end does not count: the run is at work, or was killed
+    while it wrote. ArtifactError names the file and the line that dlcli did not write.
+    """
+    return [row for _, row in Followed(run).new()]

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from dlcli.artifacts import files
 from dlcli.artifacts.digests import canonical_json, digest_document, from_hex, to_hex
-from dlcli.artifacts.reading import parse_json, read_bytes, read_end, read_pieces
+from dlcli.artifacts.reading import parse_json, read_end, read_pieces
 from dlcli.artifacts.run_directory import HISTORY, METRICS, RunDirectory
 from dlcli.errors import ArtifactError, StorageError
 from dlcli.frozen import frozen
@@ -174,25 +174,6 @@ def write_history(
 def append_history(run: RunDirectory, row: Mapping[str, Any]) -> None:
     """Adds the line of an epoch to `metrics.jsonl`, for those who look on while a run trains."""
     files.append_text(run.path(METRICS), _line(row).decode())
-
-
-def read_history(run: RunDirectory) -> list[dict[str, Any]]:
-    """The rows of `metrics.jsonl`; none if the run has not finished an epoch.
-
-    Raises ArtifactError naming the file and the line that cannot be read.
-    """
-    path = run.path(METRICS)
-    if not path.exists():
-        return []
-    rows = []
-    for number, line in enumerate(read_bytes(path, LIMIT).splitlines(), start=1):
-        row = parse_json(line, f"{path}, line {number},")
-        if not isinstance(row, dict):
-            raise ArtifactError(
-                f"{path}, line {number}, must hold a JSON object", file=path, line=number
-            )
-        rows.append(row)
-    return rows
 
 
 def read_last_row(run: RunDirectory) -> dict[str, Any] | None:

@@ -11,7 +11,8 @@ from typing import Any
 from dlcli import builder
 from dlcli.artifacts import documents
 from dlcli.artifacts.digests import Array
-from dlcli.artifacts.history import Epoch, read_history
+from dlcli.artifacts.following import read_rows
+from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.manifest import Manifest
 from dlcli.artifacts.reading import read_bytes, read_mapping
 from dlcli.artifacts.run_directory import (
@@ -155,9 +156,7 @@ def _epochs(run: RunDirectory, manifest: Manifest) -> tuple[list[Mapping[str, An
         epochs: list[Mapping[str, Any]] = [epoch.metrics for epoch in manifest.epochs]
         steps: list[Any] = [epoch.step for epoch in manifest.epochs]
     else:
-        rows = read_history(run)
-        if [row.get("epoch") for row in rows] != list(range(1, len(rows) + 1)):
-            raise _foreign(run, METRICS)
+        rows = read_rows(run)
         steps = [row.get("step") for row in rows]
         epochs = [{n: v for n, v in row.items() if n not in ("epoch", "step")} for row in rows]
     if not epochs:

@@ -13,7 +13,8 @@ from dlcli.artifacts import documents, files
 from dlcli.artifacts.checkpoint import Checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.digests import canonical_json, digest_document, digest_tensors, readable_json
-from dlcli.artifacts.history import Epoch, digest_of_tensors, read_history, write_history
+from dlcli.artifacts.following import read_rows
+from dlcli.artifacts.history import Epoch, digest_of_tensors, write_history
 from dlcli.artifacts.manifest import (
     FileRecord,
     Manifest,
@@ -336,22 +337,22 @@ def test_two_runs_of_the_same_thing_are_equal_to_the_byte(
 def test_history_has_keras_keys_in_one_order(running: RunDirectory) -> None:
     row = {"val_loss": 0.5, "accuracy": 1.0, "step": 3, "val_accuracy": 0.25, "loss": 0.1}
     row["epoch"] = 1
-    write_history(running, [row, dict(sorted(row.items()))])
+    write_history(running, [row, dict(sorted({**row, "epoch": 2}.items()))])
     lines = running.path(METRICS).read_text().splitlines()
-    assert (
-        lines[0]
-        == lines[1]
-        == (
-            '{"epoch": 1, "step": 3, "loss": 0.1, "accuracy": 1.0, '
-            '"val_loss": 0.5, "val_accuracy": 0.25}'
-        )
-    )
-    assert read_history(running) == [row, row]
+    assert lines == [
+        f'{{"epoch": {epoch}, "step": 3, "loss": 0.1, "accuracy": 1.0, '
+        '"val_loss": 0.5, "val_accuracy": 0.25}'
+        for epoch in (1, 2)
+    ]
+    assert read_rows(running) == [row, {**row, "epoch": 2}]
+    with running.path(METRICS).open("a") as file:
+        file.write('{"epoch": 3, "st')  # is being written
+    assert len(read_rows(running)) == 2
     running.path(METRICS).write_text('{"epoch": 1}\n[]\n')
     with pytest.raises(ArtifactError, match=r"metrics\.jsonl, line 2"):
-        read_history(running)
+        read_rows(running)
     running.path(METRICS).unlink()
-    assert read_history(running) == []
+    assert read_rows(running) == []
 
 
 def test_documents_and_arrays_are_read_back(run: RunDirectory) -> None:

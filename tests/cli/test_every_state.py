@@ -88,8 +88,7 @@ STATES: dict[str, tuple[str, Callable[[Path], object], tuple[int, ...]]] = {
     "unfinished": (STOPPED, lambda run: None, (0, 0, 0, 0, 0, 0)),
     "unfinished, before its manifest": (
         STOPPED, _without("manifest.json"), (0, 0, 4, 4, 4, 4)),
-    # A page is made of whole lines alone; `train --resume` writes the file anew.
-    "unfinished, metrics cut": (STOPPED, _cut("metrics.jsonl"), (0, 0, 0, 0, 4, 4)),
+    "unfinished, metrics cut": (STOPPED, _cut("metrics.jsonl"), (0, 0, 0, 0, 0, 0)),
     "manifest cut": (WHOLE, _cut("manifest.json"), (0, 4, 4, 4, 4, 4)),
     "manifest edited": (WHOLE, _edited(b'"seed": 5', b'"seed": 6'), (0, 4, 4, 4, 4, 4)),
     "manifest absent": (WHOLE, _without("manifest.json"), (0, 0, 4, 4, 4, 4)),

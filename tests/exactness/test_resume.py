@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dlcli.artifacts.checkpoints import Checkpoints
-from dlcli.artifacts.history import read_history
+from dlcli.artifacts.following import read_rows
 from dlcli.artifacts.manifest import read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.errors import ArtifactError, DataError, DivergedError, UsageError
@@ -154,7 +154,7 @@ def test_convolutions_and_dropout_are_resumed_exactly(
 
 def test_a_step_limit_within_an_epoch_still_ends_with_an_epoch(tmp_path: Path) -> None:
     run = train(write(tmp_path, CONFIGS["a limit within an epoch"]), tmp_path / "runs")
-    rows = read_history(RunDirectory(run))
+    rows = read_rows(RunDirectory(run))
     assert [(row["epoch"], row["step"]) for row in rows] == [(1, 3), (2, 6), (3, 8)]
     assert len(read_manifest(run).epochs) == 3
 
