@@ -112,10 +112,11 @@ def _drawn(curve: Curve, place: int, scale: _Scale, stride: int) -> str:
     dash = DASHES[place // COLORS % len(DASHES)]
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     label = f"{curve.label} " if curve.label else ""
-    points = []
-    for epoch, value in enumerate(curve.values, 1):
-        ends = epoch in (len(curve.values), curve.marked)
-        if drawable(value) and ((epoch - 1) % stride == 0 or ends):
+    points, last = [], len(curve.values)
+    ends = {last, curve.marked} & {*range(1, last + 1)} if stride > 1 else set()
+    for epoch in sorted({*range(1, last + 1, stride), *ends}):
+        value = curve.values[epoch - 1]
+        if drawable(value):
             told = f"{label}epoch {epoch}: {number(value)}"
             kind = ""
             if epoch == curve.marked:

@@ -244,7 +244,8 @@ def _series(axes: Any, plot: Plot, series: Series, place: int, across: Span, up:
         )
         return dots
     few = {} if plot.crowded else {**_DOT, "markersize": 2.4}
-    (line,) = axes.plot(x, y, **_look(place), **few, gid=gid)
+    style = "steps-pre" if plot.steps else "default"
+    (line,) = axes.plot(x, y, **_look(place), **few, drawstyle=style, gid=gid)
     for n, point in enumerate(points):
         if point.share is not None:  # it stands for many rows, and is as large as they are many
             size = 2.4 + 8 * sqrt(point.share)

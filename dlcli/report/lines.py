@@ -85,13 +85,11 @@ def corners(values: Sequence[float]) -> list[int]:
     kept = {1, count}
     stretches = _MOST_ON_A_LINE // 2
     for n in range(stretches):
-        epochs = range(1 + count * n // stretches, 1 + count * (n + 1) // stretches)
-        seen = [epoch for epoch in epochs if drawable(values[epoch - 1])]
+        start = count * n // stretches
+        stretch = values[start : count * (n + 1) // stretches]
+        seen = list(filter(drawable, stretch))
         if seen:
-            kept |= {
-                min(seen, key=lambda epoch: values[epoch - 1]),
-                max(seen, key=lambda epoch: values[epoch - 1]),
-            }
-        if len(seen) < len(epochs):
-            kept.add(next(epoch for epoch in epochs if not drawable(values[epoch - 1])))
+            kept |= {start + 1 + stretch.index(end(seen)) for end in (min, max)}
+        if len(seen) < len(stretch):
+            kept.add(start + next(k for k, one in enumerate(stretch, 1) if not drawable(one)))
     return sorted(kept)

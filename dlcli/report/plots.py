@@ -44,9 +44,10 @@ class Series:
 class Plot:
     """A chart. name: of a file, without an ending. title, x, y: of the chart and its axes.
 
-    line: whether points are joined. share: both axes go from 0 to 1. alike: both axes have the
-    same range. guide: a line for the eye, from corner to corner or at zero. of: which of several
-    numbers of a row it is about.
+    line: whether points are joined. steps: by a line that goes up or down at the earlier of two,
+    and then along. share: both axes go from 0 to 1. alike: both axes have the same range. guide: a
+    line for the eye, from corner to corner or at zero. of: which of several numbers of a row it is
+    about.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Plot:
     y: str
     series: tuple[Series, ...]
     line: bool = True
+    steps: bool = False
     share: bool = False
     alike: bool = False
     guide: Guide | None = None
@@ -117,7 +119,8 @@ def _plots(run: RunPage, part: Part, answers: Answers) -> Iterator[Plot]:
         yield Plot(
             f"{part.role}_precision_recall", "precision and recall (AP: average precision)",
             "recall", "precision",
-            tuple(_precision(run, answers, one) for one in answers.ranked), share=True,
+            tuple(_precision(run, answers, one) for one in answers.ranked),
+            steps=True, share=True,
         )  # fmt: skip
     if answers.calibrated is not None:
         yield _calibration(run, part, answers)

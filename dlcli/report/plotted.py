@@ -88,16 +88,20 @@ def _guide(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
 
 def _drawn(plot: Plot, series: Series, place: int, across: _Axis, up: _Axis) -> str:
     seen = series.drawable
-    places = [f"{place_of(across.at(one.x))} {place_of(up.at(one.y))}" for one in seen]
+    xs = [place_of(across.at(one.x)) for one in seen]
+    ys = [place_of(up.at(one.y)) for one in seen]
     line = ""
-    if plot.line and places:
+    if plot.line and seen:
+        joined = "".join(
+            f"V{y}H{x}" if plot.steps else f"L{x} {y}" for x, y in zip(xs[1:], ys[1:], strict=True)
+        )
         dash = DASHES[place // COLORS % len(DASHES)]
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        line = f'<path class="l"{dashed} d="M{"L".join(places)}"/>'
+        line = f'<path class="l"{dashed} d="M{xs[0]} {ys[0]}{joined}"/>'
     label = f"{series.label.rpartition(' (')[0]}, " if len(plot.series) > 1 else ""
     dots = "".join(
-        f'<path{_wide(point)} d="M{at}h0"><title>{escaped(label + point.told)}</title></path>'
-        for at, point in zip(places, seen, strict=True)
+        f'<path{_wide(point)} d="M{x} {y}h0"><title>{escaped(label + point.told)}</title></path>'
+        for x, y, point in zip(xs, ys, seen, strict=True)
     )
     return f'<g class="c{place % COLORS}">{line}<g class="p">{dots}</g></g>'
 

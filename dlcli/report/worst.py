@@ -10,6 +10,7 @@ from dlcli.report.png import png
 from dlcli.report.style import COLORS
 
 _WIDTH, _HEIGHT = 240.0, 80.0
+_MOST_ACROSS = 12
 
 
 def rows(found: WorstRows | None) -> str:
@@ -22,9 +23,11 @@ def rows(found: WorstRows | None) -> str:
         "this page on."
     )
     if found.header:
-        header = ("row", "true", "answered", "", *(escaped(name, 60) for name in found.header))
-        lines = [[*_answer(row), *(escaped(cell, 80) for cell in row.cells)] for row in found.rows]
-        shown = table(header, lines, kind="level")
+        lines = [["row", "true", "answered", "", *(escaped(name, 60) for name in found.header)]]
+        lines += [[*_answer(row), *(escaped(cell, 80) for cell in row.cells)] for row in found.rows]
+        if len(found.header) > _MOST_ACROSS:  # a column a line, which paper has room for
+            lines = [list(line) for line in zip(*lines, strict=True)]
+        shown = table(lines[0], lines[1:], kind="level")
     else:
         tiles = "\n".join(_tile(row) for row in found.rows)
         shown = f'<div class="tiles narrow">\n{tiles}\n</div>'

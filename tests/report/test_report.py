@@ -321,7 +321,7 @@ def test_a_history_that_dlcli_did_not_write(
     lines: list[str], stopped: Path, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(stopped, tmp_path / "small-0001"))
-    (run / "metrics.jsonl").write_text("\n".join(lines))
+    (run / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines))
     assert "metrics.jsonl" in refused(dlcli("report", run), 4)
 
 
