@@ -34,6 +34,9 @@ COLUMN, PAGE = 3.4, 7.0
 _HEIGHT, _SQUARE = 2.4, 3.1
 """Inches: of a chart, and of one whose axes are alike; a legend below comes on top."""
 
+_ACROSS = 2.2
+"""Inches of an axis from left to right, whatever stands beside it."""
+
 _DPI = 300
 _SMALL = 7.0
 _MOST_KEYS = 60
@@ -54,7 +57,10 @@ def drawn(figure: Figure) -> Any:
 
 
 def _sheet(width: float, height: float, layout: str | None = "constrained") -> Any:
-    """An empty figure of so many inches, with a canvas that can measure texts."""
+    """An empty figure of so many inches, with a canvas that can measure texts.
+
+    layout: of matplotlib; "compressed" for axes whose height is their width.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Sheet
 
@@ -103,9 +109,19 @@ def _axes(sheet: Any, x: str, y: str) -> Any:
     return axes
 
 
-def _ticks(axis: Any, span: Span) -> None:
-    ticks = span.ticks()
+def _ticks(axis: Any, span: Span, ticks: Sequence[float] | None = None) -> None:
+    """ticks: which; without these, those of the page."""
+    ticks = span.ticks() if ticks is None else ticks
     axis.set_ticks([span.part(tick) for tick in ticks], [number(tick) for tick in ticks])
+
+
+def _ticks_across(sheet: Any, span: Span) -> list[float]:
+    """Those of the page, or of long numbers so many that none touches the next."""
+    ticks = span.ticks()
+    widest = max((_width(sheet, number(tick), _SMALL) for tick in ticks), default=0.0)
+    while len(ticks) > 2 and (widest + 0.08) * (len(ticks) - 1) > _ACROSS:
+        ticks = ticks[::2]
+    return ticks
 
 
 def _epochs(chart: EpochChart, runs: Sequence[str]) -> Any:
@@ -213,7 +229,7 @@ def _plot(plot: Plot) -> Any:
     assert spans is not None, "such a plot is no figure"
     across, up = spans
     square = plot.share or plot.alike
-    sheet = _sheet(COLUMN, _SQUARE if square else _HEIGHT)
+    sheet = _sheet(COLUMN, _SQUARE, "compressed") if square else _sheet(COLUMN, _HEIGHT)
     axes = _axes(sheet, plot.x, plot.y)
     if plot.of:
         axes.set_title(_fitted(sheet, plot.of, 2.6, 8), fontsize=8, color=LIGHT["ink"], pad=4)
@@ -221,7 +237,7 @@ def _plot(plot: Plot) -> Any:
         axes.set_box_aspect(1)
     edge = 0.02 if plot.share else 0.0
     axes.set(xlim=(-edge, 1 + edge), ylim=(-edge, 1 + edge))
-    _ticks(axes.xaxis, across)
+    _ticks(axes.xaxis, across, _ticks_across(sheet, across))
     _ticks(axes.yaxis, up)
     if plot.guide == "zero":
         axes.axhline(up.part(0.0), **_GUIDE)

@@ -2,11 +2,15 @@
 
 import math
 import re
+from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
+from dlcli.deploy.card_wording import number
 from dlcli.report.described import (
     Answers,
     Calibrated,
@@ -127,6 +131,19 @@ def test_the_charts_of_answers_show_their_points() -> None:
     dots = list(group(root, "series_1").iter(f"{SVG}use"))
     ys = values_at(root, "y", [float(dot.attrib["y"]) for dot in dots])
     assert ys == pytest.approx([-0.5, 1.0], abs=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e5, 1e7, 1e100])
+def test_numbers_under_an_axis_do_not_touch(unit: float) -> None:
+    points = tuple((n * unit, (8 - n) * unit) for n in range(-1, 9))
+    part = Part("test", 3, {}, {}, {}, {}, Answers(3, 3, (), None, (Paired(None, points),)))
+    run = plain(curves={}, rates=[], parts=(part,), filters=None)
+    for figure in figures_of([run]):
+        ticks = scale(svg_of(figure), "x")
+        assert len(ticks) >= 2
+        for (_, left), (value, right) in pairwise(ticks):
+            # A digit of DejaVu Sans is 0.64 of its size wide, and some are narrower.
+            assert right - left > 0.6 * 7 * len(number(value))
 
 
 def test_a_matrix_has_the_shades_of_the_page() -> None:
@@ -277,6 +294,25 @@ def test_figures_are_as_wide_as_a_column() -> None:
         if figure.name not in ("filters", "test_confusion_matrix"):
             assert width == round(3.4 * 300)
             assert ElementTree.fromstring(files["svg"]).get("width") == "244.8pt"
+
+
+def test_nothing_is_cut_off() -> None:
+    points = tuple((n * 1e5, (8 - n) * 1e5) for n in range(-1, 9))
+    answers = Answers(3, 3, (RANKED,), None, (Paired(None, points),))
+    part = Part("test", 3, {}, {}, {"m": ((3.0, 1.0), (0.0, 6.0))}, {}, answers)
+    run = plain(
+        curves={"W" * 60: [1.23456e-5, 1.23457e-5]}, rates=[], parts=(part,), filters=None,
+        classes=("a class with a long name", "W" * 60), best=2,
+    )  # fmt: skip
+    figures = [*figures_of([run]), figures_of([plain(label="W" * 90), plain(label="b")])[0]]
+    for figure in figures:
+        picture = Image.open(BytesIO(files_of(figure, ["png"])["png"])).convert("L")
+        assert picture.getbbox() is not None
+        dark = picture.point(lambda value: 255 * (value < 250)).getbbox()
+        assert dark is not None, figure.name
+        left, top, right, bottom = dark
+        margins = (left, top, picture.width - right, picture.height - bottom)
+        assert min(margins) >= 3, (figure.name, margins)
 
 
 def test_no_setting_of_the_process_is_touched_or_used() -> None:
