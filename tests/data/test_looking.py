@@ -23,6 +23,7 @@ from dlcli.data.looking.gathering import Facts, histogram
 from dlcli.data.looking.look import Look
 from dlcli.data.looking.written import sniff
 from dlcli.errors import DataError, UsageError
+from tests.exactness.runs import a_part
 
 TABLES = Path(os.environ.get("DLCLI_DATA_DIR", "data")) / "tables"
 
@@ -109,9 +110,9 @@ WAYS = list(
         (None, ",", ".", "'"),
         ('"', "'"),
         ("\n", "\r\n"),
-        (None, "gz", "bz2"),
     )
 )
+PACKED = (None, "gz", "bz2")
 
 
 def written(
@@ -130,11 +131,14 @@ def written(
     return out.getvalue()
 
 
-def test_one_table_in_many_ways_is_seen_as_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("turn", a_part(len(PACKED)))
+def test_one_table_in_many_ways_is_seen_as_one(turn: int, tmp_path: Path) -> None:
+    """Every way of writing, each packed in another way than the one before it."""
     looked_at = 0
-    for delimiter, header, decimal, thousands, quote, end, packed in WAYS:
+    for number, (delimiter, header, decimal, thousands, quote, end) in enumerate(WAYS):
         if decimal == thousands:
             continue
+        packed = PACKED[(number + turn) % len(PACKED)]
         content = written(delimiter, header, decimal, thousands, quote, end).encode()
         if packed is not None:
             content = gzip.compress(content) if packed == "gz" else bz2.compress(content)
@@ -149,7 +153,7 @@ def test_one_table_in_many_ways_is_seen_as_one(tmp_path: Path) -> None:
         assert (weight.kind, weight.low, weight.high) == ("number", 1000.0, 1024.0), way
         assert look.rows == len(PEOPLE) and look.columns[4].facts.missing == 43
         looked_at += 1
-    assert looked_at >= 500
+    assert looked_at == 192
 
 
 def test_columns_padded_with_blanks(tmp_path: Path) -> None:

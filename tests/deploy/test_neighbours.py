@@ -81,8 +81,18 @@ def bundle(loaded: LoadedConfig, folder: Path) -> tuple[Bundle, np.ndarray[Any, 
     return Bundle.load(run.path("deploy/bundle")), part.take_features(slice(0, ROWS))
 
 
-@pytest.mark.parametrize("batch", [1, 24, 100])
-@pytest.mark.parametrize("net", NETS)
+BATCHES = (1, 24, 100)
+
+
+@pytest.mark.parametrize(
+    ("net", "batch"),
+    [
+        # Each net with one of them; the others are for those who have the time.
+        pytest.param(net, batch, marks=[pytest.mark.thorough] * ((n - k) % len(BATCHES) > 0))
+        for n, net in enumerate(NETS)
+        for k, batch in enumerate(BATCHES)
+    ],
+)
 def test_an_answer_is_the_same_alone_and_at_every_place(
     net: str, batch: int, tmp_path: Path
 ) -> None:
