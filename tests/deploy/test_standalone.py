@@ -8,7 +8,7 @@ import subprocess
 import sys
 import venv
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -219,30 +219,69 @@ def require_same(found: Said, wanted: Said) -> None:
     assert "bug in dlcli" not in found[2] and "Traceback" not in found[2]
 
 
-def by_dlcli(*arguments: str | Path) -> Said:
-    """`dlcli predict`: a refusal as it is in this process; what is answered, in one of its own,
-    which has nothing loaded that would compute otherwise."""
-    call = dlcli("predict", *arguments)
-    if call.code:
-        return call.code, call.out, call.err
-    return said("-m", "dlcli", "predict", *arguments)
+SEVERAL = """
+import contextlib, io, json, runpy, sys
+
+def told(call):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            call()
+        except SystemExit as end:
+            return end.code, out.getvalue(), err.getvalue()
+
+program, lines = sys.argv[1], json.loads(sys.argv[2])
+found = []
+for line in lines:
+    sys.argv[:] = [program, *line]
+    if program == "dlcli":
+        found.append(told(lambda: runpy.run_module("dlcli", run_name="__main__")))
+    else:
+        found.append(told(lambda: runpy.run_path(program, run_name="__main__")))
+print(json.dumps(found))
+"""
+"""A program, started with one command line after the other: what loading it takes is spent once."""
+
+
+def several(script: str, program: str | Path, *lines: Sequence[str | Path]) -> list[Said]:
+    """What a program says to each of these command lines, all in one process."""
+    words = json.dumps([list(map(str, line)) for line in lines])
+    code, out, err = said("-I", "-c", script, program, words)
+    assert (code, err) == (0, "")
+    return [(code, out, err) for code, out, err in json.loads(out)]
+
+
+def several_by_itself(program: Path, *lines: Sequence[str | Path]) -> list[Said]:
+    """As `by_itself`."""
+    only, begins, _ = alone._ONLY.partition("sys.argv[:]")
+    assert begins and "sys.meta_path" in only
+    return several(only + SEVERAL, program, *lines)
+
+
+def several_by_dlcli(*lines: Sequence[str | Path]) -> list[Said]:
+    """`dlcli`, in a process that has nothing loaded that would compute otherwise."""
+    return several(f"import sys; sys.path.insert(0, {ROOT!r})\n" + SEVERAL, "dlcli", *lines)
 
 
 def test_it_prints_and_refuses_what_dlcli_prints_and_refuses(case: Case) -> None:
-    codes = set()
-    for path in case.rows.values():
-        wanted = by_dlcli(case.run, path)
-        require_same(by_itself(case.folder / PREDICT, path), wanted)
-        codes.add(wanted[0])
+    paths = list(case.rows.values())
+    wanted = several_by_dlcli(*(["predict", case.run, path] for path in paths))
+    found = several_by_itself(case.folder / PREDICT, *([path] for path in paths))
+    for one, other in zip(found, wanted, strict=True):
+        require_same(one, other)
+    codes = {code for code, _, _ in wanted}
     assert 0 in codes and len(codes) > 1
 
 
 @pytest.mark.parametrize("name", a_few([*CASES], 1))
 def test_json_and_rows_that_are_piped_in(name: str, tmp_path: Path) -> None:
     case = _with_rows(CASES[name](tmp_path), tmp_path)
-    for path in list(case.rows.values())[:2]:
-        wanted = said("-m", "dlcli", "predict", case.run, path, "--json")
-        require_same(by_itself(case.folder / PREDICT, path, "--json"), wanted)
+    paths = list(case.rows.values())[:2]
+    documents = several_by_dlcli(*(["predict", case.run, path, "--json"] for path in paths))
+    found = several_by_itself(case.folder / PREDICT, *([path, "--json"] for path in paths))
+    for one, other in zip(found, documents, strict=True):
+        require_same(one, other)
+    for path in paths:
         given = path.read_bytes()
         wanted = said("-m", "dlcli", "predict", case.run, "-", given=given)
         require_same(by_itself(case.folder / PREDICT, "-", given=given), wanted)
