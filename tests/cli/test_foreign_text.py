@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from dlcli.printable import printable
 from tests.cli.calls import dlcli, train
-from tests.exactness.runs import a_few, environment
+from tests.exactness.runs import ROOT, a_few, environment
 
 NAMES = ("größe", "数字", "\x1b[31mred\x1b[0m", "[bold]loud", "evil\u202egnp", "bell\x07\x9b2J")
 LOCALES = {
@@ -46,27 +47,55 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(_config(folder, NAMES), folder / "runs").run
 
 
-def _bytes(*arguments: str | Path, extra: dict[str, str]) -> tuple[bytes, bytes]:
+SEVERAL = """
+import json, sys
+from dlcli.__main__ import main
+began, kept = (sys.stdout, sys.stderr), []
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["dlcli", *words]
+    sys.stdout, sys.stderr = began
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, end.code
+    sys.stdout.flush()
+    sys.stdout.buffer.write(bytes(1))
+    kept.append((sys.stdout, sys.stderr))  # which would close, were they collected
+"""
+"""Commands one after the other, each followed by a zero. Each begins with the streams that the
+locale gave to the process."""
+
+
+def _bytes(*commands: Sequence[str | Path], extra: dict[str, str]) -> list[bytes]:
+    """What each of these commands writes on stdout."""
+    words = json.dumps([list(map(str, command)) for command in commands])
     done = subprocess.run(
-        [sys.executable, "-m", "dlcli", *arguments], env=environment(**extra), capture_output=True
+        [sys.executable, "-c", SEVERAL, words],
+        env=environment(PYTHONPATH=ROOT, **extra),
+        capture_output=True,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout, done.stderr
+    *written, rest = done.stdout.split(b"\0")
+    assert len(written) == len(commands) and not rest
+    return written
 
 
 @pytest.mark.parametrize("locale", a_few(list(LOCALES), 2))
 def test_what_is_on_stdout_is_utf8_in_every_locale(locale: str, run: Path, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("a,b\n1,2\n3,4\n")
-    table, _ = _bytes("predict", run, rows, extra=LOCALES[locale])
+    table, answers, shown = _bytes(
+        ["predict", run, rows],
+        ["predict", run, rows, "--json"],
+        ["evaluate", run],
+        extra=LOCALES[locale],
+    )
     header = table.decode("utf-8").splitlines()[0]
     assert all(f"p_{name}" in header for name in NAMES)
-    answers, _ = _bytes("predict", run, rows, "--json", extra=LOCALES[locale])
     assert set(json.loads(answers.decode("utf-8"))["predictions"][0]) == {
         "class",
         *(f"p_{name}" for name in NAMES),
     }
-    shown, _ = _bytes("evaluate", run, extra=LOCALES[locale])
     assert "größe" in shown.decode("utf-8") and "数字" in shown.decode("utf-8")
 
 

@@ -324,7 +324,8 @@ def test_an_archive_of_several_arrays_leads_to_inputs(tmp_path: Path) -> None:
 
 def test_both_values_of_the_example_are_needed(scenes: list[str], tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "configs" / "scenes.yaml"
-    whole = train(path, tmp_path, *scenes, "--expect", "accuracy>=0.95")
+    epochs = settings(training__epochs=7)  # half of them: enough to tell
+    whole = train(path, tmp_path, *scenes, *epochs, "--expect", "accuracy>=0.95")
     assert whole.code == 0, whole.err
     config = load_config(path).resolved()
     layers = config["model"]["layers"]
@@ -336,5 +337,6 @@ def test_both_values_of_the_example_are_needed(scenes: list[str], tmp_path: Path
             "model": {"layers": [*own, *layers[6:]]},
         }
         (tmp_path / "half.yaml").write_text(json.dumps(half))
-        alone = train(tmp_path / "half.yaml", tmp_path, *scenes, "--expect", "accuracy<0.45")
+        gate = ("--expect", "accuracy<0.45")
+        alone = train(tmp_path / "half.yaml", tmp_path, *scenes, *epochs, *gate)
         assert alone.code == 0, alone.err

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.calls import dlcli, refused, train
 from tests.cli.small import IMAGES, write
 from tests.exactness.runs import PATIENCE, command, environment
 
@@ -215,17 +216,24 @@ def test_a_terminal_that_goes_away_does_not_end_a_training(folder: Path) -> None
     assert (Path(out.strip()) / "evaluation.json").is_file()
 
 
-@pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, "a\0b"[:1] + "\udcff"])
+NO_TEXT = "a\udcff"
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, NO_TEXT])
 @pytest.mark.parametrize("before", [["evaluate"], ["reproduce"], ["verify"], ["train", "--resume"]])
 def test_a_name_that_nothing_can_have_is_a_mistake_and_no_bug(before: list[str], name: str) -> None:
-    _, err = command(*before, name, expect=2)
-    assert err.startswith("error: ") and "bug" not in err
+    said = refused(dlcli(*before, name), 2)
+    assert said.startswith("error: ") and "bug" not in said
+
+
+def test_a_name_that_is_no_text_reaches_stderr() -> None:
+    _, err = command("verify", NO_TEXT, expect=2)
+    assert err.startswith("error: ") and "bug" not in err and "Traceback" not in err
 
 
 def test_rows_with_a_name_that_nothing_can_have_are_code_3(folder: Path) -> None:
-    out, _ = command("train", folder / "images.yaml", cwd=folder)
-    _, err = command("predict", out.strip(), "a" * 300, expect=3)
-    assert "was not found" in err
+    run = train(folder / "images.yaml", folder / "runs").run
+    assert "was not found" in refused(dlcli("predict", run, "a" * 300), 3)
 
 
 def test_a_working_directory_that_is_gone_is_said(folder: Path, tmp_path: Path) -> None:

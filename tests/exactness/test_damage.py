@@ -19,6 +19,8 @@ from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.errors import ArtifactError
 from dlcli.pipeline.interruption import Interrupted
+from tests.cli import calls
+from tests.cli.calls import dlcli
 from tests.exactness.runs import (
     SMALL,
     a_few,
@@ -130,15 +132,12 @@ def test_an_extra_file_is_named(name: str, run: Path) -> None:
 
 
 def test_the_command_names_the_file_and_exits_with_4(run: Path) -> None:
-    out, _ = command("verify", run)
-    assert "files" in out
+    whole = dlcli("verify", run)
+    assert whole.code == 0 and "files" in whole.out
     (run / "evaluation.json").write_bytes(b"{}\n")
-    out, err = command("verify", run, expect=4)
-    assert out == ""
-    assert "evaluation.json" in err
+    assert "evaluation.json" in calls.refused(dlcli("verify", run), 4)
     (run / "manifest.json").unlink()
-    _, err = command("verify", run, expect=4)
-    assert "manifest.json" in err
+    assert "manifest.json" in calls.refused(dlcli("verify", run), 4)
 
 
 def relist(run: Path, name: str, data: bytes) -> None:
@@ -248,7 +247,8 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "small-0001"
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(tmp_path / "runs" / "small-0002" / "checkpoints", run / "checkpoints")
-    assert "does not belong to this config" in refused("train", "--resume", run, code=4)
+    said = calls.refused(dlcli("train", "--resume", run), 4)
+    assert "does not belong to this config" in said
 
 
 def test_nothing_in_a_run_is_ever_unpickled(run: Path, tmp_path: Path) -> None:
@@ -260,9 +260,9 @@ def test_nothing_in_a_run_is_ever_unpickled(run: Path, tmp_path: Path) -> None:
 
     rows = tmp_path / "rows.npy"
     np.save(rows, np.array([Bomb(), Bomb()], dtype=object), allow_pickle=True)
-    refused("predict", run, rows, code=3)
+    calls.refused(dlcli("predict", run, rows), 3)
     relist(run, "model/weights.safetensors", rows.read_bytes())
-    refused("evaluate", run, "--data-dir", write(tmp_path).parent, code=4)
+    calls.refused(dlcli("evaluate", run, "--data-dir", write(tmp_path).parent), 4)
     assert not proof.exists()
 
 
@@ -285,13 +285,14 @@ def test_a_link_out_of_the_directory_is_not_followed(name: str, run: Path) -> No
     assert name in named(run)
     if name.startswith("model"):
         data = write(run.parent / "data").parent
-        assert "link" in refused("evaluate", run, "--data-dir", data, code=4)
+        assert "link" in calls.refused(dlcli("evaluate", run, "--data-dir", data), 4)
     if name == "checkpoints":
         edit_manifest(
             run / "manifest.json", lambda document: document.update(status="running", epochs=[])
         )
         before = [path.read_bytes() for path in sorted(outside.iterdir())]
-        refused("train", "--resume", run, "--data-dir", write(run.parent / "data").parent, code=4)
+        data = write(run.parent / "data").parent
+        calls.refused(dlcli("train", "--resume", run, "--data-dir", data), 4)
         assert [path.read_bytes() for path in sorted(outside.iterdir())] == before
 
 
@@ -299,11 +300,11 @@ def test_weights_that_are_not_the_models_are_refused(run: Path) -> None:
     other = safetensors.numpy.save({"dense_1.kernel": np.zeros((3, 3), np.float32)})
     relist(run, "model/weights.safetensors", other)
     data = write(run.parent / "data").parent
-    assert "model" in refused("evaluate", run, "--data-dir", data, code=4)
+    assert "model" in calls.refused(dlcli("evaluate", run, "--data-dir", data), 4)
 
 
 def test_files_of_unsupported_versions_are_refused(run: Path) -> None:
     edit_manifest(run / "manifest.json", lambda document: document.update(schema=99))
     with pytest.raises(ArtifactError, match="schema 99"):
         read_manifest(run)
-    refused("train", "--resume", run, code=4)
+    calls.refused(dlcli("train", "--resume", run), 4)

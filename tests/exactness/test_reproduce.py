@@ -21,12 +21,12 @@ from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.reproduce import Reproduced
+from tests.cli.calls import dlcli
 from tests.exactness.runs import (
     CNN,
     SMALL,
     assert_same,
     changed,
-    command,
     content,
     edit_manifest,
     stop_after,
@@ -324,7 +324,9 @@ def test_a_run_that_ended_too_early_or_too_late_is_a_difference(run: Path) -> No
     assert "first at epoch" in said or "the recorded run went on" in said
 
 
-def test_a_manifest_alone_is_enough(run: Path, tmp_path: Path) -> None:
+def test_a_manifest_alone_is_enough(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Committed to another repository, with the data beside it."""
     alone = tmp_path / "elsewhere"
     alone.mkdir()
@@ -334,8 +336,8 @@ def test_a_manifest_alone_is_enough(run: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "config")
     found = again(alone / "proof.json")
     assert found.files
-    out, _ = command("reproduce", alone / "proof.json", "--json", cwd="/")
-    document = json.loads(out)
+    monkeypatch.chdir("/")
+    document = json.loads(dlcli("reproduce", alone / "proof.json", "--json").out)
     assert document["result"] == "identical"
     assert document["files"] == len(read_manifest(alone / "proof.json").files) - 1
     assert {path.name for path in alone.iterdir()} == {"proof.json", "small.csv"}
@@ -348,8 +350,8 @@ def test_the_original_is_never_touched(run: Path, plant: Callable[[int, int], No
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
         again(run)
-        command("verify", run)
-        command("evaluate", run)
+        assert dlcli("verify", run).code == 0
+        assert dlcli("evaluate", run).code == 0
         plant(1, 3)
         differs(run)
     finally:
@@ -379,6 +381,7 @@ def test_the_command_exits_with_the_documented_code(
     change: Change, code: int, words: str, run: Path
 ) -> None:
     edit_manifest(run / "manifest.json", change)
-    out, err = command("reproduce", run, expect=code)
-    assert words in (out if code == 0 else err)
-    assert (out == "") == (code != 0)
+    call = dlcli("reproduce", run)
+    assert call.code == code, call.err
+    assert words in (call.out if code == 0 else call.err)
+    assert (call.out == "") == (code != 0)
