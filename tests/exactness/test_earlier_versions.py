@@ -32,11 +32,11 @@ from dlcli.pipeline.gates import Gates
 from dlcli.pipeline.interruption import Interrupted
 from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.reproduce import reproduce
+from tests.cli.calls import dlcli
 from tests.exactness.runs import (
     SMALL,
     a_few,
     assert_same,
-    command,
     content,
     edit_manifest,
     resume,
@@ -54,6 +54,13 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     run = tmp_path / f"{request.param}-0001"
     shutil.copytree(FIXTURES / run.name, run)
     return run
+
+
+def command(*arguments: str | Path, expect: int = 0) -> tuple[str, str]:
+    """What a command writes on stdout and stderr; in this process, whose class is asked for."""
+    call = dlcli(*arguments)
+    assert call.code == expect, f"exit {call.code}: {call.out}{call.err}"
+    return call.out, call.err
 
 
 def _same_class() -> bool:
