@@ -129,9 +129,12 @@ def test_a_kill_at_any_instant_leaves_the_state_before_or_after(tmp_path: Path, 
         _check_after(run, done)
 
 
-def _faults() -> Iterator[tuple[int, str]]:
-    """Every operation once with an error of the system, those of a kind with each in turn; and
-    every write cut short, which nothing else can be."""
+def _faults(every: bool) -> Iterator[tuple[int, str]]:
+    """Every operation with every fault; or once with an error of the system, those of a kind with
+    each in turn, and every write cut short, which nothing else can be."""
+    if every:
+        yield from ((n, fault) for n in range(1, OPERATIONS + 1) for fault in ERRORS)
+        return
     seen: Counter[str] = Counter()
     errors = [name for name in ERRORS if name != "SHORT"]
     for n, operation in enumerate(LOG, start=1):
@@ -142,15 +145,18 @@ def _faults() -> Iterator[tuple[int, str]]:
 
 
 def test_every_kind_of_operation_fails_with_every_error_that_it_has_times_for() -> None:
-    found = {(LOG[n - 1], fault) for n, fault in _faults()}
+    found = {(LOG[n - 1], fault) for n, fault in _faults(every=False)}
     for operation, times in Counter(LOG).items():
         errors = {fault for name, fault in found if name == operation} - {"SHORT"}
         assert len(errors) == min(times, 3)
 
 
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("for_good", [False, True])
-def test_a_failing_operation_keeps_the_last_good_checkpoint(tmp_path: Path, for_good: bool) -> None:
-    for n, fault in _faults():
+def test_a_failing_operation_keeps_the_last_good_checkpoint(
+    tmp_path: Path, for_good: bool, every: bool
+) -> None:
+    for n, fault in _faults(every):
         run = RunDirectory(tmp_path / f"{n}-{fault}")
         run.root.mkdir()
         done: list[tuple[int, int]] = []

@@ -1,6 +1,5 @@
 """What is done to rows at random: by addresses alone, and what each word says it does."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -330,15 +329,9 @@ def test_noise_of_an_erased_rectangle_is_cut_and_the_rest_stays() -> None:
         assert np.ptp(lines) == len(lines) - 1 and np.ptp(columns) == len(columns) - 1
 
 
-@cache
-def drawn_for_betas(count: int) -> tuple[Array, Array]:
-    """The same numbers for every alpha: to draw them row by row takes longer than all the rest."""
-    own = draws("mixtures", np.arange(count))
-    return own.normal(NORMALS), own.uniform(CHANCES)
-
-
 def betas(alpha: float, count: int) -> Array:
-    return beta(np.full(count, alpha, np.float32), *(x.copy() for x in drawn_for_betas(count)))
+    own = draws(f"beta {alpha}", np.arange(count))
+    return beta(np.full(count, alpha, np.float32), own.normal(NORMALS), own.uniform(CHANCES))
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2, 0.5, 1.0, 2.0, 7.5, 100.0])
