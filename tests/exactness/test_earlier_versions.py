@@ -17,7 +17,7 @@ import pytest
 
 from dlcli.artifacts.digests import digest_document, readable_json
 from dlcli.artifacts.manifest import read_manifest
-from dlcli.artifacts.run_directory import MODEL_CARD, RunDirectory
+from dlcli.artifacts.run_directory import EVALUATION_CURVES, MODEL_CARD, RunDirectory
 from dlcli.artifacts.verification import verify
 from dlcli.config import load_config, load_recorded, resolved
 from dlcli.config.base import Section
@@ -308,6 +308,7 @@ def test_an_unfinished_run_of_schema_2_goes_on(saved: bool, trees: Path) -> None
             assert json.loads(after.pop(name))["schema"] == 2
         for name in ("deploy/bundle.pyz", *(f"deploy/bundle/{one}" for one in OF_THE_PROGRAM)):
             assert after.pop(name)  # bundles did not answer by themselves then
+        assert after.pop(EVALUATION_CURVES)  # nothing of answers was kept
         if saved:  # its history goes on as it began, with lists among the numbers
             assert_same(after, before)
         else:
