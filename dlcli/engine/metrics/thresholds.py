@@ -52,8 +52,9 @@ def spread_out(found: Thresholds, most: int) -> Thresholds:
         return found
     walked = found.hits / max(1, found.hits[-1]) + found.alarms / max(1, found.alarms[-1])
     wanted = np.linspace(walked[0], walked[-1], most)
-    chosen = np.unique(np.searchsorted(walked, wanted).clip(0, len(walked) - 1))
-    chosen = np.union1d(chosen, (0, len(walked) - 1))[-most:]
+    chosen = np.searchsorted(walked, wanted)
+    chosen[-1] = len(walked) - 1
+    chosen = chosen[np.append(True, chosen[1:] != chosen[:-1])]
     return Thresholds(*(one[chosen] for one in found))
 
 
