@@ -145,3 +145,16 @@ def _pattern(written: str) -> re.Pattern[str]:
         if part
     )
     return re.compile(pattern, re.ASCII | re.IGNORECASE)
+
+
+def written(seconds: float) -> str:
+    """A date as people read it: ISO 8601, without a time where it is midnight.
+
+    >>> written(0.0), written(90.0), written(1e30)
+    ('1970-01-01', '1970-01-01 00:01:30', '1e+30 seconds since 1970')
+    """
+    try:
+        moment = _EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return f"{seconds:g} seconds since 1970"
+    return moment.isoformat(" ").removesuffix(" 00:00:00")

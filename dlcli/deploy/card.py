@@ -112,8 +112,7 @@ def _reproducing(card: Card) -> list[str]:
     versions = [*card.versions.items(), ("numerics class", card.numerics_class)]
     return [
         "",
-        "With the run directory that this card lies in (`manifest.json` alone is enough for the "
-        "last one):",
+        "With the run directory (`manifest.json` alone is enough for the last one):",
         "",
         *fenced(commands, "sh"),
         "",

@@ -100,6 +100,8 @@ class Evaluator:
                 total += float(self._losses[shard])
                 for tally, part in zip(tallies, self._tallies, strict=True):
                     tally += part[shard]
+        if self._witness is not None:
+            self._witness.saw(role)
         loss = total / count if self._penalty is None else total / count + self._penalty()
         rows = None if self._answered is None else self._answered.at(slice(0, count))
         return {"loss": loss, **self._metrics.values(tallies, rows)}

@@ -16,6 +16,7 @@ class Witness:
 
     def __init__(self, positions: Mapping[str, Array], out_shape: Shape) -> None:
         self.positions = dict(positions)
+        self._seen: set[str] = set()
         self._answers = {
             role: shared_zeros((len(chosen), *out_shape)) for role, chosen in positions.items()
         }
@@ -29,6 +30,13 @@ class Witness:
         low, high = np.searchsorted(chosen, (start, start + len(answers))).tolist()
         self._answers[role][low:high] = answers[chosen[low:high] - start]
 
+    def saw(self, role: str) -> None:
+        """All of a part was judged: its answers are there."""
+        self._seen.add(role)
+
     def answers(self, role: str) -> Array:
-        """float32 (chosen rows, *out_shape), in the order of the rows."""
+        """float32 (chosen rows, *out_shape), in the order of the rows; LookupError where the part
+        was not judged."""
+        if role not in self._seen:
+            raise LookupError(f"the {role} part was not judged")
         return self._answers[role]

@@ -4,17 +4,19 @@ For classes, hits and false alarms at thresholds and how probabilities are kept;
 answers beside what was true. All of it is worked out from the answers of the evaluation itself, so
 it has the run's bits, and a page needs neither the data nor the network.
 
-    {"test": {"rows": 500, "of": 500,
+    {"test": {"rows": 500, "of": 500, "columns": 2,
               "classes": [{"class": 1, "yes": 40, "no": 460, "roc_auc": 0.9,
                            "average_precision": 0.8, "points": [[threshold, hits, alarms], ...]}],
               "calibration": {"of": "yes", "error": 0.02, "bins": [[rows, held, found], ...]}}}
     {"test": {"rows": 500, "of": 2000,
-              "outputs": [{"output": 0, "numbers": 500, "points": [[true, answered], ...]}]}}
+              "outputs": [{"output": 0, "of": 500, "points": [[true, answered], ...]}]}}
 
     rows: that were looked at; of: that the part has.
-    classes: those with most rows; of two, the second alone; of labels, each.
+    columns: how many classes or labels there are. classes: of two the second alone, else those with
+    most rows; none that has no row, or all.
     calibration: of the yes (two classes), of the answered class ("answer") or of all labels.
-    outputs: each on its own, or where there are many, all together ("output" is null).
+    outputs: each on its own, or where there are many, some numbers of all of them ("output" is
+    null). of: of so many.
 """
 
 from collections.abc import Mapping
@@ -88,17 +90,30 @@ def curves_of(
         room = Answered(Learned(kind, count), len(positions), weighted=False)
         room.put(np.arange(len(positions)), answers, learned.targets[positions])
         rows = room.at(slice(None))
-        return {**told, "classes": _classes(rows), "calibration": _calibration(rows)}
-    true = learned.targets if learned.original is None else learned.original
-    if true is None:
-        true = part.fetch(positions, Context("answers looked at")).targets
-    else:
-        true = true[positions]
-        if learned.original is None and scale is not None:
-            true = in_own_units(scale, true)
+        return {
+            **told,
+            "columns": count,
+            "classes": _classes(rows),
+            "calibration": _calibration(rows),
+        }
     if scale is not None:
         answers = in_own_units(scale, answers)
-    return {**told, "outputs": _outputs(true, answers)}
+    return {**told, "outputs": _outputs(true_numbers(part, learned, positions, scale), answers)}
+
+
+def true_numbers(
+    part: Examples,
+    learned: pipeline_examples.Learned,
+    positions: Array,
+    scale: TargetScale | None,
+) -> Array:
+    """What a regression should answer to the rows at these positions, in the data's own units."""
+    if learned.original is not None:
+        return learned.original[positions]
+    if learned.targets is None:  # the rows themselves are learned
+        return part.fetch(positions, Context("true numbers")).targets.copy()
+    targets = learned.targets[positions]
+    return targets if scale is None else in_own_units(scale, targets)
 
 
 def _classes(rows: Rows) -> list[dict[str, Any]]:
@@ -152,12 +167,13 @@ def _outputs(true: Array, answers: Array) -> list[dict[str, Any]]:
     true, answers = true.reshape(len(true), -1), answers.reshape(len(answers), -1)
     count = answers.shape[1]
     if count <= _MOST_OUTPUTS:
-        return [_pairs(output, true[:, output], answers[:, output]) for output in range(count)]
+        each = range(count)
+        return [_pairs(k, true[:, k], answers[:, k], len(true)) for k in each]
     chosen = np.linspace(0, true.size - 1, min(_MOST_PAIRS, true.size)).astype(np.int64)
-    return [_pairs(None, true.reshape(-1)[chosen], answers.reshape(-1)[chosen])]
+    return [_pairs(None, true.reshape(-1)[chosen], answers.reshape(-1)[chosen], true.size)]
 
 
-def _pairs(output: int | None, true: Array, answers: Array) -> dict[str, Any]:
+def _pairs(output: int | None, true: Array, answers: Array, of: int) -> dict[str, Any]:
     pairs = np.stack([true, answers], axis=1).astype(np.float32)
     points = [[float(str(number)) for number in pair] for pair in pairs]
-    return {"output": output, "numbers": len(points), "points": points}
+    return {"output": output, "of": of, "points": points}

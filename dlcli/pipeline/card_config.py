@@ -38,6 +38,11 @@ def targets_of(config: Config) -> tuple[str, ...]:
     return tuple(target) if isinstance(target, tuple) else (target,)
 
 
+def has_columns(config: Config) -> bool:
+    """Whether the data is a table with names of columns."""
+    return "kinds" in type(config.data.source).model_fields
+
+
 _OF_TRAINING = ("epochs", "batch_size", "max_steps", "shuffle", "early_stopping", "class_weight")
 
 

@@ -33,14 +33,16 @@ def limits_of(
     told = [
         f"{_DRAWN[config.data.split.by]}: how the model does on rows from elsewhere, or from a "
         "later time, was not tested.",
-        "Not tested either: rows that are made to mislead it, groups of rows on their own (but for "
-        "the classes above), and whether its probabilities are calibrated."
-        if support
-        else "Not tested either: rows that are made to mislead it, and groups of rows on their "
-        "own.",
+        "Not tested either: rows that are made to mislead it, and groups of rows on their own"
+        f"{' (but for the classes above)' if support else ''}.",
         "What it answers outside of the ranges and categories above is anybody's guess: it always "
         "answers something.",
     ]
+    if support and judged:
+        told.append(
+            "How far its probabilities can be taken at their word, the calibration in the run's "
+            "`report.html` shows."
+        )
     if not judged:
         told.append("No rows were kept apart, so nothing is known of rows that it did not learn.")
     elif "test" not in judged:

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 
 import numpy as np
 
 from dlcli.data.dataset import ONLY, Column, Part, rows_per_chunk
 from dlcli.data.preprocessing import Preprocessing
 from dlcli.data.strange import codes_of_unknown, gap_categories, handled, takes_missing
+from dlcli.dates import written
 from dlcli.deploy.card_described import ColumnLine, ValueLine
 from dlcli.deploy.card_wording import number
 from dlcli.engine.layer import Array
@@ -92,9 +92,7 @@ def _range(column: Column, low: float, high: float) -> tuple[str, str] | None:
         return None
     if not column.date:
         return number(low), number(high)
-    first, last = (datetime(1970, 1, 1) + timedelta(seconds=end) for end in (low, high))
-    midnight = " 00:00:00"
-    return first.isoformat(" ").removesuffix(midnight), last.isoformat(" ").removesuffix(midnight)
+    return written(low), written(high)
 
 
 def values(part: Part, rows: int) -> tuple[ValueLine, ...]:

@@ -51,6 +51,7 @@ class Job:
     initial: Array | None
     digests: Mapping[str, str]
     gates: Gates
+    _witness: Witness | None = None
 
     @staticmethod
     def ready(
@@ -126,15 +127,6 @@ class Job:
         return shared_zeros((self.design.recipe.model.layout.size,))
 
     @cached_property
-    def _witness(self) -> Witness:
-        """Of the parts that a new run evaluates."""
-        recipe = self.design.recipe
-        parts = {role: self.examples[role] for role in evaluate.evaluated_roles(self.examples)}
-        return answer_curves.witness_of(
-            self.loaded.config.seed, parts, recipe.metrics.learns, recipe.model.out_shape
-        )
-
-    @cached_property
     def _judging(self) -> Evaluator:
         recipe = self.design.recipe
         metrics = recipe.metrics.having(self.gates.reads())
@@ -155,6 +147,8 @@ class Job:
 
         then: what to do about the run where one of them is lost. trains: whether they train, too.
         """
+        if trains:
+            self._witness = self._new_witness()
         phases = dict(self._judging.phases)
         if trains:
             phases |= self.session.training.phases
@@ -180,8 +174,17 @@ class Job:
             result["metrics"] = {name: result["metrics"][name] for name in kept}
         return {role: results[role] for role in roles}
 
-    def answer_curves(self) -> dict[str, Any]:
-        """Of the answers that `evaluate` gave last; see `answer_curves`."""
+    def _new_witness(self) -> Witness:
+        recipe = self.design.recipe
+        parts = {role: self.examples[role] for role in evaluate.evaluated_roles(self.examples)}
+        return answer_curves.witness_of(
+            self.loaded.config.seed, parts, recipe.metrics.learns, recipe.model.out_shape
+        )
+
+    def curves_of_answers(self) -> dict[str, Any]:
+        """What the answers look like that `evaluate` gave last, of each part that a new run
+        evaluates; see answer_curves.py. Only while there is a team that trains."""
+        assert self._witness is not None, "nobody kept the answers"
         learns, scale = self.design.recipe.metrics.learns, self.prepared.target_scale
         learned = self.design.learned
         return {

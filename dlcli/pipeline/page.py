@@ -31,7 +31,7 @@ from dlcli.engine.layers.conv2d import Conv2D
 from dlcli.engine.schedule import Schedule
 from dlcli.errors import ArtifactError, DlcliError, StorageError, UsageError, about
 from dlcli.pipeline import provenance
-from dlcli.pipeline.card_config import targets_of
+from dlcli.pipeline.card_config import has_columns, targets_of
 from dlcli.pipeline.history import followed
 from dlcli.pipeline.page_answers import answers_of
 from dlcli.pipeline.progress import Reporter
@@ -107,6 +107,7 @@ def described(
         monitor=monitor.name,
         value=curves[monitor.name][best - 1],
         kept=_kept(loaded, best, len(epochs)) if done else "",
+        kept_epoch=0 if not done else best if _keeps_best(loaded) else len(epochs),
         parts=_parts(run) if done else (),
         classes=_classes(run) if done else (),
         layers=tuple(
@@ -125,7 +126,7 @@ def described(
         seed=manifest.seed,
         data=dict(sorted(manifest.data.items())),
         environment=_environment(environment, manifest),
-        targets=targets_of(loaded.config),
+        targets=targets_of(loaded.config) if has_columns(loaded.config) else (),
     )
 
 
@@ -179,8 +180,12 @@ def _curves(epochs: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     return found
 
 
+def _keeps_best(loaded: LoadedConfig) -> bool:
+    return loaded.config.training.keep == "best"
+
+
 def _kept(loaded: LoadedConfig, best: int, last: int) -> str:
-    if loaded.config.training.keep == "best":
+    if _keeps_best(loaded):
         return f"Kept: the weights of epoch {best}, the best of {last}."
     return f"Kept: the weights of epoch {last}, the last" + (
         ", which was the best." if best == last else "."
@@ -218,8 +223,8 @@ def _answers(run: RunDirectory) -> Mapping[str, Answers]:
     document = read_mapping(path)
     try:
         return {role: answers_of(found) for role, found in document.items()}
-    except ValueError:
-        raise _foreign(run, EVALUATION_CURVES) from None
+    except ValueError as error:
+        raise ArtifactError(f"{_foreign(run, EVALUATION_CURVES)}: {error}", file=path) from None
 
 
 def _parts(run: RunDirectory) -> tuple[Part, ...]:

@@ -13,12 +13,15 @@ def answers_of(document: Any) -> Answers:
     """Of one part; ValueError for what was not written like this."""
     rows, of = _count(document, "rows"), _count(document, "of")
     calibration = document.get("calibration")
+    if rows > of:
+        raise ValueError("more rows than the part has")
     return Answers(
         rows,
         of,
         tuple(_ranked(one) for one in _list(document.get("classes", []))),
         None if calibration is None else _calibrated(calibration),
         tuple(_paired(one) for one in _list(document.get("outputs", []))),
+        _count(document, "columns") if "classes" in document else 0,
     )
 
 
@@ -38,14 +41,14 @@ def _calibrated(found: Any) -> Calibrated:
     of = _entry(found, "of")
     if of not in ("yes", "answer", "labels"):
         raise ValueError("of nothing that is known")
-    bins = tuple((_whole(n), _real(h), _real(f)) for n, h, f in _rows(found, "bins", 3))
+    bins = tuple((_whole(n), _share(h), _share(f)) for n, h, f in _rows(found, "bins", 3))
     return Calibrated(of, _real(_entry(found, "error")), bins)
 
 
 def _paired(one: Any) -> Paired:
     output = _entry(one, "output")
     points = tuple((_real(true), _real(answered)) for true, answered in _rows(one, "points", 2))
-    return Paired(None if output is None else _whole(output), points)
+    return Paired(None if output is None else _whole(output), points, _count(one, "of"))
 
 
 def _entry(document: Any, key: str) -> Any:
@@ -81,3 +84,9 @@ def _real(value: Any) -> float:
     if type(value) not in (int, float) or not abs(value) < LARGEST:
         raise ValueError("no number")
     return float(value)
+
+
+def _share(value: Any) -> float:
+    if not 0 <= (number := _real(value)) <= 1:
+        raise ValueError("no share")
+    return number

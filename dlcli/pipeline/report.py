@@ -26,6 +26,7 @@ from dlcli.errors import ArtifactError, UsageError
 from dlcli.pipeline import provenance
 from dlcli.pipeline.many_plan import each_run
 from dlcli.pipeline.page import described
+from dlcli.pipeline.places import require_outside_runs
 from dlcli.pipeline.resume import require_same_config
 from dlcli.report.described import RunPage
 from dlcli.report.page import MARK, text_of
@@ -56,6 +57,10 @@ def report_runs(
             figures.draw(pages, place)
         return text_of(pages)
 
+    if rows and len(directories) > 1:
+        raise UsageError("--rows is for one run; several are compared without their rows")
+    if data_dir is not None and not rows:
+        raise UsageError("--data-dir is for --rows: a page is made of the run's own files")
     if output is None:
         if len(directories) > 1:
             raise UsageError("several runs have no place in common: give the page one, -o FILE")
@@ -74,8 +79,6 @@ def report_runs(
 def _pages(directories: Sequence[RunDirectory], rows: bool, data_dir: Path | None) -> list[RunPage]:
     pages = [recorded(directory) for directory in directories]
     if rows:
-        if len(pages) > 1:
-            raise UsageError("--rows is for one run; several are compared without their rows")
         from dlcli.pipeline.worst_rows import worst_rows  # prepares the data again
 
         pages = [replace(pages[0], worst=worst_rows(directories[0].root, data_dir))]
@@ -98,6 +101,7 @@ def _require_ours(output: Path) -> None:
         folder = output.is_dir()
     except (OSError, ValueError) as error:
         raise UsageError(f"-o {output}: cannot look at it: {error}", file=output) from None
+    require_outside_runs(output, f"-o {output}")
     if folder:
         raise UsageError(f"-o {output} is a folder; give the name of a file in it", file=output)
     if there and read_start(output, len(MARK)) != MARK.encode():

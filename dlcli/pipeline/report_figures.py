@@ -7,7 +7,8 @@ from dlcli import progress
 from dlcli.artifacts.files import make_directory, write_bytes
 from dlcli.artifacts.reading import read_end, read_start
 from dlcli.deploy.card_wording import count_of
-from dlcli.errors import ArtifactError, UsageError
+from dlcli.errors import ArtifactError, UsageError, reason
+from dlcli.pipeline.places import require_outside_runs
 from dlcli.report.described import RunPage
 from dlcli.report.figure_files import ENDINGS, MARK, files_of, require_matplotlib
 from dlcli.report.figures import figures_of
@@ -24,6 +25,7 @@ class FigureFolder:
         require_matplotlib()
         try:
             there, is_folder = folder.exists() or folder.is_symlink(), folder.is_dir()
+            require_outside_runs(folder / "figure", f"--figures {folder}")
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"--figures {folder}: cannot look at it: {error}", file=folder
@@ -66,7 +68,11 @@ class FigureFolder:
     def _require_ours(self, path: Path, page: Path) -> None:
         if path.absolute() == page.absolute():
             raise UsageError(f"-o {page} is also the name of a figure; give another", file=page)
-        if (path.exists() or path.is_symlink()) and not _is_ours(path):
+        try:
+            there = path.exists() or path.is_symlink()
+        except OSError as error:
+            raise UsageError(f"{path}: cannot look at it: {reason(error)}", file=path) from None
+        if there and not _is_ours(path):
             raise UsageError(
                 f"{path} is there and no figure of dlcli, so nothing is written; "
                 "give --figures another folder",

@@ -147,7 +147,7 @@ def last_two_stages(
     roles = evaluate.evaluated_roles(job.examples)
     results = job.evaluate(team, roles, evaluate.judged_part(job.examples))
     documents.write_json(directory, EVALUATION, results)
-    documents.write_bytes(directory, EVALUATION_CURVES, canonical_json(job.answer_curves()))
+    documents.write_bytes(directory, EVALUATION_CURVES, canonical_json(job.curves_of_answers()))
     shown = roles[0] if roles else "no part to evaluate"
     reporter.stage(4, "evaluate", f"{shown}: {results[shown]['rows']:,} rows" if roles else shown)
     if roles:

@@ -5,34 +5,30 @@ probabilities by which they are off, added up; of numbers, the distance, sqrt(su
 target's own units. The same rows for any number of workers: the answers are those of `model/`.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from dlcli.artifacts.run_directory import MODEL
-from dlcli.data.dataset import Column, Part, rows_per_chunk
+from dlcli.data.dataset import Part, rows_per_chunk
 from dlcli.deploy.bundle import Bundle
 from dlcli.deploy.card_wording import MOST_COLUMNS, number
 from dlcli.deploy.rows_answered import answers_of
-from dlcli.engine.context import Context
 from dlcli.engine.layer import Array
 from dlcli.engine.metrics import Kind
+from dlcli.pipeline.answer_curves import true_numbers
 from dlcli.pipeline.evaluate import class_names
 from dlcli.pipeline.finished import Opened, load_bundle, part_of
 from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter
+from dlcli.pipeline.row_shown import CUT, as_cells, as_it_seems
 from dlcli.progress import work
-from dlcli.report.described import Picture, WorstRow, WorstRows
+from dlcli.report.described import WorstRow, WorstRows
 
 COUNT = 12
-_LARGEST = 256
-"""Pixels along the longer side of a picture; of larger ones, every so many are shown."""
-
-_MOST_STEPS, _MOST_CHANNELS, _MOST_NUMBERS = 600, 4, 20
+_MOST_OUTPUTS = 4
 
 
 def worst_rows(path: Path, data_dir: Path | None) -> WorstRows:
@@ -42,14 +38,16 @@ def worst_rows(path: Path, data_dir: Path | None) -> WorstRows:
     role = part_of(job, None)
     bundle = load_bundle(opened.directory, opened.manifest, MODEL)
     part = job.prepared.dataset.parts()[role]  # type: ignore[index]
-    header = tuple(column.name for column in part.columns[:MOST_COLUMNS]) if part.columns else ()
+    columns = part.columns or ()
     rows = []
     for one in _worst(job, role, part, bundle):
         values = part.take_each(np.array([one.position]))
-        shown = _shown(values) if part.columns is None else _cells(part.columns, values)
-        told = _told(job, one.true, one.answer)
-        rows.append(replace(WorstRow(part.where(one.position), *told), **shown))
-    return WorstRows(role, len(part), header, tuple(rows))
+        shown = as_cells(columns, values) if columns else as_it_seems(values)
+        where = part.where(one.position).rpartition(os.sep)[2]  # without folders of this machine
+        rows.append(WorstRow(where, *_told(job, one.true, one.answer), shown))
+    header = tuple(column.name for column in columns[:MOST_COLUMNS])
+    cut = CUT if any(row.shown.is_cut for row in rows) else ""
+    return WorstRows(role, len(part), header, tuple(rows), cut)
 
 
 class _Judged(NamedTuple):
@@ -90,15 +88,11 @@ def _answers(bundle: Bundle, part: Part, start: int, count: int) -> Array:
 
 def _true(job: Job, role: str, positions: Array) -> Array:
     """Targets in the data's own units; class ids, or 0 and 1 for each label."""
-    learned = job.design.learned[role]
-    if learned.original is not None:
-        return learned.original[positions]
-    if learned.targets is None:
-        return job.examples[role].fetch(positions, Context("worst rows")).targets.copy()
-    targets = learned.targets[positions]
-    kind, scale = job.design.recipe.metrics.learns[0], job.prepared.target_scale
+    learned, kind = job.design.learned[role], job.design.recipe.metrics.learns[0]
     if kind == "regression":
-        return targets if scale is None else scale.inverse(targets)
+        return true_numbers(job.examples[role], learned, positions, job.prepared.target_scale)
+    assert learned.targets is not None, "only numbers are learned from the rows themselves"
+    targets = learned.targets[positions]
     if kind == "multiclass" and targets.ndim == 2:
         return np.asarray(targets.argmax(axis=1))
     return targets
@@ -120,81 +114,24 @@ def _wrong(kind: Kind, y: Array, t: Array) -> Array:
 def _told(job: Job, true: Array, answer: Array) -> tuple[str, str, str]:
     """What is true, what was answered, and how badly."""
     kind, _ = job.design.recipe.metrics.learns
+    y, t = answer.reshape(-1), true.reshape(-1)
+    if kind == "regression":
+        off = f"off by {number(float(np.sqrt(np.square(t - y.astype(np.float64)).sum())))}"
+        if len(y) > _MOST_OUTPUTS:
+            return f"{len(y):,} numbers", "others", off
+        both = [", ".join(number(float(value)) for value in side) for side in (t, y)]
+        return both[0], both[1], off
     names = class_names(job.design.recipe, job.design.classes)
-    y = answer.reshape(-1)
 
     def name(unit: int) -> str:
         return names[unit] if unit < len(names) else f"unit_{unit}"
 
     if kind == "multilabel":
-        both = [
-            [name(k) for k in np.flatnonzero(side > 0.5).tolist()] for side in (true.reshape(-1), y)
-        ]
-        off = float(np.abs(true.reshape(-1) - y).sum())
-        told = [", ".join(labels) or "none" for labels in both]
-        return told[0], told[1], f"off by {number(off)} together"
-    if kind == "regression":
-        off = float(np.sqrt(np.square(true.reshape(-1) - y.astype(np.float64)).sum()))
-        if len(y) > _MOST_CHANNELS:
-            return f"{len(y):,} numbers", "others", f"off by {number(off)}"
-        told = [", ".join(number(float(v)) for v in side) for side in (true.reshape(-1), y)]
-        return told[0], told[1], f"off by {number(off)}"
-    held = np.array([1.0 - y[0], y[0]]) if kind == "binary" else y
-    own = int(true.reshape(-1)[0] > 0.5) if kind == "binary" else int(true)
-    chosen = int(y[0] > 0.5) if kind == "binary" else int(y.argmax())
-    sure = f"{name(chosen)} ({100 * held[chosen]:.1f} %)"
-    return name(own), sure, f"{100 * held[own]:.1f} % for the true one"
-
-
-def _cells(columns: Sequence[Column], values: dict[str, Array]) -> dict[str, Any]:
-    (row,) = next(iter(values.values()))
-    pairs = zip(columns[:MOST_COLUMNS], row.tolist(), strict=False)
-    return {"cells": tuple(_cell(column, value) for column, value in pairs)}
-
-
-def _cell(column: Column, value: float) -> str:
-    if value != value:
-        return "missing"
-    if column.categories is not None:
-        return column.categories[int(value)]
-    if column.date:
-        moment = datetime(1970, 1, 1) + timedelta(seconds=value)
-        return moment.isoformat(" ").removesuffix(" 00:00:00")
-    return number(value)
-
-
-def _shown(values: dict[str, Array]) -> dict[str, Any]:
-    """Each value as what it seems to be."""
-    pictures, signals, numbers = [], [], []
-    for name, rows in values.items():
-        row = np.nan_to_num(np.asarray(rows[0], np.float64))
-        if row.ndim == 3 and row.shape[2] == 1:
-            row = row[:, :, 0]
-        if rows.dtype == np.uint8 or rows.dtype.kind == "f":
-            picture = _picture(name, rows[0])
-            if picture is not None:
-                pictures.append(picture)
-                continue
-        if row.ndim <= 2 and row.shape and row.shape[0] > _MOST_NUMBERS:
-            flat = row.reshape(len(row), -1)[:: -(-len(row) // _MOST_STEPS), :_MOST_CHANNELS]
-            signals.append(tuple(map(tuple, flat.T.tolist())))
-        else:
-            numbers.append(tuple(row.reshape(-1)[:_MOST_NUMBERS].tolist()))
-    return {"pictures": tuple(pictures), "signals": tuple(signals), "numbers": tuple(numbers)}
-
-
-def _picture(name: str, row: Array) -> Picture | None:
-    """Of a row (height, width), (height, width, 1) or (height, width, 3), else None; from its least
-    number, black, to its largest, white."""
-    flat = row.ndim == 2
-    if not (flat or (row.ndim == 3 and row.shape[2] in (1, 3))) or min(row.shape[:2]) < 5:
-        return None
-    if flat and max(row.shape) > 3 * min(row.shape):  # a signal of many channels
-        return None
-    every = -(-max(row.shape[:2]) // _LARGEST)
-    pixels = row[::every, ::every].reshape(-(-row.shape[0] // every), -(-row.shape[1] // every), -1)
-    values = np.nan_to_num(pixels.astype(np.float64))
-    low, high = float(values.min()), float(values.max())
-    size = high - low if high > low else 1.0
-    pixels = np.rint(255.0 * ((values - low) / size)).astype(np.uint8)
-    return Picture(name or "row", pixels.tobytes(), *pixels.shape)
+        hold = [np.flatnonzero(side > 0.5).tolist() for side in (t, y)]
+        both = [", ".join(map(name, labels)) or "none" for labels in hold]
+        return both[0], both[1], f"off by {number(float(np.abs(t - y).sum()))} together"
+    held, own, chosen = y, int(t[0]), int(y.argmax())
+    if kind == "binary":
+        held, own, chosen = np.array([1.0 - y[0], y[0]]), int(t[0] > 0.5), int(y[0] > 0.5)
+    how = "right, but unsure" if own == chosen else f"{100 * held[own]:.1f} % for the true one"
+    return name(own), f"{name(chosen)} ({100 * held[chosen]:.1f} %)", how

@@ -1,6 +1,8 @@
 """What all charts have in common: their size, which values an axis shows, and coordinates."""
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 from dlcli.deploy.card_wording import number
 from dlcli.frozen import frozen
@@ -59,6 +61,27 @@ class Span:
         return [tick for tick in between if first <= math.log10(tick) <= last]
 
 
+def around(value: float) -> Span:
+    """What an axis shows of a single value."""
+    pad = abs(value) * 0.05 or 0.5
+    return Span(value - pad, value + pad)
+
+
+def labels(ticks: Sequence[float]) -> list[str]:
+    """The ticks in words, with as many digits as tell them apart and where they are.
+
+    >>> labels([0.0, 0.5, 1.0]), labels([123456.5, 123457.0])
+    (['0', '0.5', '1'], ['123456.5', '123457'])
+    """
+    told = [number(tick) for tick in ticks]
+    allowed = 0.05 * min((high - low for low, high in pairwise(ticks)), default=math.inf)
+    for digits in range(5, 18):
+        if all(abs(float(one) - tick) <= allowed for one, tick in zip(told, ticks, strict=True)):
+            break
+        told = [f"{tick:.{digits}g}" for tick in ticks]
+    return told
+
+
 def round_steps(low: float, high: float) -> list[float]:
     """About five values between two numbers that people would choose.
 
@@ -85,12 +108,11 @@ def place_of(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def beside(tick: float, y: float) -> str:
+def beside(told: str, y: float) -> str:
     """A number left of the axis at this height; drawn narrower where it has many characters.
 
-    >>> beside(0.5, 18.0)
+    >>> beside("0.5", 18.0)
     '<text x="46" y="22" text-anchor="end">0.5</text>'
     """
-    told = number(tick)
     fit = f' textLength="{LEFT - 8}" lengthAdjust="spacingAndGlyphs"' if len(told) > _WIDEST else ""
     return f'<text x="{LEFT - 6}" y="{place_of(y + 4)}" text-anchor="end"{fit}>{told}</text>'

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from dlcli.report.markup import escaped, paragraph, table
 
-_INLINE = re.compile(r"(?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)|\\(?P<plain>[^\w\s])")
+_INLINE = re.compile(r"(?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)|\\(?P<plain>[^\w\s]|_)")
 _BAR = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\|[ :|-]+\|")
 

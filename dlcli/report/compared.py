@@ -10,6 +10,9 @@ from dlcli.report.markup import code, escaped, paragraph, table
 
 _MOST_DIFFERENCES = 200
 _MISSING = object()
+_MOST_ACROSS = 6
+_ALWAYS_OTHERS = ("started", "finished", "command")
+"""Of the environment: they say nothing about why runs differ."""
 
 
 def legend(runs: Sequence[RunPage]) -> str:
@@ -33,6 +36,7 @@ def _metrics_of(run: RunPage) -> dict[str, str]:
         "epochs": f"{run.epochs:,}",
         "best epoch": f"{run.best:,}",
         f"best {run.monitor}": number(run.value),
+        "kept epoch": f"{run.kept_epoch:,}" if run.kept_epoch else "–",
     }
     for part in run.parts:
         told |= {f"{part.role} {name}": number(value) for name, value in part.scalars.items()}
@@ -57,7 +61,11 @@ def data(runs: Sequence[RunPage]) -> str:
 
 def environment(runs: Sequence[RunPage]) -> str:
     """What may differ between runs of the same bits, and what their bits depend on."""
-    return _differences(runs, [dict(run.environment) for run in runs]) or _alike("word")
+    found = [
+        {what: value for what, value in run.environment.items() if what not in _ALWAYS_OTHERS}
+        for run in runs
+    ]
+    return _differences(runs, found) or _alike("word")
 
 
 def _alike(what: str) -> str:
@@ -75,21 +83,21 @@ def _shown(values: Mapping[str, Any]) -> dict[str, str]:
 def _differences(
     runs: Sequence[RunPage], found: Sequence[Mapping[str, str]], numbers: bool = False
 ) -> str:
-    """A line a run, a column for each key that does not have the same value everywhere."""
+    """Runs, and the keys that do not have the same value everywhere: a line a run, or a line a key
+    where there are too many to stand beside each other."""
     keys = dict.fromkeys(key for one in found for key in one)
     differ = [key for key in keys if len({one.get(key, _MISSING) for one in found}) > 1]
     if not differ:
         return ""
     shown = differ[:_MOST_DIFFERENCES]
-    rows = [
-        [
-            f"{place + 1}. {escaped(run.label, 80)}",
-            *(escaped(one[key], 120) if key in one else "–" for key in shown),
-        ]
-        for place, (run, one) in enumerate(zip(runs, found, strict=True))
-    ]
+    lines = [["run", *(code(key, 120) for key in shown)]]
+    for place, (run, one) in enumerate(zip(runs, found, strict=True), 1):
+        cells = (escaped(one[key], 120) if key in one else "–" for key in shown)
+        lines.append([f"{place}. {escaped(run.label, 80)}", *cells])
+    if len(shown) > max(len(runs), _MOST_ACROSS):
+        lines = [list(line) for line in zip(*lines, strict=True)]
     more = ""
     if len(differ) > len(shown):
         more = paragraph(f"The first {len(shown)} of {len(differ):,} differences are shown.")
-    header = ["run", *(code(key, 120) for key in shown)]
-    return table(header, rows, len(shown) if numbers else 0, kind="level") + more
+    header, *rows = lines
+    return table(header, rows, len(header) - 1 if numbers else 0, kind="level") + more

@@ -15,6 +15,7 @@ from dlcli.report.axes import (
     Span,
     beside,
     drawable,
+    labels,
     place_of,
 )
 from dlcli.report.lines import (
@@ -31,12 +32,19 @@ from dlcli.report.markup import escaped
 from dlcli.report.style import COLORS
 
 
-def chart(title: str, curves: Sequence[Curve], places: Sequence[int], stride: int = 1) -> str:
+def chart(
+    title: str,
+    curves: Sequence[Curve],
+    places: Sequence[int],
+    stride: int = 1,
+    *,
+    linear: bool = False,
+) -> str:
     """A figure. title: HTML. places: which color and dash each curve has.
 
     stride: only every so many epochs have a point of their own; the line goes through all.
     """
-    span = span_of(curves)
+    span = span_of(curves, linear)
     if span is None:
         return ""
     epochs = longest(curves)
@@ -88,15 +96,17 @@ class _Scale:
 
 def _axes(scale: _Scale, epochs: int) -> Iterator[str]:
     left, right, bottom = LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM
-    for tick in scale.span.ticks():
+    ticks = scale.span.ticks()
+    for tick, told in zip(ticks, labels(ticks), strict=True):
         y = scale.y(tick)
         yield f'<path class="grid" d="M{left} {place_of(y)}H{right}"/>'
-        yield beside(tick, y)
+        yield beside(told, y)
     yield f'<path class="grid" d="M{left} {bottom}H{right}"/>'
     for epoch in epoch_ticks(epochs):
         anchor = "end" if epoch == epochs > 1 else "middle"
         x = place_of(scale.x(epoch))
-        yield f'<text x="{x}" y="{HEIGHT - 7}" text-anchor="{anchor}">{epoch}</text>'
+        told = f"epoch {epoch}" if epoch == 1 else str(epoch)
+        yield f'<text x="{x}" y="{HEIGHT - 7}" text-anchor="{anchor}">{told}</text>'
 
 
 def _mark(scale: _Scale, best: int) -> Iterator[str]:
@@ -113,7 +123,7 @@ def _drawn(curve: Curve, place: int, scale: _Scale, stride: int) -> str:
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     label = f"{curve.label} " if curve.label else ""
     points, last = [], len(curve.values)
-    ends = {last, curve.marked} & {*range(1, last + 1)} if stride > 1 else set()
+    ends = {epoch for epoch in (curve.marked, last) if 1 <= epoch <= last}
     for epoch in sorted({*range(1, last + 1, stride), *ends}):
         value = curve.values[epoch - 1]
         if drawable(value):

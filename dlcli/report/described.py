@@ -74,22 +74,27 @@ class Calibrated:
 class Paired:
     """Numbers that are true, each with the one that was answered.
 
-    output: which of a row's numbers they are; None: some of all.
+    output: which of a row's numbers they are; None: some of all, which are `of`.
     """
 
     output: int | None
     points: tuple[tuple[float, float], ...]
+    of: int = 0
 
 
 @frozen
 class Answers:
-    """What the answers to a part look like. rows: that were looked at, of so many."""
+    """What the answers to a part look like.
+
+    rows: that were looked at, of so many. columns: how many classes or labels there are.
+    """
 
     rows: int
     of: int
     ranked: tuple[Ranked, ...] = ()
     calibrated: Calibrated | None = None
     paired: tuple[Paired, ...] = ()
+    columns: int = 0
 
 
 @frozen
@@ -122,31 +127,38 @@ class Picture:
 
 
 @frozen
-class WorstRow:
-    """A row that was answered badly.
+class Shown:
+    """A row of the data: the cells of a table, or of each value pictures, signals (channel by
+    channel) or numbers. is_cut: whether there is more of it."""
 
-    where: it was read. true, answered: in words. how: badly, in words.
-    cells: of a table; otherwise, of each value, pictures, signals (channel by channel), or numbers.
-    """
+    cells: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    signals: tuple[tuple[tuple[float, ...], ...], ...] = ()
+    numbers: tuple[tuple[float, ...], ...] = ()
+    is_cut: bool = False
+
+
+@frozen
+class WorstRow:
+    """A row that was answered badly. where: it was read. true, answered: in words. how: badly."""
 
     where: str
     true: str
     answered: str
     how: str
-    cells: tuple[str, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    signals: tuple[tuple[tuple[float, ...], ...], ...] = ()
-    numbers: tuple[tuple[float, ...], ...] = ()
+    shown: Shown = Shown()
 
 
 @frozen
 class WorstRows:
-    """The worst first. of: so many rows of the part. header: the columns of a table, else none."""
+    """The worst first. of: so many rows of the part. header: the columns of a table, else none.
+    cut: what is said where rows are larger than shown."""
 
     role: str
     of: int
     header: tuple[str, ...]
     rows: tuple[WorstRow, ...]
+    cut: str = ""
 
 
 @frozen
@@ -166,6 +178,7 @@ class RunPage:
     epochs: the numbers of the epochs, from 1 without a gap; curves: each value, one an epoch.
     rates: the learning rate of the last update of each epoch, empty where it is not known.
     best: the best epoch; monitor, value: by what and how good. kept: why those weights are kept.
+    kept_epoch: theirs, 0 where nothing is chosen yet.
     card: the model card, where there is one. findings: of the audit, each a code and a sentence.
     config: resolved, as YAML; settings: the same by dotted keys. data: digests by role.
     environment: what may differ between runs of the same bits, in words. targets: the names of what
@@ -182,6 +195,7 @@ class RunPage:
     monitor: str
     value: float
     kept: str
+    kept_epoch: int
     parts: tuple[Part, ...]
     classes: tuple[str, ...]
     layers: tuple[LayerLine, ...]

@@ -20,6 +20,11 @@ class EpochChart:
         """What it is of, in words."""
         return "learning rate" if self.name is None else self.name
 
+    @property
+    def linear(self) -> bool:
+        """A rate falls to nothing by intention: its logarithm would hide all that was before."""
+        return self.name is None
+
 
 def of_run(run: RunPage) -> list[EpochChart]:
     """A metric a chart, in training and in validation, and the learning rate."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlcli.deploy.card_wording import number
 from dlcli.report.anatomy import brightness
-from dlcli.report.axes import DASHES, Span, drawable
+from dlcli.report.axes import DASHES, Span, drawable, labels
 from dlcli.report.described import Filters
 from dlcli.report.epochs import EpochChart
 from dlcli.report.figures import Figure, NamedMatrix
@@ -112,7 +112,7 @@ def _axes(sheet: Any, x: str, y: str) -> Any:
 def _ticks(axis: Any, span: Span, ticks: Sequence[float] | None = None) -> None:
     """ticks: which; without these, those of the page."""
     ticks = span.ticks() if ticks is None else ticks
-    axis.set_ticks([span.part(tick) for tick in ticks], [number(tick) for tick in ticks])
+    axis.set_ticks([span.part(tick) for tick in ticks], labels(ticks))
 
 
 def _ticks_across(sheet: Any, span: Span) -> list[float]:
@@ -127,7 +127,7 @@ def _ticks_across(sheet: Any, span: Span) -> list[float]:
 def _epochs(chart: EpochChart, runs: Sequence[str]) -> Any:
     sheet = _sheet(COLUMN, _HEIGHT)
     axes = _axes(sheet, "epoch", chart.title)
-    span, epochs = span_of(chart.curves), longest(chart.curves)
+    span, epochs = span_of(chart.curves, chart.linear), longest(chart.curves)
     assert span is not None, "such a chart is no figure"
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.05, 1.05))
     _ticks(axes.yaxis, span)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dlcli.frozen import frozen
-from dlcli.report.axes import LEAST, Span, drawable, round_steps
+from dlcli.report.axes import LEAST, Span, around, drawable, round_steps
 
 CROWDED = 60
 """Of more epochs than that, points are drawn small or left out."""
@@ -29,19 +29,19 @@ class Curve:
     marked: int = 0
 
 
-def span_of(curves: Sequence[Curve]) -> Span | None:
-    """From the least value of all curves to the largest; None where none can be drawn."""
+def span_of(curves: Sequence[Curve], linear: bool = False) -> Span | None:
+    """From the least value of all curves to the largest; None where none can be drawn.
+
+    linear: also where most of them are small beside the largest.
+    """
     values = [value for curve in curves for value in curve.values if drawable(value)]
     if not values:
         return None
     low, high = min(values), max(values)
     # A few first epochs of a loss would flatten all others.
-    if low > LEAST and high / low > _STRETCH:
+    if low > LEAST and high / low > _STRETCH and not linear:
         return Span(low, high, logarithmic=True)
-    if not high - low > LEAST:
-        pad = abs(low) * 0.05 or 0.5
-        low, high = low - pad, high + pad
-    return Span(low, high)
+    return Span(low, high) if high - low > LEAST else around(low)
 
 
 def longest(curves: Sequence[Curve]) -> int:

@@ -90,11 +90,13 @@ def _unfinished(run: RunPage) -> str:
 def _facts(run: RunPage) -> str:
     """The numbers that people look for first."""
     facts = [("epochs", f"{run.epochs:,}"), (f"best epoch, by {run.monitor}", f"{run.best:,}")]
-    facts.append((run.monitor, number(run.value)))
+    facts.append((f"{run.monitor} of epoch {run.best:,}", number(run.value)))
     if run.layers:
         facts += [("parameters", f"{run.parameters:,}"), ("FLOPs of a row", f"{run.flops:,}")]
     for part in run.parts[:1]:
-        facts += [(f"{part.role} {name}", number(v)) for name, v in part.scalars.items()]
+        # Those of the kept weights, which may be others than the best.
+        of = f" of epoch {run.kept_epoch:,}" if run.kept_epoch != run.best else ""
+        facts += [(f"{part.role} {name}{of}", number(v)) for name, v in part.scalars.items()]
     facts.append(("seed", str(run.seed)))
     items = "\n".join(
         f"<li><b>{escaped(value, 40)}</b><span>{escaped(what, 60)}</span></li>"
@@ -120,7 +122,13 @@ def _told_of(stride: int) -> str:
 def _drawn(charts: Sequence[EpochChart]) -> str:
     stride = _stride(sum(len(curve.values) for one in charts for curve in one.curves))
     figures = [
-        chart(one.title if one.name is None else code(one.title), one.curves, one.places, stride)
+        chart(
+            one.title if one.name is None else code(one.title),
+            one.curves,
+            one.places,
+            stride,
+            linear=one.linear,
+        )
         for one in charts
     ]
     inner = "\n".join(text for text in figures if text)

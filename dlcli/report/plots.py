@@ -9,7 +9,7 @@ from typing import Literal
 
 from dlcli.deploy.card_wording import count_of, number
 from dlcli.frozen import frozen
-from dlcli.report.axes import LEAST, Span, drawable
+from dlcli.report.axes import LEAST, Span, around, drawable
 from dlcli.report.described import Answers, Paired, Part, Ranked, RunPage
 
 Guide = Literal["rising", "zero"]
@@ -94,38 +94,50 @@ def spans_of(plot: Plot) -> tuple[Span, Span] | None:
 def _padded(values: Sequence[float]) -> Span:
     low, high = min(values), max(values)
     pad = (high - low) * 0.03
-    if not pad > LEAST:
-        pad = abs(low) * 0.05 or 0.5
-    return Span(low - pad, high + pad)
+    return Span(low - pad, high + pad) if pad > LEAST else around(low)
 
 
 def looked_at(answers: Answers) -> str:
-    """Which rows the charts are of, where they are not all of the part."""
-    if answers.rows == answers.of:
-        return ""
-    return (
-        f"The charts below are of {count_of(answers.rows, 'row')}, drawn at random from "
-        f"{answers.of:,}."
-    )
+    """What the charts are of, where that is not everything."""
+    told = []
+    if answers.rows < answers.of:
+        told.append(
+            f"The charts below are of {count_of(answers.rows, 'row')}, drawn at random from "
+            f"{answers.of:,}."
+        )
+    if answers.columns > 2 and len(answers.ranked) < answers.columns:
+        told.append(
+            f"ROC and precision and recall are of {len(answers.ranked)} of the {answers.columns:,} "
+            "classes: of those with most rows, and of none that has no row here, or all."
+        )
+    for one in answers.paired:
+        if len(one.points) < one.of:
+            told.append(f"{len(one.points)} of {one.of:,} numbers are shown.")
+    return " ".join(told)
 
 
 def _plots(run: RunPage, part: Part, answers: Answers) -> Iterator[Plot]:
     if answers.ranked:
         yield Plot(
             f"{part.role}_roc", "ROC", "false positive rate", "true positive rate",
-            tuple(_roc(run, answers, one) for one in answers.ranked),
+            tuple(_roc(run, one) for one in answers.ranked),
             share=True, guide="rising",
         )  # fmt: skip
         yield Plot(
             f"{part.role}_precision_recall", "precision and recall (AP: average precision)",
             "recall", "precision",
-            tuple(_precision(run, answers, one) for one in answers.ranked),
+            tuple(_precision(run, one) for one in answers.ranked),
             steps=True, share=True,
         )  # fmt: skip
     if answers.calibrated is not None:
         yield _calibration(run, part, answers)
+    several = len(answers.paired) > 1
+    names = run.targets if len(run.targets) == len(answers.paired) else ()
     for paired in answers.paired:
-        yield from _pairs(run, part, paired)
+        name = f"output {paired.output}" if several else ""
+        if paired.output is not None and paired.output < len(names):
+            name = names[paired.output]
+        yield from _pairs(part, paired, name)
 
 
 def name_of(run: RunPage, place: int) -> str:
@@ -133,7 +145,7 @@ def name_of(run: RunPage, place: int) -> str:
     return run.classes[place] if place < len(run.classes) else str(place)
 
 
-def _roc(run: RunPage, answers: Answers, one: Ranked) -> Series:
+def _roc(run: RunPage, one: Ranked) -> Series:
     points = [Point(0.0, 0.0, "above every threshold")]
     for threshold, hits, alarms in one.points:
         told = (
@@ -144,7 +156,7 @@ def _roc(run: RunPage, answers: Answers, one: Ranked) -> Series:
     return Series(f"{name_of(run, one.place)} (area {number(one.roc_auc)})", tuple(points))
 
 
-def _precision(run: RunPage, answers: Answers, one: Ranked) -> Series:
+def _precision(run: RunPage, one: Ranked) -> Series:
     points = []
     for threshold, hits, alarms in one.points:
         precision = hits / (hits + alarms)
@@ -186,14 +198,8 @@ def _calibration(run: RunPage, part: Part, answers: Answers) -> Plot:
     )  # fmt: skip
 
 
-def _pairs(run: RunPage, part: Part, paired: Paired) -> Iterator[Plot]:
-    name, suffix = "", ""
-    if paired.output is not None and len(run.targets) > paired.output:
-        name = run.targets[paired.output]
-    elif paired.output:
-        name = f"output {paired.output}"
-    if paired.output:
-        suffix = f"_{paired.output}"
+def _pairs(part: Part, paired: Paired, name: str) -> Iterator[Plot]:
+    suffix = f"_{paired.output}" if paired.output else ""
     title = f": {name}" if name else ""
     told = [
         f"true {number(true)}, predicted {number(answered)}, residual {number(true - answered)}"

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-from dlcli.deploy.card_wording import number
 from dlcli.frozen import frozen
 from dlcli.report.axes import (
     BOTTOM,
@@ -15,6 +14,7 @@ from dlcli.report.axes import (
     WIDTH,
     Span,
     beside,
+    labels,
     place_of,
 )
 from dlcli.report.curves import key_of
@@ -65,14 +65,15 @@ def figure(plot: Plot) -> str:
 
 def _grid(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
     left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
-    for tick in up.span.ticks():
+    ticks = up.span.ticks()
+    for tick, told in zip(ticks, labels(ticks), strict=True):
         y = up.at(tick)
         yield f'<path class="grid" d="M{left} {place_of(y)}H{right}"/>'
-        yield beside(tick, y)
-    for tick in across.span.ticks():
+        yield beside(told, y)
+    ticks = across.span.ticks()
+    for tick, told in zip(ticks, labels(ticks), strict=True):
         x = place_of(across.at(tick))
         yield f'<path class="grid" d="M{x} {top}V{bottom}"/>'
-        told = number(tick)
         middle = place_of(min(across.at(tick), WIDTH - 4.0 * len(told)))  # not beyond the picture
         yield f'<text x="{middle}" y="{HEIGHT - 9}" text-anchor="middle">{told}</text>'
     yield f'<text x="{right}" y="{HEIGHT + 8}" text-anchor="end">{escaped(plot.x, 50)}</text>'

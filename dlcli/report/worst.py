@@ -3,9 +3,9 @@
 from binascii import b2a_base64
 
 from dlcli.deploy.card_wording import number
-from dlcli.report.axes import place_of
+from dlcli.report.axes import drawable, place_of
 from dlcli.report.described import Picture, WorstRow, WorstRows
-from dlcli.report.markup import escaped, table
+from dlcli.report.markup import escaped, paragraph, table
 from dlcli.report.png import png
 from dlcli.report.style import COLORS
 
@@ -22,16 +22,22 @@ def rows(found: WorstRows | None) -> str:
         "answers are the farthest from what is true. They are data: think of whose before you pass "
         "this page on."
     )
+    if found.cut:
+        told += f" {found.cut}"
+    if any(row.shown.pictures for row in found.rows):
+        told += " A picture goes from its least number, black, to its largest, white."
     if found.header:
-        lines = [["row", "true", "answered", "", *(escaped(name, 60) for name in found.header)]]
-        lines += [[*_answer(row), *(escaped(cell, 80) for cell in row.cells)] for row in found.rows]
+        names = (escaped(name, 60) for name in found.header)
+        lines = [["row", "true", "answered", "how far off", *names]]
+        for row in found.rows:
+            lines.append([*_answer(row), *(escaped(cell, 80) for cell in row.shown.cells)])
         if len(found.header) > _MOST_ACROSS:  # a column a line, which paper has room for
             lines = [list(line) for line in zip(*lines, strict=True)]
         shown = table(lines[0], lines[1:], kind="level")
     else:
         tiles = "\n".join(_tile(row) for row in found.rows)
         shown = f'<div class="tiles narrow">\n{tiles}\n</div>'
-    return f"<p>{told}</p>\n{shown}"
+    return f"{paragraph(told)}\n{shown}"
 
 
 def _answer(row: WorstRow) -> list[str]:
@@ -41,7 +47,11 @@ def _answer(row: WorstRow) -> list[str]:
 def _tile(row: WorstRow) -> str:
     where, true, answered, how = _answer(row)
     inner = "\n".join(
-        [*map(_picture, row.pictures), *map(_signal, row.signals), *map(_numbers, row.numbers)]
+        [
+            *map(_picture, row.shown.pictures),
+            *map(_signal, row.shown.signals),
+            *map(_numbers, row.shown.numbers),
+        ]
     )
     words = f"<b>{true}</b>, answered {answered}<br/>{how}<br/>{where}"
     return f'<figure>\n{inner}\n<p class="soft">{words}</p>\n</figure>'
@@ -57,8 +67,8 @@ def _picture(picture: Picture) -> str:
 
 def _signal(channels: tuple[tuple[float, ...], ...]) -> str:
     """Each channel as a line, all in one range."""
-    values = [value for channel in channels for value in channel]
-    low, high = min(values), max(values)
+    values = [value for channel in channels for value in channel if drawable(value)]
+    low, high = min(values, default=0.0), max(values, default=0.0)
     size = high - low if high > low else 1.0
     lines = []
     for place, channel in enumerate(channels):
@@ -66,6 +76,7 @@ def _signal(channels: tuple[tuple[float, ...], ...]) -> str:
         points = "L".join(
             f"{place_of(n * step)} {place_of(_HEIGHT * (1 - (value - low) / size))}"
             for n, value in enumerate(channel)
+            if drawable(value)
         )
         lines.append(f'<g class="c{place % COLORS}"><path class="l" d="M{points}"/></g>')
     told = f"{number(low)} to {number(high)}"
@@ -76,4 +87,5 @@ def _signal(channels: tuple[tuple[float, ...], ...]) -> str:
 
 
 def _numbers(values: tuple[float, ...]) -> str:
-    return f"<p>{escaped(', '.join(map(number, values)), 400)}</p>"
+    told = ", ".join("missing" if value != value else number(value) for value in values)
+    return paragraph(escaped(told, 400))

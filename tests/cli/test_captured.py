@@ -10,7 +10,7 @@ import pytest
 from dlcli.folding import columns
 from tests.cli.calls import dlcli
 from tests.cli.screens import Screen
-from tests.cli.small import SMALL, TREES, write
+from tests.cli.small import TREES, write
 
 LONG = "a-rather-long-name-for-an-experiment-of-tuesday"
 SIZES = [(80, 24), (120, 40)]
@@ -174,4 +174,3 @@ def test_what_is_copied_stays_together(folder: Path, tmp_path: Path) -> None:
     with Screen(80, 24, "watch", run, both=True) as screen:
         assert screen.end() == 0
     assert f"\n`dlcli train --resume {run}`\r\n".encode() in screen.written
-    assert SMALL["trees"] == TREES

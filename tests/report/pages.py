@@ -27,6 +27,7 @@ def plain(epochs: int = 4, **values: Any) -> RunPage:
         monitor="val_loss",
         value=2 * curve[-1],
         kept="Kept: the last.",
+        kept_epoch=epochs,
         parts=(
             Part(
                 "test", 10, {"loss": 0.5}, {"f1": (0.5, 1.0)}, {"m": ((3.0, 1.0), (0.0, 6.0))}, {}

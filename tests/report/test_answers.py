@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from dlcli.artifacts.digests import canonical_json
 from dlcli.artifacts.run_directory import EVALUATION_CURVES
 from dlcli.pipeline.page_answers import answers_of
+from dlcli.report.axes import Span, labels
 from dlcli.report.described import Answers, Calibrated, Paired, Part, Ranked
 from dlcli.report.plots import plots_of
 from tests.cli.calls import dlcli, refused
@@ -22,7 +24,7 @@ from tests.report.pages import HOSTILE, page, plain, sound, text_of
 
 RANKED = Ranked(1, 4, 5, 0.8, 0.7, ((0.9, 1, 0), (0.5, 3, 1), (0.1, 4, 5)))
 CLASSES = Answers(
-    9, 9, (RANKED,), Calibrated("yes", 0.125, ((5, 0.05, 0.2), (4, 0.95, 0.75)))
+    9, 9, (RANKED,), Calibrated("yes", 0.125, ((5, 0.05, 0.2), (4, 0.95, 0.75))), columns=2
 )  # fmt: skip
 NUMBERS = Answers(3, 40, paired=(Paired(0, ((10.0, 12.0), (20.0, 19.0), (30.0, 30.0))),))
 
@@ -101,6 +103,9 @@ def test_outputs_have_the_names_of_their_targets() -> None:
     assert [one.name for one in plots][::2] == [
         "test_actual_vs_predicted", "test_actual_vs_predicted_1", "test_actual_vs_predicted_2",
     ]  # fmt: skip
+    alone = plain(parts=run.parts, targets=("price",))  # what it names is another thing
+    for one in (run, alone):
+        assert {"residuals: output 0", "residuals: output 2"} <= figures(page(one)).keys()
     named = plain(parts=run.parts, targets=("price", "days", HOSTILE))
     assert "residuals: days" in figures(page(named))
     sound(text_of([named]))
@@ -119,6 +124,30 @@ def test_any_numbers_can_be_drawn(pairs: tuple[tuple[float, float], ...]) -> Non
     run = with_answers(Answers(9, 9, paired=(Paired(None, pairs),)))
     for path in page(run).iter("path"):
         assert not re.search("nan|inf|e", path.attrib["d"])
+    there = sum(abs(true) < 1e290 and abs(answered) < 1e290 for true, answered in pairs)
+    for figure in figures(page(run)).values():
+        assert len(points(figure)) in (there, len(CLASSES.ranked))
+
+
+def test_what_is_not_shown_is_told() -> None:
+    ranked = tuple(replace(RANKED, place=place) for place in range(20))
+    words = "".join(page(with_answers(Answers(9, 9, ranked, columns=26))).itertext())
+    assert "are of 20 of the 26 classes" in words
+    assert "of the 26 classes" not in "".join(page(with_answers(CLASSES)).itertext())
+    some = Answers(9, 9, paired=(Paired(None, ((1.0, 2.0),), 500_000),))
+    assert "1 of 500,000 numbers are shown." in "".join(page(with_answers(some)).itertext())
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0.6931, 0.69318), (123456.1, 123458.9), (1000001.0, 1000001.5), (0.0, 1.0), (-3e-9, 2e-9)],
+)
+def test_ticks_that_differ_have_words_that_differ(low: float, high: float) -> None:
+    ticks = Span(low, high).ticks()
+    told = labels(ticks)
+    assert len(set(told)) == len(ticks) > 2
+    for word, tick in zip(told, ticks, strict=True):
+        assert abs(float(word) - tick) < (ticks[1] - ticks[0]) / 10
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +162,8 @@ WRONG: list[tuple[str, Any]] = [
     ("test.classes.0.roc_auc", None), ("test.classes.0.points.0", [1, 2]),
     ("test.classes.0.points.0", [0.5, 0, 0]), ("test.classes.0.points.0", [0.5, 10**6, 0]),
     ("test.classes.0.points.0.0", True), ("test.calibration.of", "x"),
-    ("test.calibration.bins", None), ("test.calibration.error", "<b>"),
+    ("test.calibration.bins", None), ("test.calibration.bins.0.1", 1.5),
+    ("test.columns", -1), ("test.calibration.error", "<b>"),
     ("test.outputs", [{"output": -1, "points": []}]), ("test.outputs", [{"points": []}]),
     ("test.outputs", [{"output": None, "points": [[1, 10**400]]}]),
 ]  # fmt: skip

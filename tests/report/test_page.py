@@ -93,7 +93,7 @@ def test_whatever_a_file_says_is_text() -> None:
 
 def test_a_card_is_read_as_it_was_written() -> None:
     """The Markdown of the card becomes the same words again, whatever they are."""
-    names = [HOSTILE, "a|b", "`x`", "*b*", " ", "\\|", "a\nb", "``", "<i>"]
+    names = [HOSTILE, "a_b", "a|b", "`x`", "*b*", " ", "\\|", "a\nb", "``", "<i>"]
     for name in names:
         lines = ["## Data", "", prose(name), "", *listed([code(name, 200)]), ""]
         lines += [*table(("name", "n"), [(code(name, 200), "1")], 1), "", "```", "## no", "```"]
@@ -197,7 +197,12 @@ def test_several_runs_show_only_what_differs() -> None:
     heads = [[cell.findtext("code") for cell in t[0][0]][1:] for t in root.iter("table")]
     metrics, settings, environment = heads
     assert settings == ["seed", "c"] and environment == ["numpy", "python"]
-    assert metrics == ["epochs", "best epoch", "best val_loss"]  # the test part is alike
+    assert metrics == [
+        "epochs",
+        "best epoch",
+        "best val_loss",
+        "kept epoch",
+    ]  # the test part is alike
     words = "".join(root.itertext())
     assert "Nothing: every digest is the same." in words
     told = titles(root)

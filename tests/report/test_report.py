@@ -339,8 +339,12 @@ def test_what_is_no_run_or_no_place_is_refused(run: Path, tmp_path: Path) -> Non
     refused(dlcli("report"), 2)
     for path in (run / "manifest.json", run / "config.yaml"):
         before = path.read_bytes()
-        assert "no page of dlcli" in refused(dlcli("report", run, "-o", path), 2)
+        assert "inside the run" in refused(dlcli("report", run, "-o", path), 2)
         assert path.read_bytes() == before
+    other = tmp_path / "other.html"
+    other.write_text("mine")
+    assert "no page of dlcli" in refused(dlcli("report", run, "-o", other), 2)
+    assert other.read_text() == "mine"
     assert "is a folder" in refused(dlcli("report", run, "-o", tmp_path), 2)
     refused(dlcli("report", run, "-o", tmp_path / "no" / "folder.html"), 6)
     assert not (tmp_path / "no").exists()
@@ -387,7 +391,9 @@ print(*sorted(set(sys.modules) - before))
     )  # fmt: skip
     others = [name for name in done.stdout.split() if not name.startswith("dlcli.")]
     assert others == []
-    own = re.compile(r"dlcli\.(report|pipeline\.(report|many_plan|page)|artifacts|deploy|engine)\b")
+    own = re.compile(
+        r"dlcli\.(report|pipeline\.(report|many_plan|page|places)|artifacts|deploy|engine)\b"
+    )
     assert all(own.match(name) for name in done.stdout.split())
 
 
@@ -405,3 +411,18 @@ def test_the_page_is_shown_in_the_browser_that_is_named(run: Path, tmp_path: Pat
         assert done.stdout == f"{run / 'report.html'}\n" and words in done.stderr
         if not words:
             assert shown.read_text() == f"{(run / 'report.html').as_uri()}\n"
+
+
+@pytest.mark.parametrize("place", ["", "figures", "model"])
+def test_nothing_is_written_into_a_run_that_it_does_not_know(run: Path, place: str) -> None:
+    before = files(run)
+    words = refused(dlcli("report", run, "--figures", run / place), 2)
+    assert "inside the run" in words
+    assert "inside the run" in refused(dlcli("report", run, "-o", run / place / "page.html"), 2)
+    assert files(run) == before and dlcli("verify", run).code == 0
+    assert dlcli("report", run, "-o", run / "report.html").code == 0
+    assert files(run) == before
+
+
+def test_a_data_folder_is_for_rows_alone(run: Path, tmp_path: Path) -> None:
+    assert "--rows" in refused(dlcli("report", run, "--data-dir", tmp_path), 2)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlcli.pipeline import worst_rows
+from dlcli.pipeline.row_shown import as_it_seems
+from dlcli.report.described import Shown, WorstRow, WorstRows
 from dlcli.report.png import png
 from tests.cli.calls import dlcli, refused, train
 from tests.exactness.runs import CNN, SMALL, changed, write
@@ -44,7 +45,7 @@ def test_the_worst_of_a_table_are_those_farthest_from_the_truth(
     call = dlcli("report", run, "--rows", "-o", path)
     assert call.code == 0, call.err
     header, *found = cells(path.read_text())
-    assert header == ["row", "true", "answered", "", "a", "b", "c", "d"] and len(found) == 12
+    assert header == ["row", "true", "answered", "how far off", *"abcd"] and len(found) == 12
     answered = dlcli("predict", run, tmp_path / "test.csv").out
     values = [
         {k: float(v) for k, v in row.items() if k not in ("class", *"abcd")}
@@ -88,6 +89,7 @@ def test_pictures_are_shown_as_pictures(tmp_path: Path) -> None:
         assert picture.size == (8, 8) and picture.getextrema() == (0, 255)
     words = "".join(parsed(text).itertext())
     assert re.search(r"answered \d \(\d+\.\d %\)\d+\.\d % for the true one", words)
+    assert "from its least number, black" in words
     assert dlcli("verify", run).code == 0  # the page is not listed
     assert dlcli("report", run).code == 0 and (run / "report.html").read_bytes() == before
 
@@ -133,10 +135,16 @@ def test_odd_values_are_shown_as_something() -> None:
     wide = np.zeros((1, 5, 400), np.float32)
     holes = np.full((1, 9, 9), np.nan, np.float32)
     large = np.zeros((1, 600, 500, 3), np.uint8)
-    shown = worst_rows._shown({"wide": wide, "holes": holes, "large": large, "one": np.zeros((1,))})
-    assert [one.name for one in shown["pictures"]] == ["holes", "large"]
-    assert max(shown["pictures"][1].height, shown["pictures"][1].width) <= 256
-    assert shown["numbers"] == ((0.0,) * 20, (0.0,))
+    few = {"holes": holes, "one": np.array([[np.nan, 2.0]])}
+    shown = as_it_seems(few)
+    assert [one.name for one in shown.pictures] == ["holes"] and not shown.is_cut
+    words = text_of([plain(worst=WorstRows("test", 1, (), (WorstRow("a", "b", "c", "d", shown),)))])
+    assert "<p>missing, 2</p>" in words
+    for name, value in {"wide": wide, "large": large, "long": np.zeros((1, 1001))}.items():
+        shown = as_it_seems({name: value})
+        assert shown.is_cut, name
+    assert max(as_it_seems({"large": large}).pictures[0].height, 250) <= 300
+    assert len(as_it_seems({"long": np.zeros((1, 1001))}).signals[0][0]) <= 600
 
 
 def test_what_cannot_be_shown_is_refused(tmp_path: Path) -> None:
@@ -153,9 +161,7 @@ def test_what_cannot_be_shown_is_refused(tmp_path: Path) -> None:
 
 
 def test_whatever_a_row_says_is_text() -> None:
-    from dlcli.report.described import WorstRow, WorstRows
-
-    row = WorstRow(HOSTILE, HOSTILE, HOSTILE, HOSTILE, cells=(HOSTILE,))
+    row = WorstRow(HOSTILE, HOSTILE, HOSTILE, HOSTILE, Shown(cells=(HOSTILE,)))
     found = WorstRows(HOSTILE, 3, (HOSTILE,), (row,))
     sound(text_of([plain(worst=found)]))
     assert "alert(1)" in "".join(page(plain(worst=found)).itertext())
