@@ -174,6 +174,7 @@ def _outputs(true: Array, answers: Array) -> list[dict[str, Any]]:
 
 
 def _pairs(output: int | None, true: Array, answers: Array, of: int) -> dict[str, Any]:
-    pairs = np.stack([true, answers], axis=1).astype(np.float32)
+    # As they are: of large numbers that lie close together, float32 would hide all differences.
+    pairs = zip(true, answers, strict=True)
     points = [[float(str(number)) for number in pair] for pair in pairs]
     return {"output": output, "of": of, "points": points}

@@ -33,7 +33,7 @@ def _ranked(one: Any) -> Ranked:
             raise ValueError("impossible counts")
     if not yes or not no:
         raise ValueError("nothing to tell apart")
-    areas = _real(_entry(one, "roc_auc")), _real(_entry(one, "average_precision"))
+    areas = _share(_entry(one, "roc_auc")), _share(_entry(one, "average_precision"))
     return Ranked(_count(one, "class"), yes, no, *areas, points)
 
 

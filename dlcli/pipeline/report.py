@@ -104,6 +104,8 @@ def _require_ours(output: Path) -> None:
     require_outside_runs(output, f"-o {output}")
     if folder:
         raise UsageError(f"-o {output} is a folder; give the name of a file in it", file=output)
+    if there and not output.is_file():
+        raise UsageError(f"-o {output} is no regular file; give another name", file=output)
     if there and read_start(output, len(MARK)) != MARK.encode():
         raise UsageError(
             f"-o {output} is there and no page of dlcli; give another name", file=output

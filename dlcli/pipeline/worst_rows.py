@@ -25,10 +25,11 @@ from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter
 from dlcli.pipeline.row_shown import CUT, as_cells, as_it_seems
 from dlcli.progress import work
+from dlcli.report.axes import apart
 from dlcli.report.described import WorstRow, WorstRows
 
 COUNT = 12
-_MOST_OUTPUTS = 4
+_MOST_OUTPUTS = 8
 
 
 def worst_rows(path: Path, data_dir: Path | None) -> WorstRows:
@@ -70,9 +71,13 @@ def _worst(job: Job, role: str, part: Part, bundle: Bundle) -> list[_Judged]:
             answers = _answers(bundle, part, start, len(positions))
             true = _true(job, role, positions)
             wrong = _wrong(kind, answers.reshape(len(answers), -1), true)
+            weights = job.design.learned[role].weights
+            if weights is not None:
+                wrong[weights[positions] == 0] = -1.0  # they count nowhere
             for k in np.argsort(-wrong, kind="stable")[:COUNT].tolist():
                 found.append(_Judged(float(wrong[k]), start + k, answers[k].copy(), true[k].copy()))
             found = sorted(found, key=lambda one: -one.wrong)[:COUNT]
+            found = [one for one in found if one.wrong >= 0]
             at(start + len(positions))
     return found
 
@@ -119,8 +124,9 @@ def _told(job: Job, true: Array, answer: Array) -> tuple[str, str, str]:
         off = f"off by {number(float(np.sqrt(np.square(t - y.astype(np.float64)).sum())))}"
         if len(y) > _MOST_OUTPUTS:
             return f"{len(y):,} numbers", "others", off
-        both = [", ".join(number(float(value)) for value in side) for side in (t, y)]
-        return both[0], both[1], off
+        words = [apart(float(one), float(other)) for one, other in zip(t, y, strict=True)]
+        true_words, answered = (", ".join(side) for side in zip(*words, strict=True))
+        return true_words, answered, off
     names = class_names(job.design.recipe, job.design.classes)
 
     def name(unit: int) -> str:

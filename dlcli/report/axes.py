@@ -74,12 +74,24 @@ def labels(ticks: Sequence[float]) -> list[str]:
     (['0', '0.5', '1'], ['123456.5', '123457'])
     """
     told = [number(tick) for tick in ticks]
-    allowed = 0.05 * min((high - low for low, high in pairwise(ticks)), default=math.inf)
+    allowed = 0.05 * min((abs(low - high) for low, high in pairwise(ticks)), default=math.inf)
     for digits in range(5, 18):
         if all(abs(float(one) - tick) <= allowed for one, tick in zip(told, ticks, strict=True)):
             break
         told = [f"{tick:.{digits}g}" for tick in ticks]
     return told
+
+
+def apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers in words, with as many digits as tell how far apart they are.
+
+    >>> apart(1.7e9, 1.7e9 + 23.5), apart(2.0, 2.0)
+    (('1700000000', '1700000024'), ('2', '2'))
+    """
+    if one == other:
+        return number(one), number(other)
+    first, second = labels([one, other])
+    return first, second
 
 
 def round_steps(low: float, high: float) -> list[float]:

@@ -5,11 +5,12 @@ those of scikit-learn's displays of these names.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from dlcli.deploy.card_wording import count_of, number
 from dlcli.frozen import frozen
-from dlcli.report.axes import LEAST, Span, around, drawable
+from dlcli.report.axes import LEAST, Span, apart, around, drawable
 from dlcli.report.described import Answers, Paired, Part, Ranked, RunPage
 
 Guide = Literal["rising", "zero"]
@@ -105,10 +106,12 @@ def looked_at(answers: Answers) -> str:
             f"The charts below are of {count_of(answers.rows, 'row')}, drawn at random from "
             f"{answers.of:,}."
         )
-    if answers.columns > 2 and len(answers.ranked) < answers.columns:
+    count, of = len(answers.ranked), answers.calibrated.of if answers.calibrated else "yes"
+    if of != "yes" and count < answers.columns:
+        what = "labels" if of == "labels" else "classes"
         told.append(
-            f"ROC and precision and recall are of {len(answers.ranked)} of the {answers.columns:,} "
-            "classes: of those with most rows, and of none that has no row here, or all."
+            f"ROC and precision and recall are of {count} of the {answers.columns:,} {what}: of "
+            "those with most rows, and of none that has no row here, or all."
         )
     for one in answers.paired:
         if len(one.points) < one.of:
@@ -165,6 +168,7 @@ def _precision(run: RunPage, one: Ranked) -> Series:
             f"{number(hits / one.yes)}"
         )
         points.append(Point(hits / one.yes, precision, told))
+    points.insert(0, replace(points[0], x=0.0))  # what is found first is as precise as this
     area = number(one.average_precision)
     return Series(f"{name_of(run, one.place)} (AP {area})", tuple(points))
 
@@ -201,10 +205,10 @@ def _calibration(run: RunPage, part: Part, answers: Answers) -> Plot:
 def _pairs(part: Part, paired: Paired, name: str) -> Iterator[Plot]:
     suffix = f"_{paired.output}" if paired.output else ""
     title = f": {name}" if name else ""
-    told = [
-        f"true {number(true)}, predicted {number(answered)}, residual {number(true - answered)}"
-        for true, answered in paired.points
-    ]
+    told = []
+    for true, answered in paired.points:
+        words = apart(true, answered)
+        told.append(f"true {words[0]}, predicted {words[1]}, residual {number(true - answered)}")
     both = tuple(
         Point(answered, true, words)
         for (true, answered), words in zip(paired.points, told, strict=True)

@@ -200,3 +200,33 @@ def test_numbers_of_rows_that_are_learned_themselves_are_shown_together(tmp_path
     document = json.loads((run / "evaluation.json").read_text())
     off = [(true - answered) ** 2 for true, answered in found["points"]]
     assert np.mean(off) == pytest.approx(document["test"]["metrics"]["loss"], rel=0.2)
+
+
+def test_small_errors_of_large_numbers_are_not_rounded_away(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=300)
+    rows = [[x, round(1.7e9 + 10 * x + e, 2)] for x, e in zip(a, rng.normal(size=300), strict=True)]
+    with (tmp_path / "train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["a", "t"], *rows])
+    config = {
+        "name": "large",
+        "data": {
+            "source": {"type": "csv", "path": "train.csv", "target": "t"},
+            "split": {"test": 0.3},
+            "target_transform": "standardize",
+        },
+        "model": {"layers": [{"type": "dense", "units": 1}]},
+        "loss": {"type": "mean_squared_error"},
+        "optimizer": {"type": "adam", "learning_rate": 0.05},
+        "training": {"epochs": 5, "batch_size": 32},
+        "evaluation": {"metrics": ["mean_absolute_error"]},
+    }
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    run = train(tmp_path / "config.yaml", tmp_path / "runs").run
+    (found,) = curves(run)["test"]["outputs"]
+    off = [abs(true - answered) for true, answered in found["points"]]
+    measured = json.loads((run / "evaluation.json").read_text())["test"]["metrics"]
+    assert len(off) == 90
+    assert np.mean(off) == pytest.approx(measured["mean_absolute_error"], rel=1e-6)
+    words = (run / "report.html").read_text()
+    assert "true 17000000" in words or "true 16999999" in words

@@ -71,8 +71,10 @@ def test_a_classifier_has_roc_precision_and_calibration() -> None:
     assert roc[0][:2] == (52, 206) and roc[-1][:2] == (370, 18)
     assert roc[2][0] == pytest.approx(52 + 318 / 5, abs=0.06)
     assert roc[2][1] == pytest.approx(206 - 188 * 3 / 4, abs=0.06)
-    assert precision[1][2] == "threshold 0.5: precision 0.75, recall 0.75"
-    assert precision[1][1] == roc[2][1]
+    assert precision[2][2] == "threshold 0.5: precision 0.75, recall 0.75"
+    assert precision[2][1] == roc[2][1]
+    # From recall 0 on, so that the area below is the average precision.
+    assert precision[0][0] == 52 and precision[0][1:] == precision[1][1:]
     assert [told for _, _, told in calibration] == [
         "5 answers held 5.0 % probable: 20.0 % are so",
         "4 answers held 95.0 % probable: 75.0 % are so",
@@ -131,7 +133,8 @@ def test_any_numbers_can_be_drawn(pairs: tuple[tuple[float, float], ...]) -> Non
 
 def test_what_is_not_shown_is_told() -> None:
     ranked = tuple(replace(RANKED, place=place) for place in range(20))
-    words = "".join(page(with_answers(Answers(9, 9, ranked, columns=26))).itertext())
+    held = Calibrated("answer", 0.0, ((9, 0.5, 0.5),))
+    words = "".join(page(with_answers(Answers(9, 9, ranked, held, columns=26))).itertext())
     assert "are of 20 of the 26 classes" in words
     assert "of the 26 classes" not in "".join(page(with_answers(CLASSES)).itertext())
     some = Answers(9, 9, paired=(Paired(None, ((1.0, 2.0),), 500_000),))

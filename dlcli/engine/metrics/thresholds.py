@@ -46,11 +46,15 @@ def at_thresholds(scores: Array, yes: Array, weights: Array | None = None) -> Th
 
 
 def spread_out(found: Thresholds, most: int) -> Thresholds:
-    """At most so many of the thresholds, the first and the last among them, evenly along the curve
-    of hits over false alarms."""
+    """At most so many of the thresholds, the first and the last among them, evenly along the curves
+    of hits over false alarms and of precision over recall."""
     if len(found.hits) <= most:
         return found
-    walked = found.hits / max(1, found.hits[-1]) + found.alarms / max(1, found.alarms[-1])
+    recall = found.hits / max(1, found.hits[-1])
+    precision = found.hits / (found.hits + found.alarms)
+    steps = np.abs(np.diff(precision, prepend=precision[0])) + np.diff(recall, prepend=0.0)
+    along = np.add.accumulate(steps)
+    walked = recall + found.alarms / max(1, found.alarms[-1]) + 2.0 * along / max(along[-1], 1e-9)
     wanted = np.linspace(walked[0], walked[-1], most)
     chosen = np.searchsorted(walked, wanted)
     chosen[-1] = len(walked) - 1
