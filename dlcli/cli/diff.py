@@ -38,7 +38,8 @@ def diff(
 ) -> None:
     """Show in what two runs differ: config, data, versions, metrics, the first epoch and tensor.
 
-    Metrics are those of the epochs that are kept, of an unfinished run those of its last.
+    Metrics are those of the epochs that are kept, of an unfinished run those of its last; and of
+    two finished runs those of the evaluation, as test accuracy.
     """
     require_run(a)
     require_run(b)
@@ -63,7 +64,7 @@ def _show(found: "Difference") -> None:
     _section("config", found.config, _setting)
     _section("data", found.data, _digest)
     _section("environment", found.environment, _setting)
-    _section("metrics", found.metrics, _setting, _numbers)
+    _section("metrics", found.told_metrics(), _setting, _numbers)
     say(f"\nepochs: {found.told_of_epochs()}")
 
 

@@ -1,10 +1,11 @@
 """What two runs have apart: settings, data, environment, metrics, and the first epoch.
 
-All of it stands in their manifests, so a manifest alone is enough; of a run that is not finished
-the epochs are those that its checkpoints hold.
+All of it but the evaluation stands in their manifests, so a manifest alone is enough; of a run that
+is not finished the epochs are those that its checkpoints hold.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from typing import Any
 from dlcli.artifacts.checkpoints import Checkpoints
 from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.manifest import Manifest, read_manifest
-from dlcli.artifacts.run_directory import MANIFEST, RunDirectory
+from dlcli.artifacts.reading import read_mapping
+from dlcli.artifacts.run_directory import EVALUATION, MANIFEST, RunDirectory
+from dlcli.artifacts.verification import check_file
+from dlcli.errors import ArtifactError
 from dlcli.frozen import frozen
 from dlcli.pipeline.many_plan import refuse_many
 from dlcli.pipeline.seen import kept_epoch
@@ -21,11 +25,15 @@ from dlcli.pipeline.settings import ABSENT, Setting, differing, settings
 
 @frozen
 class Side:
-    """One of the two. kept: the number of the epoch whose metrics count, None before the first."""
+    """One of the two. kept: the number of the epoch whose metrics count, None before the first.
+
+    run: where its files lie; None of a manifest alone.
+    """
 
     path: Path
     manifest: Manifest
     epochs: Sequence[Epoch]
+    run: RunDirectory | None = None
 
     @staticmethod
     def at(path: Path) -> "Side":
@@ -38,7 +46,7 @@ class Side:
         manifest = read_manifest(run.path(MANIFEST))
         finished = manifest.status == "complete"
         epochs = manifest.epochs if finished else Checkpoints(run).history_so_far()
-        return Side(path, manifest, epochs)
+        return Side(path, manifest, epochs, run)
 
     @property
     def kept(self) -> int | None:
@@ -51,6 +59,24 @@ class Side:
     def metrics(self) -> Mapping[str, Any]:
         """Those of the kept epoch."""
         return {} if self.kept is None else self.epochs[self.kept - 1].metrics
+
+    def evaluation(self) -> dict[str, dict[str, float]] | None:
+        """The numbers that it was judged by, by part; None where there are no such (yet).
+
+        ArtifactError where they are not what the manifest says.
+        """
+        if self.run is None or self.manifest.status != "complete":
+            return None
+        check_file(self.run, self.manifest, EVALUATION)
+        path = self.run.path(EVALUATION)
+        try:
+            return {
+                part: {k: v for k, v in found["metrics"].items() if type(v) in (int, float)}
+                for part, found in read_mapping(path).items()
+            }
+        except (KeyError, TypeError, AttributeError):
+            words = f"{path} holds what dlcli did not write like this"
+            raise ArtifactError(words, file=path) from None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -109,6 +135,7 @@ class Difference:
     """What differs; each setting with both values.
 
     common: how many epochs both have; first: the first of them that differs.
+    evaluation: by part, metrics of the weights that are kept; None unless both runs are finished.
     """
 
     a: Side
@@ -119,13 +146,29 @@ class Difference:
     metrics: tuple[Setting, ...]
     common: int
     first: First | None
+    evaluation: Mapping[str, tuple[Setting, ...]] | None
 
     @property
     def identical(self) -> bool:
         """Whether nothing differs."""
-        lists = (self.config, self.data, self.environment, self.metrics)
+        judged = (self.evaluation or {}).values()
+        lists = (self.config, self.data, self.environment, self.metrics, *judged)
         same_length = len(self.a.epochs) == len(self.b.epochs)
         return self.first is None and same_length and not any(lists)
+
+    def told_metrics(self) -> tuple[Setting, ...]:
+        """Metrics for people: those of the epochs, then `test loss` and so on.
+
+        What is told as `val_...` is not told again as the validation part's.
+        """
+        told = {(one.name, one.values) for one in self.metrics}
+        judged = (
+            replace(one, name=f"{part} {one.name}")
+            for part, some in (self.evaluation or {}).items()
+            for one in some
+            if part != "validation" or (f"val_{one.name}", one.values) not in told
+        )
+        return (*self.metrics, *judged)
 
     def told_of_epochs(self) -> str:
         """For people, in a line."""
@@ -148,6 +191,13 @@ class Difference:
             "data": [_pair("role", one) for one in self.data],
             "environment": [_pair("name", one) for one in self.environment],
             "metrics": [_pair("metric", one) for one in self.metrics],
+            "evaluation": None
+            if self.evaluation is None
+            else [
+                {"part": part, **_pair("metric", one)}
+                for part, some in self.evaluation.items()
+                for one in some
+            ],
             "common_epochs": self.common,
             "first_difference": None if self.first is None else self.first.to_json(),
         }
@@ -170,7 +220,17 @@ def difference(a: Path, b: Path) -> Difference:
         tuple(differing([side.metrics for side in (one, other)])),
         min(len(one.epochs), len(other.epochs)),
         next(_differing_epochs(one, other), None),
+        _judged(one, other),
     )
+
+
+def _judged(a: Side, b: Side) -> dict[str, tuple[Setting, ...]] | None:
+    """What differs in the evaluations; a damaged one is of no matter where the other is missing."""
+    if any(side.run is None or side.manifest.status != "complete" for side in (a, b)):
+        return None
+    both = [side.evaluation() or {} for side in (a, b)]
+    parts = dict.fromkeys(part for one in both for part in one)
+    return {part: tuple(differing([one.get(part, {}) for one in both])) for part in parts}
 
 
 def _differing_epochs(a: Side, b: Side) -> Iterator[First]:

@@ -1,5 +1,6 @@
 """`dlcli diff`: what two runs have apart, in whatever state they are."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -64,6 +65,43 @@ def test_settings_have_both_values_and_the_first_epoch_its_tensors(folder: Path)
     assert "optimizer.learning_rate  0.05  0.01" in call.out
     assert f"first difference at epoch 1, tensor {first['tensor']} (and " in call.out
     assert max(map(len, call.out.splitlines()[3:])) <= 80
+
+
+def test_of_finished_runs_the_evaluation_is_compared(folder: Path) -> None:
+    found = document(folder / FIRST, folder / SECOND)
+    both = [
+        json.loads((folder / name / "evaluation.json").read_bytes()) for name in (FIRST, SECOND)
+    ]
+    assert {one["part"] for one in found["evaluation"]} == both[0].keys() >= {"test"}
+    for one in found["evaluation"]:
+        values = [document[one["part"]]["metrics"][one["metric"]] for document in both]
+        assert [one["a"], one["b"]] == values and values[0] != values[1]
+    text = dlcli("diff", folder / FIRST, folder / SECOND).out
+    assert "  test loss" in text and "  val_loss" in text and "validation" not in text
+    copy = shutil.copytree(folder / FIRST, folder / "copy-0001")
+    assert set(document(folder / FIRST, copy)["evaluation"]) == set()
+    for other in (folder / STOPPED, folder / SECOND / "manifest.json"):
+        assert document(folder / FIRST, other)["evaluation"] is None
+        assert "  test loss" not in dlcli("diff", folder / FIRST, other).out
+
+
+def test_a_damaged_evaluation_is_an_error_where_it_is_compared(folder: Path) -> None:
+    DAMAGE["an edited evaluation"][0](folder / SECOND)
+    for pair in ((FIRST, SECOND), (SECOND, FIRST)):
+        words = refused(dlcli("diff", *(folder / name for name in pair)), 4)
+        assert "evaluation.json has changed" in words and SECOND in words
+    assert dlcli("diff", folder / STOPPED, folder / SECOND).code == 0
+    (folder / SECOND / "evaluation.json").unlink()
+    refused(dlcli("diff", folder / FIRST, folder / SECOND), 4)
+
+    def relist(one: dict[str, Any]) -> None:
+        path = folder / SECOND / "evaluation.json"
+        path.write_text('{"test": 3}')
+        record = {"size": 11, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        one["files"]["evaluation.json"] = record
+
+    edit_manifest(folder / SECOND / "manifest.json", relist)
+    assert "did not write" in refused(dlcli("diff", folder / FIRST, folder / SECOND), 4)
 
 
 def test_tensors_of_one_side_alone_differ(folder: Path) -> None:
