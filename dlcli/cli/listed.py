@@ -96,13 +96,23 @@ def _troubles(runs: Sequence["Seen"]) -> list[str]:
 
 
 def _columns_of_metrics(runs: Sequence["Seen"], asked: Sequence[str]) -> list[str]:
-    """Those that were asked for, then the loss and the first metric, of validation if there is."""
-    known = dict.fromkeys(name for run in runs for name in run.metrics)
-    validation = [name for name in known if name.startswith("val_")]
-    usual = validation or [name for name in known if not name.startswith("test_")]
-    loss = [name for name in usual if name in ("val_loss", "loss")]
-    others = [name for name in usual if name not in loss]
-    return list(dict.fromkeys([*(n for n in asked if n in known), *loss, *others[:1]]))
+    """Those that were asked for, then the loss and the first metric: of the validation part, where
+    no run has one of the test part, else of training. Runs that have nothing of what is shown so
+    far get one more column, of the next part: else nothing says how good they are."""
+    known = {name for run in runs for name in run.metrics}
+    usual = list[str]()
+    for part in ("val_", "test_", ""):
+        waiting = [run for run in runs if run.metrics.keys().isdisjoint(usual)]
+        names = dict.fromkeys(n for run in waiting for n in run.metrics if _part(n) == part)
+        loss = [name for name in names if name == f"{part}loss"]
+        others = [name for name in names if name not in loss]
+        usual += [*others, *loss][:1] if usual else [*loss, *others[:1]]
+    return list(dict.fromkeys([*(name for name in asked if name in known), *usual]))
+
+
+def _part(metric: str) -> str:
+    """What a metric's name begins with, by the part that it is of; nothing of training."""
+    return next((part for part in ("val_", "test_") if metric.startswith(part)), "")
 
 
 def _columns_of_settings(runs: Sequence["Seen"], differ: Sequence["Setting"]) -> list[Column]:

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from dlcli import numerics
 from dlcli.cli.listed import show_list, told_age, told_epochs, told_number
 from dlcli.cli.options import Debug, Json, RunArgument, say
-from dlcli.cli.outcome import finite, print_json
+from dlcli.cli.outcome import finite, print_json, tell
 from dlcli.errors import ArtifactError, UsageError
 from dlcli.nearest import nearest
 from dlcli.printable import printable
@@ -45,13 +45,18 @@ def list_runs(
     sort: Annotated[
         str | None,
         typer.Option(
-            "--sort", metavar="METRIC", help="Best first; or name (default), age, epochs, status."
+            "--sort",
+            metavar="METRIC",
+            help="Best first, by val_accuracy, test_accuracy, ... (accuracy alone is the training "
+            "part's); or name (default), age, epochs, status.",
         ),
     ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option(
-            "--where", metavar="GATE", help="Only these: 'val_accuracy>=0.9'; repeatable."
+            "--where",
+            metavar="GATE",
+            help="Only these: 'val_accuracy>=0.9', 'test_accuracy>=0.9'; repeatable.",
         ),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Every metric and setting, as CSV.")] = False,
@@ -61,7 +66,8 @@ def list_runs(
     """Show runs side by side: status, epochs, metrics, and the settings that differ.
 
     Metrics are those of the epoch whose weights are kept, of an unfinished run those of its last;
-    test_... are the test part's. `dlcli runs` alone does the same.
+    val_... are the validation part's, test_... the test part's, others the training part's.
+    `dlcli runs` alone does the same.
     """
     if csv and json:
         raise UsageError("give --csv or --json, not both")
@@ -76,6 +82,7 @@ def list_runs(
         check_sortable(everything, sort)
         found = ranked(found, sort)
         asked.insert(0, canonical(sort))
+    _tell_parts(asked, everything)
     known = [run.settings for run in found if run.settings is not None]
     differ = differing(known) if len(known) > 1 else []
     if json:
@@ -88,6 +95,16 @@ def list_runs(
         show_list(found, differ, asked)
         if not found:
             say(f"{folder}: no run" + (" is like that" if everything else " is there"))
+
+
+def _tell_parts(metrics: Sequence[str], runs: Sequence["Seen"]) -> None:
+    """Say of which part a metric is that was asked for, where that may be mistaken."""
+    from dlcli.pipeline.ranking import told_part
+
+    for metric in dict.fromkeys(metrics):
+        words = told_part(metric, runs)
+        if words is not None:
+            tell(f"note: {words}")
 
 
 def _of(run: "Seen", names: Sequence[str]) -> dict[str, Any]:
@@ -201,7 +218,7 @@ def prune(
     ],
     folder: Folder = Path("runs"),
     by: Annotated[
-        str, typer.Option("--by", metavar="METRIC", help="Which is compared.")
+        str, typer.Option("--by", metavar="METRIC", help="Which is compared, as for --sort.")
     ] = "val_loss",
     dry_run: DryRun = False,
     json: Json = False,
@@ -215,7 +232,9 @@ def prune(
     numerics.choose("portable")
     from dlcli.pipeline.ranking import canonical
     from dlcli.pipeline.removing import prune as keep_the_best
+    from dlcli.pipeline.seen import look_into
 
+    _tell_parts([canonical(by)], look_into(folder))
     done = keep_the_best(folder, keep_best, canonical(by), dry_run)
     if json:
         print_json({"dry_run": dry_run, **done.to_json()})

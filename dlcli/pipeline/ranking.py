@@ -57,6 +57,18 @@ def check_sortable(runs: Iterable[Seen], by: str) -> None:
         check_measured(canonical(by), runs, "--sort", _FACTS)
 
 
+def told_part(metric: str, runs: Iterable[Seen]) -> str | None:
+    """Of which part a metric is, where its name does not say it and other parts have it, too."""
+    known = {name for run in runs for name in run.metrics}
+    metric = canonical(metric)
+    others = [name for part in _PARTS[1:] if (name := part + metric) in known]
+    if metric not in known or not others:
+        return None
+    there = " and ".join(others)
+    be = "are" if len(others) > 1 else "is"
+    return f"{metric} is the training part's; there {be} {there}, too"
+
+
 def chosen(runs: Sequence[Seen], where: Sequence[str]) -> tuple[list[Seen], list[str]]:
     """The runs that satisfy all of these gates, and the metrics that the gates speak of. A run
     without a metric does not satisfy a gate of it."""

@@ -151,6 +151,66 @@ def test_the_best_come_first(metric: str, way: int, folder: Path) -> None:
     assert metric in table(dlcli("runs", folder, "--sort", metric))[0]
 
 
+def _without_validation(run: Path) -> None:
+    """As if it had no validation part."""
+
+    def change(document: dict[str, Any]) -> None:
+        for epoch in document["epochs"]:
+            metrics = epoch["metrics"]
+            epoch["metrics"] = {k: v for k, v in metrics.items() if not k.startswith("val_")}
+
+    edit_manifest(run / "manifest.json", change)
+
+
+def test_runs_without_a_validation_part_are_shown_with_the_test_part(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    _without_validation(folder / FIRST)
+    lines = table(dlcli("runs", folder))
+    assert lines[0][3:6] == ["val_loss", "val_accuracy", "test_accuracy"]
+    shutil.rmtree(folder / STOPPED)
+    for name in (SECOND, THIRD):
+        _without_validation(folder / name)
+    lines = table(dlcli("runs", folder))
+    assert lines[0][3:6] == ["test_loss", "test_accuracy", "units"]
+    assert "note" not in dlcli("runs", folder).err
+    by = [run["metrics"]["test_accuracy"] for run in listed(folder).values()]
+    found = listed(folder, "--where", f"test_accuracy>={max(by)!r}", "--sort", "test_loss")
+    assert 0 < len(found) == by.count(max(by))
+
+
+def test_of_a_run_without_validation_and_test_the_training_part_is_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    path = folder / STOPPED / "metrics.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [{k: v for k, v in row.items() if not k.startswith("val_")} for row in rows]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lines = table(dlcli("runs", folder))
+    assert lines[0][3:6] == ["val_loss", "val_accuracy", "accuracy"]
+    for name in (FIRST, SECOND, THIRD):
+        shutil.rmtree(folder / name)
+    assert table(dlcli("runs", folder))[0][3:5] == ["loss", "accuracy"]
+    assert dlcli("runs", folder, "--sort", "accuracy").err == ""
+
+
+def test_it_is_told_of_which_part_a_bare_name_is(folder: Path) -> None:
+    words = "note: accuracy is the training part's; there are val_accuracy and test_accuracy, too\n"
+    for arguments in (
+        ("--sort", "accuracy"), ("--where", "accuracy>0"),
+        ("--sort", "accuracy", "--where", "accuracy>0"), ("--sort", "accuracy", "--json"),
+    ):  # fmt: skip
+        assert dlcli("runs", folder, *arguments).err == words
+    prune = ("runs", "prune", folder, "--keep-best", "1", "--dry-run", "--by")
+    assert dlcli(*prune, "accuracy").err == words
+    for metric in ("val_accuracy", "test_accuracy"):
+        assert dlcli("runs", folder, "--sort", metric, "--where", f"{metric}>0").err == ""
+        assert dlcli(*prune, metric).err == ""
+    assert dlcli("runs", folder, "--sort", "epochs").err == ""
+
+
 def test_sorting_by_other_facts(folder: Path) -> None:
     assert list(listed(folder, "--sort", "name")) == [FIRST, SECOND, THIRD, STOPPED]
     assert list(listed(folder, "--sort", "epochs")) == [THIRD, SECOND, FIRST, STOPPED]
