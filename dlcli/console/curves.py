@@ -201,7 +201,8 @@ class Curves:
             legend.append("━ ", style=_COLOURS[place % 2])
             legend.append(f"{on_one_line(name)} {number(series[place][-1])}  ")
         if best is not None:
-            values = f"best {number(series[-1][best])} at {best + 1}"
+            # The epoch is the best by what is monitored, of which this need not be the curve.
+            values = f"best epoch {best + 1}: {number(series[-1][best])}"
             legend.append(values, style="green")
         if logarithmic:
             legend.append("  log", style="dim")

@@ -114,6 +114,18 @@ def test_curves_on_a_terminal(columns: int, lines: int, plots: int, finished: Pa
     assert screen.lines[-1] == "the run is complete" and screen.has_cursor
 
 
+def test_the_value_at_the_best_epoch_is_not_called_the_best(run: Path) -> None:
+    """Which epoch is the best says the monitor alone; other curves may be better elsewhere."""
+    best = json.loads(dlcli("watch", run, "--json").out)["best"]
+    with Screen(120, 40, "watch", run, both=True) as screen:
+        assert screen.end() == 0, screen.text
+    losses, others = (line for line in screen.frames[-1] if "━" in line)
+    for line, name in ((losses, "val_loss"), (others, "val_accuracy")):
+        told = re.search(r"  best epoch (\d+): (\S+)", line)
+        assert told is not None and int(told[1]) == best["epoch"]
+        assert float(told[2]) == pytest.approx(best["metrics"][name], abs=1e-4)
+
+
 def test_a_run_at_work_is_followed_until_it_is_killed(trainer: Trainer) -> None:
     with Screen(80, 24, "watch", trainer.run, both=True) as screen:
         screen.until(lambda lines: bool(BRAILLE.search("\n".join(lines))))
