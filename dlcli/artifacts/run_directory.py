@@ -45,6 +45,9 @@ SUMMARY = "summary.json"
 ANSWERS = "out_of_fold.csv"
 """Beside them, once all are complete."""
 
+RUNS = "runs"
+"""The directory that training puts runs into, unless it is told another one."""
+
 LATEST = "latest"
 """The link beside the runs that points at the newest one."""
 
@@ -68,6 +71,23 @@ def is_many(path: Path) -> bool:
 def is_run(path: Path) -> bool:
     """Whether something lies there that a run is known by; OSError where nobody may look."""
     return any((path / sign).exists() for sign in _SIGNS)
+
+
+def meant(path: Path | str) -> Path | None:
+    """What lies in `runs` by this path, which is not there by itself: listings name runs so."""
+    place = Path(RUNS, path)
+    try:
+        return place if ".." not in place.parts and place.exists() else None
+    except (OSError, ValueError):  # nobody may look, or nothing can have this name
+        return None
+
+
+def nothing_there(path: Path | str, words: str, otherwise: str = "") -> UsageError:
+    """The error about a run that is not there: which one was meant, or else what to do."""
+    place = meant(path)
+    if place is None:
+        return UsageError(f"{words}{otherwise}", file=path)
+    return UsageError(f"{words}; did you mean {place}?", file=path, hint=f"did you mean {place}?")
 
 
 def is_listed(name: str) -> bool:
@@ -129,7 +149,7 @@ class RunDirectory:
             is_directory = root.is_dir()
             has_signs = is_directory and is_run(root)
         except FileNotFoundError:
-            raise UsageError(f"there is no run directory {path}") from None
+            raise nothing_there(path, f"there is no run directory {path}") from None
         except (OSError, RuntimeError, ValueError) as error:  # loops of links, NUL characters
             why = reason(error) if isinstance(error, OSError) else str(error)
             raise UsageError(f"cannot open the run directory {path}: {why}") from None

@@ -140,9 +140,12 @@ def require_run(path: Path) -> Path:
     try:
         path.stat()
     except FileNotFoundError:
-        raise UsageError(
-            f"{path}: no such run directory; `dlcli train CONFIG` makes one and prints its path",
-            file=path,
+        from dlcli.artifacts.run_directory import nothing_there
+
+        raise nothing_there(
+            path,
+            f"{path}: no such run directory",
+            "; `dlcli train CONFIG` makes one and prints its path",
         ) from None
     except (OSError, ValueError) as error:  # no permission, or a name that nothing can have
         why = reason(error) if isinstance(error, OSError) else str(error)

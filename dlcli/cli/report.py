@@ -1,5 +1,7 @@
 """`dlcli report`: the page of a run, or of several side by side."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from dlcli.cli.options import (
     require_run,
 )
 from dlcli.cli.outcome import print_json, tell
+from dlcli.errors import UsageError
 
 
 def report(
@@ -53,7 +56,8 @@ def report(
     Prints the page's path on stdout. Training writes the page of its run by itself.
     """
     for run in runs:
-        require_run(run)
+        _refuse_folder(require_run(run), output)
+    runs = _once(runs)
     choose_recorded_numerics(runs[0])  # what is computed, for --rows, is of one run
     from dlcli.pipeline.report import report_runs
 
@@ -70,6 +74,35 @@ def report(
         print_json({"report": str(path), **drawn})
     else:
         print_path(path)
+
+
+def _refuse_folder(path: Path, output: Path | None) -> None:
+    """UsageError for the directory that runs are in, which says how to give all of them."""
+    from dlcli.artifacts.run_directory import is_many, is_run
+
+    try:
+        if not path.is_dir() or is_run(path) or is_many(path):
+            return
+        places = [one for one in path.iterdir() if one.is_dir() and not one.is_symlink()]
+        count = sum(is_run(one) or is_many(one) for one in places)
+    except OSError:  # who opens it will say why
+        return
+    if count:
+        command = f"dlcli report {shlex.quote(str(path))}/* -o {shlex.quote(str(output or 'FILE'))}"
+        holds = f"{count} runs" if count > 1 else "one run"
+        raise UsageError(
+            f"{path} is no run, it holds {holds}: `{command}` shows all side by side",
+            file=path,
+            hint=command,
+        )
+
+
+def _once(runs: Sequence[Path]) -> list[Path]:
+    """Each run once, by its own name: `runs/*` has the newest as `latest`, too."""
+    found: dict[Path, Path] = {}
+    for run in sorted(runs, key=Path.is_symlink):  # links last; else as they were given
+        found.setdefault(run.resolve(), run)
+    return sorted(found.values(), key=list(runs).index)
 
 
 def _show(path: Path) -> None:

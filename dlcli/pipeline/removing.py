@@ -19,6 +19,7 @@ from dlcli.artifacts.run_directory import (
     RunDirectory,
     is_many,
     is_run,
+    nothing_there,
     point_latest,
     strange_in_many,
 )
@@ -130,7 +131,7 @@ def removable(path: Path) -> Path:
         root = path.resolve(strict=True)
         is_directory = root.is_dir()
     except FileNotFoundError:
-        raise UsageError(f"there is no run directory {path}", file=path) from None
+        raise nothing_there(path, f"there is no run directory {path}") from None
     except (OSError, RuntimeError, ValueError) as error:  # loops of links, NUL characters
         why = reason(error) if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot open the run directory {path}: {why}", file=path) from None
