@@ -98,7 +98,7 @@ STATES: dict[str, tuple[str, Callable[[Path], object], tuple[int, ...]]] = {
     "metrics absent": (WHOLE, _without("metrics.jsonl"), (0, 4, 0, 4, 0, 0)),
     "metrics a pipe": (WHOLE, _a_pipe, (0, 4, 0, 4, 0, 0)),
     "evaluation edited": (
-        WHOLE, _edited(b"0", b"1", "evaluation.json"), (0, 4, 0, 0, 4, 4)),
+        WHOLE, _edited(b"0", b"1", "evaluation.json"), (0, 4, 4, 0, 4, 4)),
     "config edited": (
         WHOLE, _edited(b"units: 4", b"units: 5", "config.resolved.yaml"), (0, 0, 0, 0, 4, 4)),
     "of a later version": (WHOLE, _later, (0, 4, 4, 4, 4, 4)),
