@@ -53,6 +53,12 @@ class Monitor:
             self.name = "val_loss" if validates else "loss"
             self._sign, self._min_delta, self._patience = 1.0, 0.0, 0
 
+    @property
+    def trains(self) -> bool:
+        """Whether the value is one of the training part, which the best epoch may just have
+        learned by heart."""
+        return not self.name.startswith("val_")
+
     def enter(self, history: History, epoch: Epoch) -> bool:
         """Enter an epoch into the history; whether it is the best so far."""
         value = float(epoch.metrics[self.name])

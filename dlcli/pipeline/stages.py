@@ -166,10 +166,15 @@ def last_two_stages(
 
 
 def told_of_weights(loaded: LoadedConfig, session: Session) -> list[str]:
-    """Which epoch's weights the run keeps, which was the best, and how to keep that one."""
+    """Which epoch's weights the run keeps, which was the best, and how to keep that one.
+
+    To keep the epoch that fits the training part best is no advice.
+    """
     history = session.history
     last, best = len(history.epochs), history.best_epoch
     value = f"{session.monitor.name} {history.best:.4g}"
+    if session.monitor.trains and (last == best or loaded.config.training.keep != "best"):
+        return [f"kept: the weights of epoch {last}, the last"]
     if last == best:
         return [f"kept: the weights of epoch {last}, the last and the best ({value})"]
     if loaded.config.training.keep == "best":

@@ -150,5 +150,7 @@ def _remark(session: Session) -> str:
     if not session.improved or len(history.epochs) < 2:
         return ""
     name = session.monitor.name
+    if session.monitor.trains:  # nearly every epoch, and no reason to keep its weights
+        return f"best training {name} so far"
     # Losses are in the line anyway.
     return "best so far" if name.endswith("loss") else f"best so far: {name} {history.best:.4f}"
