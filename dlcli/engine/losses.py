@@ -360,10 +360,13 @@ def _check_regression(name: str, out_shape: Shape, target_shape: Shape | None) -
 def _check_classes(name: str, out_shape: Shape, classes: int | None) -> None:
     if len(out_shape) != 1 or out_shape[0] < 2:
         hint = ", or use binary_crossentropy with units: 1" if out_shape == (1,) else ""
+        units = f"a dense layer with units: {classes or '<classes>'}"
+        remedy = f"End the model with {units}{hint}"
+        if len(out_shape) > 1:  # which a dense layer at the end does not change
+            remedy = f"Put `flatten` before the last layer, {units}"
         raise ShapeError(
             f"{name} needs a last layer with one output per class, rows of shape (classes,) "
-            f"with 2 classes or more; the last layer gives rows of shape {out_shape}. End the "
-            f"model with a dense layer with units: {classes or '<classes>'}{hint}"
+            f"with 2 classes or more; the last layer gives rows of shape {out_shape}. {remedy}"
         )
     if classes is not None and classes > out_shape[0]:
         raise ShapeError(

@@ -7,6 +7,7 @@ import numpy as np
 
 from dlcli import builder
 from dlcli.config import LoadedConfig
+from dlcli.config.scalars import write_scalar
 from dlcli.data.audit import Finding, errors
 from dlcli.data.dataset import ONLY, Dataset, Raw
 from dlcli.data.duplicates import duplicate_rows
@@ -64,15 +65,7 @@ def of_rows(
 def _categories(dataset: Dataset, fitted: Preprocessing) -> tuple[Finding, ...]:
     """Findings about missing cells that are a category, and about categories that only other
     parts have."""
-    told = []
-    for name in gap_categories(fitted):
-        told.append(
-            Finding(
-                "gap_category",
-                f"missing cells of column {name!r} are a category of their own",
-                "to fill them in, put the transform impute before the one that encodes the column",
-            )
-        )
+    told = _gaps(gap_categories(fitted))
     taken = takes_unknown(fitted)
     for role, part in dataset.parts().items():
         if role == "train" or not taken:
@@ -89,6 +82,25 @@ def _categories(dataset: Dataset, fitted: Preprocessing) -> tuple[Finding, ...]:
                 )
             )
     return tuple(told)
+
+
+def _gaps(names: Sequence[str]) -> list[Finding]:
+    """One finding for all columns of which missing cells are a category."""
+    if not names:
+        return []
+    shown = ", ".join(map(repr, names))
+    several, are = ("s", "categories") if len(names) > 1 else ("", "a category")
+    columns = ", ".join(map(write_scalar, names))
+    # A config that `init` wrote has an impute already: it must be said why that one is no help.
+    return [
+        Finding(
+            "gap_category",
+            f"missing cells of column{several} {shown} are {are} of their own",
+            "that is fine; to fill them in instead, put `{type: impute, strategy: most_frequent, "
+            f"columns: [{columns}]}}` before the transform that encodes them (`mean` and `median` "
+            "fill in numbers only)",
+        )
+    ]
 
 
 _MOST_LOOKED_AT = 100_000

@@ -309,6 +309,7 @@ def test_suitable_shapes_pass_the_check(
         ("binary_crossentropy", (3,), (2,), None, "as many outputs as"),
         ("categorical_crossentropy", (3,), (4,), None, "one-hot rows"),
         ("categorical_crossentropy", (4, 4, 2), None, None, "one output per class"),
+        ("sparse_categorical_crossentropy", (2, 2, 9), (), 9, "Put `flatten` before the last"),
         ("sparse_categorical_crossentropy", (1,), (), 2, "binary_crossentropy with units: 1"),
         ("sparse_categorical_crossentropy", (3,), (), 10, "Give it units: 10"),
         ("sparse_categorical_crossentropy", (3,), (3,), None, "use categorical_crossentropy"),

@@ -268,6 +268,21 @@ def test_a_finding_is_a_warning_an_error_or_nothing_as_the_config_says(maker: An
     assert dlcli("validate", "c.yaml", "--set", "data.audit=strict").code == 2
 
 
+def test_the_remedy_for_gaps_names_an_impute_that_fills_texts() -> None:
+    """All columns in one finding; an impute by the median, as `init` writes it, is no help."""
+    gaps = {name: ["", "p", "q", "p", "q"] * (N // 5) for name in ("c", "d: e")}
+    csv({**HEAD, **gaps, "kind": KIND})
+    fills = "  transforms: [%s{type: impute, strategy: median}, {type: one_hot, columns: %s}]\n"
+    config(fills % ("", '[c, "d: e"]'))
+    (found,) = json.loads(trained("--json").out)["findings"]
+    assert found["code"] == "gap_category"
+    assert found["sentence"] == "missing cells of columns 'c', 'd: e' are categories of their own"
+    remedy = '{type: impute, strategy: most_frequent, columns: [c, "d: e"]}'
+    assert f"`{remedy}`" in found["fix"] and "numbers only" in found["fix"]
+    config(fills % (f"{remedy}, ", '[c, "d: e"]'))
+    assert json.loads(trained("--json").out)["findings"] == []
+
+
 def test_the_readme_says_what_each_code_means() -> None:
     text = README.read_text(encoding="utf-8")
     for code, meaning in CODES.items():
