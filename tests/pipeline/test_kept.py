@@ -88,15 +88,11 @@ def test_the_document_says_the_same(config: Path, tmp_path: Path) -> None:
         assert found["kept_epoch"] == (best if keep == "best" else 9)
 
 
-def test_the_best_training_loss_is_no_reason_to_keep_an_epoch(
-    config: Path, tmp_path: Path
-) -> None:
+def test_the_best_training_loss_is_no_reason_to_keep_an_epoch(config: Path, tmp_path: Path) -> None:
     """Where there is no validation part, and where early stopping looks at the training part."""
     alone = settings(data__split__validation=0, training__keep="last", training__epochs=9)
     stopping = "{monitor: loss, patience: 20}"
-    looked = settings(
-        training__early_stopping=stopping, training__keep="last", training__epochs=9
-    )
+    looked = settings(training__early_stopping=stopping, training__keep="last", training__epochs=9)
     for words in (alone, looked):
         call = train(config, tmp_path / "r", *words)
         assert told(call) == ["kept: the weights of epoch 9, the last"]
