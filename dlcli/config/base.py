@@ -19,8 +19,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from dlcli.config.absent import unknown
+from dlcli.config.scalars import Scalar, write_scalar
 from dlcli.config.values import Listing, Real, wrong, wrong_value
-from dlcli.config.wording import code, instead, listing, squeeze
+from dlcli.config.wording import choices, code, instead, listing, squeeze
 from dlcli.frozen import frozen
 
 RECORDED = "recorded"
@@ -134,19 +135,57 @@ class Component:
             raise wrong_value(f"must be a mapping with a `type`{instead(value)}")
         name = value.get("type")
         if "type" not in value:
+            meant = self._meant(value, known)
+            if meant is not None:
+                raise wrong(f"this {self.noun} has no `type`: write {code(meant)}")
             raise wrong(f"this {self.noun} has no `type`; available: {listing(known)}")
         if not isinstance(name, str):
             raise wrong(f"`type` must be one of {listing(known)}{instead(name)}", *at)
         name = self.aliases.get(name, name)
         if name not in known:
-            raise wrong(self._unknown(name, known), *at)
+            sentence = self._unknown(name, known)
+            if self.number is not None and not at and sentence.endswith(listing(known)):
+                words = f"must be a number, or a {self.noun}: {choices(known)}{instead(name)}"
+                raise wrong_value(words)
+            raise wrong(sentence, *at)
         return {**value, "type": name}
+
+    def _meant(self, value: Mapping[str, Any], known: Mapping[str, type[Section]]) -> str | None:
+        """How `{dropout: 0.5}`, a word that stands where a key belongs, is written; None where
+        that cannot be told."""
+        ((word, inside), *others) = value.items() if value else (("", None),)
+        same = next((one for one in known if squeeze(one) == squeeze(str(word))), None)
+        name = same or self.aliases.get(word) or self.words.get(squeeze(str(word)))
+        if others or name not in known:
+            return None
+        if inside is None:
+            inside = {}
+        elif not isinstance(inside, dict):
+            keys = known[name].model_fields
+            own = [key for key in keys if key not in ("type", *_OF_EVERY_LAYER)]
+            needed = [key for key in own if keys[key].is_required()] or own[:1]
+            number = isinstance(inside, int | float) and not isinstance(inside, bool)
+            if not needed or not (number or needed[0] == word):
+                return None
+            inside = {needed[0]: inside, **dict.fromkeys(needed[1:], ...)}
+        keys = [f"{key}: {_short(inner)}" for key, inner in inside.items()]
+        whole = ", ".join([f"type: {name}", *keys])
+        return f"{{{whole}}}" if len(whole) < _LONGEST else f"{{type: {name}, ...}}"
 
     def _unknown(self, name: str, known: Mapping[str, object]) -> str:
         word = squeeze(name)
         if word in self.hints:
             return f"unknown {self.noun} {code(name)}: {self.hints[word]}"
         return unknown(self.noun, name, list(known), self.aliases, self.words)
+
+
+_LONGEST = 58  # of what is shown whole
+_OF_EVERY_LAYER = ("name", "trainable", "input", "inputs")
+
+
+def _short(value: Any) -> str:
+    """A value in a line of a message; what is no scalar is left out."""
+    return write_scalar(value) if isinstance(value, Scalar) else "..."
 
 
 class _Whole:

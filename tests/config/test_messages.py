@@ -3,7 +3,8 @@
 import pytest
 
 from dlcli.config import LAYER_CONFIGS, parse_config
-from dlcli.config.wording import listing
+from dlcli.config.schedules import SCHEDULE_CONFIGS
+from dlcli.config.wording import choices, listing
 from dlcli.errors import ConfigError
 from tests.config.mutations import CANCER, DIGITS, FRIEDMAN, MNIST, TABLE, VALID
 
@@ -65,6 +66,25 @@ CASES = [
      f"`type` must be one of {listing(LAYER_CONFIGS)}, not 3"),
     (MNIST, "- flatten", "- {name: a}", "{name:",
      f"this layer has no `type`; available: {listing(LAYER_CONFIGS)}"),
+    (MNIST, "- flatten", "- dropout: 0.5", "dropout",
+     "this layer has no `type`: write `{type: dropout, rate: 0.5}`"),
+    (MNIST, "- flatten", "- Dense: {units: 8, activation: relu, kernel_initializer: {type: zeros}}",
+     "Dense", "this layer has no `type`: write `{type: dense, ...}`"),
+    (MNIST, "- flatten", "- dense: {units: 8, activation: {type: relu}}", "dense",
+     "this layer has no `type`: write `{type: dense, units: 8, activation: ...}`"),
+    (MNIST, "- flatten", "- Conv2d: 8", "Conv2d",
+     "this layer has no `type`: write `{type: conv2d, filters: 8, kernel_size: ...}`"),
+    (MNIST, "- flatten", "- flatten:", "flatten",
+     "this layer has no `type`: write `{type: flatten}`"),
+    (MNIST, "- flatten", "- activation: relu", "activation",
+     "this layer has no `type`: write `{type: activation, activation: relu}`"),
+    (MNIST, "- flatten", "- dense: relu", "dense",
+     f"this layer has no `type`; available: {listing(LAYER_CONFIGS)}"),
+    (MNIST, "- flatten", "- {}", "{}",
+     f"this layer has no `type`; available: {listing(LAYER_CONFIGS)}"),
+    (MNIST, "learning_rate: 1e-3", "learning_rate: fast", "fast",
+     f"`learning_rate` must be a number, or a schedule: {choices(SCHEDULE_CONFIGS)}, "
+     'not the text "fast"'),
     (MNIST, "- flatten", "- 7", "7", "`layers[4]` must be a mapping with a `type`, not 7"),
     (MNIST, "- flatten", "- {type: flatten, name: A}", "A", "`name` must be a name of "
      'lower-case letters, digits and `_` that begins with a letter, not the text "A"'),
