@@ -4,7 +4,7 @@ ending.py."""
 import contextlib
 import io
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, NoReturn
 
@@ -157,6 +157,7 @@ def run() -> NoReturn:
 
 def _misused(error: Any, fail: Failure) -> int:
     """Options and arguments that the command does not have, or lacks."""
+    error.message += _set_apart(sys.argv)
     shown = io.StringIO()
     error.show(file=shown)
     _told(shown.getvalue().rstrip("\n"))
@@ -165,6 +166,14 @@ def _misused(error: Any, fail: Failure) -> int:
     code = int(error.exit_code)
     fail({"code": code, "kind": "usage", "message": error.format_message(), **hint})
     return code
+
+
+def _set_apart(words: Sequence[str]) -> str:
+    """What to add to a complaint where `--set` is followed by a key and a value, two words."""
+    for option, key, value in zip(words, words[1:], words[2:], strict=False):
+        if option == "--set" and "=" not in key:
+            return f"; --set takes one word, KEY=VALUE: write --set {key}={value}"
+    return ""
 
 
 def _bar(what: str, total: int | None, unit: str, began: float) -> progress.Bar | None:

@@ -335,3 +335,13 @@ def test_every_failure_after_training_began_is_in_the_log(trees: Path, output: P
     run = interrupted(trees, output)
     assert "stopped after step 3" in (run / "train.log").read_text()
     assert provenance.Environment.read(RunDirectory.open(run)).document["finished"] is None
+
+
+@pytest.mark.parametrize("value", ["0.01", "-1"])
+def test_a_setting_in_two_words_is_told_how_it_is_written(value: str) -> None:
+    words = ("train", "c.yaml", "--set", "optimizer.learning_rate", value)
+    told = f"--set takes one word, KEY=VALUE: write --set optimizer.learning_rate={value}"
+    call = dlcli(*words)
+    assert call.code == 2 and told in call.err
+    assert told in json.loads(dlcli(*words, "--json").out)["error"]["message"]
+    assert "--set" not in dlcli("train", "c.yaml", "b.yaml", "--set", "a=1").err
