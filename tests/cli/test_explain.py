@@ -60,7 +60,7 @@ def test_a_short_word_stands_for_the_long_one() -> None:
         ("layer.dense", "did you mean 'layers.dense'?"),
         ("training.epoch", "did you mean 'training.epochs'?"),
         ("layers.dense.unit", "did you mean 'layers.dense.units'?"),
-        ("epochs", "did you mean training.epochs?"),
+        ("neurons", "did you mean 'units'?"),
         ("mse", "did you mean losses.mean_squared_error or metrics.mean_squared_error?"),
         ("constant", "did you mean initializers.constant or schedules.constant?"),
         ("layers", "`dlcli list layers` shows its words"),
@@ -71,6 +71,37 @@ def test_of_a_wrong_word_it_says_what_was_meant(word: str, hint: str) -> None:
     call = dlcli("explain", word)
     assert call.code == 2 and call.out == "" and hint in call.err
     assert json.loads(dlcli("explain", word, "--json").out)["error"]["hint"] == hint
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("conv2d.padding", "layers.conv2d.padding"),
+        ("adam.lr", "optimizers.adam.learning_rate"),
+        ("epochs", "training.epochs"),
+        ("split", "data.split"),
+        ("units", "layers.dense.units"),
+    ],
+)
+def test_what_only_one_has_is_shown_without_its_full_name(word: str, name: str) -> None:
+    call = dlcli("explain", word)
+    assert call == dlcli("explain", name) and call.code == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("lr", "'lr' means learning_rate, an option of optimizers."),
+        ("optimizer.lr", "'optimizer.lr' means learning_rate, an option of optimizers."),
+        ("filters", "'filters' is an option of layers.conv2d, layers.conv1d, "),
+        ("layers.padding", "'layers.padding' is an option of layers.conv2d, "),
+    ],
+)
+def test_of_an_option_that_several_have_it_says_whose_it_is(word: str, sentence: str) -> None:
+    call = dlcli("explain", word)
+    assert call.code == 2 and sentence in call.err
+    hint = json.loads(dlcli("explain", word, "--json").out)["error"]["hint"]
+    assert dlcli(*hint.split("`")[1].split()[1:]).code == 0
 
 
 def test_a_wrong_kind_and_wrong_usage_are_told() -> None:
