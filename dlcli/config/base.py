@@ -156,7 +156,7 @@ class Component:
         ((word, inside), *others) = value.items() if value else (("", None),)
         same = next((one for one in known if squeeze(one) == squeeze(str(word))), None)
         name = same or self.aliases.get(word) or self.words.get(squeeze(str(word)))
-        if others or name not in known:
+        if others or name is None or name not in known:
             return None
         if inside is None:
             inside = {}
@@ -168,8 +168,8 @@ class Component:
             if not needed or not (number or needed[0] == word):
                 return None
             inside = {needed[0]: inside, **dict.fromkeys(needed[1:], ...)}
-        keys = [f"{key}: {_short(inner)}" for key, inner in inside.items()]
-        whole = ", ".join([f"type: {name}", *keys])
+        pairs = [f"{key}: {_short(inner)}" for key, inner in inside.items()]
+        whole = ", ".join([f"type: {name}", *pairs])
         return f"{{{whole}}}" if len(whole) < _LONGEST else f"{{type: {name}, ...}}"
 
     def _unknown(self, name: str, known: Mapping[str, object]) -> str:
