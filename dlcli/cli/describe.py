@@ -34,7 +34,7 @@ _SIGNS = {"\t": "tab", "blanks": "blanks"}
 def describe(
     data: DataFile, target: Target = None, json: Json = False, debug: Debug = False
 ) -> None:
-    """Show what a table or a file of arrays holds: columns, gaps, ranges, the target."""
+    """Show what a table or arrays hold: columns, gaps, target."""
     require_data(data)
     numerics.choose("portable")
     from dlcli.data.looking.arrays import ArraysLook

@@ -25,7 +25,9 @@ def doctor(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Check this machine: versions, bits, gradients, disk, processors, extras. Writes nothing.
+    """Check this machine: versions, bits, gradients, disk, extras.
+
+    It looks at the processors, too, and writes nothing.
 
     Exit 0: nothing is wrong. Exit 11: other bits than on machines of its kind. Exit 6: runs cannot
     be written. Exit 1: a layer's gradients are not its derivatives.

@@ -42,8 +42,9 @@ def export(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a trained network in more formats, proved beside the engine.
+    """Write a trained network in more formats, each one proved.
 
+    The proof is made beside the engine.
     Prints the folders: deploy/FORMAT/ of the run, which lists them afterwards.
     """
     kinds = _known(formats)

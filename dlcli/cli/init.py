@@ -38,7 +38,10 @@ def init(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a config for a table or arrays, or an example, ready to train. Never overwrites."""
+    """Write a config for a table, arrays or pictures, or an example.
+
+    It is ready to train. Nothing is overwritten.
+    """
     if listing:
         _list(json)
     elif example is not None:

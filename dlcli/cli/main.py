@@ -73,8 +73,12 @@ app.command("export", cls=_Command)(export)
 app.command("importance", cls=_Command)(importance)
 app.command("verify", cls=_Command)(verify)
 app.command("reproduce", cls=_Command)(reproduce)
-app.command("diff", cls=_Command)(diff)
-app.command("report", cls=_Command)(report)
+app.command(
+    "diff", cls=_Command, short_help="Show in what two runs differ, from config to tensors."
+)(diff)
+app.command(
+    "report", cls=_Command, short_help="Write a page, HTML without scripts, of one or several runs."
+)(report)
 app.command("init", cls=_Command)(init)
 app.command("describe", cls=_Command)(describe)
 app.command("list", cls=_Command)(list_words)
@@ -91,7 +95,7 @@ data.command("fetch", cls=_Command)(fetch)
 app.add_typer(data, name="data")
 runs = typer.Typer(
     cls=RunsGroup,
-    help="Runs side by side, one of them, and their removal; `dlcli runs [DIR]` lists.",
+    help="Runs side by side, one of them, and their removal. `dlcli runs [DIR]` lists them.",
     rich_markup_mode=None,
 )
 runs.command("list", cls=_Command)(list_runs)

@@ -69,7 +69,7 @@ def predict(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Answer new rows, preprocessing included: CSV on stdout, or a file.
+    """Answer new rows, preprocessing included, as CSV or in a file.
 
     Classification gives the class and each class's probability; regression the value. A row's
     answer depends on no other row, and rows are answered while they are read. Pictures are decoded

@@ -53,7 +53,9 @@ def reproduce(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Train the recorded config again, in a fresh place, and compare bit for bit.
+    """Train the recorded config again, and compare bit for bit.
+
+    It trains in a fresh place.
 
     Exit 0: identical. Exit 10: differs, with the first differing epoch and tensor and the likely
     cause. Exit 11: another numerics class, not comparable. The original is never touched.

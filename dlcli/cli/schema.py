@@ -6,9 +6,9 @@ from dlcli.cli.options import Debug, Json
 
 
 def schema(json: Json = False, debug: Debug = False) -> None:
-    """Print the JSON Schema of the config file, for editors that check and complete YAML.
+    """Print the JSON Schema of the config file, for editors.
 
-    It is JSON with and without --json.
+    With it they check and complete YAML. It is JSON with and without --json.
     """
     from dlcli.reference.schema import schema as described
 

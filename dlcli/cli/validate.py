@@ -37,9 +37,9 @@ def validate(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Check configs without training: all errors at once, shapes, parameters, FLOPs.
+    """Check configs without training; show shapes and FLOPs.
 
-    All files are checked. Exit 2 if a config is wrong; 3 if only data is.
+    All errors of all files are told at once. Exit 2 if a config is wrong; 3 if only data is.
     """
     if json and format not in (None, "json"):
         raise UsageError(f"--json and --format {format}: give one of them")

@@ -7,7 +7,10 @@ from dlcli.cli.outcome import print_json
 
 
 def verify(run: RunArgument, json: Json = False, debug: Debug = False) -> None:
-    """Check every file of a run against its manifest; trains nothing. Exit 4 names the file."""
+    """Check every file of a run against its manifest.
+
+    Trains nothing. Exit 4 names the file.
+    """
     from dlcli.artifacts.run_directory import RunDirectory, is_many
     from dlcli.artifacts.verification import verify as check
 

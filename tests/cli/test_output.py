@@ -267,6 +267,9 @@ def test_help_tells_every_option_in_words(name: str) -> None:
 def test_help_tells_every_command_and_every_exit_code() -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"})
     assert result.exit_code == 0
+    assert "..." not in result.output.partition("Commands:")[2], (
+        "the first sentence of a command is too long"
+    )
     for name in COMMANDS:
         assert re.search(rf"^  {str(name).split()[0]} ", result.output, re.MULTILINE)
     words = " ".join(result.output.split())
