@@ -57,7 +57,7 @@ def report(
     """
     for run in runs:
         _refuse_folder(require_run(run), output)
-    runs = _once(runs)
+    runs = _without_links(runs)
     choose_recorded_numerics(runs[0])  # what is computed, for --rows, is of one run
     from dlcli.pipeline.report import report_runs
 
@@ -97,12 +97,10 @@ def _refuse_folder(path: Path, output: Path | None) -> None:
         )
 
 
-def _once(runs: Sequence[Path]) -> list[Path]:
-    """Each run once, by its own name: `runs/*` has the newest as `latest`, too."""
-    found: dict[Path, Path] = {}
-    for run in sorted(runs, key=Path.is_symlink):  # links last; else as they were given
-        found.setdefault(run.resolve(), run)
-    return sorted(found.values(), key=list(runs).index)
+def _without_links(runs: Sequence[Path]) -> list[Path]:
+    """Without links to runs that are given by name: `runs/*` has the newest as `latest`, too."""
+    named = {run.resolve() for run in runs if not run.is_symlink()}
+    return [run for run in runs if not run.is_symlink() or run.resolve() not in named]
 
 
 def _show(path: Path) -> None:
