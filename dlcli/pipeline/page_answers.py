@@ -87,6 +87,6 @@ def _real(value: Any) -> float:
 
 
 def _share(value: Any) -> float:
-    if not 0 <= (number := _real(value)) <= 1:
+    if not 0 <= (number := _real(value)) <= 1 + 1e-9:  # a sum of roundings may be beyond
         raise ValueError("no share")
-    return number
+    return min(number, 1.0)

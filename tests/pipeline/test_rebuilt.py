@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score, roc_auc_score
 
 from dlcli.config import parse_config
 from dlcli.engine.context import Context
@@ -178,7 +178,7 @@ model:
 loss: bce
 optimizer: {type: adam, learning_rate: 0.05}
 training: {epochs: 8, batch_size: 16}
-evaluation: {metrics: [accuracy, f1]}
+evaluation: {metrics: [accuracy, f1, roc_auc]}
 """
 
 
@@ -199,6 +199,12 @@ def test_masks_of_images_are_labels_of_their_pixels(tmp_path: Path) -> None:
     assert told["accuracy"] == pytest.approx(((y > 0.5) == flat).mean())
     expected = -(flat * np.log(y) + (1 - flat) * np.log(1 - y)).mean()
     assert told["loss"] == pytest.approx(expected, rel=1e-5)
+    assert told["roc_auc"] == pytest.approx(roc_auc_score(flat, y, average="macro"), rel=1e-6)
+    assert (
+        "ROC and precision and recall are of 20 of the 30 labels"
+        in (run / "report.html").read_text()
+    )
+    assert dlcli("report", run, "--rows").code == 0
 
 
 def test_masks_that_are_no_masks(tmp_path: Path) -> None:

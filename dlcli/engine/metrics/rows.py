@@ -54,8 +54,8 @@ class Answered:
         """Write down the answers to the rows at these positions; y, t as `MetricSet` has them."""
         arrays, two = self._arrays, self._learned.classes == 2
         if self._learned.kind == "multilabel":
-            arrays["scores"][positions] = y
-            arrays["targets"][positions] = t > 0.5
+            arrays["scores"][positions] = y.reshape(len(y), -1)  # labels of pixels have axes, too
+            arrays["targets"][positions] = t.reshape(len(t), -1) > 0.5
         elif self._learned.kind == "binary":
             arrays["scores"][positions] = y
             arrays["targets"][positions] = t.reshape(-1) > 0.5
