@@ -118,7 +118,7 @@ def _ticks(axis: Any, span: Span, ticks: Sequence[float] | None = None) -> None:
 def _ticks_across(sheet: Any, span: Span) -> list[float]:
     """Those of the page, or of long numbers so many that none touches the next."""
     ticks = span.ticks()
-    widest = max((_width(sheet, number(tick), _SMALL) for tick in ticks), default=0.0)
+    widest = max((_width(sheet, told, _SMALL) for told in labels(ticks)), default=0.0)
     while len(ticks) > 2 and (widest + 0.08) * (len(ticks) - 1) > _ACROSS:
         ticks = ticks[::2]
     return ticks

@@ -25,6 +25,9 @@ from dlcli.report.style import COLORS
 _UNDER = 14
 """More room below than in a chart over epochs: the axis has a name there."""
 
+_DIGIT, _GAP = 6.6, 8.0
+"""How wide a digit is at most, and what is left free between numbers."""
+
 
 @frozen
 class _Axis:
@@ -71,6 +74,9 @@ def _grid(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
         yield f'<path class="grid" d="M{left} {place_of(y)}H{right}"/>'
         yield beside(told, y)
     ticks = across.span.ticks()
+    widest = max(map(len, labels(ticks)), default=0)
+    while len(ticks) > 2 and (_DIGIT * widest + _GAP) * (len(ticks) - 1) > right - left:
+        ticks = ticks[::2]
     for tick, told in zip(ticks, labels(ticks), strict=True):
         x = place_of(across.at(tick))
         yield f'<path class="grid" d="M{x} {top}V{bottom}"/>'
