@@ -19,10 +19,10 @@ from dlcli.report.axes import (
     place_of,
 )
 from dlcli.report.lines import (
-    CROWDED,
     Curve,
     corners,
     epoch_ticks,
+    is_crowded,
     longest,
     only_best,
     part_of_epoch,
@@ -55,7 +55,7 @@ def chart(
         parts += _mark(scale, best)
     for curve, place in zip(curves, places, strict=True):
         parts.append(_drawn(curve, place, scale, stride))
-    crowded = " many" if epochs > CROWDED or len(curves) > 2 else ""
+    crowded = " many" if is_crowded(curves) else ""
     keys = ""
     if len(curves) <= 2 and curves[0].key:
         keys = "".join(
@@ -73,6 +73,12 @@ def chart(
 
 def _swatch(place: int) -> str:
     return ("━", "╍", "┅", "┉")[place // COLORS % len(DASHES)]
+
+
+def dashed(place: int) -> str:
+    """How the n-th line is dashed, as an attribute."""
+    dash = DASHES[place // COLORS % len(DASHES)]
+    return f' stroke-dasharray="{dash}"' if dash else ""
 
 
 def key_of(place: int, label: str) -> str:
@@ -119,8 +125,6 @@ def _mark(scale: _Scale, best: int) -> Iterator[str]:
 
 
 def _drawn(curve: Curve, place: int, scale: _Scale, stride: int) -> str:
-    dash = DASHES[place // COLORS % len(DASHES)]
-    dashed = f' stroke-dasharray="{dash}"' if dash else ""
     label = f"{curve.label} " if curve.label else ""
     points, last = [], len(curve.values)
     ends = {epoch for epoch in (curve.marked, last) if 1 <= epoch <= last}
@@ -134,7 +138,7 @@ def _drawn(curve: Curve, place: int, scale: _Scale, stride: int) -> str:
             x, y = place_of(scale.x(epoch)), place_of(scale.y(value))
             points.append(f'<path{kind} d="M{x} {y}h0"><title>{escaped(told)}</title></path>')
     return (
-        f'<g class="c{place % COLORS}"><path class="l"{dashed} d="{_line(curve, scale)}"/>'
+        f'<g class="c{place % COLORS}"><path class="l"{dashed(place)} d="{_line(curve, scale)}"/>'
         f'<g class="p">{"".join(points)}</g></g>'
     )
 

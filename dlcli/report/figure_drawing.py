@@ -15,10 +15,10 @@ from dlcli.report.described import Filters
 from dlcli.report.epochs import EpochChart
 from dlcli.report.figures import Figure, NamedMatrix
 from dlcli.report.lines import (
-    CROWDED,
     Curve,
     corners,
     epoch_ticks,
+    is_crowded,
     longest,
     only_best,
     part_of_epoch,
@@ -80,7 +80,7 @@ def _width(sheet: Any, text: str, size: float) -> float:
 
 def _fitted(sheet: Any, text: str, inches: float, size: float) -> str:
     """The text as it can be shown in one line, cut where it is too long."""
-    text = " ".join(readable(text, 200).split(" ")).replace("\n", " ")
+    text = readable(text, 200).replace("\n", " ")
     if _width(sheet, text, size) <= inches:
         return text
     fits, too_long = 0, len(text)
@@ -133,7 +133,7 @@ def _epochs(chart: EpochChart, runs: Sequence[str]) -> Any:
     _ticks(axes.yaxis, span)
     ticks = epoch_ticks(epochs)
     axes.xaxis.set_ticks([part_of_epoch(tick, epochs) for tick in ticks], list(map(str, ticks)))
-    crowded = epochs > CROWDED or len(chart.curves) > 2
+    crowded = is_crowded(chart.curves)
     lines = [
         _curve(axes, curve, place, span, epochs, crowded)
         for curve, place in zip(chart.curves, chart.places, strict=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dlcli.frozen import frozen
 from dlcli.report.axes import LEAST, Span, around, drawable, round_steps
 
-CROWDED = 60
+_CROWDED = 60
 """Of more epochs than that, points are drawn small or left out."""
 
 _MOST_ON_A_LINE = 600
@@ -47,6 +47,11 @@ def span_of(curves: Sequence[Curve], linear: bool = False) -> Span | None:
 def longest(curves: Sequence[Curve]) -> int:
     """The epochs of the longest of them."""
     return max(len(curve.values) for curve in curves)
+
+
+def is_crowded(curves: Sequence[Curve]) -> bool:
+    """Whether there are so many points that they are drawn small or left out."""
+    return longest(curves) > _CROWDED or len(curves) > 2
 
 
 def only_best(curves: Sequence[Curve]) -> int | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dlcli.frozen import frozen
 from dlcli.report.axes import (
     BOTTOM,
-    DASHES,
     HEIGHT,
     LEFT,
     RIGHT,
@@ -17,7 +16,7 @@ from dlcli.report.axes import (
     labels,
     place_of,
 )
-from dlcli.report.curves import key_of
+from dlcli.report.curves import dashed, key_of
 from dlcli.report.markup import escaped
 from dlcli.report.plots import Plot, Point, Series, spans_of
 from dlcli.report.style import COLORS
@@ -102,9 +101,7 @@ def _drawn(plot: Plot, series: Series, place: int, across: _Axis, up: _Axis) -> 
         joined = "".join(
             f"V{y}H{x}" if plot.steps else f"L{x} {y}" for x, y in zip(xs[1:], ys[1:], strict=True)
         )
-        dash = DASHES[place // COLORS % len(DASHES)]
-        dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        line = f'<path class="l"{dashed} d="M{xs[0]} {ys[0]}{joined}"/>'
+        line = f'<path class="l"{dashed(place)} d="M{xs[0]} {ys[0]}{joined}"/>'
     label = f"{series.label.rpartition(' (')[0]}, " if len(plot.series) > 1 else ""
     dots = "".join(
         f'<path{_wide(point)} d="M{x} {y}h0"><title>{escaped(label + point.told)}</title></path>'
