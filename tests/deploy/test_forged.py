@@ -249,7 +249,7 @@ def test_no_forged_document_gives_other_answers(
         _install(copied, file, readable_json(forged))
         refused += _judge(copied, _rows(run), expected, f"{name}: {str(forged)[:300]}")
         tried += 1
-    assert tried > 30 // PARTS
+    assert tried >= 30 // PARTS
     if document != {"classes": None}:
         assert refused > tried / 2
 
