@@ -4,12 +4,14 @@ import hashlib
 import os
 import signal
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dlcli.artifacts import files
 from tests.data.conftest import idx_bytes
 from tests.data.orders import write_orders
 from tests.data.scenes import write_scenes
@@ -25,6 +27,20 @@ settings.register_profile(
 )
 settings.register_profile("fresh", suppress_health_check=[HealthCheck.too_slow], **_UNTIMED)
 settings.load_profile("same")
+
+
+def _open_file(descriptor: int) -> None:
+    os.fstat(descriptor)
+
+
+def _open_directory(path: Path) -> None:
+    os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+
+
+# What a killed process wrote is there for the next one, forced to the disk or not, and no test
+# takes the power away. So nothing in this process waits for the disk, ninety times in each run;
+# that it would, and when, is an operation like any other to the tests that count them.
+files.system = replace(files.system, fsync=_open_file, sync_directory=_open_directory)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -131,3 +147,10 @@ def _nobodys_data(
     monkeypatch.delenv("DLCLI_DATA_MIRROR", raising=False)
     monkeypatch.setenv("DLCLI_OFFLINE", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "no-cache"))
+
+
+@pytest.fixture(autouse=True)
+def _a_worker_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process have one worker unless they ask for more: there are as many of
+    this process as there are processors, and a fork of it copies what all tests have loaded."""
+    monkeypatch.setattr("dlcli.cli.quota.quota", lambda: 1)

@@ -1,5 +1,6 @@
 """What a run writes down about itself, and how it is read back to go on or to compare."""
 
+import functools
 import os
 import platform
 import sys
@@ -257,6 +258,7 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
+@functools.cache
 def _packages() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 

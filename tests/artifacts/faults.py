@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from dlcli.artifacts import files
 from dlcli.artifacts.files import Operations
 
 ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EACCES": errno.EACCES, "SHORT": 0}
@@ -30,7 +31,7 @@ class Disk:
         self.log: list[str] = []
 
     def operations(self) -> Operations:
-        plain = Operations()
+        plain = files.system
         return Operations(
             **{f.name: self._wrap(f.name, getattr(plain, f.name)) for f in fields(Operations)}
         )

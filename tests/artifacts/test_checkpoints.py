@@ -15,7 +15,6 @@ from dlcli.artifacts import files
 from dlcli.artifacts.checkpoint import Checkpoint, checkpoint_pieces, decode_checkpoint
 from dlcli.artifacts.checkpoints import Checkpoints, Kind
 from dlcli.artifacts.digests import digest_document, readable_json
-from dlcli.artifacts.files import Operations
 from dlcli.artifacts.history import Epoch
 from dlcli.artifacts.reading import parse_json, read_bytes
 from dlcli.artifacts.run_directory import BEST, CHECKPOINT_INDEX, HISTORY, LAST, RunDirectory
@@ -360,7 +359,7 @@ def test_a_save_costs_the_same_however_many_epochs_came_before(tmp_path: Path) -
             written += len(data)
             return os.write(descriptor, data)
 
-        with files.using(replace(Operations(), write=count)):
+        with files.using(replace(files.system, write=count)):
             checkpoints.save(_checkpoint(1, 1), None, history[:epochs])
         costs.append(written)
     assert abs(costs[3] - costs[1]) <= 10  # digits of numbers

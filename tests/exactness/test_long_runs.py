@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from dlcli.artifacts import files
-from dlcli.artifacts.files import Operations
 from dlcli.artifacts.manifest import BY_TENSOR, read_manifest
 from dlcli.artifacts.run_directory import RunDirectory
 from dlcli.artifacts.verification import verify
@@ -56,7 +55,7 @@ def test_a_long_run_is_stopped_resumed_verified_and_reproduced(tmp_path: Path) -
         written.append(len(data))
         return os.write(descriptor, data)
 
-    with files.using(replace(Operations(), write=count)):
+    with files.using(replace(files.system, write=count)):
         run = train(config, tmp_path / "runs")
     kept = sum(len(data) for data in content(run).values())
     # The log, a line an epoch in two files, and fifteen checkpoints of a size of their own.
