@@ -5,7 +5,7 @@ import os
 import random
 import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ from tests.exactness.runs import (
     SMALL,
     a_few,
     changed,
-    command,
     content,
     edit_manifest,
     stop_after,
     train,
     write,
 )
+from tests.exactness.serving import Commands
 
 FLIPS = 16
 """Flipped bytes in each file: the first, the last, and random ones."""
@@ -159,34 +159,46 @@ def lying(shape: list[int], offsets: list[int] | None = None) -> bytes:
     return tensors(json.dumps({"dense_1.kernel": entry}).encode(), body=b"\0" * 4)
 
 
-BOMBS = {
-    "a header of 2**63 bytes": tensors(b"{}", claimed=2**63),
-    "a header of 16 MiB": tensors(b" " * (1 << 24), body=b""),
-    "a dimension of 2**63": lying([2**63]),
-    "dimensions whose product wraps to 1": lying([2**32, 2**32, 1]),
-    "an array of a terabyte": lying([2**38], [0, 2**40]),
-    "a depth of a million": tensors(b'{"a":' + b"[" * 1_000_000),
-    "a million names": tensors(
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "a header of 2**63 bytes": lambda: tensors(b"{}", claimed=2**63),
+    "a header of 16 MiB": lambda: tensors(b" " * (1 << 24), body=b""),
+    "a dimension of 2**63": lambda: lying([2**63]),
+    "dimensions whose product wraps to 1": lambda: lying([2**32, 2**32, 1]),
+    "an array of a terabyte": lambda: lying([2**38], [0, 2**40]),
+    "a depth of a million": lambda: tensors(b'{"a":' + b"[" * 1_000_000),
+    "a million names": lambda: tensors(
         json.dumps({f"{n}": {} for n in range(1_000_000)}).encode(),
     ),
 }
+
+
+Refused = Callable[..., str]
 
 
 def limited() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def refused(*arguments: str | Path, code: int) -> str:
+@pytest.fixture(scope="module")
+def refused() -> Iterator[Refused]:
     """The sentence with which a command refuses, under a memory limit."""
-    _, err = command(*arguments, expect=code, preexec_fn=limited)
-    assert "bug in dlcli" not in err
-    assert "Traceback" not in err
-    return err
+    with Commands(limited) as commands:
+
+        def refused(*arguments: str | Path, code: int) -> str:
+            found, err = commands(*arguments)
+            assert found == code, err
+            assert "bug in dlcli" not in err
+            assert "Traceback" not in err
+            return err
+
+        yield refused
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_in_the_weights_is_refused_under_a_memory_limit(bomb: str, run: Path) -> None:
-    relist(run, "model/weights.safetensors", BOMBS[bomb])
+def test_a_bomb_in_the_weights_is_refused_under_a_memory_limit(
+    bomb: str, run: Path, refused: Refused
+) -> None:
+    relist(run, "model/weights.safetensors", BOMBS[bomb]())
     data = run.parents[0]
     write(data)
     assert "weights.safetensors" in refused("evaluate", run, "--data-dir", data, code=4)
@@ -195,7 +207,7 @@ def test_a_bomb_in_the_weights_is_refused_under_a_memory_limit(bomb: str, run: P
 @pytest.mark.parametrize("name", a_few(["model.json", "preprocessing.json", "classes.json"], 1))
 @pytest.mark.parametrize("bomb", ["deep", "wide", "long number", "no JSON"])
 def test_a_bomb_in_a_document_is_refused_under_a_memory_limit(
-    name: str, bomb: str, run: Path
+    name: str, bomb: str, run: Path, refused: Refused
 ) -> None:
     data = {
         "deep": b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
@@ -210,11 +222,13 @@ def test_a_bomb_in_a_document_is_refused_under_a_memory_limit(
 
 
 @pytest.mark.parametrize("bomb", a_few(list(BOMBS), 3))
-def test_a_bomb_in_a_checkpoint_is_refused_under_a_memory_limit(bomb: str, tmp_path: Path) -> None:
+def test_a_bomb_in_a_checkpoint_is_refused_under_a_memory_limit(
+    bomb: str, tmp_path: Path, refused: Refused
+) -> None:
     with pytest.raises(Interrupted):
         train(write(tmp_path), tmp_path / "runs", stop=stop_after(5))
     run = tmp_path / "runs" / "small-0001"
-    data = BOMBS[bomb]
+    data = BOMBS[bomb]()
     (run / "checkpoints" / "last.safetensors").write_bytes(data)
     index = json.loads((run / "checkpoints" / "index.json").read_bytes())
     index.pop("digest")
@@ -225,7 +239,9 @@ def test_a_bomb_in_a_checkpoint_is_refused_under_a_memory_limit(bomb: str, tmp_p
     assert "last.safetensors" in refused("train", "--resume", run, code=4)
 
 
-def test_a_manifest_that_is_a_bomb_is_refused_under_a_memory_limit(run: Path) -> None:
+def test_a_manifest_that_is_a_bomb_is_refused_under_a_memory_limit(
+    run: Path, refused: Refused
+) -> None:
     path = run / "manifest.json"
     for data in (b"[" * 3_000_000, b"{" + b'"a":0,' * 3_000_000 + b'"a":0}', b"1" * 90_000_000):
         path.write_bytes(data)

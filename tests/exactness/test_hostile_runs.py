@@ -1,12 +1,11 @@
 """What somebody else may have put into a run: pipes, devices, bombs, files of a terabyte."""
 
-import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from dlcli.artifacts.verification import verify
 from dlcli.errors import ArtifactError
 from dlcli.pipeline.interruption import Interrupted
 from tests.exactness.runs import (
+    ROOT,
     a_part,
     assert_same,
     content,
@@ -26,8 +26,7 @@ from tests.exactness.runs import (
     train,
     write,
 )
-
-ROOT = Path(__file__).parents[2]
+from tests.exactness.serving import Commands
 
 
 @pytest.fixture(scope="module")
@@ -62,43 +61,12 @@ COMMANDS = {
     "rm": ["runs", "rm", "{run}", "--dry-run"],
     "resume": ["train", "--resume", "{run}", "--workers", "1"],
 }
-SERVER = """
-import sys
-from tests.cli.calls import dlcli
-import json
-for line in sys.stdin:
-    call = dlcli(*json.loads(line))
-    print(json.dumps([call.code, call.err]), flush=True)
-"""
-"""Runs commands one after the other, in a process that can be given up when one hangs."""
 
 
-class Commands:
-    """Commands in a process of their own, each within so many seconds."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-
-    def __call__(self, arguments: list[str]) -> tuple[int, str]:
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", SERVER],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=ROOT,
-                env=environment(PYTHONPATH=str(ROOT)),
-            )
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(arguments) + "\n")
-        self._process.stdin.flush()
-        code, err = json.loads(self._process.stdout.readline())
-        return code, err
-
-    def close(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Commands]:
+    with Commands() as commands:
+        yield commands
 
 
 @pytest.mark.parametrize(
@@ -112,34 +80,28 @@ class Commands:
     ],
 )
 def test_nothing_in_a_runs_place_hangs_a_command_or_is_a_bug(
-    what: str, command: str, trained: Path, stopped: Path, tmp_path: Path
+    what: str, command: str, commands: Commands, trained: Path, stopped: Path, tmp_path: Path
 ) -> None:
-    """A command that hangs is ended by the test's own process limit: an alarm."""
     original = stopped if command == "resume" else trained
-    commands = Commands()
-    try:
-        names = [path.relative_to(original).as_posix() for path in sorted(original.rglob("*"))]
-        for number, name in enumerate(names):
-            run = tmp_path / str(number) / original.name
-            run.parent.mkdir()
-            shutil.copytree(original, run)
-            path = run / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-            PUTTING[what](path)
-            arguments = [
-                word.format(run=run, runs=run.parent, rows=trained.parents[1] / "rows.csv")
-                for word in COMMANDS[command]
-            ]
-            arguments += ["--data-dir", str(trained.parents[1])] * (
-                command in ("evaluate", "reproduce", "resume")
-            )
-            code, err = commands(arguments)
-            assert code in (0, 2, 4, 6), f"{name}: exit {code}: {err}"
-            assert "Traceback" not in err and "bug in dlcli" not in err
-            if command == "verify" and name not in UNLISTED:
-                assert code == 4, f"{name}: exit {code}"
-    finally:
-        commands.close()
+    names = [path.relative_to(original).as_posix() for path in sorted(original.rglob("*"))]
+    for number, name in enumerate(names):
+        run = tmp_path / str(number) / original.name
+        run.parent.mkdir()
+        shutil.copytree(original, run)
+        path = run / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        PUTTING[what](path)
+        arguments = [
+            word.format(run=run, runs=run.parent, rows=trained.parents[1] / "rows.csv")
+            for word in COMMANDS[command]
+        ]
+        if command in ("evaluate", "reproduce", "resume"):
+            arguments += ["--data-dir", str(trained.parents[1])]
+        code, err = commands(*arguments)
+        assert code in (0, 2, 4, 6), f"{name}: exit {code}: {err}"
+        assert "Traceback" not in err and "bug in dlcli" not in err
+        if command == "verify" and name not in UNLISTED:
+            assert code == 4, f"{name}: exit {code}"
 
 
 BOMBS = {
@@ -180,7 +142,7 @@ def _measured(script: str, path: Path) -> tuple[str, int]:
         capture_output=True,
         text=True,
         check=True,
-        env=environment(PYTHONPATH=str(ROOT)),
+        env=environment(PYTHONPATH=ROOT),
     )
     word, cost = done.stdout.split()
     return word, int(cost)
