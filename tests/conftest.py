@@ -68,13 +68,19 @@ def has_mnist(folder: Path) -> bool:
 
 
 @pytest.fixture(scope="session")
-def mnist(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def mnist(few_images: list[str]) -> list[str]:
     """Options that give a config with `source: mnist` its data.
 
     The real images where DLCLI_DATA_DIR has them; elsewhere a few of the same shape and kind.
     """
     if DATA_DIR and has_mnist(Path(DATA_DIR)):
         return ["--data-dir", DATA_DIR]
+    return few_images
+
+
+@pytest.fixture(scope="session")
+def few_images(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that give such a config some hundred drawn images."""
     folder = tmp_path_factory.mktemp("mnist")
     draw = np.random.default_rng(0)
     for images, labels, count in ((*MNIST[:2], 300), (*MNIST[2:], 100)):

@@ -23,14 +23,14 @@ Options = Callable[[Path], list[str]]
 
 @pytest.fixture
 def options(
-    mnist: list[str],
+    few_images: list[str],
     scenes: list[str],
     orders: list[str],
     signals: list[str],
     shapes: list[str],
 ) -> Options:
     """What an example needs beside its file."""
-    needs = {"mnist": mnist, "scenes": scenes, "orders": orders, "signal": signals}
+    needs = {"mnist": few_images, "scenes": scenes, "orders": orders, "signal": signals}
     needs["image"] = shapes
     return lambda path: needs.get(path.stem.partition("_")[0], [])
 
@@ -59,7 +59,24 @@ def test_every_example_validates(path: Path, options: Options) -> None:
 def test_every_example_trains_a_tiny_epoch_through_all_five_stages(
     path: Path, options: Options, tmp_path: Path
 ) -> None:
-    call = train(path, tmp_path, *TINY, *options(path))
+    goes_through(path, options(path), tmp_path)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "path", [path for path in EXAMPLES if path.stem.startswith("mnist")], ids=lambda path: path.stem
+)
+def test_so_do_those_of_mnist_on_the_real_images(
+    path: Path, mnist: list[str], tmp_path: Path
+) -> None:
+    if mnist[0] != "--data-dir":
+        pytest.skip("MNIST is not there")
+    goes_through(path, mnist, tmp_path)
+
+
+def goes_through(path: Path, options: list[str], folder: Path) -> None:
+    """A tiny epoch, all five stages, and an evaluation that gives the same once more."""
+    call = train(path, folder, *TINY, *options)
     run = call.run
     assert [line[:5] for line in call.err.splitlines() if line.startswith("[")] == [
         f"[{stage}/5]" for stage in range(1, 6)
@@ -69,7 +86,7 @@ def test_every_example_trains_a_tiny_epoch_through_all_five_stages(
     assert set(evaluation) == {"validation", "test"}
     assert all(part["rows"] > 0 for part in evaluation.values())
     assert (run / "deploy" / "bundle" / "golden.safetensors").is_file()
-    places = options(path) if "--data-dir" in options(path) else []
+    places = options if "--data-dir" in options else []
     again = dlcli("evaluate", run, "--json", "--workers", "1", *places)
     assert json.loads(again.out) == evaluation["test"]
 

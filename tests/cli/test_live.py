@@ -77,8 +77,8 @@ def test_a_bar_and_the_time_left_stand_below_the_table(folder: Path) -> None:
 
 
 def test_a_window_that_is_closed_does_not_end_a_training(folder: Path) -> None:
-    with train(80, 24, folder, "--set", "training.epochs=400") as screen:
-        screen.until(lambda lines: any(re.search(r"epoch [1-9]\d/400", line) for line in lines))
+    with train(80, 24, folder, "--set", "training.epochs=120") as screen:
+        screen.until(lambda lines: any(re.search(r"epoch [1-9]\d/120", line) for line in lines))
         screen.go_away()
         assert screen.end() == 0
     assert (Path(screen.out.strip()) / "evaluation.json").is_file()

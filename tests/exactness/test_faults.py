@@ -28,7 +28,7 @@ from tests.exactness.runs import (
 )
 
 SHORT = changed(SMALL, training__epochs=2, training__checkpoint={"every_steps": 2})
-PARTS = 12
+PARTS = 24
 """The operations are dealt out to so many tests, which may then run side by side."""
 
 
@@ -128,9 +128,10 @@ def test_a_disk_that_fails_at_any_operation_ends_the_run_with_code_6_and_nothing
             assert_recovers(config, output, expected)
 
 
+@pytest.mark.parametrize("part", a_part(4))
 @pytest.mark.parametrize("fault", a_few(["KILL", "ENOSPC", "EIO"], 1))
 def test_a_resume_that_fails_at_any_operation_can_be_resumed(
-    fault: str, config: Path, expected: dict[str, bytes], tmp_path: Path
+    fault: str, part: int, config: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     def stopped(output: Path) -> Path:
         with pytest.raises(Interrupted):
@@ -140,7 +141,7 @@ def test_a_resume_that_fails_at_any_operation_can_be_resumed(
     run, disk = stopped(tmp_path / "counted"), Disk()
     with files.using(disk.operations()):
         resume(run)
-    for n in range(1, disk.count + 1, 3 if fault == "KILL" else 7):
+    for n in range(1 + part, disk.count + 1, 12):
         run = stopped(tmp_path / str(n))
         with files.using(Disk(n, fault).operations()), pytest.raises((StorageError, Killed)):
             resume(run)

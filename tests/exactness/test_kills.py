@@ -28,7 +28,7 @@ CONFIG = changed(
     SMALL,
     name="killed",
     training={
-        "epochs": 400,
+        "epochs": 200,
         "batch_size": 8,
         "shard_size": 4,
         "keep": "best",

@@ -46,7 +46,7 @@ except DlcliError as error:
 """
 
 
-def test_of_eight_resumes_of_one_run_one_works_and_seven_exit_with_5(tmp_path: Path) -> None:
+def test_of_five_resumes_of_one_run_one_works_and_four_exit_with_5(tmp_path: Path) -> None:
     config = write(tmp_path)
     expected = content(train(config, tmp_path / "whole"))
     with pytest.raises(Interrupted):
@@ -60,7 +60,7 @@ def test_of_eight_resumes_of_one_run_one_works_and_seven_exit_with_5(tmp_path: P
             stdout=subprocess.PIPE,
             text=True,
         )
-        for _ in range(8)
+        for _ in range(5)
     ]
     said = []
     for process in processes:
