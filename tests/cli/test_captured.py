@@ -11,6 +11,7 @@ from dlcli.folding import columns
 from tests.cli.calls import dlcli
 from tests.cli.screens import Screen
 from tests.cli.small import TREES, write
+from tests.exactness.runs import a_few
 
 LONG = "a-rather-long-name-for-an-experiment-of-tuesday"
 SIZES = [(80, 24), (120, 40)]
@@ -153,7 +154,7 @@ ERRORS: dict[str, tuple[int, Callable[[str], str], tuple[str, ...], str]] = {
 }  # fmt: skip
 
 
-@sizes
+@pytest.mark.parametrize(("width", "height"), a_few(SIZES, 1))
 @pytest.mark.parametrize("name", ERRORS)
 def test_an_error(name: str, width: int, height: int, folder: Path) -> None:
     code, spoil, command, words = ERRORS[name]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.calls import dlcli, refused, train
 from tests.cli.small import IMAGES, write
-from tests.exactness.runs import PATIENCE, command, environment
+from tests.exactness.runs import PATIENCE, a_few, command, environment
 
 ROOT = str(Path(__file__).parents[2])
 
@@ -58,7 +58,7 @@ def plain(shown: str) -> list[str]:
     return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown))
 
 
-@pytest.mark.parametrize("columns", [20, 80, 200])
+@pytest.mark.parametrize("columns", a_few([20, 80, 200], 2))
 def test_training_draws_a_bar_and_prints_one_line(columns: int, folder: Path) -> None:
     output = folder / f"a rather long name of a directory {columns}"
     code, out, shown = on_a_terminal(
@@ -132,7 +132,7 @@ def in_place(place: bytes, extra: dict[str, str], *arguments: str | bytes | Path
     return process.stdout
 
 
-@pytest.mark.parametrize("extra", LOCALES, ids=" ".join)
+@pytest.mark.parametrize("extra", a_few(LOCALES, 2), ids=" ".join)
 @pytest.mark.parametrize("name", [b"\xc3\xbcn\xc3\xaf", b"no text \xff"], ids=["text", "bytes"])
 def test_a_path_is_printed_as_the_file_system_has_it(
     extra: dict[str, str], name: bytes, folder: Path

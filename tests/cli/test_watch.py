@@ -21,7 +21,7 @@ from dlcli.pipeline.watch import Watched
 from tests.cli.calls import dlcli, files, train
 from tests.cli.screens import ROOT, Screen
 from tests.cli.small import write
-from tests.exactness.runs import PATIENCE, environment, start
+from tests.exactness.runs import PATIENCE, a_few, environment, start
 
 pytestmark = pytest.mark.skipif(
     not locks.are_listed(), reason="this system does not list its locks"
@@ -100,7 +100,9 @@ def test_the_best_epoch_is_that_of_the_training(finished: Path) -> None:
     assert found["metrics"] == {k: v for k, v in rows[-1].items() if isinstance(v, float)}
 
 
-@pytest.mark.parametrize(("columns", "lines", "plots"), [(80, 24, 1), (120, 40, 2), (40, 12, 1)])
+@pytest.mark.parametrize(
+    ("columns", "lines", "plots"), a_few([(80, 24, 1), (120, 40, 2), (40, 12, 1)], 2)
+)
 def test_curves_on_a_terminal(columns: int, lines: int, plots: int, finished: Path) -> None:
     with Screen(columns, lines, "watch", finished, both=True) as screen:
         assert screen.end() == 0, screen.text

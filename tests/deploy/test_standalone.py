@@ -168,7 +168,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
 }
 
 
-@pytest.fixture(scope="module", params=a_few([*CASES], 4))
+@pytest.fixture(scope="module", params=a_few([*CASES], 3))
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder = tmp_path_factory.mktemp("alone")
     return _with_rows(CASES[request.param](folder), folder)

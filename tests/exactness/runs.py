@@ -102,8 +102,11 @@ def write(folder: Path, config: Mapping[str, Any] = SMALL) -> Path:
 
 
 def a_few(values: Sequence[Any], few: int) -> list[Any]:
-    """The first of them; the others are `thorough`."""
-    others = [pytest.param(value, marks=pytest.mark.thorough) for value in values[few:]]
+    """The first of them; the others are `thorough`. A tuple is the values of several names."""
+    others = [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.thorough)
+        for value in values[few:]
+    ]
     return [*values[:few], *others]
 
 

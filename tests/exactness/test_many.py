@@ -123,8 +123,8 @@ def test_a_stop_anywhere_is_made_good(
     assert_same(content(root), before)
 
 
-CHAINS = 8
-"""So many sets of runs are killed four times each before they may finish."""
+CHAINS = 16
+"""So many sets of runs are killed twice each before they may finish."""
 
 
 @pytest.mark.parametrize("chain", a_part(CHAINS))
@@ -135,7 +135,7 @@ def test_killed_again_and_again_all_runs_end_the_same(
     workers = ["--workers", str(1 + chain % 3)]
     root = tmp_path / "none yet"
     kills = 0
-    while kills < 4:
+    while kills < 2:
         if (root / PLAN).exists():
             arguments: list[str | Path] = ["train", "--resume", root]
         else:

@@ -98,7 +98,7 @@ SLOW = {
 }
 
 
-PARTS = 2
+PARTS = 5
 """The steps are dealt out to so many tests. Neither an epoch of three steps nor the three numbers
 of workers go well with that, so each part stops at every place of an epoch, with all of them."""
 

@@ -15,6 +15,7 @@ from dlcli.pipeline.prepare import places
 from dlcli.pipeline.progress import NullReporter
 from tests.exactness.runs import (
     CNN,
+    a_few,
     assert_same,
     changed,
     content,
@@ -60,7 +61,7 @@ def test_every_word_has_options() -> None:
     assert OPTIONS.keys() == AUGMENTATIONS.keys()
 
 
-@WORDS
+@pytest.mark.parametrize("word", a_few(sorted(AUGMENTATIONS), 4))
 def test_workers_and_stops_change_no_bit(word: str, tmp_path: Path) -> None:
     path = config(tmp_path, word)
     alone = content(train(path, tmp_path / "alone"))
