@@ -98,6 +98,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.thorough
 def test_the_json_schema_does_not_depend_on_what_was_read_before() -> None:
     """What a config needs is built when it is read, and must not stay half known afterwards."""
     configs = sorted(str(path) for path in (Path(ROOT) / "configs").glob("*.yaml"))

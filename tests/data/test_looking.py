@@ -131,12 +131,13 @@ def written(
     return out.getvalue()
 
 
-@pytest.mark.parametrize("turn", a_part(len(PACKED)))
-def test_one_table_in_many_ways_is_seen_as_one(turn: int, tmp_path: Path) -> None:
-    """Every way of writing, each packed in another way than the one before it."""
+@pytest.mark.parametrize("part", a_part(2 * len(PACKED)))
+def test_one_table_in_many_ways_is_seen_as_one(part: int, tmp_path: Path) -> None:
+    """Half of the ways of writing, each packed in another way than the one before it."""
+    half, turn = part % 2, part // 2
     looked_at = 0
     for number, (delimiter, header, decimal, thousands, quote, end) in enumerate(WAYS):
-        if decimal == thousands:
+        if decimal == thousands or number.bit_count() % 2 != half:
             continue
         packed = PACKED[(number + turn) % len(PACKED)]
         content = written(delimiter, header, decimal, thousands, quote, end).encode()
@@ -153,7 +154,7 @@ def test_one_table_in_many_ways_is_seen_as_one(turn: int, tmp_path: Path) -> Non
         assert (weight.kind, weight.low, weight.high) == ("number", 1000.0, 1024.0), way
         assert look.rows == len(PEOPLE) and look.columns[4].facts.missing == 43
         looked_at += 1
-    assert looked_at == 192
+    assert looked_at == 96
 
 
 def test_columns_padded_with_blanks(tmp_path: Path) -> None:

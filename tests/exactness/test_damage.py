@@ -33,7 +33,7 @@ from tests.exactness.runs import (
 )
 from tests.exactness.serving import Commands
 
-FLIPS = 16
+FLIPS = 8
 """Flipped bytes in each file: the first, the last, and random ones."""
 
 MEMORY = 2 << 30

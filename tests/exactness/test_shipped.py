@@ -71,9 +71,10 @@ def pictures(folder: Path) -> dict[str, Any]:
     [
         pytest.param(resnet, marks=pytest.mark.thorough),
         image_beside_table,
-        mixed_table,
-        branched_signals,
-        *(pytest.param(one, marks=pytest.mark.thorough) for one in (rebuilt_images, pictures)),
+        *(
+            pytest.param(one, marks=pytest.mark.thorough)
+            for one in (mixed_table, branched_signals, rebuilt_images, pictures)
+        ),
     ],
 )
 def test_twenty_steps_give_the_same_bytes_through_workers_and_stops(

@@ -96,7 +96,8 @@ def expected(config: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("workers", a_few(["2", "1"], 1))
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    a_few([(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], 2),
 )
 def test_a_signal_in_training_saves_and_leaves(
     number: int, code: int, workers: str, config: Path, expected: dict[str, bytes], tmp_path: Path

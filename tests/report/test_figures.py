@@ -285,6 +285,7 @@ def test_files_name_neither_time_nor_version_and_know_who_made_them() -> None:
             assert not re.search(rb"<dc:date>|/CreationDate|/ModDate|tIME|/Producer", data)
 
 
+@pytest.mark.thorough
 def test_figures_are_as_wide_as_a_column() -> None:
     for figure in figures_of([answered()]):
         files = files_of(figure)
