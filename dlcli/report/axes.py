@@ -82,6 +82,17 @@ def labels(ticks: Sequence[float]) -> list[str]:
     return told
 
 
+def with_room(ticks: Sequence[float], room: float) -> Sequence[float]:
+    """As many of the ticks as have room; room: how many numbers fit side by side, less one.
+
+    >>> with_room([0.0, 1.0, 2.0, 3.0, 4.0], 3.5), with_room([0.0, 1.0], 0.5)
+    ([0.0, 2.0, 4.0], [0.0, 1.0])
+    """
+    while len(ticks) > 2 and len(ticks) - 1 > room:
+        ticks = ticks[::2]
+    return ticks
+
+
 def apart(one: float, other: float) -> tuple[str, str]:
     """Two numbers in words, with as many digits as tell how far apart they are.
 

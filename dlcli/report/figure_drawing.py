@@ -10,7 +10,7 @@ from typing import Any
 
 from dlcli.deploy.card_wording import number
 from dlcli.report.anatomy import brightness
-from dlcli.report.axes import DASHES, Span, drawable, labels
+from dlcli.report.axes import DASHES, Span, drawable, labels, with_room
 from dlcli.report.described import Filters
 from dlcli.report.epochs import EpochChart
 from dlcli.report.figures import Figure, NamedMatrix
@@ -115,13 +115,11 @@ def _ticks(axis: Any, span: Span, ticks: Sequence[float] | None = None) -> None:
     axis.set_ticks([span.part(tick) for tick in ticks], labels(ticks))
 
 
-def _ticks_across(sheet: Any, span: Span) -> list[float]:
+def _ticks_across(sheet: Any, span: Span) -> Sequence[float]:
     """Those of the page, or of long numbers so many that none touches the next."""
     ticks = span.ticks()
     widest = max((_width(sheet, told, _SMALL) for told in labels(ticks)), default=0.0)
-    while len(ticks) > 2 and (widest + 0.08) * (len(ticks) - 1) > _ACROSS:
-        ticks = ticks[::2]
-    return ticks
+    return with_room(ticks, _ACROSS / (widest + 0.08))
 
 
 def _epochs(chart: EpochChart, runs: Sequence[str]) -> Any:

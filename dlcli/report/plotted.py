@@ -15,6 +15,7 @@ from dlcli.report.axes import (
     beside,
     labels,
     place_of,
+    with_room,
 )
 from dlcli.report.curves import dashed, key_of
 from dlcli.report.markup import escaped
@@ -72,11 +73,9 @@ def _grid(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
         y = up.at(tick)
         yield f'<path class="grid" d="M{left} {place_of(y)}H{right}"/>'
         yield beside(told, y)
-    ticks = across.span.ticks()
-    widest = max(map(len, labels(ticks)), default=0)
-    while len(ticks) > 2 and (_DIGIT * widest + _GAP) * (len(ticks) - 1) > right - left:
-        ticks = ticks[::2]
-    for tick, told in zip(ticks, labels(ticks), strict=True):
+    widest = max(map(len, labels(across.span.ticks())), default=0)
+    below = with_room(across.span.ticks(), (right - left) / (_DIGIT * widest + _GAP))
+    for tick, told in zip(below, labels(below), strict=True):
         x = place_of(across.at(tick))
         yield f'<path class="grid" d="M{x} {top}V{bottom}"/>'
         middle = place_of(min(across.at(tick), WIDTH - 4.0 * len(told)))  # not beyond the picture
