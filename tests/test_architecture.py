@@ -23,6 +23,7 @@ BASE = frozenset(
         "printable",
         "progress",
         "stopping",
+        "wording",
     }
 )
 ROOMS = frozenset({"config", "engine", "data", "artifacts"})
@@ -38,6 +39,7 @@ MAY_IMPORT = {
     "printable": frozenset(),
     "progress": frozenset(),
     "stopping": frozenset(),
+    "wording": frozenset(),
     "numerics": frozenset(),
     "randomness": frozenset(),
     "config": BASE,

@@ -13,6 +13,7 @@ from dlcli.cli.outcome import print_json
 from dlcli.errors import DiffersError
 from dlcli.folding import columns
 from dlcli.printable import printable
+from dlcli.wording import counted
 
 if TYPE_CHECKING:
     from dlcli.pipeline.difference import Difference, Side
@@ -71,7 +72,7 @@ def _show(found: "Difference") -> None:
 def _told(side: "Side") -> str:
     facts = side.to_json()
     kept = f", kept: epoch {side.kept}" if side.kept else ""
-    return f"{side.path}: {facts['status']}, {facts['epochs']} epochs{kept}"
+    return f"{side.path}: {facts['status']}, {counted(facts['epochs'], 'epoch')}{kept}"
 
 
 def _setting(value: Any) -> str:

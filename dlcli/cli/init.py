@@ -15,7 +15,7 @@ import typer
 
 from dlcli import numerics
 from dlcli.cli.describe import Target, require_data
-from dlcli.cli.options import Debug, Json, print_path
+from dlcli.cli.options import Debug, Json, print_path, require_name
 from dlcli.cli.outcome import print_json
 from dlcli.errors import StorageError, UsageError
 from dlcli.nearest import nearest
@@ -42,6 +42,7 @@ def init(
 
     It is ready to train. Nothing is overwritten.
     """
+    require_name(output, "model.yaml")
     if listing:
         _list(json)
     elif example is not None:

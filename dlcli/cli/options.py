@@ -135,6 +135,16 @@ def say(text: str) -> None:
     print(for_stream(printable(text), sys.stdout))
 
 
+def require_name(output: Path | None, such_as: str) -> None:
+    """UsageError for `-o -`, by which other programs mean standard output: a command whose file
+    is named there prints the name of it."""
+    if output is not None and str(output) == "-":
+        raise UsageError(
+            f"-o -: this writes a file, and prints its path; name one, such as `-o {such_as}`",
+            hint=f"-o {such_as}",
+        )
+
+
 def require_run(path: Path) -> Path:
     """The path, if something is there."""
     try:

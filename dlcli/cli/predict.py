@@ -45,7 +45,11 @@ def predict(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A file for the answers; it appears when all is done."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="A file for the answers; it appears when all is done. Default: standard output.",
+        ),
     ] = None,
     form: Annotated[
         Form | None,
@@ -76,6 +80,8 @@ def predict(
     as those that the model was trained on; their files' names stand in front.
     """
     require_run(run)
+    if output is not None and str(output) == "-":  # where answers go by themselves
+        output = None
     if proba and classes:
         raise UsageError("--proba and --classes leave nothing to show; give one of them")
     if json and (output is not None or form is not None):

@@ -13,6 +13,7 @@ from dlcli.cli.options import (
     Json,
     choose_recorded_numerics,
     print_path,
+    require_name,
     require_run,
 )
 from dlcli.cli.outcome import print_json, tell
@@ -55,6 +56,7 @@ def report(
 
     Prints the page's path on stdout. Training writes the page of its run by itself.
     """
+    require_name(output, "page.html")
     for run in runs:
         _refuse_folder(require_run(run), output)
     runs = _without_links(runs)

@@ -21,6 +21,7 @@ from dlcli.frozen import frozen
 from dlcli.pipeline.many_plan import refuse_many
 from dlcli.pipeline.seen import kept_epoch
 from dlcli.pipeline.settings import ABSENT, Setting, differing, settings
+from dlcli.wording import counted
 
 
 @frozen
@@ -176,7 +177,7 @@ class Difference:
             return f"first difference at {self.first.told()}"
         if not self.common:
             return "there are none to compare"
-        count = f"{self.common} epochs" if self.common > 1 else "one epoch"
+        count = counted(self.common, "epoch")
         if len(self.a.epochs) == len(self.b.epochs):
             return f"identical: {count}"
         return f"identical as far as both go: {count}"

@@ -28,6 +28,7 @@ from dlcli.data.places import data_dir as folder_of_data
 from dlcli.engine.slopes import ALLOWED, slopes
 from dlcli.errors import DlcliError, NotComparableError, StorageError
 from dlcli.frozen import frozen
+from dlcli.wording import counted
 
 State = Literal["ok", "warning", "wrong"]
 
@@ -256,7 +257,7 @@ def _disk(name: str, folder: Path, *, needed: bool) -> Check:
 
 def _processors(found: Processors) -> Check:
     limit = "no quota" if found.quota is None else f"a quota of {found.quota}"
-    workers = "1 worker" if found.workers == 1 else f"{found.workers} workers"
+    workers = counted(found.workers, "worker")
     return Check(
         "processors",
         "ok",

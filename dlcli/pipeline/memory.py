@@ -21,6 +21,7 @@ from dlcli.engine.model import Model, Pass
 from dlcli.engine.sharding import HALTING_SHARD_BYTES, default_shard_size
 from dlcli.frozen import frozen
 from dlcli.pipeline.design import Chain
+from dlcli.wording import counted
 
 PROGRAM = 63_000_000
 """Bytes of one process before it has any data: Python, NumPy with its BLAS, and dlcli. Measured, on
@@ -78,7 +79,7 @@ class Memory:
 
     def told(self, workers: int) -> str:
         """For people."""
-        team = "1 worker" if workers == 1 else f"{workers} workers"
+        team = counted(workers, "worker")
         rows = "" if self.data is not None else ", and the rows, which were not all read"
         parts = {
             "program": _mb(PROGRAM + WORKER * (workers - 1)),

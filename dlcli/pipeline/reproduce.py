@@ -43,6 +43,7 @@ from dlcli.pipeline.job import Job
 from dlcli.pipeline.progress import NullReporter, Reporter
 from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.stages import last_two_stages
+from dlcli.wording import counted
 
 
 @frozen
@@ -64,15 +65,14 @@ class Reproduced:
     def describe(self) -> str:
         """One line for people."""
         part = "" if self.epochs == self.of else f" (of {self.of})"
+        epochs = f"{counted(self.epochs, 'epoch')}{part}"
         if self.tolerance is not None:
             return (
-                f"TOLERANCE: metrics of {self.epochs} epochs{part} agree within "
+                f"TOLERANCE: metrics of {epochs} agree within "
                 f"{self.tolerance:g} (largest difference {self.worst:.3g}); bits were not compared"
             )
         too = f", and so are all {self.files} files that come of them" if self.files else ""
-        return (
-            f"identical: {self.epochs} epochs{part}, {self.tensors} tensors each, bit for bit{too}"
-        )
+        return f"identical: {epochs}, {self.tensors} tensors each, bit for bit{too}"
 
     def to_json(self) -> dict[str, Any]:
         """The same for programs."""

@@ -38,6 +38,7 @@ from dlcli.pipeline.progress import Reporter
 from dlcli.pipeline.provenance import Environment
 from dlcli.pipeline.session import Session
 from dlcli.pipeline.train import train
+from dlcli.wording import counted
 
 
 def last_three_stages(
@@ -66,8 +67,9 @@ def last_three_stages(
         logged.stage(
             3,
             "train",
-            f"{job.loaded.config.optimizer.type}, {job.design.recipe.epochs} epochs of "
-            f"{session.training.batches:,} batches, {options.workers} workers",
+            f"{job.loaded.config.optimizer.type}, {counted(job.design.recipe.epochs, 'epoch')} of "
+            f"{counted(session.training.batches, 'batch', 'batches')}, "
+            f"{counted(options.workers, 'worker')}",
         )
     then = f"go on with `dlcli train --resume {root}`"
     began, before = time.perf_counter(), _rows_seen(session)

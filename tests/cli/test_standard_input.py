@@ -65,6 +65,21 @@ def test_rows_get_the_answers_of_a_file(
             assert (found.code, found.out, found.err) == (0, expected.out, told)
 
 
+def test_a_dash_for_the_output_is_standard_output_and_never_a_file(
+    piped: Piped, runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain = piped.predict(ROWS, runs["trees"])
+    assert piped.predict(ROWS, runs["trees"], "-o", "-").out == plain.out != ""
+    for arguments, name in (
+        (["report", runs["trees"]], "page.html"),
+        (["init", "--example", "digits_cnn"], "model.yaml"),
+    ):
+        said = refused(dlcli(*arguments, "-o", "-"), 2)
+        assert f"name one, such as `-o {name}`" in said
+    assert not (tmp_path / "-").exists()
+
+
 def test_an_array_is_known_by_its_first_bytes(
     piped: Piped, runs: dict[str, Path], tmp_path: Path
 ) -> None:

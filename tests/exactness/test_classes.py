@@ -71,7 +71,7 @@ def test_evaluate_and_reproduce_compute_in_the_class_of_a_native_run(native: Pat
     assert out.startswith("identical: ")
     alone = (native / "manifest.json", "--data-dir", native.parents[1])
     out, _ = command("reproduce", *alone, "--epochs", "1")
-    assert out.startswith("identical: 1 epochs (of ")
+    assert out.startswith("identical: 1 epoch (of ")
 
 
 def test_a_native_run_is_resumed_in_its_own_class(native: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_run_is_told_stage_by_stage(tmp_path: Path) -> None:
     assert [words[:3] for words in reporter.of("stage")] == [
         (1, "prepare", rows),
         (2, "design", reporter.of("stage")[1][2]),
-        (3, "train", "adam, 3 epochs of 3 batches, 1 workers"),
+        (3, "train", "adam, 3 epochs of 3 batches, 1 worker"),
         (4, "evaluate", "test: 8 rows"),
         (5, "deploy", "deploy/bundle"),
     ]
