@@ -33,7 +33,7 @@ def main() -> None:
         run()
     finally:
         # What is left is given back to the system as a whole: to look for garbage in it once more
-        # on the way out takes a third of the time of a short command.
+        # on the way out takes a fifth of the time of a short command.
         gc.freeze()
 
 
