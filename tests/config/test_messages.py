@@ -325,3 +325,24 @@ def test_no_message_speaks_the_language_of_the_validation_library(name: str) -> 
                 parse_config(VALID[name], "x", [f"{key}={value}"])
             except ConfigError as error:
                 assert not any(word in str(error) for word in jargon)
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("area", " (write [area])"),
+        ('"area, rooms"', " (write [area, rooms])"),
+        ('"living: area"', ' (write ["living: area"])'),
+        (r'"\0"', ""),
+        ("a" * 60, ""),
+        ("a" * 100_000, ""),
+    ],
+)
+def test_names_without_brackets_are_shown_as_they_are_written(written: str, advice: str) -> None:
+    def standardized(columns: str) -> str:
+        return f"data.transforms=[{{type: standardize, columns: {columns}}}]"
+
+    told = message(TABLE, standardized(written)).splitlines()[0]
+    assert told.isprintable() and told.endswith(advice or '"')
+    if advice:
+        parse_config(TABLE, "x", [standardized(advice.removeprefix(" (write ")[:-1])])
