@@ -8,8 +8,9 @@ the same bytes. Its headings are those of Mitchell et al., "Model Cards for Mode
 from dlcli.deploy.card_data import data, use
 from dlcli.deploy.card_described import Card
 from dlcli.deploy.card_metrics import metrics
-from dlcli.deploy.card_wording import MOST_LAYERS, count_of, cut_off, names_of, number, shape_text
+from dlcli.deploy.card_wording import MOST_LAYERS, cut_off, names_of, number, shape_text
 from dlcli.deploy.markdown import code, fenced, listed, table
+from dlcli.wording import counted
 
 
 def text_of(card: Card) -> str:
@@ -34,16 +35,16 @@ _ETHICS = (
 
 
 def _summary(card: Card) -> str:
-    trained = count_of(card.train_rows, "row")
+    trained = counted(card.train_rows, "row")
     told = (
-        f"A network of {count_of(len(card.layers), 'layer')} and "
-        f"{count_of(card.parameters, 'parameter')} that {_task(card)}. It learned from {trained}."
+        f"A network of {counted(len(card.layers), 'layer')} and "
+        f"{counted(card.parameters, 'parameter')} that {_task(card)}. It learned from {trained}."
     )
     if card.results:
         first = card.results[0]
         scalars = first.scalars
         words = ", ".join(f"{code(name)} {number(value)}" for name, value in scalars.items())
-        told += f" On the {count_of(first.rows, 'row')} of its {first.role} part: {words}."
+        told += f" On the {counted(first.rows, 'row')} of its {first.role} part: {words}."
     return told
 
 
@@ -53,15 +54,15 @@ def _task(card: Card) -> str:
     if card.rebuilds:
         return "gives its rows back, as autoencoders do"
     if card.kind == "regression":
-        many = count_of(card.count, "number") if card.count > 1 else "a number"
+        many = counted(card.count, "number") if card.count > 1 else "a number"
         return (
             f"predicts {many}: the value{'s' if card.count > 1 else ''}{of}"
             if of
             else (f"predicts {many}")
         )
     if card.kind == "multilabel":
-        return f"judges {count_of(card.count, 'label')}{of}, each on its own"
-    return f"tells {count_of(card.count, 'class', 'classes')}{of} apart"
+        return f"judges {counted(card.count, 'label')}{of}, each on its own"
+    return f"tells {counted(card.count, 'class', 'classes')}{of} apart"
 
 
 def _details(card: Card) -> list[str]:

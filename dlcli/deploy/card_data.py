@@ -5,7 +5,6 @@ from dlcli.deploy.card_wording import (
     MOST_CLASSES,
     MOST_COLUMNS,
     MOST_FINDINGS,
-    count_of,
     cut_off,
     largest,
     left_out,
@@ -14,6 +13,7 @@ from dlcli.deploy.card_wording import (
     shape_text,
 )
 from dlcli.deploy.markdown import code, listed, prose, table
+from dlcli.wording import counted
 
 
 def use(card: Card) -> list[str]:
@@ -49,7 +49,7 @@ def _columns(card: Card) -> list[str]:
         len(card.columns), MOST_COLUMNS, "columns", "`model/preprocessing.json` has them all"
     )
     return [
-        f"A row of {count_of(len(card.columns), 'column')}, by name:",
+        f"A row of {counted(len(card.columns), 'column')}, by name:",
         "",
         *table(header, rows),
         *more,

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlcli.deploy.card_described import Card, Measured
-from dlcli.deploy.card_wording import MOST_EPOCHS, count_of, largest, left_out, number
+from dlcli.deploy.card_wording import MOST_EPOCHS, largest, left_out, number
 from dlcli.deploy.markdown import code, fenced, table
+from dlcli.wording import counted
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SPARKS = 60
@@ -16,7 +17,7 @@ def metrics(card: Card) -> list[str]:
     if not card.results:
         lines = ["", "No part was kept apart, so nothing was evaluated."]
     for found in card.results:
-        lines += ["", f"### The {found.role} part ({count_of(found.rows, 'row')})", ""]
+        lines += ["", f"### The {found.role} part ({counted(found.rows, 'row')})", ""]
         rows = [
             (code(name) + _speaks_of(found, name), number(value))
             for name, value in found.scalars.items()

@@ -30,10 +30,6 @@ def shape_text(shape: Shape) -> str:
     return " x ".join(map(str, shape)) or "1"
 
 
-def count_of(many: int, what: str, several: str = "") -> str:
-    return f"{many:,} {what if many == 1 else several or what + 's'}"
-
-
 def names_of(names: Sequence[str], most: int = MOST_TEXTS) -> str:
     """Names in code spans, the first of them where there are many."""
     shown = ", ".join(map(code, names[:most]))

@@ -16,6 +16,7 @@ from dlcli.deploy.bundle import Bundle
 from dlcli.engine.layer import Array
 from dlcli.errors import ExportError
 from dlcli.frozen import frozen
+from dlcli.wording import counted
 
 ABSOLUTE, RELATIVE = 1e-5, 1e-4
 """How far an answer a may be from the engine's b: |a - b| <= ABSOLUTE + RELATIVE |b|."""
@@ -64,8 +65,8 @@ class Proof:
             return "nothing was run, because what answers by it is not installed here"
         far = f"largest difference {self.largest_difference:.1e}"
         how = far if self.largest_difference else "bit for bit"
-        count = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
         after = "" if self.seconds is None else f", {self.seconds:.2g} s after its start"
+        count = counted(self.rows, "row")
         return f"{self.runtime} gives the engine's answers to {count}, {how}{after}"
 
     def warn(self) -> str | None:

@@ -15,6 +15,7 @@ from dlcli.artifacts import files
 from dlcli.deploy.markdown import code, listed, prose, table
 from dlcli.errors import DiffersError, DlcliError, GateError, UsageError
 from dlcli.printable import printable
+from dlcli.wording import counted
 
 if TYPE_CHECKING:
     from dlcli.pipeline.gates import Gates
@@ -50,7 +51,7 @@ class JobSummary:
 
     def run(self, path: str, epochs: int, kept: int) -> None:
         """Where the run is, and whose weights it keeps."""
-        self._add([prose(f"{_counted(epochs, 'epoch')}, kept: {kept}. Run: ") + code(path, 400)])
+        self._add([prose(f"{counted(epochs, 'epoch')}, kept: {kept}. Run: ") + code(path, 400)])
 
     def results(self, results: Mapping[str, Mapping[str, Any]]) -> None:
         """A column for each part, a line for each metric that is one number."""
@@ -140,10 +141,6 @@ def _shown(value: float | None) -> str:
 
 def _met(met: bool) -> str:
     return "met" if met else "**not met**"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _outcome(error: DlcliError | None) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 from dlcli import progress
 from dlcli.artifacts.files import make_directory, write_bytes
 from dlcli.artifacts.reading import read_end, read_start
-from dlcli.deploy.card_wording import count_of
 from dlcli.errors import ArtifactError, UsageError, reason
 from dlcli.pipeline.places import require_outside_runs
 from dlcli.report.described import RunPage
 from dlcli.report.figure_files import ENDINGS, MARK, files_of, require_matplotlib
 from dlcli.report.figures import figures_of
+from dlcli.wording import counted
 
 _LOOKED_AT = 1 << 16
 """Bytes at the start and at the end of a file in which the mark stands, where there is one."""
@@ -62,7 +62,7 @@ class FigureFolder:
         make_directory(self._folder)
         for path, data in self._files.items():
             write_bytes(path, data)
-        figures = count_of(len(self._files) // len(ENDINGS), "figure")
+        figures = counted(len(self._files) // len(ENDINGS), "figure")
         progress.tell(f"{figures} in {self._folder}, each as {', '.join(ENDINGS)}")
 
     def _require_ours(self, path: Path, page: Path) -> None:

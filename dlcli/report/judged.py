@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from dlcli.deploy.card_metrics import of_matrix
-from dlcli.deploy.card_wording import MOST_CLASSES, count_of, largest, number
+from dlcli.deploy.card_wording import MOST_CLASSES, largest, number
 from dlcli.report.described import Part, RunPage
 from dlcli.report.markup import boxed, code, escaped, paragraph, table
 from dlcli.report.matrices import Matrix, shown
 from dlcli.report.plots import looked_at, name_of, plots_of
 from dlcli.report.plotted import figure
+from dlcli.wording import counted
 
 _LONGEST_NAME = 30
 _LONGEST_HEAD = 40
@@ -22,7 +23,7 @@ def metrics(run: RunPage) -> str:
         return ""
     header = [
         "metric",
-        *(f"{escaped(part.role, 80)} ({count_of(part.rows, 'row')})" for part in run.parts),
+        *(f"{escaped(part.role, 80)} ({counted(part.rows, 'row')})" for part in run.parts),
     ]
     rows = [
         [

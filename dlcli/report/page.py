@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from dlcli.deploy.card_wording import MOST_FINDINGS, count_of, number
+from dlcli.deploy.card_wording import MOST_FINDINGS, number
 from dlcli.report import anatomy, cardtext, compared, epochs, judged, worst
 from dlcli.report.curves import chart
 from dlcli.report.described import RunPage
 from dlcli.report.epochs import EpochChart
 from dlcli.report.markup import code, escaped, paragraph, section, table
 from dlcli.report.style import style_sheet
+from dlcli.wording import counted
 
 MARK = "<!DOCTYPE html>\n<!-- a report of dlcli -->\n"
 """How every page begins, by which it is known again."""
@@ -81,7 +82,7 @@ def _unfinished(run: RunPage) -> str:
     if run.done:
         return ""
     told = (
-        f"This run is not finished: it has {count_of(run.epochs, 'epoch')} so far, and no weights "
+        f"This run is not finished: it has {counted(run.epochs, 'epoch')} so far, and no weights "
         "were chosen or evaluated."
     )
     return paragraph(f'<span class="warn">{told}</span>')

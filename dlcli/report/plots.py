@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from dlcli.deploy.card_wording import count_of, number
+from dlcli.deploy.card_wording import number
 from dlcli.frozen import frozen
 from dlcli.report.axes import LEAST, Span, apart, around, drawable
 from dlcli.report.described import Answers, Paired, Part, Ranked, RunPage
+from dlcli.wording import counted
 
 Guide = Literal["rising", "zero"]
 
@@ -103,7 +104,7 @@ def looked_at(answers: Answers) -> str:
     told = []
     if answers.rows < answers.of:
         told.append(
-            f"The charts below are of {count_of(answers.rows, 'row')}, drawn at random from "
+            f"The charts below are of {counted(answers.rows, 'row')}, drawn at random from "
             f"{answers.of:,}."
         )
     count, of = len(answers.ranked), answers.calibrated.of if answers.calibrated else "yes"
@@ -184,7 +185,7 @@ def _calibration(run: RunPage, part: Part, answers: Answers) -> Plot:
         Point(
             held,
             share,
-            f"{count_of(rows, 'answer')} held {100 * held:.1f} % probable: {100 * share:.1f} % "
+            f"{counted(rows, 'answer')} held {100 * held:.1f} % probable: {100 * share:.1f} % "
             f"{_SO[found.of]}",
             rows / max(1, total),
         )
