@@ -138,7 +138,7 @@ def say(text: str) -> None:
 def require_name(output: Path | None, such_as: str) -> None:
     """UsageError for `-o -`, by which other programs mean standard output: a command whose file
     is named there prints the name of it."""
-    if output is not None and str(output) == "-":
+    if output == Path("-"):
         raise UsageError(
             f"-o -: this writes a file, and prints its path; name one, such as `-o {such_as}`",
             hint=f"-o {such_as}",

@@ -80,7 +80,7 @@ def predict(
     as those that the model was trained on; their files' names stand in front.
     """
     require_run(run)
-    if output is not None and str(output) == "-":  # where answers go by themselves
+    if output == Path("-"):  # where answers go by themselves
         output = None
     if proba and classes:
         raise UsageError("--proba and --classes leave nothing to show; give one of them")

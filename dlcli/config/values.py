@@ -14,12 +14,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidatorFuncti
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dlcli.config.absent import unknown
-from dlcli.config.scalars import write_scalar
-from dlcli.config.wording import choices, code, instead
+from dlcli.config.wording import choices, code, in_brackets, instead
 from dlcli.frozen import frozen
-
-_LONGEST = 60
-"""Characters of a text that advice about it repeats."""
 
 
 def wrong(message: str, *at: str | int) -> PydanticCustomError:
@@ -273,7 +269,7 @@ class Listing:
 
     def __call__(self, value: Any) -> Any:
         if not isinstance(value, list | tuple):
-            brackets = _in_brackets(value) if isinstance(value, str) and value.isalnum() else ""
+            brackets = in_brackets(value) if isinstance(value, str) and value.isalnum() else ""
             raise wrong_value(f"must be a list{instead(value)}{brackets}")
         if len(value) < self.least:
             few = f"must have at least {self.least} entries, not {len(value)}"
@@ -295,14 +291,6 @@ class Listing:
         if not self.unique:
             return schema
         return core_schema.no_info_after_validator_function(self._distinct, schema)
-
-
-def _in_brackets(names: str) -> str:
-    """How the names that somebody wrote without brackets are written, if names they are."""
-    if len(names) >= _LONGEST or not names.isprintable():
-        return ""
-    written = ", ".join(write_scalar(name.strip()) for name in names.split(","))
-    return f" (write [{written}])"
 
 
 @frozen
@@ -331,7 +319,7 @@ class KindOr:
             return otherwise(value)
         if value in self.kinds:
             return value
-        name = "" if value in self.foreign else _in_brackets(value)
+        name = "" if value in self.foreign else in_brackets(value)
         raise wrong_value(f"must be {choices(self.kinds)}, or a list{instead(value)}{name}")
 
     def __get_pydantic_json_schema__(

@@ -6,7 +6,7 @@ Pure text, without knowledge of the vocabulary; `hints.py` knows the words of ot
 import re
 from collections.abc import Iterable
 
-from dlcli.config.scalars import ScalarError, read_scalar
+from dlcli.config.scalars import ScalarError, read_scalar, write_scalar
 from dlcli.nearest import nearest as nearest
 from dlcli.nearest import squeeze as squeeze
 
@@ -59,6 +59,18 @@ def instead(value: object) -> str:
     if isinstance(value, str):
         return f', not the text "{clip(value)}"{_number_hint(value)}'
     return ", not a list" if isinstance(value, list | tuple) else ", not a mapping"
+
+
+def in_brackets(names: str) -> str:
+    """How the names that somebody wrote without brackets are written, if names they are.
+
+    >>> in_brackets("area, rooms"), in_brackets("living: area"), in_brackets("\\0")
+    (' (write [area, rooms])', ' (write ["living: area"])', '')
+    """
+    if len(names) >= _LONGEST or not names.isprintable():
+        return ""
+    written = ", ".join(write_scalar(name.strip()) for name in names.split(","))
+    return f" (write [{written}])"
 
 
 def _number_hint(text: str) -> str:

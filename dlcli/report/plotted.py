@@ -73,8 +73,9 @@ def _grid(plot: Plot, across: _Axis, up: _Axis) -> Iterator[str]:
         y = up.at(tick)
         yield f'<path class="grid" d="M{left} {place_of(y)}H{right}"/>'
         yield beside(told, y)
-    widest = max(map(len, labels(across.span.ticks())), default=0)
-    below = with_room(across.span.ticks(), (right - left) / (_DIGIT * widest + _GAP))
+    ticks = across.span.ticks()
+    widest = max(map(len, labels(ticks)), default=0)
+    below = with_room(ticks, (right - left) / (_DIGIT * widest + _GAP))
     for tick, told in zip(below, labels(below), strict=True):
         x = place_of(across.at(tick))
         yield f'<path class="grid" d="M{x} {top}V{bottom}"/>'

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from tests.exactness.runs import PATIENCE, ROOT, environment
 
@@ -30,17 +29,6 @@ class Commands:
         self._first = first
         self._process: subprocess.Popen[str] | None = None
 
-    def __enter__(self) -> "Commands":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
-
     def __call__(self, *arguments: str | Path) -> tuple[int, str]:
         """Exit code and stderr."""
         if self._process is None:
@@ -59,13 +47,13 @@ class Commands:
         answers, _, _ = select.select([stdout], [], [], PATIENCE)
         if not answers or not (line := stdout.readline()):
             ended = self._process.poll()
-            self._end()
+            self.close()
             how = "hangs" if not answers else f"ended its process: {ended}"
             raise AssertionError(f"{' '.join(map(str, arguments))} {how}")
         code, err = json.loads(line)
         return code, err
 
-    def _end(self) -> None:
+    def close(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.communicate()

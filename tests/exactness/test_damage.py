@@ -1,5 +1,6 @@
 """Damaged, edited and hostile run directories: found, named, and refused without harm."""
 
+import contextlib
 import json
 import os
 import random
@@ -182,7 +183,7 @@ def limited() -> None:
 @pytest.fixture(scope="module")
 def refused() -> Iterator[Refused]:
     """The sentence with which a command refuses, under a memory limit."""
-    with Commands(limited) as commands:
+    with contextlib.closing(Commands(limited)) as commands:
 
         def refused(*arguments: str | Path, code: int) -> str:
             found, err = commands(*arguments)

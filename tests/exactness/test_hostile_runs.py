@@ -1,5 +1,6 @@
 """What somebody else may have put into a run: pipes, devices, bombs, files of a terabyte."""
 
+import contextlib
 import os
 import resource
 import shutil
@@ -66,7 +67,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def commands() -> Iterator[Commands]:
-    with Commands() as commands:
+    with contextlib.closing(Commands()) as commands:
         yield commands
 
 

@@ -38,7 +38,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "random_translation": {"width_factor": 0.2},
     "random_zoom": {"height_factor": 0.3},
 }
-WORDS = pytest.mark.parametrize("word", AUGMENTATIONS)
 
 
 def config(folder: Path, word: str) -> Path:
@@ -73,7 +72,7 @@ def test_workers_and_stops_change_no_bit(word: str, tmp_path: Path) -> None:
     assert_same(content(run), alone)
 
 
-@WORDS
+@pytest.mark.parametrize("word", AUGMENTATIONS)
 def test_a_row_is_the_same_in_any_shard_and_plain_where_it_is_judged(
     word: str, tmp_path: Path
 ) -> None:
